@@ -1,0 +1,1 @@
+"""Lossless documents: what is read can be written back byte for byte."""

@@ -1,0 +1,185 @@
+"""Reading and matching `.dockerignore` as moby/patternmatcher does.
+
+The last matching pattern wins, `!` re-includes, a match on a parent directory covers what is below it, `*` stops at a
+slash, `**` does not, and a pattern is anchored at the context's root: `*.log` does not match `sub/a.log`.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+class PatternError(ValueError):
+    """A pattern that moby refuses, such as an unclosed character class or a lone `!`."""
+
+
+def clean_path(path: str) -> str:
+    """Go's `filepath.Clean`: the shortest equal path, `.` for nothing."""
+    cleaned = posixpath.normpath(path) if path else "."
+    return cleaned[1:] if cleaned.startswith("//") else cleaned
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    text: str
+    excludes: bool
+    """Written with `!`: takes back what an earlier pattern matched."""
+
+    @cached_property
+    def _regex(self) -> "re.Pattern[str] | None":
+        source, special = _compile(self.text)
+        return re.compile(source, re.DOTALL) if special else None
+
+    def matches(self, path: str) -> bool:
+        if self._regex is None:
+            return path == self.text
+        return self._regex.search(path) is not None
+
+    @cached_property
+    def fixed_prefix(self) -> str:
+        """The leading directories that hold no wildcard."""
+        return re.split(r"[*?\[\\]", self.text, maxsplit=1)[0]
+
+
+def _compile(pattern: str) -> tuple[str, bool]:
+    """A regular expression for a pattern, and whether it needs one at all.
+
+    Kept as in moby: a leading `**` matches any suffix, a trailing one any rest, and neither is anchored behind it.
+    """
+    parts = ["^"]
+    special = False
+    at = 0
+    while at < len(pattern):
+        character = pattern[at]
+        at += 1
+        if character == "*" and pattern.startswith("*", at):
+            special = True
+            at += 1 + pattern.startswith("/", at + 1)
+            parts.append("(.*/)?" if at < len(pattern) else ".*")
+        elif character in "*?":
+            special = True
+            parts.append("[^/]*" if character == "*" else "[^/]")
+        elif character == "\\" and at < len(pattern):
+            special = True
+            parts.append(re.escape(pattern[at]))
+            at += 1
+        elif character in "[]":
+            special = True
+            parts.append(character)
+        elif character == "^" or character == "-":
+            parts.append(character if special and _in_class(parts) else re.escape(character))
+        else:
+            parts.append(re.escape(character))
+    return "".join(parts) + "$", special
+
+
+def _in_class(parts: Sequence[str]) -> bool:
+    return parts.count("[") > parts.count("]")
+
+
+def _check(pattern: str) -> None:
+    """Go's `filepath.Match` refuses unclosed and empty classes and a trailing backslash; so do we."""
+    at = 0
+    while at < len(pattern):
+        character = pattern[at]
+        if character == "\\":
+            at += 1
+            if at >= len(pattern):
+                raise PatternError(f"syntax error in pattern {pattern!r}: trailing backslash")
+        elif character == "[":
+            at = _class_end(pattern, at + 1)
+        at += 1
+
+
+def _class_end(pattern: str, at: int) -> int:
+    at += pattern.startswith("^", at)
+    first = at
+    while at < len(pattern):
+        character = pattern[at]
+        if character == "]" and at > first:
+            return at
+        if character in "-]":
+            break
+        if character == "\\":
+            at += 1
+        if pattern.startswith("-", at + 1):
+            at += 2
+            if at >= len(pattern) or pattern[at] in "-]":
+                break
+        at += 1
+    raise PatternError(f"syntax error in pattern {pattern!r}: bad character class")
+
+
+@dataclass(frozen=True)
+class IgnoreFile:
+    """The patterns of an ignore file, in order."""
+
+    patterns: tuple[str, ...] = ()
+    _compiled: tuple[_Pattern, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, patterns: Iterable[str]) -> "IgnoreFile":
+        """Compile patterns as they stand in a file.
+
+        Raises:
+            PatternError: moby would refuse one of them.
+        """
+        compiled: list[_Pattern] = []
+        for pattern in patterns:
+            stripped = pattern.strip()
+            if not stripped:
+                continue
+            text = clean_path(stripped)
+            excludes = text.startswith("!")
+            if text == "!":
+                raise PatternError('illegal exclusion pattern: "!"')
+            text = text[1:] if excludes else text
+            _check(text)
+            compiled.append(_Pattern(text, excludes))
+        return cls(tuple(patterns), tuple(compiled))
+
+    @property
+    def has_exceptions(self) -> bool:
+        return any(pattern.excludes for pattern in self._compiled)
+
+    def ignores(self, path: str) -> bool:
+        """Whether a slash-separated path of the context is left out, by itself or by one of its parents."""
+        path = clean_path(path)
+        if path == ".":
+            return False
+        parts = path.split("/")
+        candidates = ["/".join(parts[: length + 1]) for length in range(len(parts))]
+        ignored = False
+        for pattern in self._compiled:
+            if pattern.excludes == ignored and any(pattern.matches(candidate) for candidate in candidates):
+                ignored = not pattern.excludes
+        return ignored
+
+    def ignores_whole_directory(self, path: str) -> bool:
+        """Whether nothing below an ignored directory can come back by a `!` pattern."""
+        return self.ignores(path) and not any(
+            pattern.excludes and (pattern.fixed_prefix.startswith(path + "/") or path.startswith(pattern.fixed_prefix))
+            for pattern in self._compiled
+        )
+
+
+def parse_ignore(text: str) -> IgnoreFile:
+    """Read an ignore file's text.
+
+    Raises:
+        PatternError: moby would refuse one of its patterns.
+    """
+    patterns: list[str] = []
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n")):
+        pattern = line.removeprefix("\ufeff") if number == 0 else line
+        if pattern.startswith("#") or not (pattern := pattern.strip()):
+            continue
+        inverted = pattern.startswith("!")
+        pattern = pattern[1:].strip() if inverted else pattern
+        if pattern:
+            pattern = clean_path(pattern)
+            pattern = pattern[1:] if len(pattern) > 1 and pattern.startswith("/") else pattern
+        patterns.append("!" + pattern if inverted else pattern)
+    return IgnoreFile.of(patterns)
