@@ -1,0 +1,110 @@
+"""Bake files as a source of targets."""
+
+import json
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import cast
+
+import hcl2
+
+from trimtab.fleet.model import Build, Problem, Service
+from trimtab.fleet.tree import Tree, Unreadable
+
+BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+_REFERENCE = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}")
+
+
+def read_bake(tree: Tree, path: str) -> tuple[list[Service], list[Problem]]:
+    """The targets of a bake file. What cannot be read is a problem, never an exception."""
+    source = tree.read(path)
+    if isinstance(source, Unreadable):
+        return [], [Problem(path, 1, "unreadable", f"`{path}` {source.reason}")]
+    try:
+        data = _json(source.text) if path.endswith(".json") else _hcl(source.text)
+    except Exception as error:  # noqa: BLE001  the HCL grammar raises its parser's own family of errors
+        line = getattr(error, "line", 1)
+        return [], [Problem(path, line if isinstance(line, int) and line > 0 else 1, "syntax", _first_line(error))]
+    targets = _mapping(data.get("target"))
+    variables = {name: str(_mapping(body).get("default", "")) for name, body in _mapping(data.get("variable")).items()}
+    folder = posixpath.dirname(path)
+    return [_target(name, targets, variables, path, folder) for name in targets], []
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _json(text: str) -> dict[str, object]:
+    data = cast("object", json.loads(text))
+    if not isinstance(data, dict):
+        raise ValueError("a bake file must be an object at the top")
+    return cast("dict[str, object]", data)
+
+
+def _hcl(text: str) -> dict[str, object]:
+    """HCL's blocks, which the library gives as lists of one-key mappings, joined by name."""
+    data = cast("dict[str, object]", hcl2.loads(text))
+    joined: dict[str, object] = {}
+    for kind in ("target", "variable"):
+        blocks = cast("list[dict[str, object]]", data.get(kind, []))
+        joined[kind] = {_unquoted(name): _clean(body) for block in blocks for name, body in block.items()}
+    return joined
+
+
+def _clean(value: object) -> object:
+    """Values without the quotes that newer versions of the library keep."""
+    if isinstance(value, str):
+        return _unquoted(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value).items()
+        return {_unquoted(key): _clean(item) for key, item in items if not key.startswith("__")}
+    return value
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
+
+
+def _target(
+    name: str, targets: Mapping[str, object], variables: Mapping[str, str], path: str, folder: str
+) -> Service:
+    body = _inherited(name, targets, ())
+
+    def text(value: object) -> str:
+        return _REFERENCE.sub(lambda match: variables.get(match[1], ""), str(value))
+
+    context_text = text(body.get("context", "."))
+    context = None if "://" in context_text else _normal(posixpath.join(folder or ".", context_text))
+    dockerfile = None if context is None else _normal(posixpath.join(context or ".", text(body.get("dockerfile", "Dockerfile"))))
+    build = Build(
+        context,
+        dockerfile,
+        text(body["target"]) if body.get("target") else None,
+        {key: text(value) for key, value in _mapping(body.get("args")).items()},
+        {key: text(value) for key, value in _mapping(body.get("contexts")).items()},
+        tuple(text(item) for item in cast("list[object]", body.get("platforms", []) or [])),
+    )
+    return Service(name=name, origin=path, line=1, build=build)
+
+
+def _inherited(name: str, targets: Mapping[str, object], seen: tuple[str, ...]) -> dict[str, object]:
+    body = _mapping(targets.get(name))
+    merged: dict[str, object] = {}
+    for parent in cast("list[object]", body.get("inherits", []) or []):
+        if str(parent) not in (*seen, name):
+            merged.update(_inherited(str(parent), targets, (*seen, name)))
+    return {**merged, **body}
+
+
+def _normal(path: str) -> str | None:
+    joined = posixpath.normpath(path)
+    if joined.startswith(("..", "/")):
+        return None
+    return "" if joined == "." else joined
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}

@@ -1,0 +1,86 @@
+"""Where a stage's package managers keep their caches, and the mounts that hold them."""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.managers import Manager
+from trimtab.fleet.stage import Run, Stage, libc_of
+
+
+@dataclass(frozen=True, slots=True)
+class CachePlace:
+    """The cache folders of one manager for one user."""
+
+    manager: Manager
+    targets: tuple[str, ...]
+    uid: int
+    gid: int
+    identity: str
+    """What must not be shared with others: the C library, the user."""
+
+    def flags(self, *, per_platform: bool) -> list[str]:
+        """`--mount=…` flags, one per folder."""
+        return [self._flag(target, number, per_platform) for number, target in enumerate(self.targets)]
+
+    def _flag(self, target: str, number: int, per_platform: bool) -> str:
+        name = self.manager.name + ("" if number == 0 else f"-{posixpath.basename(target)}")
+        identity = "-".join(part for part in (name, self.identity, "$TARGETARCH" if per_platform else "") if part)
+        owner = f",uid={self.uid},gid={self.gid}" if self.uid else ""
+        sharing = ",sharing=locked" if self.manager.system else ""
+        return f"--mount=type=cache,id={identity},target={target}{owner}{sharing}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPlace:
+    """Why the cache's place cannot be told."""
+
+    reason: str
+
+
+def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> CachePlace | UnknownPlace:
+    """Where a manager caches for the user that runs a RUN."""
+    name = run.state.user or "root"
+    user = facts.user(stage, name)
+    if manager.system:
+        targets = tuple(cache.path for cache in manager.caches)
+        return CachePlace(manager, targets, 0, 0, _distribution(facts, stage))
+    if user is None:
+        return UnknownPlace(f"the home and numbers of user `{name}` are not known, so the cache's place is not either")
+    if user.uid is None or user.home is None:
+        return UnknownPlace(f"user `{name}` has no fixed number, and a cache mount needs one to be writable")
+    home = run.state.env.get("HOME") or user.home
+    gid = user.gid if user.gid is not None else user.uid
+    targets = tuple(_relocated(facts, stage, cache.resolve(home, run.state.env)) for cache in manager.caches)
+    return CachePlace(manager, targets, user.uid, gid, _identity(facts, stage, manager, user.uid))
+
+
+def _relocated(facts: Facts, stage: Stage, target: str) -> str:
+    """Official rust images set CARGO_HOME, which the Dockerfile does not show."""
+    base = facts.outside_base(stage)
+    if target.endswith("/.cargo/registry") and re.search(r"(^|/)rust(:|$)", base):
+        return "/usr/local/cargo/registry"
+    return target
+
+
+def _identity(facts: Facts, stage: Stage, manager: Manager, uid: int) -> str:
+    owner = str(uid) if uid else ""
+    if not manager.native:
+        return owner
+    libc = facts.libc(stage) or re.sub(r"[^a-z0-9]+", "-", facts.outside_base(stage).lower()).strip("-")
+    return f"{libc}-{owner}" if owner else libc
+
+
+def _distribution(facts: Facts, stage: Stage) -> str:
+    """System packages are named by release, so one cache per family is enough; unknown bases get their own."""
+    base = facts.outside_base(stage)
+    if libc_of(base):
+        return ""
+    return re.sub(r"[^a-z0-9]+", "-", base.lower()).strip("-")
+
+
+def covers(targets: Sequence[str], folder: str) -> bool:
+    """Whether one of the mounts holds a folder: it is the mount's target, or lies below it."""
+    return any(folder == target or folder.startswith(target + "/") for target in targets)

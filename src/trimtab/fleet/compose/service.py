@@ -1,0 +1,157 @@
+"""A merged compose service as the fleet's `Service`."""
+
+import posixpath
+import re
+import shlex
+from collections.abc import Mapping
+from typing import cast
+
+from trimtab.fleet.compose.load import Project
+from trimtab.fleet.compose.merge import as_mapping, mount_target
+from trimtab.fleet.model import Build, HealthCheck, Problem, Service
+from trimtab.fleet.tree import Tree
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_REMOTE = re.compile(r"^(https?|git|ssh)://|^git@|^github\.com/|^(docker-image|oci-layout|service|target):")
+
+
+def duration(value: object) -> float | None:
+    """Go's duration text (`1m30s`) in seconds, None when absent or not readable."""
+    if isinstance(value, int | float):
+        return float(value) / 1e9
+    matches = _DURATION.findall(str(value or ""))
+    return sum(float(number) * _SECONDS[unit] for number, unit in matches) if matches else None
+
+
+def read_service(tree: Tree, project: Project, name: str) -> Service:
+    """The service, with problems of its own files added to the project's."""
+    raw = project.services[name]
+    path, line = project.origins.get(name, (project.files[0], 1))
+    folder = project.folders.get(name, posixpath.dirname(path))
+    environment = _strings(raw.get("environment"))
+    _check_env_files(tree, project, name, folder)
+    limits = _mapping(_mapping(_mapping(raw.get("deploy")).get("resources")).get("limits"))
+    return Service(
+        name=name,
+        origin=path,
+        line=line,
+        image=_text(raw.get("image")),
+        build=_build(raw.get("build"), folder),
+        command=_command(raw.get("command")),
+        entrypoint=_command(raw.get("entrypoint")),
+        environment=environment,
+        user=_text(raw.get("user")),
+        working_dir=_text(raw.get("working_dir")),
+        ports=tuple(_port(item) for item in _list(raw.get("ports"))),
+        volumes=tuple(mount_target(item) for item in _list(raw.get("volumes"))),
+        tmpfs=tuple(str(item).partition(":")[0] for item in _list(raw.get("tmpfs"))),
+        read_only=raw.get("read_only") is True,
+        depends_on=tuple(_mapping(raw.get("depends_on"))),
+        profiles=tuple(str(item) for item in _list(raw.get("profiles"))),
+        healthcheck=_healthcheck(raw.get("healthcheck")),
+        memory_limit=_text(limits.get("memory") or raw.get("mem_limit")),
+        cpu_limit=_text(limits.get("cpus") or raw.get("cpus")),
+    )
+
+
+def _check_env_files(tree: Tree, project: Project, name: str, folder: str) -> None:
+    path, line = project.origins.get(name, (project.files[0], 1))
+    for item in _list(project.services[name].get("env_file")):
+        entry = _mapping(item) if isinstance(item, dict) else {"path": item}
+        if entry.get("required") is False:
+            continue
+        wanted = _inside(folder, str(entry.get("path", "")))
+        if wanted is not None and wanted not in tree.entries:
+            message = f"env_file `{wanted}` does not exist"
+            project.problems.append(Problem(path, line, "missing-env-file", message))
+
+
+def _build(raw: object, folder: str) -> Build | None:
+    build = _mapping(raw)
+    if not build:
+        return None
+    context_text = str(build.get("context") or ".")
+    context = None if _REMOTE.search(context_text) else _inside(folder, context_text)
+    inline = build.get("dockerfile_inline")
+    dockerfile = None
+    if context is not None and not inline:
+        dockerfile = _inside(context, str(build.get("dockerfile") or "Dockerfile"))
+    args = {key: value for key, value in _strings(build.get("args")).items() if value is not None}
+    contexts = {key: value or "" for key, value in _strings(build.get("additional_contexts")).items()}
+    platforms = tuple(str(item) for item in _list(build.get("platforms")))
+    return Build(context, dockerfile, _text(build.get("target")), args, contexts, platforms)
+
+
+def _inside(folder: str, path: str) -> str | None:
+    """A path counted from a folder of the fleet; None when it leads out of it."""
+    if path.startswith("/"):
+        return None
+    joined = posixpath.normpath(posixpath.join(folder or ".", path))
+    if joined.startswith(".."):
+        return None
+    return "" if joined == "." else joined
+
+
+def _command(raw: object) -> tuple[str, ...] | str | None:
+    if raw is None:
+        return None
+    if isinstance(raw, list):
+        return tuple(str(item) for item in cast("list[object]", raw))
+    try:
+        return tuple(shlex.split(str(raw)))
+    except ValueError:
+        return str(raw)
+
+
+def _healthcheck(raw: object) -> HealthCheck | None:
+    check = _mapping(raw)
+    if not check:
+        return None
+    test = check.get("test")
+    words = tuple(str(item) for item in _list(test)) if isinstance(test, list) else ()
+    if isinstance(test, str):
+        words = ("CMD-SHELL", test)
+    disabled = check.get("disable") is True or words[:1] == ("NONE",)
+    retries = check.get("retries")
+    return HealthCheck(
+        words,
+        duration(check.get("interval")),
+        duration(check.get("timeout")),
+        duration(check.get("start_period")),
+        retries if isinstance(retries, int) else None,
+        disabled,
+    )
+
+
+def _port(item: object) -> str:
+    if isinstance(item, dict):
+        entry = cast("dict[str, object]", item)
+        published = f"{entry['published']}:" if entry.get("published") else ""
+        return f"{published}{entry.get('target', '')}/{entry.get('protocol', 'tcp')}"
+    return str(item)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    if value is None:
+        return []
+    return cast("list[object]", value) if isinstance(value, list) else [value]
+
+
+def _strings(value: object) -> dict[str, str | None]:
+    mapping = _mapping(as_mapping(value))
+    return {key: _scalar_text(item) for key, item in mapping.items()}
+
+
+def _scalar_text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None else str(value)

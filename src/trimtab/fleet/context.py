@@ -1,0 +1,116 @@
+"""What the builder can see: a context folder through the ignore file that is really in effect."""
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from trimtab.fleet.tree import Entry, Tree, Unreadable
+from trimtab.syntax.ignore import IgnoreFile, PatternError, clean_path, parse_ignore
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """A context folder as one Dockerfile's build sees it."""
+
+    root: str
+    dockerfile: str
+    tree: Tree
+
+    @cached_property
+    def ignore_path(self) -> str | None:
+        """The ignore file in effect: `<Dockerfile>.dockerignore` beside the Dockerfile, else the context root's.
+
+        Any other one, such as a service's own below a root context, is never read by BuildKit.
+        """
+        for path in (f"{self.dockerfile}.dockerignore", _join(self.root, ".dockerignore")):
+            entry = self.tree.entries.get(path)
+            if entry is not None and entry.kind in {"file", "link"}:
+                return path
+        return None
+
+    @cached_property
+    def ignore_problem(self) -> str | None:
+        return self._ignore_or_problem[1]
+
+    @cached_property
+    def ignore(self) -> IgnoreFile:
+        return self._ignore_or_problem[0]
+
+    @cached_property
+    def _ignore_or_problem(self) -> tuple[IgnoreFile, str | None]:
+        if self.ignore_path is None:
+            return IgnoreFile(), None
+        text = self.tree.read(self.ignore_path)
+        if isinstance(text, Unreadable):
+            return IgnoreFile(), text.reason
+        try:
+            return parse_ignore(text.text), None
+        except PatternError as error:
+            return IgnoreFile(), str(error)
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.root}/" if self.root else ""
+
+    @cached_property
+    def visible(self) -> dict[str, Entry]:
+        """Everything the ignore file lets through, by path relative to the context."""
+        prefix = self._prefix
+        inside = ((path[len(prefix) :], entry) for path, entry in self.tree.entries.items() if path.startswith(prefix))
+        return {path: entry for path, entry in inside if not self.ignore.ignores(path)}
+
+    def tree_path(self, path: str) -> str:
+        """A context path as a path of the fleet."""
+        return _join(self.root, path)
+
+    def exists(self, path: str) -> bool:
+        """Whether a context path reaches the builder; a folder does when anything below it does."""
+        cleaned = clean_path(path).lstrip("/")
+        if cleaned in {".", ""}:
+            return True
+        entry = self.tree.entries.get(self.tree_path(cleaned))
+        if entry is None:
+            return self._through_link(cleaned)
+        if not self.ignore.ignores(cleaned):
+            return True
+        return entry.kind == "dir" and any(name.startswith(cleaned + "/") for name in self.visible)
+
+    def _through_link(self, path: str) -> bool:
+        """A path below a linked folder: not walked, so taken as there rather than reported falsely."""
+        parts = path.split("/")
+        parents = ("/".join(parts[:length]) for length in range(1, len(parts)))
+        return any((entry := self.tree.entries.get(self.tree_path(p))) and entry.kind == "link" for p in parents)
+
+    def matching(self, pattern: str) -> Iterator[str]:
+        """Visible context paths that a COPY source with wildcards matches (Go's `filepath.Match`)."""
+        glob = IgnoreFile.of([clean_path(pattern).lstrip("/")])
+        depth = clean_path(pattern).lstrip("/").count("/")
+        return (path for path in self.visible if path.count("/") == depth and glob.ignores(path))
+
+    def files_below(self, path: str) -> Iterator[str]:
+        cleaned = clean_path(path).lstrip("/")
+        prefix = "" if cleaned in {".", ""} else cleaned + "/"
+        return (
+            name
+            for name, entry in self.visible.items()
+            if entry.kind != "dir" and (name.startswith(prefix) or name == cleaned)
+        )
+
+    def is_directory(self, path: str) -> bool:
+        cleaned = clean_path(path).lstrip("/")
+        if cleaned in {".", ""}:
+            return True
+        entry = self.tree.entries.get(self.tree_path(cleaned))
+        return entry is not None and entry.kind == "dir"
+
+    def read(self, path: str) -> str | None:
+        """The text of a visible context file, None when it cannot be read."""
+        if not self.exists(path):
+            return None
+        text = self.tree.read(self.tree_path(clean_path(path).lstrip("/")))
+        return None if isinstance(text, Unreadable) else text.text
+
+
+def _join(folder: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, name)) if folder else posixpath.normpath(name)

@@ -1,0 +1,134 @@
+"""From a folder to a fleet."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trimtab.fleet.bake import BAKE_NAMES, read_bake
+from trimtab.fleet.compose import load_project, read_service
+from trimtab.fleet.context import BuildContext
+from trimtab.fleet.model import Build, Fleet, FleetFile, Problem, Service
+from trimtab.fleet.tree import Tree, Unreadable
+from trimtab.syntax.dockerfile import parse
+
+_COMPOSE = re.compile(r"^(?:docker-)?compose(?:[.-](?P<variant>[\w.-]+?))?\.ya?ml$")
+_DOCKERFILE = re.compile(r"^(?:Docker|Container)file(?:\.[\w.-]+)?$|^[\w.-]+\.(?:Docker|Container)file$", re.IGNORECASE)
+_NOT_DOCKERFILE = (".dockerignore", ".md", ".txt", ".bak", ".orig", ".j2", ".tmpl", ".template", ".py", ".sh", ".yml")
+_SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages", "__pycache__"})
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """What the user may say about where the fleet is."""
+
+    compose: tuple[tuple[str, ...], ...] = ()
+    """Explicit projects, each a list of files in override order; empty means discover them."""
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
+    """Everything below a folder: compose projects, bake files, Dockerfiles (named by one or not).
+
+    Never raises for what the files hold; every defect becomes a problem of the fleet.
+    """
+    options = options or FleetOptions()
+    problems = [Problem(path, 1, "unreadable", f"folder `{path}`: {why}") for path, why in tree.problems.items()]
+    projects = options.compose or _compose_projects(tree)
+    services: list[Service] = []
+    for files in projects:
+        project = load_project(tree, files, options.environment)
+        services.extend(read_service(tree, project, name) for name in project.services)
+        problems.extend(project.problems)
+    for path in _named(tree, BAKE_NAMES):
+        targets, found = read_bake(tree, path)
+        services.extend(targets)
+        problems.extend(found)
+    files, found = _dockerfiles(tree, services)
+    compose_files = tuple(path for project in projects for path in project)
+    return Fleet(tree, files, tuple(services), compose_files, tuple([*problems, *found]))
+
+
+def _walkable(tree: Tree) -> Iterable[str]:
+    for path, entry in tree.entries.items():
+        if entry.kind in {"file", "link"} and not _SKIPPED.intersection(path.split("/")[:-1]):
+            yield path
+
+
+def _named(tree: Tree, names: Sequence[str]) -> list[str]:
+    return [path for path in _walkable(tree) if posixpath.basename(path) in names]
+
+
+def _compose_projects(tree: Tree) -> tuple[tuple[str, ...], ...]:
+    """One project per folder's default file with its override, and one per variant file.
+
+    A variant (`docker-compose.prod.yml`) that gives every service an image or a build stands alone; one that does not
+    is an override and is read on top of the folder's default file.
+    """
+    folders: dict[str, dict[str, str]] = {}
+    for path in _walkable(tree):
+        match = _COMPOSE.match(posixpath.basename(path))
+        if match:
+            folders.setdefault(posixpath.dirname(path), {}).setdefault(match["variant"] or "", path)
+    projects: list[tuple[str, ...]] = []
+    for files in folders.values():
+        default = files.pop("", None)
+        override = files.pop("override", None) if default else None
+        if default:
+            projects.append((default, override) if override else (default,))
+        for variant in files.values():
+            projects.append((variant,) if default is None or _stands_alone(tree, variant) else (default, variant))
+    return tuple(projects)
+
+
+def _stands_alone(tree: Tree, path: str) -> bool:
+    project = load_project(tree, (path,), {})
+    bodies = project.services.values()
+    return all("image" in body or "build" in body for body in bodies)
+
+
+def _dockerfiles(tree: Tree, services: Sequence[Service]) -> tuple[tuple[FleetFile, ...], list[Problem]]:
+    users: dict[str, list[Service]] = {}
+    problems: list[Problem] = []
+    for service in services:
+        path = service.build.dockerfile if service.build else None
+        if path is None:
+            continue
+        if path not in tree.entries:
+            message = f"service `{service.name}` is built from `{path}`, which does not exist"
+            problems.append(Problem(service.origin, service.line, "missing-dockerfile", message))
+            continue
+        users.setdefault(path, []).append(service)
+    for path in _walkable(tree):
+        name = posixpath.basename(path)
+        if _DOCKERFILE.match(name) and not name.lower().endswith(_NOT_DOCKERFILE):
+            users.setdefault(path, [])
+    files: list[FleetFile] = []
+    for path in sorted(users):
+        file = _file(tree, path, users[path])
+        if isinstance(file, Problem):
+            problems.append(file)
+        else:
+            files.append(file)
+            problems.extend(Problem(path, each.line, "syntax", each.message) for each in file.dockerfile.problems)
+            problems.extend(_ignore_problems(file))
+    return tuple(files), problems
+
+
+def _file(tree: Tree, path: str, services: Sequence[Service]) -> FleetFile | Problem:
+    source = tree.read(path)
+    if isinstance(source, Unreadable):
+        return Problem(path, 1, "unreadable", f"`{path}` {source.reason}")
+    builds = {service.build.key: service.build for service in services if service.build}
+    if not builds:
+        # No compose or bake file names it: built from its own folder, as `docker build FOLDER` would.
+        alone = Build(posixpath.dirname(path), path)
+        builds = {alone.key: alone}
+    roots = dict.fromkeys(build.context for build in builds.values() if build.context is not None)
+    contexts = tuple(BuildContext(root, path, tree) for root in roots)
+    return FleetFile(parse(source), tuple(builds.values()), tuple(services), contexts)
+
+
+def _ignore_problems(file: FleetFile) -> list[Problem]:
+    found = [context for context in file.contexts if context.ignore_problem]
+    return [Problem(context.ignore_path or "", 1, "syntax", context.ignore_problem or "") for context in found]

@@ -1,0 +1,110 @@
+"""What a fleet consists of. All paths are relative to the fleet's root, `""` being the root itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trimtab.fleet.context import BuildContext
+from trimtab.fleet.tree import Tree
+from trimtab.syntax.dockerfile import Dockerfile
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in an input that keeps it from being understood, in the place where it stands."""
+
+    path: str
+    line: int
+    kind: str
+    """`syntax`, `unreadable`, `missing-env-file`, `missing-dockerfile`, `include`, `extends`, `interpolation`."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How one image is built."""
+
+    context: str | None
+    """None for a context outside the fleet: a URL, or a folder above the root."""
+    dockerfile: str | None
+    """None when inline, remote, or outside the fleet."""
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    additional_contexts: Mapping[str, str] = field(default_factory=dict[str, str])
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for builds that make the same image."""
+        named = tuple(sorted(self.additional_contexts.items()))
+        return (self.context, self.dockerfile, self.target, tuple(sorted(self.args.items())), named)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """A service's health check in exec form (`CMD`, …) or shell form (`CMD-SHELL`, …); durations in seconds."""
+
+    test: tuple[str, ...]
+    interval: float | None = None
+    timeout: float | None = None
+    start_period: float | None = None
+    retries: int | None = None
+    disabled: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of a compose project or one target of a bake file."""
+
+    name: str
+    origin: str
+    """The file that defines it."""
+    line: int
+    image: str | None = None
+    build: Build | None = None
+    command: tuple[str, ...] | str | None = None
+    entrypoint: tuple[str, ...] | str | None = None
+    environment: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    user: str | None = None
+    working_dir: str | None = None
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    """Paths inside the container that a volume or bind mount covers."""
+    tmpfs: tuple[str, ...] = ()
+    read_only: bool = False
+    depends_on: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    healthcheck: HealthCheck | None = None
+    memory_limit: str | None = None
+    cpu_limit: str | None = None
+
+
+@dataclass(frozen=True)
+class FleetFile:
+    """A Dockerfile of the fleet with everything that builds it."""
+
+    dockerfile: Dockerfile
+    builds: tuple[Build, ...]
+    services: tuple[Service, ...]
+    contexts: tuple[BuildContext, ...]
+
+    @property
+    def path(self) -> str:
+        return self.dockerfile.source.path
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(service.name for service in self.services))
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Everything found below one root."""
+
+    tree: Tree
+    files: tuple[FleetFile, ...]
+    services: tuple[Service, ...]
+    compose_files: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    def file(self, path: str) -> FleetFile | None:
+        return next((file for file in self.files if file.path == path), None)

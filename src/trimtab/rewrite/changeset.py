@@ -1,0 +1,95 @@
+"""What a rewrite did and did not do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trimtab.rules import Effects, Finding
+from trimtab.text import unified_diff
+
+
+class SkipReason(StrEnum):
+    """Why a fix was left out."""
+
+    UNSAFE = "needs --unsafe-fixes, or `trimtab optimize` to prove it"
+    DISPLAY = "is only shown"
+    REFUSED = "refused"
+    NOT_CHOSEN = "not selected"
+    CONFLICT = "overlaps another fix"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedFix:
+    """A fix that is in the result; `pass_number` counts from 1."""
+
+    rule: str
+    name: str
+    title: str
+    line: int
+    effects: Effects
+    pass_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFix:
+    """A finding that stays, and why."""
+
+    finding: Finding
+    reason: SkipReason
+
+    @property
+    def explanation(self) -> str:
+        if self.finding.refusal is not None:
+            return self.finding.refusal.reason
+        return str(self.reason)
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One file before and after."""
+
+    path: str
+    before: str
+    after: str
+    applied: tuple[AppliedFix, ...]
+    skipped: tuple[SkippedFix, ...]
+    bug: str | None = None
+    """Set when our own checks refused the result; `after` is then `before`."""
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def diff(self) -> str:
+        return unified_diff(self.path, self.before, self.after)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Codes of the rules whose fixes are in the result, in order of first use."""
+        return tuple(dict.fromkeys(fix.rule for fix in self.applied))
+
+    @property
+    def effects(self) -> Effects:
+        total = Effects()
+        for fix in self.applied:
+            total = total.joined(fix.effects)
+        return total
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """The changes to a fleet, file by file."""
+
+    files: tuple[FileChange, ...]
+
+    @property
+    def changed(self) -> tuple[FileChange, ...]:
+        return tuple(file for file in self.files if file.changed)
+
+    @property
+    def bugs(self) -> tuple[FileChange, ...]:
+        return tuple(file for file in self.files if file.bug)
+
+    @property
+    def diff(self) -> str:
+        return "".join(file.diff for file in self.changed)

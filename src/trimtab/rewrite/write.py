@@ -1,0 +1,37 @@
+"""Writing a changed file whole or not at all."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+class WriteError(OSError):
+    """The file could not be replaced; it is as it was."""
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace a file's text atomically, keeping its mode and owner; a link's target is replaced, not the link.
+
+    Raises:
+        WriteError: no room, no permission; the file is unchanged.
+    """
+    target = path.resolve()
+    data = text.encode("utf-8", "surrogateescape")
+    temporary = ""
+    try:
+        info = target.stat()
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, info.st_mode & 0o7777)
+        with suppress(PermissionError):
+            os.chown(temporary, info.st_uid, info.st_gid)
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise WriteError(f"`{path}` could not be written: {error.strerror or error}. It is unchanged.") from error

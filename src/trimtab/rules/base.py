@@ -1,0 +1,192 @@
+"""What a rule is, and what it yields."""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import ClassVar
+
+from trimtab.fleet import Facts, Fleet
+from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.text import Edit, Span
+
+
+class Severity(IntEnum):
+    """How bad the consequence is, ascending."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Confidence(IntEnum):
+    """How sure the rule is that what it reports is so, ascending."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Category(StrEnum):
+    SECURITY = "security"
+    MAINTAINABILITY = "maintainability"
+    CACHING = "caching"
+    SIZE = "size"
+    RELIABILITY = "reliability"
+
+
+class Applicability(StrEnum):
+    """How far a fix can be trusted before it is proven."""
+
+    SAFE = "safe"
+    """The image keeps everything it needs; applied by `trimtab fix`."""
+    UNSAFE = "unsafe"
+    """Right in most cases; applied with `--unsafe-fixes`, and by `trimtab optimize`, which proves it first."""
+    DISPLAY = "display"
+    """Shown, never applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a fix may change in the image. Everything else must stay equal for the fix to be accepted."""
+
+    removes: tuple[str, ...] = ()
+    """Globs of absolute image paths that may vanish; `**` crosses folders."""
+    changes: tuple[str, ...] = ()
+    """Globs of absolute image paths that may appear or differ."""
+    config: tuple[str, ...] = ()
+    """Keys of the image's configuration that may differ: `User`, `Env.NAME`."""
+    packages_removed: bool = False
+    """Whether system packages, and the files they own, may vanish."""
+
+    def joined(self, other: "Effects") -> "Effects":
+        return Effects(
+            tuple(dict.fromkeys(self.removes + other.removes)),
+            tuple(dict.fromkeys(self.changes + other.changes)),
+            tuple(dict.fromkeys(self.config + other.config)),
+            self.packages_removed or other.packages_removed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that belong together: all are applied, or none."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    applicability: Applicability = Applicability.SAFE
+    effects: Effects = Effects()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a finding has no fix."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a rule found. Lines and columns count from 1."""
+
+    rule: str
+    name: str
+    category: Category
+    severity: Severity
+    confidence: Confidence
+    path: str
+    line: int
+    end_line: int
+    column: int
+    message: str
+    services: tuple[str, ...] = ()
+    fix: Fix | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        return (self.path, self.line, self.column, self.rule, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An example that is also a test: a flagged file, and what the fix makes of it or why it is refused."""
+
+    before: str
+    after: str | None = None
+    refused: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Other files of the fleet: the context's, a `compose.yaml`."""
+
+
+class Rule:
+    """One rule. Its docstring is its page: the first line names the pattern, sections say the rest.
+
+    A rule is stateless, reads facts only, and never imports another rule.
+    """
+
+    code: ClassVar[str]
+    category: ClassVar[Category]
+    severity: ClassVar[Severity]
+    confidence: ClassVar[Confidence] = Confidence.HIGH
+    since: ClassVar[str]
+    clean: ClassVar[Sequence["str | Case"]] = ()
+    flagged: ClassVar[Sequence[Case]] = ()
+
+    @property
+    def name(self) -> str:
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(self).__name__).lower()
+
+    @property
+    def documentation(self) -> str:
+        return inspect.cleandoc(type(self).__doc__ or "")
+
+    @property
+    def summary(self) -> str:
+        return self.documentation.partition("\n")[0]
+
+    def _finding(
+        self, path: str, where: tuple[int, int, int], message: str, services: tuple[str, ...], outcome: Fix | Refusal | None
+    ) -> Finding:
+        fix = outcome if isinstance(outcome, Fix) else None
+        refusal = outcome if isinstance(outcome, Refusal) else None
+        line, end_line, column = where
+        return Finding(
+            self.code, self.name, self.category, self.severity, self.confidence, path, line, end_line, column, message,
+            services, fix, refusal,
+        )  # fmt: skip
+
+
+class DockerfileRule(Rule):
+    """A rule about one Dockerfile, with the contexts and services it is built for."""
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        raise NotImplementedError
+
+    def finding(self, facts: Facts, span: Span, message: str, outcome: Fix | Refusal | None = None) -> Finding:
+        source = facts.dockerfile.source
+        start = source.position(span.start)
+        end = source.line_of(max(span.start, span.end - 1))
+        where = (start.line, end, start.column)
+        return self._finding(source.path, where, message, facts.file.service_names, outcome)
+
+
+class FleetRule(Rule):
+    """A rule about the fleet as a whole."""
+
+    def check(self, fleet: Fleet) -> Iterator[Finding]:
+        raise NotImplementedError
+
+    def finding_at(
+        self, path: str, line: int, message: str, services: tuple[str, ...] = (), outcome: Fix | Refusal | None = None
+    ) -> Finding:
+        return self._finding(path, (line, line, 1), message, services, outcome)

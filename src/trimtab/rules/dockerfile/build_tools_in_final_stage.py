@@ -1,0 +1,127 @@
+"""DF122."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from trimtab.fleet.chain import chain, word_removal
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import Install
+from trimtab.fleet.stage import Run, Stage
+from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.syntax.shell import Command
+from trimtab.text import Edit
+
+_TOOL = re.compile(
+    r"^(gcc|g\+\+|cpp|cc|clang|make|cmake|build-essential|build-base|binutils|autoconf|automake|libtool|pkg-config|pkgconf"
+    r"|pkgconfig|musl-dev|linux-headers|python3?-dev|python3\.\d+-dev|cargo|rust|rustc|golang|go|gfortran|ninja-build|lib[\w.+-]+-dev"
+    r"|[\w.+-]+-dev|default-jdk(-headless)?|openjdk[\w-]*-jdk(-headless)?)$"
+)
+_COMPILERS = frozenset("gcc g++ cc c++ make cmake cargo rustc go ninja clang node-gyp gfortran".split())
+_CHORES = frozenset("apt-get apt apk rm set".split())
+
+
+class BuildToolsInFinalStage(DockerfileRule):
+    """Compilers and headers in an image that runs.
+
+    ## What it does
+    Finds packages that only building needs (compilers, `make`, `-dev` headers) installed in a stage whose layers end up
+    in an image, and not removed in the same instruction.
+
+    ## Why it matters
+    gcc with its libraries is over 100 MB on Debian, and a compiler is what an intruder asks for first. Most of them are
+    left from a time when a package had no wheel.
+
+    ## Fix safety
+    Unsafe: taking a compiler away may break the build, which only building tells. `trimtab optimize` builds without it
+    and keeps the change only if the image builds, every library still resolves and the service behaves as before.
+    Refused where a later instruction calls a compiler by name.
+
+    ## References
+    https://docs.docker.com/build/building/best-practices/#use-multi-stage-builds
+    """
+
+    code = "DF122"
+    category = Category.SIZE
+    severity = Severity.MEDIUM
+    since = "0.1"
+    clean = [
+        "FROM debian:12 AS build\nRUN apt-get update && apt-get install -y gcc\nFROM debian:12\nCOPY --from=build /a /a\n",
+        "FROM alpine:3\nRUN apk add --no-cache --virtual .b gcc && apk del .b\n",
+    ]
+    flagged = [
+        Case(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    gcc \\\n    curl \\\n    && rm -rf /var/lib/apt/lists/*\n",
+            after="FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    curl \\\n    && rm -rf /var/lib/apt/lists/*\n",
+        ),
+        Case(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nCMD [\"a\"]\n",
+            after="FROM debian:12\nCMD [\"a\"]\n",
+        ),
+        Case(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nRUN make all\n",
+            refused="`make all` needs it",
+        ),
+    ]  # fmt: skip
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            if not facts.in_final_image(stage):
+                continue
+            for run in stage.runs:
+                for install in run.installs:
+                    tools = [package for package in install.packages if _TOOL.match(re.split(r"[=~<>:]", package)[0])]
+                    if install.manager.system and tools and not _removed_again(run, install):
+                        message = f"{_listed(tools)} only {'serves' if len(tools) == 1 else 'serve'} building, and stays in the image"
+                        outcome = _outcome(file, facts, stage, run, install, tools)
+                        yield self.finding(facts, run.source_span(install.command.span), message, outcome)
+
+
+def _listed(tools: Sequence[str]) -> str:
+    return ", ".join(f"`{tool}`" for tool in tools[:4]) + (" and more" if len(tools) > 4 else "")
+
+
+def _removed_again(run: Run, install: Install) -> bool:
+    verbs = {"purge", "remove", "autoremove", "del"}
+    return any(
+        command is not install.command and command.name in {"apt-get", "apt", "apk"} and verbs & set(command.words)
+        for command in run.script.commands
+    )
+
+
+def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, install: Install, tools: list[str]) -> Fix | Refusal:
+    user = _compiling(facts, stage, run)
+    if user:
+        return Refusal(f"`{user}` needs it")
+    if not run.editable or not install.command.literal or install.command not in chain(run):
+        return Refusal("the install does not stand in a plain chain, or holds a substitution")
+    effects = Effects(packages_removed=True)
+    if set(tools) == set(install.packages):
+        if not _only_chores(run, install) or len([i for i in run.installs if i is not install]):
+            return Refusal("nothing would be left to install, and the instruction does more than installing")
+        return Fix("leave the build tools out", (Edit.delete(run.instruction.span),), Applicability.UNSAFE, effects)
+    spans = [span for word, span in zip(install.command.words, install.command.word_spans, strict=True) if word in tools]
+    edits = [word_removal(file, run, span) for span in spans]
+    kept = tuple(edit for edit in edits if edit is not None)
+    if len(kept) != len(edits):
+        return Refusal("taking a package out would take a comment along")
+    return Fix("leave the build tools out", kept, Applicability.UNSAFE, effects)
+
+
+def _compiling(facts: Facts, stage: Stage, run: Run) -> str | None:
+    """A command that calls a compiler by name once the tools are there."""
+    runs = [each for one in facts.stages if one is stage or stage in facts.lineage(one) for each in one.runs]
+    for each in runs:
+        for command in each.script.commands:
+            if command.name in _COMPILERS and not (each is run and _before(each, command, run)):
+                return " ".join(command.words)[:40]
+    return None
+
+
+def _before(each: Run, command: Command, run: Run) -> bool:
+    first = run.installs[0].command
+    return each is run and command.span.start < first.span.start
+
+
+def _only_chores(run: Run, install: Install) -> bool:
+    return all(command is install.command or command.name in _CHORES for command in run.script.commands)

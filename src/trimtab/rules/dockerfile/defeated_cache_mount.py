@@ -1,0 +1,232 @@
+"""DF104."""
+
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet.caches import CachePlace, cache_place, covers
+from trimtab.fleet.chain import insertion, removal_edits, word_removal
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import Install
+from trimtab.fleet.stage import Run, Stage, mount_target
+from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile, Flag, Instruction
+from trimtab.syntax.shell import Command
+from trimtab.text import Edit, Span
+
+_MOUNT = "--mount=type=cache,id=pip-glibc,target=/root/.cache/pip"
+_APT = "--mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists"
+_DOCKER_CLEAN = "/etc/apt/apt.conf.d/docker-clean"
+
+
+class DefeatedCacheMount(DockerfileRule):
+    """Cache mount whose package manager is told not to cache.
+
+    ## What it does
+    Finds cache mounts that can never hold anything: the install is run with `--no-cache-dir`, a variable such as
+    `PIP_NO_CACHE_DIR` is set, the same RUN empties the cache, Debian's `docker-clean` hook empties apt's, or the mount is
+    at a folder that the current user's package manager does not use.
+
+    ## Why it matters
+    The file looks optimised and is not: the mount is there, and every rebuild downloads everything all the same. In the
+    fleet this project began with, 26 of 26 pip cache mounts were switched off this way and nobody had noticed. Of 20
+    seeded defects this was one of 14 that none of six linters reported.
+
+    ## Fix safety
+    The cache lies in the mount and not in the image, so dropping the flag adds nothing to the image. For apt the fix
+    removes `docker-clean` for good, which is the only file that changes. Refused where taking a command out would take
+    a comment along, or inside a heredoc.
+
+    ## References
+    https://docs.docker.com/build/cache/optimize/#use-cache-mounts
+    """
+
+    code = "DF104"
+    category = Category.CACHING
+    severity = Severity.HIGH
+    since = "0.1"
+    clean = [
+        f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
+        "FROM python:3.12-slim\nRUN pip install --no-cache-dir six\n",
+        f"FROM debian\nRUN {_APT} rm -f {_DOCKER_CLEAN} && apt-get update && apt-get install -y curl\n",
+    ]
+    flagged = [
+        Case(
+            f"FROM python:3.12-slim\nRUN {_MOUNT} pip install --no-cache-dir six\n",
+            after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
+        ),
+        Case(
+            f"FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1 A=b\nRUN {_MOUNT} pip install six\n",
+            after=f"FROM python:3.12-slim\nENV A=b\nRUN {_MOUNT} pip install six\n",
+        ),
+        Case(
+            f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six \\\n    && rm -rf /root/.cache/pip\n",
+            after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
+        ),
+        Case(
+            f"FROM debian:12\nRUN {_APT} apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
+            after=f"FROM debian:12\nRUN {_APT} rm -f {_DOCKER_CLEAN} && apt-get update && apt-get install -y curl\n",
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN useradd -m -u 1001 app\nUSER app\n"
+            "RUN --mount=type=cache,target=/root/.cache/pip pip install six\n",
+            after="FROM python:3.12-slim\nRUN useradd -m -u 1001 app\nUSER app\n"
+            "RUN --mount=type=cache,id=pip-glibc-1001,target=/home/app/.cache/pip,uid=1001,gid=1001 pip install six\n",
+        ),
+        Case(
+            f"FROM python:3.12-slim\nRUN {_MOUNT} <<EOF\npip install --no-cache-dir six\nEOF\n",
+            refused="the command stands in a heredoc, whose body is never rewritten",
+        ),
+    ]
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            for run in stage.runs:
+                if run.mounts("cache"):
+                    yield from self._flags(file, facts, stage, run)
+                    yield from self._purges(file, facts, stage, run)
+                    yield from self._misplaced(facts, stage, run)
+                    yield from self._docker_clean(facts, stage, run)
+            yield from self._variables(file, facts, stage)
+
+    def _flags(self, file: Dockerfile, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
+        for install in _mounted(facts, stage, run):
+            for word, span in zip(install.command.words, install.command.word_spans, strict=True):
+                if word in install.manager.no_cache_flags:
+                    message = f"`{word}` switches off the cache that this instruction mounts"
+                    outcome = _without_word(file, run, install, span)
+                    yield self.finding(facts, run.source_span(span), message, outcome)
+
+    def _purges(self, file: Dockerfile, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
+        purges = [command for command in run.script.commands if _purges(run, command)]
+        if not purges:
+            return
+        edits = removal_edits(file, run, purges)
+        outcome = Fix("keep the mounted cache", edits) if edits else _no_removal(run)
+        for command in purges:
+            message = f"`{' '.join(command.words)}` empties the cache that this instruction mounts"
+            yield self.finding(facts, run.source_span(command.span), message, outcome)
+
+    def _variables(self, file: Dockerfile, facts: Facts, stage: Stage) -> Iterator[Finding]:
+        for run in stage.runs:
+            for install in _mounted(facts, stage, run):
+                for name in install.manager.no_cache_variables:
+                    if run.state.env.get(name):
+                        message = f"`{name}` switches off the cache that this instruction mounts"
+                        yield self.finding(facts, run.instruction.keyword_span, message, _without_variable(file, facts, name))
+
+    def _misplaced(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
+        for install in _distinct(run):
+            place = cache_place(facts, stage, run, install.manager)
+            for flag in run.instruction.flags:
+                if isinstance(place, CachePlace) and _is_meant_for(flag, place):
+                    target = mount_target(flag.options())
+                    message = (
+                        f"the mount is at `{target}`, but `{install.manager.name}` caches in `{place.targets[0]}` for user"
+                        f" `{run.state.user or 'root'}`"
+                    )
+                    edit = Edit(flag.span, place.flags(per_platform=False)[0])
+                    yield self.finding(facts, flag.span, message, Fix("mount the right folder", (edit,)))
+
+    def _docker_clean(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
+        installs = [install for install in _mounted(facts, stage, run) if install.manager.name == "apt"]
+        if not installs or _docker_clean_gone(facts, stage, run):
+            return
+        first = next(command for command in run.script.commands if command.name in {"apt-get", "apt"})
+        message = "Debian's `docker-clean` hook empties the apt cache that this instruction mounts"
+        effects = Effects(removes=(_DOCKER_CLEAN,), changes=("/etc/apt/apt.conf.d",))
+        outcome: Fix | Refusal = Refusal("the apt-get command does not stand in a plain chain of commands")
+        if run.is_heredoc:
+            outcome = _no_removal(run)
+        elif run.editable and first.top_level and first.operator in {"", "&&", ";"}:
+            edit = insertion(run, first.span.start, f"rm -f {_DOCKER_CLEAN} && ")
+            outcome = Fix("remove the hook before installing", (edit,), effects=effects)
+        yield self.finding(facts, run.source_span(first.span), message, outcome)
+
+
+def _distinct(run: Run) -> list[Install]:
+    return list({install.manager.name: install for install in run.installs}.values())
+
+
+def _mounted(facts: Facts, stage: Stage, run: Run) -> list[Install]:
+    """The installs whose cache folder, all of it, is mounted."""
+    found: list[Install] = []
+    for install in run.installs:
+        place = cache_place(facts, stage, run, install.manager)
+        if isinstance(place, CachePlace) and covers(run.cache_targets(), place.targets[0]):
+            found.append(install)
+    return found
+
+
+def _without_word(file: Dockerfile, run: Run, install: Install, span: Span) -> Fix | Refusal:
+    if not run.editable:
+        return _no_removal(run)
+    edit = word_removal(file, run, span)
+    if edit is None:
+        return Refusal("taking the flag out would take a comment along")
+    edits = [edit]
+    if install.manager.name == "apk":
+        # Without --no-cache apk reads the index from its cache, which is empty at first.
+        edits = [Edit(run.source_span(span), "--update-cache")]
+    return Fix("let the manager use the mounted cache", tuple(edits))
+
+
+def _no_removal(run: Run) -> Refusal:
+    if run.instruction.heredocs:
+        return Refusal("the command stands in a heredoc, whose body is never rewritten")
+    return Refusal("the command cannot leave its place without a comment or a condition going with it")
+
+
+def _purges(run: Run, command: Command) -> bool:
+    for install in run.installs:
+        for words in install.manager.purges:
+            if command.words[: len(words)] == words or (command.name, *command.words[1:])[: len(words)] == words:
+                return command is not install.command
+    if command.name != "rm" or not any(word.startswith("-") and "r" in word for word in command.words):
+        return False
+    paths = [word.rstrip("/*") for word in command.words[1:] if not word.startswith("-")]
+    return bool(paths) and all(_within_mount(run, path) for path in paths)
+
+
+def _within_mount(run: Run, path: str) -> bool:
+    home = "/root" if run.state.user in {"", "root", "0"} else run.state.env.get("HOME", "~")
+    return covers(run.cache_targets(), re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/)", home, path))
+
+
+def _is_meant_for(flag: Flag, place: CachePlace) -> bool:
+    """A cache mount with the right folder name at another user's home, for the manager's first folder."""
+    options = flag.options()
+    target = mount_target(options)
+    if flag.name != "mount" or options.get("type") != "cache" or target in place.targets or len(place.targets) > 1:
+        return False
+    leaf = place.targets[0].rpartition("/")[2]
+    return target.rpartition("/")[2] == leaf and not covers([target], place.targets[0])
+
+
+def _docker_clean_gone(facts: Facts, stage: Stage, run: Run) -> bool:
+    """Whether this RUN or an earlier one removes the hook, or apt is told another archive folder."""
+    earlier = [*facts.runs_before(stage, run.index), run]
+    return any("docker-clean" in each.script.text for each in earlier) or "Dir::Cache::archives" in run.script.text
+
+
+def _without_variable(file: Dockerfile, facts: Facts, name: str) -> Fix | Refusal:
+    edits = [_drop(file, instruction, name) for instruction in file.named("ENV", "ARG") if _sets(instruction, name)]
+    kept = [edit for edit in edits if edit is not None]
+    if not kept or len(kept) != len(edits):
+        return Refusal(f"`{name}` comes from the base image or a build argument, not from this file")
+    return Fix(f"drop {name}", tuple(kept), effects=Effects(config=(f"Env.{name}",)))
+
+
+def _sets(instruction: Instruction, name: str) -> bool:
+    return any(word.raw.partition("=")[0] == name for word in instruction.words)
+
+
+def _drop(file: Dockerfile, instruction: Instruction, name: str) -> Edit | None:
+    words = instruction.words
+    legacy = "=" not in words[0].raw
+    if legacy or len(words) == 1:
+        comment = any(line.inside and line.kind == "comment" for line in file.lines[instruction.start_line - 1 : instruction.end_line])
+        return None if comment else Edit.delete(instruction.span)
+    index = next(index for index, word in enumerate(words) if word.raw.partition("=")[0] == name)
+    if index:
+        return Edit.delete(Span(words[index - 1].span.end, words[index].span.end))
+    return Edit.delete(Span(words[0].span.start, words[1].span.start))

@@ -1,0 +1,140 @@
+"""DF101."""
+
+from collections.abc import Iterator
+
+from trimtab.fleet.caches import CachePlace, UnknownPlace, cache_place, covers
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.managers import Manager
+from trimtab.fleet.stage import Run, Stage
+from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile, Instruction
+from trimtab.text import Edit
+
+_PIP = "--mount=type=cache,id=pip-glibc,target=/root/.cache/pip"
+
+
+class MissingCacheMount(DockerfileRule):
+    """Package installation that downloads everything again whenever its layer is rebuilt.
+
+    ## What it does
+    Finds RUN instructions that install with pip, uv, poetry, npm, yarn, pnpm, apt, apk, go, cargo, maven or gradle and
+    have no BuildKit cache mount on the manager's cache folder.
+
+    ## Why it matters
+    Without the mount one changed line in a manifest downloads every package again, and what the manager caches lies in
+    the image as dead weight.
+
+    ## Fix safety
+    The mount goes on the folder that the manager uses for the user in effect at that instruction, with an id per C
+    library and user so that images which cannot share a cache do not. All installations of one manager in a stage are
+    changed together, because a mounted cache is not there for a later RUN without the mount. Refused where the folder
+    is copied out of the stage, or where the user's home or number cannot be told.
+
+    ## References
+    https://docs.docker.com/build/cache/optimize/#use-cache-mounts
+    """
+
+    code = "DF101"
+    category = Category.CACHING
+    severity = Severity.MEDIUM
+    since = "0.1"
+    clean = [
+        f"FROM python:3.12-slim\nCOPY r.txt .\nRUN {_PIP} pip install -r r.txt\n",
+        "FROM scratch\nCOPY a /a\n",
+    ]
+    flagged = [
+        Case(
+            "FROM python:3.12-slim\nCOPY r.txt .\nRUN pip install -r r.txt\n",
+            after=f"FROM python:3.12-slim\nCOPY r.txt .\nRUN {_PIP} \\\n    pip install -r r.txt\n",
+            files={"r.txt": "six\n"},
+        ),
+        Case(
+            "FROM node:20-alpine\nRUN adduser -D -u 1234 app\nUSER app\nCOPY package.json .\nRUN npm install\n",
+            after="FROM node:20-alpine\nRUN adduser -D -u 1234 app\nUSER app\nCOPY package.json .\n"
+            "RUN --mount=type=cache,id=npm-musl-1234,target=/home/app/.npm,uid=1234,gid=1234 \\\n    npm install\n",
+            files={"package.json": "{}"},
+        ),
+        Case(
+            "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
+            refused="the home and numbers of user `worker` are not known, so the cache's place is not either",
+        ),
+        Case(
+            "FROM python:3.12-slim AS b\nRUN pip install six\nFROM python:3.12-slim\nCOPY --from=b /root/.cache /c\n",
+            refused="`/root/.cache` is copied out of the stage, and a mounted cache would not be there",
+        ),
+    ]
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            for manager, runs in _unmounted(facts, stage).items():
+                outcome = _fix(facts, stage, manager, runs)
+                for run, _ in runs:
+                    message = f"`{manager.name}` installs without a cache mount, so every rebuild downloads all of it again"
+                    yield self.finding(facts, run.instruction.keyword_span, message, outcome)
+
+
+_Placed = tuple[Run, CachePlace | UnknownPlace]
+
+
+def _unmounted(facts: Facts, stage: Stage) -> dict[Manager, list[_Placed]]:
+    found: dict[Manager, list[_Placed]] = {}
+    for run in stage.runs:
+        for manager in dict.fromkeys(install.manager for install in run.installs):
+            place = cache_place(facts, stage, run, manager)
+            if isinstance(place, UnknownPlace) or not all(covers(run.cache_targets(), each) for each in place.targets):
+                if not _mounted_elsewhere(run, manager):
+                    found.setdefault(manager, []).append((run, place))
+    return found
+
+
+def _mounted_elsewhere(run: Run, manager: Manager) -> bool:
+    """A cache mount that seems meant for the manager but is at the wrong place belongs to another rule."""
+    leaves = {cache.path.rpartition("/")[2] for cache in manager.caches}
+    return any(target.rpartition("/")[2] in leaves for target in run.cache_targets())
+
+
+def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> Fix | Refusal:
+    edits: list[Edit] = []
+    removed: list[str] = []
+    for run, place in runs:
+        if isinstance(place, UnknownPlace):
+            return Refusal(place.reason)
+        copied = _copied_out(facts, stage, place)
+        if copied:
+            return Refusal(f"`{copied}` is copied out of the stage, and a mounted cache would not be there")
+        per_platform = facts.several_platforms and "TARGETARCH" in facts.dockerfile.source.text
+        wanted = [flag for flag in place.flags(per_platform=per_platform) if not _has(run, flag)]
+        edits.append(_mount_edit(facts.dockerfile, run.instruction, wanted))
+        removed.extend(f"{target}/**" for target in place.targets)
+    effects = Effects(removes=tuple(dict.fromkeys(removed)), changes=_mount_points(removed))
+    return Fix(f"mount {manager.name}'s cache", tuple(edits), effects=effects)
+
+
+def _mount_points(targets: list[str]) -> tuple[str, ...]:
+    """The cache folder and its parent: the mount leaves or removes them as empty folders."""
+    folders = [target.removesuffix("/**") for target in targets]
+    return tuple(dict.fromkeys([*folders, *(folder.rpartition("/")[0] for folder in folders)]))
+
+
+def _has(run: Run, flag: str) -> bool:
+    target = flag.partition("target=")[2].partition(",")[0]
+    return covers(run.cache_targets(), target)
+
+
+def _copied_out(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
+    for other in facts.stages:
+        for copy in other.copies:
+            if copy.from_ and facts.stage_named(copy.from_) is stage:
+                for source in copy.sources:
+                    if any(target.startswith(source.rstrip("/")) and source != "/" for target in place.targets):
+                        return source
+    return None
+
+
+def _mount_edit(file: Dockerfile, instruction: Instruction, flags: list[str]) -> Edit:
+    """An edit that puts flags, a line each, before a RUN's arguments."""
+    newline = file.source.newline
+    heredoc = bool(instruction.heredocs)
+    separator = " " if heredoc else f" {file.escape}{newline}    "
+    offset = instruction.logical.source_offset(instruction.arguments_start)
+    return Edit.insert(offset, "".join(flag + separator for flag in flags))

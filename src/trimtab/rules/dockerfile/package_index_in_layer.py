@@ -1,0 +1,108 @@
+"""DF121."""
+
+from collections.abc import Iterator
+
+from trimtab.fleet.caches import covers
+from trimtab.fleet.chain import chain
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.stage import Run
+from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.syntax.shell import Command
+from trimtab.text import Edit
+
+_LISTS = "/var/lib/apt/lists"
+
+
+class PackageIndexInLayer(DockerfileRule):
+    """Package index left in an image layer.
+
+    ## What it does
+    Finds RUN instructions that update apt's package lists, or apk's, and leave them in the layer: no cache mount on the
+    lists and no `rm` in the same instruction. A later `rm` frees nothing, because layers only add.
+
+    ## Why it matters
+    The lists of Debian bookworm's main archive are about 19 MB in the image, are of no use at run time, and are out of
+    date within days.
+
+    ## Fix safety
+    The list files are the only thing the fix removes. Refused where a later instruction installs from the lists that
+    this one leaves behind.
+
+    ## References
+    https://docs.docker.com/build/building/best-practices/#apt-get
+    """
+
+    code = "DF121"
+    category = Category.SIZE
+    severity = Severity.MEDIUM
+    since = "0.1"
+    clean = [
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update && apt-get install -y curl\n",
+        "FROM debian:12 AS build\nRUN apt-get update && apt-get install -y gcc\nFROM scratch\nCOPY --from=build /a /a\n",
+    ]
+    flagged = [
+        Case(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
+            after="FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
+        ),
+        Case(
+            "FROM alpine:3\nRUN apk update && apk add curl\n",
+            after="FROM alpine:3\nRUN apk update && apk add curl && rm -rf /var/cache/apk/*\n",
+        ),
+        Case(
+            "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\n",
+            refused="a later instruction installs from the lists that this one leaves behind",
+        ),
+    ]
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            if not facts.in_final_image(stage):
+                continue
+            for run in stage.runs:
+                for folder, update in _updates(run):
+                    if not _cleaned(run, folder):
+                        later = [each for each in stage.runs if each.index > run.index]
+                        outcome = _fix(file, run, folder, update, later)
+                        message = f"the package index stays in this layer (`{folder}`)"
+                        yield self.finding(facts, run.source_span(update.span), message, outcome)
+
+
+def _updates(run: Run) -> list[tuple[str, Command]]:
+    """The first command of each manager that leaves its index behind, with the index's folder."""
+    found: dict[str, Command] = {}
+    for command in run.script.commands:
+        if command.name in {"apt-get", "apt"} and "update" in command.words:
+            found.setdefault(_LISTS, command)
+        elif command.name == "apk" and ("update" in command.words or {"-U", "--update"} & set(command.words)):
+            if "--no-cache" not in command.words:
+                found.setdefault("/var/cache/apk", command)
+    return list(found.items())
+
+
+def _cleaned(run: Run, folder: str) -> bool:
+    if covers(run.cache_targets(), folder) or covers(run.cache_targets(), "/etc/apk/cache"):
+        return True
+    return any(
+        command.name in {"rm", "find"} and any(word.startswith(folder) or folder.startswith(word.rstrip("/*") or "-") for word in command.words[1:])
+        for command in run.script.commands
+    )
+
+
+def _fix(file: Dockerfile, run: Run, folder: str, update: Command, later: list[Run]) -> Fix | Refusal:
+    managers = {"apt-get", "apt"} if folder == _LISTS else {"apk"}
+    for each in later:
+        commands = each.commands(*managers)
+        if commands and not any("update" in command.words for command in commands):
+            return Refusal("a later instruction installs from the lists that this one leaves behind")
+    links = chain(run)
+    if run.is_heredoc or run.instruction.heredocs:
+        return Refusal("the command stands in a heredoc, whose body is never rewritten")
+    if not run.editable or update not in links or links[-1].operator not in {"", "&&"}:
+        return Refusal("the command does not stand in a plain chain joined by `&&`")
+    if run.script.text[links[-1].span.end :].strip():
+        return Refusal("something follows the chain that a command cannot be put behind")
+    edit = Edit.insert(run.behind(links[-1].span.end), f" && rm -rf {folder}/*")
+    return Fix("remove the index in the same layer", (edit,), effects=Effects(removes=(f"{folder}/**",), changes=(folder,)))

@@ -1,0 +1,219 @@
+"""DF120."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from trimtab.fleet.chain import chain, holds_comment
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.stage import Copy, Run, Stage
+from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.syntax.shell import Command
+from trimtab.text import Edit
+
+_QUIET = frozenset("apt-get apt apk useradd groupadd adduser addgroup set echo true mkdir chown chmod rm".split())
+_OWNER = re.compile(r"^[\w.-]+(:[\w.-]*)?$")
+
+
+class RecursiveOwnership(DockerfileRule):
+    """Recursive chown or chmod in a later layer than the files.
+
+    ## What it does
+    Finds `chown -R` and `chmod -R` over files that an earlier COPY brought.
+
+    ## Why it matters
+    A layer that changes only a file's owner or mode stores the whole file again. In the fleet this project began with,
+    one service carries its 374 MB of packages twice for this reason, and it runs again after every source edit.
+
+    ## Fix safety
+    The owner or mode moves to the COPY (`--chown`, `--chmod`), and the command stays, without `-R`, for the folders
+    themselves. Refused where the user is created after the COPY without a fixed number, where the mode is symbolic, or
+    where another command writes below the folder, because its files would keep their owner.
+
+    ## References
+    https://docs.docker.com/reference/dockerfile/#copy---chown---chmod
+    """
+
+    code = "DF120"
+    category = Category.SIZE
+    severity = Severity.MEDIUM
+    since = "0.1"
+    clean = [
+        "FROM python:3.12-slim\nRUN useradd app\nCOPY --chown=app . /app\n",
+        "FROM python:3.12-slim\nRUN mkdir /data && chown -R 1000 /data\n",
+    ]
+    flagged = [
+        Case(
+            "FROM python:3.12-slim\nRUN useradd app\nWORKDIR /app\nCOPY . .\nRUN chown -R app:app /app\n",
+            after="FROM python:3.12-slim\nRUN useradd app\nWORKDIR /app\nCOPY --chown=app:app . .\nRUN chown app:app /app\n",
+        ),
+        Case(
+            "FROM python:3.12-slim\nCOPY . /app\nRUN useradd -u 1001 app && mkdir -p /app/data && chown -R app /app\n",
+            after="FROM python:3.12-slim\nCOPY --chown=1001 . /app\n"
+            "RUN useradd -u 1001 app && mkdir -p /app/data && chown app /app /app/data\n",
+        ),
+        Case(
+            "FROM python:3.12-slim\nCOPY . /app\nRUN useradd app && chown -R app:app /app\n",
+            refused="user `app` is created after the COPY and has no fixed number",
+        ),
+        Case("FROM python:3.12-slim\nCOPY . /app\nRUN chmod -R u+x /app\n", refused="the mode `u+x` is symbolic"),
+        Case(
+            "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN chown -R node:node /app\n",
+            refused="`npm ci` writes below `/app`, and its files would keep their owner",
+        ),
+    ]
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            for run in stage.runs:
+                for command in run.commands("chown", "chmod"):
+                    paths = _recursive_paths(run, command)
+                    copies = [copy for copy in stage.copies if copy.index < run.index and _touches(copy, paths)]
+                    if not copies:
+                        continue
+                    change = _Change(file, facts, stage, run, command, paths, copies)
+                    folders = ", ".join(f"`{path}`" for path in paths)
+                    message = f"`{command.name} -R` stores again everything that COPY brought to {folders}"
+                    yield self.finding(facts, run.source_span(command.span), message, change.outcome())
+
+
+def _recursive_paths(run: Run, command: Command) -> list[str]:
+    """The absolute paths that a recursive command changes; empty when it is not recursive."""
+    options = [word for word in command.words[1:] if word.startswith("-")]
+    recursive = any(word == "--recursive" or (not word.startswith("--") and "R" in word) for word in options)
+    operands = [word for word in command.words[1:] if not word.startswith("-")]
+    if not recursive or len(operands) < 2:
+        return []
+    return [posixpath.normpath(posixpath.join(run.state.workdir, path)) for path in operands[1:]]
+
+
+def _touches(copy: Copy, paths: Sequence[str]) -> bool:
+    return any(_nested(copy.destination, path) or _nested(path, copy.destination) for path in paths)
+
+
+def _nested(inner: str, outer: str) -> bool:
+    return inner == outer or inner.startswith(outer.rstrip("/") + "/")
+
+
+@dataclass(frozen=True)
+class _Change:
+    file: Dockerfile
+    facts: Facts
+    stage: Stage
+    run: Run
+    command: Command
+    paths: list[str]
+    copies: list[Copy]
+
+    @property
+    def flag(self) -> str:
+        return self.command.name
+
+    @property
+    def wanted(self) -> str:
+        return next(word for word in self.command.words[1:] if not word.startswith("-"))
+
+    def outcome(self) -> Fix | Refusal:
+        reason = self._obstacle() or self._foreign_writer()
+        if reason:
+            return Refusal(reason)
+        value = self._value()
+        if isinstance(value, Refusal):
+            return value
+        edits = [
+            Edit.insert(copy.instruction.logical.source_offset(copy.instruction.arguments_start), f"--{self.flag}={value} ")
+            for copy in self.copies
+        ]
+        edits.append(Edit(self.run.source_span(self.command.span), self._replacement()))
+        return Fix(f"set the {'owner' if self.flag == 'chown' else 'mode'} while copying", tuple(edits))
+
+    def _obstacle(self) -> str | None:
+        if self.run.instruction.heredocs:
+            return "the command stands in a heredoc, whose body is never rewritten"
+        if not self.run.editable or self.command not in chain(self.run) or not self.command.literal:
+            return "the command does not stand in a plain chain, or holds a substitution"
+        if holds_comment(self.file, self.run.source_span(self.command.span)):
+            return "a comment stands inside the command"
+        following = [link for link in chain(self.run) if link.operator == "||"]
+        if following:
+            return "the chain has a fallback (`||`) that may belong to the command"
+        if any(word.startswith("--") and word != "--recursive" for word in self.command.words):
+            return "the command has options that COPY has not"
+        for copy in self.copies:
+            if copy.instruction.flag(self.flag):
+                return f"the COPY on line {copy.instruction.start_line} already sets `--{self.flag}`"
+            if copy.instruction.json is not None or copy.instruction.keyword == "ADD":
+                return f"line {copy.instruction.start_line} is an ADD or in JSON form"
+            if not any(_nested(copy.destination, path) for path in self.paths):
+                return f"the COPY on line {copy.instruction.start_line} brings more than the changed folder"
+        return None
+
+    def _foreign_writer(self) -> str | None:
+        """A command whose files would lose the owner or mode that the recursive command gave them."""
+        for run in self.facts.runs_before(self.stage, self.run.index + 1):
+            pip = {install.command for install in run.installs if install.manager.name == "pip"}
+            for command in run.script.commands:
+                if command is self.command or command.name in _QUIET:
+                    continue
+                if command in pip and not {"--target", "-t", "--prefix", "--root"} & set(command.words):
+                    continue
+                inside = any(_nested(run.state.workdir, path) for path in self.paths)
+                if inside or any(path in " ".join(command.words) for path in self.paths):
+                    name = " ".join(command.words)[:40]
+                    return f"`{name}` writes below `{self.paths[0]}`, and its files would keep their owner"
+        return None
+
+    def _value(self) -> str | Refusal:
+        if self.flag == "chmod":
+            octal = re.fullmatch(r"0?[0-7]{3,4}", self.wanted)
+            return self.wanted if octal else Refusal(f"the mode `{self.wanted}` is symbolic")
+        if not _OWNER.match(self.wanted):
+            return Refusal(f"the owner `{self.wanted}` cannot be written as a COPY flag")
+        return self._owner()
+
+    def _owner(self) -> str | Refusal:
+        """The owner as it can be written at the first COPY: by name when it exists there, else by number."""
+        first = min(copy.index for copy in self.copies)
+        name, colon, group = self.wanted.partition(":")
+        user = self.facts.user(self.stage, name)
+        if name.isdigit() or (user is not None and user.created_at < first):
+            return self.wanted.rstrip(":") if not colon or group else f"{name}"
+        if user is None:
+            return Refusal(f"user `{name}` comes from nowhere that this file shows")
+        if user.uid is None:
+            return Refusal(f"user `{name}` is created after the COPY and has no fixed number")
+        if not group:
+            return str(user.uid)
+        if group.isdigit():
+            return f"{user.uid}:{group}"
+        if group == name and user.gid is not None:
+            return f"{user.uid}:{user.gid}"
+        return Refusal(f"group `{group}` is created after the COPY and has no fixed number")
+
+    def _replacement(self) -> str:
+        """The same command without `-R`, for the folders themselves and those made below them."""
+        options = [word.replace("R", "") for word in self.command.words[1:] if word.startswith("-") and word != "--recursive"]
+        kept = [word for word in options if word not in {"-", ""}]
+        folders = list(dict.fromkeys([*self.paths, *self._made_below()]))
+        return " ".join([self.command.words[0], *kept, self.wanted, *folders])
+
+    def _made_below(self) -> list[str]:
+        found: list[str] = []
+        for run in self.facts.runs_before(self.stage, self.run.index + 1):
+            for command in run.commands("mkdir"):
+                words = [word for word in command.words[1:] if not word.startswith("-")]
+                for word in words:
+                    found.extend(self._steps(posixpath.normpath(posixpath.join(run.state.workdir, word))))
+        for state in self.stage.states:
+            found.extend(self._steps(state.workdir))
+        return found
+
+    def _steps(self, folder: str) -> list[str]:
+        """A made folder and its parents, down from the changed path and without it."""
+        steps: list[str] = []
+        while any(_nested(folder, path) and folder != path for path in self.paths):
+            steps.append(folder)
+            folder = posixpath.dirname(folder)
+        return steps[::-1]

@@ -1,0 +1,147 @@
+"""DF201."""
+
+from collections.abc import Iterator
+
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.stage import Stage
+from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile, Instruction
+from trimtab.text import Edit
+
+_ACCOUNTS = ("/etc/passwd", "/etc/passwd-", "/etc/group", "/etc/group-", "/etc/shadow", "/etc/shadow-", "/etc/gshadow",
+             "/etc/gshadow-", "/etc/subuid", "/etc/subuid-", "/etc/subgid", "/etc/subgid-", "/etc", "/var/log/faillog",
+             "/var/log/lastlog", "/var/log/**")  # fmt: skip
+_NUMBER = 10001
+
+
+class RootUser(DockerfileRule):
+    """Image that runs as root.
+
+    ## What it does
+    Finds images whose last USER is root, or that never set one on a base that is known to leave it at root.
+
+    ## Why it matters
+    Whoever breaks out of the service is root in the container, and root on the host wherever user namespaces are off,
+    which is Docker's default. hadolint and BuildKit's own checks say nothing when USER is missing altogether.
+
+    ## Fix safety
+    Unsafe: an unprivileged user may not write where root could, so the fix is applied by `trimtab optimize`, which
+    starts both images and compares them, or on demand. Refused where the service writes to a volume whose owner cannot
+    be changed from here, listens on a port below 1024, drops its privileges itself, or starts from a base that is not
+    known to start as root.
+
+    ## References
+    CIS Docker Benchmark 4.1
+    """
+
+    code = "DF201"
+    category = Category.SECURITY
+    severity = Severity.HIGH
+    since = "0.1"
+    clean = [
+        "FROM python:3.12-slim\nRUN useradd app\nUSER app\nCMD [\"python\"]\n",
+        "FROM scratch\nCOPY a /a\nUSER 1000\n",
+        "FROM acme/base:1\nCMD [\"a\"]\n",
+    ]
+    flagged = [
+        Case(
+            'FROM python:3.12-slim\nCMD ["python"]\n',
+            after="FROM python:3.12-slim\nRUN useradd --system --uid 10001 --no-create-home app\nUSER 10001\n"
+            'CMD ["python"]\n',
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN useradd -u 1000 web\nUSER root\nCMD [\"python\"]\n",
+            after="FROM python:3.12-slim\nRUN useradd -u 1000 web\nUSER web\nCMD [\"python\"]\n",
+        ),
+        Case("FROM nginx:1.27\nEXPOSE 80\n", refused="it listens on port 80, which an unprivileged user may not open"),
+        Case(
+            "FROM python:3.12-slim\nVOLUME /data\nCMD [\"python\"]\n",
+            refused="it writes to volume `/data`, whose owner would have to change too",
+        ),
+    ]  # fmt: skip
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.final_stages:
+            if not _runs_as_root(facts, stage):
+                continue
+            where = _last(facts, stage, "USER") or stage.instructions[0]
+            message = "the image runs as root"
+            yield self.finding(facts, where.keyword_span, message, _fix(file, facts, stage))
+
+
+def _runs_as_root(facts: Facts, stage: Stage) -> bool:
+    user = stage.end.user.partition(":")[0]
+    if any(service.user for service in facts.file.services):
+        return False
+    if user:
+        return user in {"root", "0"}
+    return facts.libc(stage) is not None or facts.outside_base(stage) == "scratch"
+
+
+def _last(facts: Facts, stage: Stage, keyword: str) -> Instruction | None:
+    for one in reversed(facts.lineage(stage)):
+        for instruction in reversed(one.instructions):
+            if instruction.keyword == keyword:
+                return instruction
+    return None
+
+
+def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
+    reason = _obstacle(facts, stage)
+    if reason:
+        return Refusal(reason)
+    existing = [user for user in stage.users.values() if user.created_at >= 0]
+    last = _last(facts, stage, "USER")
+    effects = Effects(changes=_ACCOUNTS, config=("User",))
+    if existing and last in stage.instructions and last is not None:
+        edit = Edit(last.arguments_span, existing[-1].name)
+        return Fix("run as the user that the image creates", (edit,), Applicability.UNSAFE, effects)
+    newline = file.source.newline
+    lines = f"USER {existing[-1].name}{newline}" if existing else _new_user(facts, stage, newline)
+    anchor = next((i for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}), None)
+    if anchor is None or any(run.index > stage.instructions.index(anchor) for run in stage.runs):
+        anchor_offset = stage.instructions[-1].span.end
+        prefix = "" if file.source.text[:anchor_offset].endswith("\n") else newline
+        lines = prefix + lines
+    else:
+        anchor_offset = anchor.span.start
+    edit = Edit.insert(anchor_offset, lines)
+    return Fix("run as an unprivileged user", (edit,), Applicability.UNSAFE, effects)
+
+
+def _new_user(facts: Facts, stage: Stage, newline: str) -> str:
+    if facts.libc(stage) == "musl":
+        command = f"adduser -S -D -H -u {_NUMBER} app"
+    else:
+        command = f"useradd --system --uid {_NUMBER} --no-create-home app"
+    return f"RUN {command}{newline}USER {_NUMBER}{newline}"
+
+
+def _obstacle(facts: Facts, stage: Stage) -> str | None:
+    low = [port for port in _ports(facts, stage) if port < 1024]
+    if low:
+        return f"it listens on port {low[0]}, which an unprivileged user may not open"
+    volumes = [word.raw for i in _instructions(facts, stage, "VOLUME") for word in i.words]
+    volumes += [path for service in facts.file.services for path in service.volumes]
+    if volumes:
+        path = volumes[0].strip('[]",')
+        return f"it writes to volume `{path}`, whose owner would have to change too"
+    starts = " ".join(i.arguments for i in _instructions(facts, stage, "ENTRYPOINT", "CMD"))
+    if any(word in starts for word in ("gosu", "su-exec", "setpriv", "entrypoint.sh", "docker-entrypoint")):
+        return "its entrypoint drops privileges itself, or is a script that may need root"
+    if facts.outside_base(stage) == "scratch":
+        return "an image from scratch has no tool to create a user with"
+    copied = [copy for copy in stage.copies if copy.from_ and copy.destination.startswith("/root")]
+    if copied or any("--user" in install.arguments for run in stage.runs for install in run.installs):
+        return "its programs lie below `/root`, which only root may enter"
+    return None
+
+
+def _instructions(facts: Facts, stage: Stage, *keywords: str) -> list[Instruction]:
+    return [i for one in facts.lineage(stage) for i in one.instructions if i.keyword in keywords]
+
+
+def _ports(facts: Facts, stage: Stage) -> list[int]:
+    exposed = [word.raw.partition("/")[0] for i in _instructions(facts, stage, "EXPOSE") for word in i.words]
+    mapped = [port.partition("/")[0].rpartition(":")[2] for service in facts.file.services for port in service.ports]
+    return [int(text) for text in (*exposed, *mapped) if text.isdigit()]

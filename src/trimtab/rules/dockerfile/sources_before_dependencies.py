@@ -1,0 +1,312 @@
+"""DF110."""
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from trimtab.fleet.context import BuildContext
+from trimtab.fleet.dependencies import NeedsSources, install_inputs
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import Install
+from trimtab.fleet.stage import Copy, Run, Stage
+from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile, Instruction, LineKind
+from trimtab.text import Edit, Span
+
+_HARMLESS = frozenset(
+    "apt-get apt apk useradd groupadd adduser addgroup set echo true mkdir ln rm chmod chown corepack".split()
+)
+_NEUTRAL = frozenset("ENV ARG LABEL EXPOSE HEALTHCHECK STOPSIGNAL CMD ENTRYPOINT USER SHELL".split())
+_FILES = {"requirements.txt": "six\n", "main.py": "", "package.json": "{}", "src/a.js": ""}
+
+
+class SourcesBeforeDependencies(DockerfileRule):
+    """Sources copied before the dependencies are installed.
+
+    ## What it does
+    Finds a COPY that brings more than manifests into the image before pip, npm, yarn, pnpm, uv, poetry or `go mod
+    download` installs what the manifests name: `COPY . .`, a broad folder, or configuration files.
+
+    ## Why it matters
+    Every edited source file invalidates the install behind it. On the example fleet that is the difference between
+    reinstalling everything and copying one layer; `trimtab optimize` measures it for yours.
+
+    ## Fix safety
+    The manifests, with every file they include, are copied in the old place, and the COPY moves behind the install. The
+    resulting files are the same. Refused where the install needs the sources: an editable or local requirement such as
+    `-e ../shared`, a lifecycle script, a workspace, a project that installs itself; where something in between may
+    read the sources; and where the context brings a `node_modules` of its own.
+
+    ## References
+    https://docs.docker.com/build/cache/optimize/#order-your-layers
+    """
+
+    code = "DF110"
+    category = Category.CACHING
+    severity = Severity.HIGH
+    since = "0.1"
+    clean = [
+        Case("FROM python:3.12-slim\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\n", files=_FILES),
+        Case("FROM python:3.12-slim\nCOPY . .\nRUN python main.py\n", files=_FILES),
+    ]
+    flagged = [
+        Case(
+            "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\nCMD [\"python\"]\n",
+            after="FROM python:3.12-slim\nWORKDIR /app\nCOPY requirements.txt ./\n"
+            "RUN pip install -r requirements.txt\nCOPY . .\nCMD [\"python\"]\n",
+            files=_FILES,
+        ),
+        Case(
+            "FROM node:20\nWORKDIR /app\nCOPY package.json ./\n# code\nCOPY --chown=node src ./src\nRUN npm install\nCMD a\n",
+            after="FROM node:20\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\n# code\nCOPY --chown=node src ./src\nCMD a\n",
+            files=_FILES,
+        ),
+        Case(
+            "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n",
+            refused="`requirements.txt` installs from the sources (`-e ../shared`)",
+            files={"requirements.txt": "six\n-e ../shared\n"},
+        ),
+        Case(
+            "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci\n",
+            refused="`package.json` runs a `postinstall` script, which may read the sources",
+            files={"package.json": '{"scripts": {"postinstall": "node x.js"}}'},
+        ),
+        Case(
+            "FROM python:3.12-slim\nCOPY . .\nRUN python main.py\nRUN pip install -r requirements.txt\n",
+            refused="`RUN python main.py` in between may read what is copied",
+            files=_FILES,
+        ),
+    ]  # fmt: skip
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            for copy in stage.copies:
+                if copy.from_ is not None or copy.instruction.keyword != "COPY" or not copy.sources:
+                    continue
+                installs = _later_installs(stage, copy)
+                if not installs or not facts.contexts:
+                    continue
+                move = _Move(file, facts, stage, copy)
+                if move.brings_only_manifests(installs):
+                    continue
+                message = (
+                    f"`{_short(copy.instruction)}` comes before `{_short_install(installs[0][1])}`, so every edit installs"
+                    " everything again"
+                )
+                yield self.finding(facts, copy.instruction.arguments_span, message, move.outcome(installs))
+
+
+_Placed = tuple[Run, Install]
+
+
+def _later_installs(stage: Stage, copy: Copy) -> list[_Placed]:
+    """Installations of dependencies behind a COPY."""
+    return [
+        (run, install)
+        for run in stage.runs
+        if run.index > copy.index
+        for install in run.installs
+        if not install.manager.system and not _upgrades_itself(install) and _is_dependency_install(install)
+    ]
+
+
+def _is_dependency_install(install: Install) -> bool:
+    if install.manager.name in {"cargo", "maven", "gradle"}:
+        return False
+    return install.manager.name != "go" or install.arguments[:2] == ("mod", "download")
+
+
+def _upgrades_itself(install: Install) -> bool:
+    names = {package.partition("=")[0].partition("[")[0] for package in install.packages}
+    return bool(names) and names <= {"pip", "setuptools", "wheel", "uv", "poetry"}
+
+
+def _short(instruction: Instruction) -> str:
+    return " ".join(f"{instruction.keyword} {instruction.arguments}".split())[:60]
+
+
+def _short_install(install: Install) -> str:
+    return " ".join(install.command.words)[:60]
+
+
+@dataclass
+class _Move:
+    """Moving one COPY behind the installs that follow it."""
+
+    file: Dockerfile
+    facts: Facts
+    stage: Stage
+    copy: Copy
+    needed: dict[str, str] = field(default_factory=dict[str, str])
+    """Context path of a manifest that this COPY brings, to its folder in the image."""
+
+    @property
+    def context(self) -> BuildContext:
+        return self.facts.contexts[0]
+
+    def brought(self) -> dict[str, str]:
+        """Image path to context path for every file that the COPY brings."""
+        found: dict[str, str] = {}
+        for source in self.copy.sources:
+            roots = list(self.context.matching(source)) if any(c in source for c in "*?[") else [posixpath.normpath(source).lstrip("/")]
+            for root in roots:
+                found.update(self._below(root))
+        return found
+
+    def _below(self, root: str) -> dict[str, str]:
+        if not self.context.is_directory(root):
+            target = self.copy.destination
+            if self.copy.is_directory_target:
+                target = posixpath.join(target, posixpath.basename(root))
+            return {target: root}
+        prefix = "" if root in {".", ""} else root + "/"
+        return {posixpath.join(self.copy.destination, path[len(prefix) :]): path for path in self.context.files_below(root)}
+
+    def brings_only_manifests(self, installs: Sequence[_Placed]) -> bool:
+        names = {posixpath.basename(name) for _, install in installs for name in install.manager.manifests}
+        names |= {posixpath.basename(p) for _, i in installs for p in (*i.pip.requirements, *i.pip.constraints)}
+        files = self.brought().values()
+        if not files:
+            return True
+        local = {posixpath.normpath(path) for _, install in installs for path in install.pip.local}
+        if any(posixpath.normpath(source) in local for source in self.copy.sources):
+            return True
+        return all(posixpath.basename(path) in names or posixpath.basename(path).startswith("requirements") for path in files)
+
+    def outcome(self, installs: Sequence[_Placed]) -> Fix | Refusal:
+        if len(self.facts.contexts) > 1:
+            return Refusal("the file is built with several contexts, and the manifests may differ between them")
+        reason = self._collect(installs) or self._obstacle(installs[0][0])
+        if reason:
+            return Refusal(reason)
+        return self._fix(self._last_install(installs))
+
+    def _collect(self, installs: Sequence[_Placed]) -> str | None:
+        """Find the manifests; the reason when an install needs the sources."""
+        brought = self.brought()
+        for run, install in installs:
+            folder = self._context_folder(run.state.workdir, brought)
+            if folder is None:
+                continue
+            inputs = install_inputs(install, folder, self.context)
+            if isinstance(inputs, NeedsSources):
+                return inputs.reason
+            for image_path, path in brought.items():
+                if path in inputs.paths:
+                    self.needed[path] = posixpath.dirname(image_path)
+        if any("node_modules" in path.split("/") or ".venv" in path.split("/") for path in brought.values()):
+            return "the context brings a `node_modules` or `.venv` of its own, which would cover the installed one"
+        return None
+
+    def _context_folder(self, workdir: str, brought: dict[str, str]) -> str | None:
+        """The context folder that stands at the working directory, by this COPY or the one that brought manifests."""
+        for image_path, path in brought.items():
+            if image_path.startswith(workdir.rstrip("/") + "/"):
+                below = image_path[len(workdir.rstrip("/")) + 1 :]
+                if path.endswith(below):
+                    return posixpath.normpath(path[: -len(below)] or ".")
+        for copy in self.stage.copies:
+            if copy.from_ is None and copy.sources and posixpath.dirname(copy.destination + "/x") == workdir:
+                return posixpath.dirname(posixpath.normpath(copy.sources[0]))
+        return "."
+
+    def _obstacle(self, first: Run) -> str | None:
+        """What lies between the COPY and the first install and may need what is copied."""
+        if "$" in self.copy.instruction.arguments:
+            return "the COPY uses variables, which may differ behind the install"
+        if self.copy.instruction.heredocs:
+            return "the COPY holds a heredoc, which is never moved"
+        if any(any(c in path for c in " \t\"'") for path in self.needed):
+            return "a manifest's name holds white space or quotes"
+        for index in range(self.copy.index + 1, first.index + 1):
+            reason = self._in_between(index)
+            if reason:
+                return reason
+        return None
+
+    def _in_between(self, index: int) -> str | None:
+        instruction = self.stage.instructions[index]
+        if instruction.keyword in _NEUTRAL:
+            return None
+        if instruction.keyword == "WORKDIR":
+            relative = not self.copy.raw_destination.startswith("/")
+            return "a WORKDIR in between changes where the COPY would go" if relative else None
+        if instruction.keyword == "RUN":
+            return self._reading_run(index)
+        other = self.stage.copy_at(index)
+        if other is not None:
+            return self._overlap(other)
+        return f"`{_short(instruction)}` in between may depend on what is copied"
+
+    def _reading_run(self, index: int) -> str | None:
+        run = self.stage.run_at(index)
+        if run is None or run.script.broken or not run.script.commands:
+            return f"`{_short(self.stage.instructions[index])}` in between may read what is copied"
+        installs = {install.command for install in run.installs if _is_dependency_install(install)}
+        for command in run.script.commands:
+            if command not in installs and not self._is_harmless(command.name, command.words):
+                return f"`RUN {' '.join(command.words)[:50]}` in between may read what is copied"
+        return None
+
+    def _is_harmless(self, name: str, words: Sequence[str]) -> bool:
+        paths = [word for word in words[1:] if not word.startswith("-")]
+        below = [path for path in paths if posixpath.join("/", path).startswith(self.copy.destination.rstrip("/") + "/")]
+        return name in _HARMLESS and not (below and name in {"chmod", "chown", "ln", "rm"}) and not (
+            name in {"chmod", "chown"} and "-R" in words
+        )
+
+    def _overlap(self, other: Copy) -> str | None:
+        if other.from_ is None:
+            mine = set(self.brought())
+            theirs = _Move(self.file, self.facts, self.stage, other).brought()
+            if not mine.intersection(theirs):
+                return None
+            if all(self.brought().get(path) == source for path, source in theirs.items() if path in mine):
+                return None
+        elif not (_nested(other.destination, self.copy.destination) or _nested(self.copy.destination, other.destination)):
+            return None
+        return f"`{_short(other.instruction)}` in between writes to the same place"
+
+    def _last_install(self, installs: Sequence[_Placed]) -> Instruction:
+        """The last install of the unbroken series that begins with the first."""
+        last = installs[0][0].index
+        for run, _ in installs[1:]:
+            if any(self._in_between(index) for index in range(last + 1, run.index + 1)):
+                break
+            last = run.index
+        return self.stage.instructions[last]
+
+    def _fix(self, last: Instruction) -> Fix:
+        source = self.file.source
+        newline = source.newline
+        block = self._block()
+        manifests = self._manifest_lines(newline)
+        moved = source.at(block)
+        behind = last.span.end
+        if not source.text[:behind].endswith("\n"):
+            moved = newline + moved.rstrip("\r\n")
+        edits = (Edit(block, manifests), Edit.insert(behind, moved))
+        return Fix("copy the sources after the dependencies are installed", edits)
+
+    def _block(self) -> Span:
+        """The COPY with the comment lines that stand directly above it."""
+        line = self.copy.instruction.start_line
+        while line > 1 and self.file.lines[line - 2].kind == LineKind.COMMENT and not self.file.lines[line - 2].inside:
+            line -= 1
+        return Span(self.file.source.line_span(line).start, self.copy.instruction.span.end)
+
+    def _manifest_lines(self, newline: str) -> str:
+        folders: dict[str, list[str]] = {}
+        for path, folder in self.needed.items():
+            folders.setdefault(folder, []).append(path)
+        flags = "".join(self.file.source.at(flag.span) + " " for flag in self.copy.instruction.flags)
+        workdir = self.stage.states[self.copy.index].workdir
+        lines = [
+            f"COPY {flags}{' '.join(paths)} {'./' if folder == workdir else folder.rstrip('/') + '/'}{newline}"
+            for folder, paths in folders.items()
+        ]
+        return "".join(lines)
+
+
+def _nested(inner: str, outer: str) -> bool:
+    return inner == outer or inner.startswith(outer.rstrip("/") + "/")

@@ -1,0 +1,1 @@
+"""Rules about the inputs themselves: files that are missing or cannot be read."""
