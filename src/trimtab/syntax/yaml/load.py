@@ -104,7 +104,7 @@ class _Builder:
 
 def _scalar(node: yaml.ScalarNode) -> object:
     text = cast("str", node.value)
-    if node.style is not None:
+    if node.style:
         return text
     if text in _NULLS:
         return None
