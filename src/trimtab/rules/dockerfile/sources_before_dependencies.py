@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.fleet.context import BuildContext
+from trimtab.fleet.copies import copied_files
 from trimtab.fleet.dependencies import NeedsSources, install_inputs
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
@@ -145,22 +146,7 @@ class _Move:
         return self.facts.contexts[0]
 
     def brought(self) -> dict[str, str]:
-        """Image path to context path for every file that the COPY brings."""
-        found: dict[str, str] = {}
-        for source in self.copy.sources:
-            roots = list(self.context.matching(source)) if any(c in source for c in "*?[") else [posixpath.normpath(source).lstrip("/")]
-            for root in roots:
-                found.update(self._below(root))
-        return found
-
-    def _below(self, root: str) -> dict[str, str]:
-        if not self.context.is_directory(root):
-            target = self.copy.destination
-            if self.copy.is_directory_target:
-                target = posixpath.join(target, posixpath.basename(root))
-            return {target: root}
-        prefix = "" if root in {".", ""} else root + "/"
-        return {posixpath.join(self.copy.destination, path[len(prefix) :]): path for path in self.context.files_below(root)}
+        return copied_files(self.copy, self.context)
 
     def brings_only_manifests(self, installs: Sequence[_Placed]) -> bool:
         names = {posixpath.basename(name) for _, install in installs for name in install.manager.manifests}
@@ -258,7 +244,7 @@ class _Move:
     def _overlap(self, other: Copy) -> str | None:
         if other.from_ is None:
             mine = set(self.brought())
-            theirs = _Move(self.file, self.facts, self.stage, other).brought()
+            theirs = copied_files(other, self.context)
             if not mine.intersection(theirs):
                 return None
             if all(self.brought().get(path) == source for path, source in theirs.items() if path in mine):
@@ -274,7 +260,13 @@ class _Move:
             if any(self._in_between(index) for index in range(last + 1, run.index + 1)):
                 break
             last = run.index
-        return self.stage.instructions[last]
+        return self.stage.instructions[self._behind_copies(last)]
+
+    def _behind_copies(self, index: int) -> int:
+        """Past the COPYs that already stand there, so that several moved ones keep their order."""
+        while (other := self.stage.copy_at(index + 1)) is not None and other.from_ is None and not self._overlap(other):
+            index += 1
+        return index
 
     def _fix(self, last: Instruction) -> Fix:
         source = self.file.source

@@ -1,0 +1,6 @@
+"""Building images and knowing what a build did."""
+
+from trimtab.build.image import BuildRequest, BuildResult, build_image
+from trimtab.build.slots import Slots
+
+__all__ = ["BuildRequest", "BuildResult", "Slots", "build_image"]

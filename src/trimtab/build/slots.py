@@ -1,0 +1,47 @@
+"""How many things may run at once, with the right to run alone."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+
+class Slots:
+    """A bound on concurrency. A measurement takes all slots, so that nothing else disturbs its clock."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._free = count
+        self._changed = anyio.Condition()
+        self._whole = anyio.Lock()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        async with self._whole:
+            await self._take(1)
+        try:
+            yield
+        finally:
+            await self._give(1)
+
+    @asynccontextmanager
+    async def all(self) -> AsyncIterator[None]:
+        """Wait until everything else is done; nothing new starts meanwhile."""
+        async with self._whole:
+            await self._take(self._count)
+        try:
+            yield
+        finally:
+            await self._give(self._count)
+
+    async def _take(self, number: int) -> None:
+        async with self._changed:
+            while self._free < number:
+                await self._changed.wait()
+            self._free -= number
+
+    async def _give(self, number: int) -> None:
+        with anyio.CancelScope(shield=True):
+            async with self._changed:
+                self._free += number
+                self._changed.notify_all()

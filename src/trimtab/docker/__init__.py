@@ -1,0 +1,22 @@
+"""The only door to the Docker engine."""
+
+from trimtab.docker.command import Command
+from trimtab.docker.images import FileEntry, ImageConfig, ImageTree, read_config, read_tree
+from trimtab.docker.progress import BuildLog, Step, read_progress
+from trimtab.docker.runner import Completed, ProcessRunner, Runner, engine_version
+
+__all__ = [
+    "BuildLog",
+    "Command",
+    "Completed",
+    "FileEntry",
+    "ImageConfig",
+    "ImageTree",
+    "ProcessRunner",
+    "Runner",
+    "Step",
+    "engine_version",
+    "read_config",
+    "read_progress",
+    "read_tree",
+]

@@ -1,0 +1,127 @@
+"""Commands for the docker client, as pure functions to argv.
+
+Values that may be secret never stand on a command line: environment variables are passed by name, and their values in
+the client's own environment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+LABEL = "io.trimtab.run"
+"""Marks every container and image that a run makes, so that it can be cleaned up after any end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One process to start."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Added to the environment; values are not part of any log."""
+
+
+_OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",
+                        "DOCKER_CONTEXT", "BUILDX_BUILDER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})  # fmt: skip
+"""Variables that the docker client itself obeys: passing them by name would change the client, so they go by value."""
+
+
+def docker(*words: str, env: Mapping[str, str] | None = None) -> Command:
+    passed = {name: value for name, value in (env or {}).items() if name not in _OWN_NAMES}
+    return Command(("docker", *words), passed)
+
+
+def version() -> Command:
+    return docker("version", "--format", "{{.Server.Version}}")
+
+
+def build(
+    *, context: str, dockerfile: str, tag: str, run: str, target: str | None = None, args: Mapping[str, str] | None = None,
+    contexts: Mapping[str, str] | None = None, no_cache: bool = False, metadata_file: str | None = None,
+) -> Command:  # fmt: skip
+    """A build with machine-readable progress on standard error. Build arguments go by name."""
+    words = ["buildx", "build", "--progress", "rawjson", "--file", dockerfile, "--tag", tag, "--label", f"{LABEL}={run}"]
+    for name, value in sorted((args or {}).items()):
+        words += ["--build-arg", f"{name}={value}" if name in _OWN_NAMES else name]
+    for name, value in sorted((contexts or {}).items()):
+        words += ["--build-context", f"{name}={value}"]
+    words += ["--target", target] if target else []
+    words += ["--no-cache"] if no_cache else []
+    words += ["--metadata-file", metadata_file] if metadata_file else []
+    return docker(*words, "--load", "--provenance=false", context, env=args)
+
+
+def check(*, context: str, dockerfile: str, target: str | None = None) -> Command:
+    """BuildKit's own opinion of a Dockerfile, without building it."""
+    words = ["buildx", "build", "--check", "--file", dockerfile]
+    return docker(*words, *(["--target", target] if target else []), context)
+
+
+def image_inspect(image: str) -> Command:
+    return docker("image", "inspect", image)
+
+
+def create(image: str, run: str) -> Command:
+    """A container that is never started, for reading the image's files; it needs a command, not a real one."""
+    return docker("create", "--label", f"{LABEL}={run}", "--network", "none", image, "-")
+
+
+def export(container: str) -> Command:
+    return docker("export", container)
+
+
+def start(
+    *, image: str, run: str, environment: Mapping[str, str] | None = None, hosts: Sequence[str] = (), user: str | None = None,
+    workdir: str | None = None, volumes: Sequence[str] = (), tmpfs: Sequence[str] = (), read_only: bool = False,
+    memory: str | None = None, health: Sequence[str] = (), entrypoint: str | None = None, arguments: Sequence[str] = (),
+) -> Command:  # fmt: skip
+    """A detached container without a network, in which the names of the other services resolve to the loopback."""
+    words = ["run", "--detach", "--label", f"{LABEL}={run}", "--network", "none"]
+    for name, value in sorted((environment or {}).items()):
+        words += ["--env", f"{name}={value}" if name in _OWN_NAMES else name]
+    for host in hosts:
+        words += ["--add-host", f"{host}:127.0.0.1"]
+    for path in volumes:
+        words += ["--volume", path]
+    for path in tmpfs:
+        words += ["--tmpfs", path]
+    words += ["--user", user] if user else []
+    words += ["--workdir", workdir] if workdir else []
+    words += ["--read-only"] if read_only else []
+    words += ["--memory", memory] if memory else []
+    words += health
+    words += ["--entrypoint", entrypoint] if entrypoint is not None else []
+    return docker(*words, image, *arguments, env=environment)
+
+
+def run_once(image: str, run: str, *, entrypoint: str, arguments: Sequence[str], user: str = "0") -> Command:
+    """A container that runs one program without a network and is gone afterwards."""
+    words = ("run", "--rm", "--label", f"{LABEL}={run}", "--network", "none", "--user", user, "--entrypoint", entrypoint)
+    return docker(*words, image, *arguments)
+
+
+def inspect(container: str) -> Command:
+    return docker("container", "inspect", container)
+
+
+def execute(container: str, *argv: str) -> Command:
+    return docker("exec", container, *argv)
+
+
+def logs(container: str) -> Command:
+    return docker("logs", "--tail", "40", container)
+
+
+def remove(*containers: str) -> Command:
+    return docker("rm", "--force", "--volumes", *containers)
+
+
+def containers_of(run: str) -> Command:
+    return docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}")
+
+
+def images_of(run: str) -> Command:
+    return docker("images", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}")
+
+
+def remove_images(*images: str) -> Command:
+    return docker("rmi", "--force", *images)

@@ -1,0 +1,150 @@
+"""Running commands: one production runner, replaced by a recording one in tests."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from trimtab.docker import command as argv
+from trimtab.docker.command import Command
+from trimtab.errors import CommandFailed, EngineMissing, ToolError
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A finished process."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode("utf-8", "replace").strip()
+
+    def checked(self) -> "Completed":
+        """Itself.
+
+        Raises:
+            CommandFailed: the process ended with an error.
+        """
+        if self.code != 0:
+            raise CommandFailed(self.argv, self.code, self.stderr)
+        return self
+
+
+class Runner(Protocol):
+    """Starts commands. Cancelling the awaiting task ends the process."""
+
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
+        """Run to the end. `on_line` gets each line of standard error as it comes; `timeout` is in seconds.
+
+        Raises:
+            ToolError: the program does not exist.
+            TimeoutError: it did not end in time and was killed.
+        """
+        ...
+
+    async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
+        """Run to the end, giving standard output to `sink` in chunks instead of keeping it."""
+        ...
+
+
+class ProcessRunner:
+    """The runner that starts real processes."""
+
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
+        output = bytearray()
+        with anyio.fail_after(timeout):
+            return await self._run(command, output.extend, on_line, output)
+
+    async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
+        return await self._run(command, sink, None, bytearray())
+
+    async def _run(
+        self, command: Command, sink: Callable[[bytes], object], on_line: Callable[[str], None] | None, output: bytearray
+    ) -> Completed:
+        errors: list[str] = []
+
+        def take(line: str) -> None:
+            errors.append(line)
+            if on_line:
+                on_line(line)
+
+        async with _process(command) as process:
+            if process.stdout is None or process.stderr is None:
+                raise ToolError(f"`{command.argv[0]}` was started without its outputs")
+            async with anyio.create_task_group() as group:
+                group.start_soon(_read_lines, process.stderr, take)
+                async for chunk in process.stdout:
+                    sink(chunk)
+            code = await process.wait()
+        return Completed(command.argv, code, bytes(output), "\n".join(errors))
+
+
+@asynccontextmanager
+async def _process(command: Command) -> AsyncIterator[Process]:
+    """A started process that is killed if it is still there at the end, as when the run is interrupted."""
+    if shutil.which(command.argv[0]) is None:
+        raise ToolError(f"`{command.argv[0]}` is not installed, or not on PATH")
+    environment = {**os.environ, **command.env}
+    # A session of its own keeps the terminal's Ctrl-C from reaching the client before our own clean-up has begun.
+    process = await anyio.open_process(command.argv, env=environment, stdin=-3, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            with anyio.move_on_after(5, shield=True):
+                await process.wait()
+            if process.returncode is None:
+                process.kill()
+        with anyio.CancelScope(shield=True):
+            await process.aclose()
+
+
+async def _read_lines(stream: ByteReceiveStream, take: Callable[[str], None]) -> None:
+    """Give each line away as it comes; rawjson lines of any length are kept whole."""
+    buffered = BufferedByteReceiveStream(stream)
+    pending = b""
+    while True:
+        try:
+            chunk = await buffered.receive(_CHUNK)
+        except anyio.EndOfStream:
+            break
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in lines:
+            take(line.decode("utf-8", "replace"))
+    if pending:
+        take(pending.decode("utf-8", "replace"))
+
+
+async def engine_version(runner: Runner) -> str:
+    """The engine's version.
+
+    Raises:
+        EngineMissing: no engine answers within ten seconds, or there is no docker client.
+    """
+    step = "Start Docker, or set DOCKER_HOST to an engine that runs."
+    try:
+        result = await runner.run(argv.version(), timeout=10)
+    except TimeoutError as error:
+        raise EngineMissing(f"The Docker engine did not answer within 10 s. {step}") from error
+    except ToolError as error:
+        raise EngineMissing(f"There is no `docker` program on PATH. Install Docker, version 23 or newer. ({error})") from error
+    if result.code != 0 or not result.text:
+        raise EngineMissing(f"No Docker engine answers. {step}")
+    return result.text

@@ -1,0 +1,38 @@
+"""Errors with a cause and a next step.
+
+TrimtabError
+├── UsageError        the arguments or the configuration are wrong (exit 2)
+├── ToolError         a program that is needed is missing or failed (exit 2)
+│   ├── EngineMissing no Docker engine answers
+│   └── CommandFailed a command ended with an error nobody expected
+└── StateError        something trimtab keeps is locked or unreadable (exit 2)
+"""
+
+
+class TrimtabError(Exception):
+    """A failure that the user can do something about; the message says what."""
+
+
+class UsageError(TrimtabError):
+    """The arguments or the configuration are wrong."""
+
+
+class ToolError(TrimtabError):
+    """A program that is needed is missing or failed."""
+
+
+class EngineMissing(ToolError):
+    """No Docker engine answers."""
+
+
+class CommandFailed(ToolError):
+    """A command ended with an error nobody expected."""
+
+    def __init__(self, argv: tuple[str, ...], code: int, stderr: str) -> None:
+        self.argv, self.code, self.stderr = argv, code, stderr
+        tail = stderr.strip().splitlines()[-3:]
+        super().__init__(f"`{' '.join(argv[:4])} …` ended with {code}: {' / '.join(tail)}")
+
+
+class StateError(TrimtabError):
+    """Something trimtab keeps is locked or unreadable."""

@@ -1,0 +1,140 @@
+"""Comparing two images: everything that differs, and which declared effect explains it."""
+
+import posixpath
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from trimtab.docker import FileEntry, ImageConfig, ImageTree
+from trimtab.rules import Effects
+from trimtab.verify.evidence import Difference
+
+_UNSTABLE = (
+    "/var/log/**", "/var/cache/ldconfig/aux-cache", "/var/cache/debconf/**", "/var/cache/man/**", "/etc/.pwd.lock",
+    "/var/lib/apt/extended_states", "/root/.npm/_logs/**", "/**/.npm/_logs/**", "/tmp/node-compile-cache/**",
+    "/var/lib/dpkg/**-old", "/etc/**-", "/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/mtab",
+)  # fmt: skip
+"""Paths that differ between two builds of one Dockerfile: logs, time-stamped caches, back-ups, what the engine puts in."""
+
+_PACKAGE_STATE = (
+    "/var/lib/dpkg/**", "/lib/apk/**", "/usr/lib/apk/**", "/var/lib/apt/**", "/etc/apk/**", "/etc/ld.so.cache",
+    "/etc/alternatives/**", "/var/cache/**", "/usr/share/man/**", "/usr/share/doc/**", "/usr/share/info/**",
+)  # fmt: skip
+
+
+@cache
+def glob_regex(pattern: str) -> "re.Pattern[str]":
+    """A path pattern: `*` stays within a folder, `**` does not."""
+    parts = re.split(r"(\*\*|\*)", pattern)
+    translated = (".*" if part == "**" else "[^/]*" if part == "*" else re.escape(part) for part in parts)
+    return re.compile("".join(translated) + "$")
+
+
+def _matches(path: str, patterns: Collection[str]) -> str | None:
+    return next((pattern for pattern in patterns if glob_regex(pattern).match(path)), None)
+
+
+def compare_configs(before: ImageConfig, after: ImageConfig, effects: Effects) -> list[Difference]:
+    """Every configuration key that differs."""
+    found: list[Difference] = []
+    for key in sorted({*before.values, *after.values}):
+        old, new = before.values.get(key), after.values.get(key)
+        if old != new:
+            # A variable's value may be a secret; that it differs is all that anyone needs to see.
+            shown = ("differs", "differs") if key.startswith("Env.") else (str(old), str(new))
+            explained = "declared" if key in effects.config else ""
+            found.append(Difference(f"config {key}", *shown, explained))
+    return found
+
+
+@dataclass(frozen=True)
+class TreeComparison:
+    """Compares two file trees under the effects that a rewrite declares."""
+
+    before: ImageTree
+    after: ImageTree
+    effects: Effects
+    noise: frozenset[str] = frozenset()
+    """Paths that differ between two builds of the original."""
+
+    def differences(self) -> list[Difference]:
+        """All differences, unexplained ones first."""
+        found = [*self._packages(), *self._paths()]
+        return sorted(found, key=lambda each: (bool(each.explained_by), each.subject))
+
+    def _packages(self) -> Iterator[Difference]:
+        old, new = self.before.packages, self.after.packages
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                removed = name in old and name not in new
+                explained = "declared" if removed and self.effects.packages_removed else ""
+                yield Difference(f"package {name}", old.get(name, "absent"), new.get(name, "absent"), explained)
+
+    def _paths(self) -> Iterator[Difference]:
+        old, new = self.before.entries, self.after.entries
+        for path in sorted({*old, *new}):
+            one, other = old.get(path), new.get(path)
+            if one != other and not self._equal(path, one, other):
+                yield Difference(path, _shown(one), _shown(other), self._explanation(path, one, other))
+
+    def _equal(self, path: str, one: FileEntry | None, other: FileEntry | None) -> bool:
+        """Bytecode of an equal source file is equal: its header holds the time the source was written."""
+        if one is None or other is None or not path.endswith(".pyc"):
+            return False
+        source = re.sub(r"/__pycache__/([^/]+?)\.[^/.]+(\.opt-\d)?\.pyc$", r"/\1.py", path)
+        return (
+            source in self.before.entries
+            and self.before.entries[source].sha256 == self.after.entries.get(source, other).sha256
+            and (one.mode, one.uid, one.gid) == (other.mode, other.uid, other.gid)
+        )
+
+    def _explanation(self, path: str, one: FileEntry | None, other: FileEntry | None) -> str:
+        if path in self.noise or _matches(path, _UNSTABLE):
+            return "differs between two builds of the original"
+        if other is None and _matches(path, self.effects.removes):
+            return "declared"
+        if _matches(path, self.effects.changes) or self._stub(path, one, other):
+            return "declared"
+        if self.effects.packages_removed and self._of_removed_package(path, other):
+            return "belongs to a removed package"
+        return ""
+
+    def _stub(self, path: str, one: FileEntry | None, other: FileEntry | None) -> bool:
+        """An empty folder on the way to a declared path."""
+        entry = other or one
+        if entry is None or entry.kind != "dir" or (one is not None and other is not None):
+            return False
+        declared = (*self.effects.removes, *self.effects.changes)
+        on_the_way = any(pattern.startswith(path.rstrip("/") + "/") for pattern in declared)
+        tree = self.after.entries if other is not None else self.before.entries
+        inside = [name for name in tree if name.startswith(path + "/") and not _matches(name, declared)]
+        return on_the_way and all(tree[name].kind == "dir" for name in inside)
+
+    def _of_removed_package(self, path: str, other: FileEntry | None) -> bool:
+        if _matches(path, _PACKAGE_STATE):
+            return True
+        if other is not None:
+            return False
+        gone = [name for name in self.before.packages if name not in self.after.packages]
+        if any(path in self.before.owners.get(name, frozenset()) for name in gone):
+            return True
+        # What maintainer scripts made beside a package's own files: its bytecode, its folders, its alternatives' links.
+        owned = frozenset().union(*(self.before.owners.get(name, frozenset()) for name in gone))
+        entry = self.before.entries[path]
+        if "/__pycache__" in path or entry.kind == "dir":
+            return any(posixpath.dirname(each).startswith(path.partition("/__pycache__")[0]) for each in owned)
+        return entry.kind == "link" and entry.link.startswith("/etc/alternatives/")
+
+
+def _shown(entry: FileEntry | None) -> str:
+    if entry is None:
+        return "absent"
+    content = f" {entry.sha256[:12]}" if entry.sha256 else f" -> {entry.link}" if entry.link else ""
+    return f"{entry.kind} {entry.mode:o} {entry.uid}:{entry.gid}{content}"
+
+
+def unstable_paths(one: ImageTree, two: ImageTree) -> frozenset[str]:
+    """Paths that differ between two builds of one Dockerfile."""
+    found = TreeComparison(one, two, Effects())
+    return frozenset(each.subject for each in found.differences() if each.subject.startswith("/"))
