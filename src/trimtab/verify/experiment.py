@@ -211,8 +211,11 @@ class Experiment:
             after = await self._build("candidate", text)
         return Pair(before.seconds, after.seconds) if before.ok and after.ok else None
 
-    async def accepted_image(self, text: str) -> BuildResult:
-        return await self._built("candidate", text)
+    async def sent(self, name: str, text: str) -> BuildResult:
+        """A build to which the whole context has to be sent; with everything else cached, it costs little."""
+        async with self.laboratory.slots.one():
+            self.workspace.make_unknown()
+            return await self._build(name, text)
 
 
 def _needs_run(effects: Effects) -> bool:

@@ -102,8 +102,8 @@ class _Proof:
             reason = next((trial.verdict.reason for trial in trials if trial.verdict.kind is kind), "nothing was left to try")
             return self._ended(Verdict(kind, reason), tuple(trials)), None
         evidence = await self._measured(experiment, accepted, trials)
-        self.laboratory.progress(self.file.path, "accepted")
-        return evidence, accepted.text
+        self.laboratory.progress(self.file.path, str(evidence.verdict.kind))
+        return evidence, accepted.text if evidence.verdict.kind is VerdictKind.ACCEPTED else None
 
     def _candidate(self, rules: Collection[str]) -> Candidate | None:
         changes = rewrite(self.fleet, unsafe=self.unsafe, only=rules, paths=[self.file.path])
@@ -143,11 +143,12 @@ class _Proof:
         return accepted, trials
 
     async def _measured(self, experiment: Experiment, accepted: Candidate, trials: Sequence[Trial]) -> Evidence:
-        baseline = experiment.baseline
-        result = await experiment.accepted_image(accepted.text)
+        baseline = await experiment.sent("original", self.file.dockerfile.source.text)
+        result = await experiment.sent("candidate", accepted.text)
         measurements = await experiment.measure(accepted.text)
-        if baseline is None or baseline.image is None or result.image is None:
-            raise ValueError("an accepted candidate has both images")
+        if baseline.image is None or result.image is None:
+            reason = f"it built before and does not now: {(result if baseline.ok else baseline).reason}"
+            return self._ended(Verdict(VerdictKind.INCONCLUSIVE, reason), tuple(trials))
         final = next(trial for trial in reversed(trials) if trial.verdict.kind is VerdictKind.ACCEPTED)
         titles = tuple(dict.fromkeys(fix.title for fix in self.change.applied if fix.rule in accepted.rules))
         return Evidence(

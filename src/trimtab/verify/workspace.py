@@ -21,11 +21,21 @@ class Workspace:
 
     def __init__(self, folder: Path, root: Path, context: BuildContext) -> None:
         self.folder = folder
-        self.context_path = folder / "context"
+        self._generation = 0
+        self.context_path = self._path()
         self._source = root / context.root
         self._context = context
         self._root = root
         self._edits = 0
+
+    def _path(self) -> Path:
+        # BuildKit keeps what it received of a folder under the folder's base name, so that has to be unique.
+        return self.folder / f"{self.folder.parent.name}-{self.folder.name}-{self._generation}"
+
+    def make_unknown(self) -> None:
+        """Give the staged context a name that the builder has not seen, so that it is sent whole."""
+        self._generation += 1
+        self.context_path = self.context_path.rename(self._path())
 
     def stage(self) -> None:
         """Copy everything that the builder could see.

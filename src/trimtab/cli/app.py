@@ -1,0 +1,69 @@
+"""The command tree, and the one place where errors become exit codes."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from trimtab import __version__
+from trimtab.errors import TrimtabError
+
+CLEAN, FINDINGS, COULD_NOT_RUN, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = App(
+    name="trimtab",
+    help="Review, fix and prove the containers of a whole repository.\n\nExit codes: 0 clean or done; 1 findings, or a"
+    " failed outcome; 2 could not run; 3 a bug of trimtab; 130 interrupted.",
+    version=__version__,
+)
+for _name in ("review", "score", "fix", "optimize", "rule", "doctor"):
+    app.command(f"trimtab.cli.{_name}:{_name}", name=_name)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    console = Console(stderr=True, highlight=False)
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+        return result if isinstance(result, int) else CLEAN
+    except CycloptsError as error:
+        console.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
+        return COULD_NOT_RUN
+    except TrimtabError as error:
+        console.print("[bold red]error:[/]", str(error), markup=True, soft_wrap=True)
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        console.print("interrupted; nothing was changed")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does; say nothing and keep Python from trying to flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLEAN
+    except Exception as error:  # noqa: BLE001  the boundary: whatever comes here is our bug and gets a log
+        console.print(f"[bold red]This is a bug of trimtab:[/] {type(error).__name__}. Details are in {_crash_log()}")
+        return OUR_BUG
+
+
+def _plain(error: CycloptsError) -> str:
+    return str(error).strip().replace("[", "\\[")
+
+
+def _crash_log() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="trimtab-crash-"))
+    path = folder / "crash.log"
+    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    head = f"trimtab {__version__}, Python {sys.version.split()[0]}, {stamp}\n"
+    path.write_text(head + traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+    return path
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,167 @@
+"""`trimtab optimize`."""
+
+import os
+import secrets
+import signal
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+from cyclopts import Parameter
+from platformdirs import user_cache_path
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from trimtab.build import Slots
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from trimtab.cli.fix import refuse_dirty, write
+from trimtab.cli.options import Common, Loaded, Paths, load, show
+from trimtab.docker import ProcessRunner, engine_version
+from trimtab.history import open_store
+from trimtab.report.data import optimization_data
+from trimtab.report.terminal import evidence_view
+from trimtab.rewrite import rewrite
+from trimtab.verify import Laboratory, Optimization, VerdictKind
+from trimtab.verify import optimize as run_experiments
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    run: str
+    engine: str
+    result: Optimization | None
+    """None when the run was interrupted."""
+
+
+def optimize(
+    paths: Paths = (),
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", help="Prove, but write nothing.")] = False,
+    allow_dirty: Annotated[bool, Parameter(negative="", help="Change files with uncommitted changes, too.")] = False,
+    safe_only: Annotated[bool, Parameter(negative="", help="Leave fixes alone that are called unsafe.")] = False,
+    jobs: Annotated[int, Parameter(name=["--jobs", "-j"], help="Experiments at once; 0 means one per core.")] = 0,
+    repeats: Annotated[int, Parameter(help="Interleaved pairs to measure; 0 means what the configuration says.")] = 0,
+    common: Common | None = None,
+) -> int:
+    """Plan changes, build and run every touched service before and after, and keep what is proven.
+
+    The files stay as they are until everything about them is decided. Exits with 1 when nothing could be accepted.
+    """
+    common = common or Common()
+    loaded = load(paths, common)
+    planned = [change.path for change in rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.chosen, rules=loaded.rules).changed]
+    if not dry_run:
+        refuse_dirty(loaded, planned, allow_dirty=allow_dirty)
+    count = jobs or loaded.config.jobs or os.cpu_count() or 2
+    pairs = repeats or loaded.config.repeats
+    outcome = anyio.run(_run, loaded, common, planned, count, pairs, not safe_only)
+    if outcome.result is None:
+        return INTERRUPTED
+    return _finish(loaded, common, outcome, dry_run=dry_run, repeats=pairs)
+
+
+async def _run(loaded: Loaded, common: Common, planned: list[str], jobs: int, repeats: int, unsafe: bool) -> _Outcome:
+    runner = ProcessRunner()
+    engine = await engine_version(runner)
+    run = secrets.token_hex(4)
+    folder = user_cache_path("trimtab") / "staging" / run
+    folder.mkdir(parents=True)
+    display = _Display(common, planned)
+    laboratory = Laboratory(runner, run, loaded.root, folder, Slots(jobs), loaded.fleet.services, display.tell, repeats)
+    result: Optimization | None = None
+    try:
+        with display.shown():
+            async with anyio.create_task_group() as group:
+                group.start_soon(_watch_signals, group.cancel_scope)
+                result = await run_experiments(laboratory, loaded.fleet, loaded.chosen, unsafe=unsafe)
+                group.cancel_scope.cancel()
+    finally:
+        _remove(folder)
+    if result is None:
+        common.messages.print("interrupted: no file was changed; the run's containers and images are removed")
+    return _Outcome(run, engine, result)
+
+
+def _remove(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    folder.rmdir()
+
+
+async def _watch_signals(scope: anyio.CancelScope) -> None:
+    """An interrupt cancels the experiments, whose own clean-up then runs to its end."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return
+
+
+def _finish(loaded: Loaded, common: Common, outcome: _Outcome, *, dry_run: bool, repeats: int) -> int:
+    result = outcome.result
+    if result is None:
+        return INTERRUPTED
+    written = [] if dry_run else list(result.proven)
+    data = optimization_data(outcome.run, result.evidence, written, {"engine": outcome.engine, "cores": os.cpu_count(), "repeats": repeats})
+    store = open_store(loaded.root)
+    try:
+        store.begin(outcome.run, "optimize")
+        for each in result.evidence:
+            sizes = (each.before_bytes, each.after_bytes)
+            store.verdict(outcome.run, each.path, str(each.verdict.kind), each.verdict.reason, each.accepted, sizes)
+        kept = store.write_evidence(outcome.run, data)
+        if not dry_run:
+            write(loaded.root, result.proven)
+        store.end(outcome.run, "done")
+    finally:
+        store.close()
+    show(common, lambda: data, lambda: evidence_view(result.evidence, repeats=repeats))
+    if not common.quiet:
+        verb = "would be changed" if dry_run else "changed"
+        common.messages.print(f"{len(result.proven)} of {len(result.planned.changed)} files {verb}; evidence: {kept}")
+    return _exit_code(loaded, result)
+
+
+def _exit_code(loaded: Loaded, result: Optimization) -> int:
+    if any(problem.kind == "unreadable" for problem in loaded.fleet.problems):
+        return COULD_NOT_RUN
+    if not result.planned.changed:
+        return CLEAN
+    return CLEAN if any(each.verdict.kind is VerdictKind.ACCEPTED for each in result.evidence) else FINDINGS
+
+
+class _Display:
+    """Progress: a live table on a terminal, plain lines elsewhere."""
+
+    def __init__(self, common: Common, paths: list[str]) -> None:
+        self._console: Console = common.messages
+        self._quiet = common.quiet
+        self._states = dict.fromkeys(paths, "waiting")
+        self._live: Live | None = None
+
+    def shown(self) -> AbstractContextManager[object]:
+        if self._quiet or not self._console.is_terminal:
+            return nullcontext()
+        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4, transient=True)
+        return self._live
+
+    def tell(self, path: str, doing: str) -> None:
+        changed = self._states.get(path) != doing
+        self._states[path] = doing
+        if changed and self._live is None and not self._quiet:
+            self._console.print(f"{path}: {doing}", markup=False)
+
+    def _table(self) -> Table:
+        ended = {str(kind) for kind in VerdictKind}
+        done = sum(state in ended for state in self._states.values())
+        table = Table(box=None, pad_edge=False, title=f"{done} of {len(self._states)} Dockerfiles decided", title_justify="left")
+        table.add_column("Dockerfile", overflow="ellipsis", no_wrap=True)
+        table.add_column("doing", overflow="ellipsis", no_wrap=True)
+        active = {path: state for path, state in self._states.items() if state not in ended and state != "waiting"}
+        for path, state in list(active.items())[: max(3, self._console.height - 6)]:
+            table.add_row(path, state)
+        return table
+
+

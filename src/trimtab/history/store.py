@@ -1,0 +1,119 @@
+"""The store: one SQLite file, and each run's evidence as JSON beside it."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trimtab.errors import StateError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY,
+    command TEXT NOT NULL,
+    started TEXT NOT NULL,
+    ended TEXT,
+    outcome TEXT
+);
+CREATE TABLE IF NOT EXISTS verdicts (
+    run TEXT NOT NULL REFERENCES runs (id),
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    before_bytes INTEGER,
+    after_bytes INTEGER,
+    PRIMARY KEY (run, path)
+);
+"""
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a command; times in UTC, ISO 8601."""
+
+    id: str
+    command: str
+    started: str
+    ended: str | None
+    outcome: str | None
+
+
+class Store:
+    """Access to one fleet's history."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._connection = connection
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def begin(self, run: str, command: str) -> None:
+        with self._connection:
+            self._connection.execute("INSERT INTO runs (id, command, started) VALUES (?, ?, ?)", (run, command, _now()))
+
+    def end(self, run: str, outcome: str) -> None:
+        with self._connection:
+            self._connection.execute("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", (_now(), outcome, run))
+
+    def verdict(
+        self, run: str, path: str, kind: str, reason: str, rules: tuple[str, ...], sizes: tuple[int | None, int | None]
+    ) -> None:
+        with self._connection:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", (run, path, kind, reason, ",".join(rules), *sizes)
+            )
+
+    def runs(self) -> list[Run]:
+        """All runs, the newest first."""
+        rows = self._connection.execute("SELECT id, command, started, ended, outcome FROM runs ORDER BY started DESC")
+        return [Run(*row) for row in rows]
+
+    def write_evidence(self, run: str, evidence: Mapping[str, object]) -> Path:
+        """Keep a run's evidence as JSON; the path of the file."""
+        folder = self.folder / "runs" / run
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / "evidence.json"
+            path.write_text(json.dumps(evidence, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise StateError(f"`{folder}` cannot be written: {error.strerror or error}.") from error
+        return path
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def open_store(root: Path) -> Store:
+    """The history of the fleet below `root`, made when there is none. `.trimtab/` keeps itself out of git.
+
+    Raises:
+        StateError: the folder cannot be written, or the file is of a newer version or no database.
+    """
+    folder = root / ".trimtab"
+    try:
+        folder.mkdir(exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        connection = sqlite3.connect(folder / "history.db", timeout=10)
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"`{folder}` cannot be used: {error}. Make the folder writable, or run elsewhere.") from error
+    try:
+        with closing(connection.execute("PRAGMA user_version")) as cursor:
+            version = int(cursor.fetchone()[0])
+        if version > _VERSION:
+            connection.close()
+            raise StateError(f"`{folder}/history.db` was written by a newer trimtab. Upgrade trimtab, or move the file away.")
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    except sqlite3.Error as error:
+        connection.close()
+        raise StateError(f"`{folder}/history.db` is no usable database: {error}. Move it away and run again.") from error
+    return Store(folder, connection)

@@ -1,0 +1,177 @@
+"""Results as plain data for `--format json`. Fields are added, never renamed."""
+
+from collections.abc import Mapping, Sequence
+
+from trimtab.fleet import Fleet
+from trimtab.review import Review, Score
+from trimtab.review.score import deductions
+from trimtab.rewrite import ChangeSet, FileChange
+from trimtab.rules import Category, DockerfileRule, Finding, Rule
+from trimtab.verify import Behaviour, Evidence, Measurement, Trial
+
+Data = dict[str, object]
+
+
+def _score(score: Score) -> Data:
+    return {"score": round(score.overall, 1), "scores": _categories(score)}
+
+
+def _categories(score: Score) -> Data:
+    return {str(category): round(score.categories[category], 1) for category in Category}
+
+
+def finding_data(finding: Finding) -> Data:
+    fix = None if finding.fix is None else {"applicability": str(finding.fix.applicability), "title": finding.fix.title}
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "category": str(finding.category),
+        "severity": str(finding.severity),
+        "confidence": str(finding.confidence),
+        "path": finding.path,
+        "line": finding.line,
+        "end_line": finding.end_line,
+        "column": finding.column,
+        "services": list(finding.services),
+        "message": finding.message,
+        "fix": fix,
+        "refusal": finding.refusal.reason if finding.refusal else None,
+    }
+
+
+def _kind(fleet: Fleet, path: str) -> str:
+    if fleet.file(path):
+        return "dockerfile"
+    return "compose" if path in fleet.compose_files else "other"
+
+
+def _file(review: Review, path: str, score: Score) -> Data:
+    file = review.fleet.file(path)
+    services = list(file.service_names) if file else []
+    return {"path": path, "kind": _kind(review.fleet, path), "services": services, **_score(score)}
+
+
+def review_data(review: Review) -> Data:
+    return {
+        "schema": "trimtab.review/1",
+        **_score(review.score),
+        "files": [_file(review, path, score) for path, score in review.file_scores.items()],
+        "findings": [finding_data(finding) for finding in review.findings],
+        "suppressed": len(review.suppressed),
+        "errors": [{"path": error.path, "message": error.message} for error in review.errors],
+    }
+
+
+def score_data(review: Review) -> Data:
+    return {
+        "schema": "trimtab.score/1",
+        **_score(review.score),
+        "files": [
+            {
+                **_file(review, path, score),
+                "deductions": [
+                    {"rule": finding.rule, "line": finding.line, "points": round(points, 2), "message": finding.message}
+                    for finding, points in deductions(review.of_file(path))
+                ],
+            }
+            for path, score in review.file_scores.items()
+        ],
+        "services": [{"name": name, **_score(score)} for name, score in review.service_scores.items()],
+        "errors": [{"path": error.path, "message": error.message} for error in review.errors],
+    }
+
+
+def _change(change: FileChange) -> Data:
+    return {
+        "path": change.path,
+        "changed": change.changed,
+        "applied": [
+            {"rule": fix.rule, "name": fix.name, "title": fix.title, "line": fix.line, "pass": fix.pass_number}
+            for fix in change.applied
+        ],
+        "skipped": [
+            {"rule": skip.finding.rule, "line": skip.finding.line, "reason": skip.explanation, "message": skip.finding.message}
+            for skip in change.skipped
+        ],
+        "diff": change.diff,
+        "bug": change.bug,
+    }
+
+
+def changes_data(changes: ChangeSet, *, written: bool) -> Data:
+    return {"schema": "trimtab.fix/1", "written": written, "files": [_change(change) for change in changes.files]}
+
+
+def _measurement(each: Measurement) -> Data:
+    return {
+        "scenario": str(each.scenario),
+        "edited": each.edited,
+        "pairs": [{"before": round(pair.before, 3), "after": round(pair.after, 3)} for pair in each.pairs],
+        "before_seconds": round(each.before, 3),
+        "after_seconds": round(each.after, 3),
+        "conclusive": each.conclusive,
+    }
+
+
+def _behaviour(each: Behaviour) -> Data:
+    return {
+        "state": each.state,
+        "ready_seconds": None if each.ready_seconds is None else round(each.ready_seconds, 2),
+        "ports": None if each.ports is None else list(each.ports),
+        "user": each.user,
+    }
+
+
+def _trial(trial: Trial) -> Data:
+    unexplained = [each for each in trial.differences if not each.explained_by]
+    shown = [*unexplained[:50], *[each for each in trial.differences if each.explained_by][:50]]
+    return {
+        "rules": list(trial.rules),
+        "verdict": str(trial.verdict.kind),
+        "reason": trial.verdict.reason,
+        "differences": [
+            {"subject": d.subject, "before": d.before, "after": d.after, "explained_by": d.explained_by or None} for d in shown
+        ],
+        "differences_total": len(trial.differences),
+    }
+
+
+def evidence_data(evidence: Evidence) -> Data:
+    behaviours = evidence.behaviours
+    return {
+        "path": evidence.path,
+        "services": list(evidence.services),
+        "verdict": str(evidence.verdict.kind),
+        "reason": evidence.verdict.reason,
+        "accepted": list(evidence.accepted),
+        "image_bytes": {"before": evidence.before_bytes, "after": evidence.after_bytes},
+        "layers": {"before": evidence.before_layers, "after": evidence.after_layers},
+        "context_bytes": {"before": evidence.before_context, "after": evidence.after_context},
+        "measurements": [_measurement(each) for each in evidence.measurements],
+        "behaviour": None if behaviours is None else {"before": _behaviour(behaviours[0]), "after": _behaviour(behaviours[1])},
+        "trials": [_trial(trial) for trial in evidence.trials],
+    }
+
+
+def optimization_data(run: str, evidence: Sequence[Evidence], written: Sequence[str], environment: Mapping[str, object]) -> Data:
+    return {
+        "schema": "trimtab.optimize/1",
+        "run": run,
+        "environment": dict(environment),
+        "files": [evidence_data(each) for each in evidence],
+        "written": list(written),
+    }
+
+
+def rule_data(rule: Rule) -> Data:
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "category": str(rule.category),
+        "severity": str(rule.severity),
+        "confidence": str(rule.confidence),
+        "since": rule.since,
+        "scope": "dockerfile" if isinstance(rule, DockerfileRule) else "fleet",
+        "summary": rule.summary,
+        "documentation": rule.documentation,
+    }

@@ -1,0 +1,189 @@
+"""Tables and text for a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from trimtab.report import figures
+from trimtab.review import Review, Score
+from trimtab.review.score import deductions
+from trimtab.rewrite import ChangeSet, SkipReason
+from trimtab.rules import Category, Finding, Rule, Severity
+from trimtab.verify import Evidence, Scenario, VerdictKind
+
+_SEVERITY_STYLES = {
+    Severity.CRITICAL: "bold white on red",
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+    Severity.INFO: "dim",
+}
+_VERDICT_STYLES = {VerdictKind.ACCEPTED: "green", VerdictKind.REJECTED: "red", VerdictKind.INCONCLUSIVE: "yellow"}
+
+
+def review_view(review: Review) -> RenderableType:
+    """Findings under their file, then the scores."""
+    parts: list[RenderableType] = []
+    paths = dict.fromkeys(finding.path for finding in review.findings)
+    for path in paths:
+        parts.append(_file_heading(review, path))
+        parts.extend(_finding(finding) for finding in review.of_file(path))
+        parts.append("")
+    for error in review.errors:
+        parts.append(Text.assemble(("could not check ", "bold red"), error.path, ": ", error.message))
+    parts.append(_summary(review))
+    return Group(*parts)
+
+
+def _file_heading(review: Review, path: str) -> Text:
+    file = review.fleet.file(path)
+    services = f"  {', '.join(file.service_names)}" if file and file.service_names else ""
+    score = review.file_scores[path].overall
+    return Text.assemble((path, "bold underline"), (services, "dim"), ("  score ", "dim"), _graded(score, 100))
+
+
+def _finding(finding: Finding) -> RenderableType:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=7, justify="right", no_wrap=True)
+    table.add_column(width=8, no_wrap=True)
+    table.add_column(width=5, no_wrap=True)
+    table.add_column(overflow="fold")
+    message = Text(finding.message)
+    if finding.fix:
+        message.append(f"  [{finding.fix.applicability} fix: {finding.fix.title}]", "green")
+    elif finding.refusal:
+        message.append(f"  [no fix: {finding.refusal.reason}]", "dim")
+    severity = Text(str(finding.severity), _SEVERITY_STYLES[finding.severity])
+    table.add_row(Text(f"{finding.line}:{finding.column}", "dim"), severity, Text(finding.rule, "bold"), message)
+    return table
+
+
+def _graded(value: float, top: float) -> tuple[str, str]:
+    part = value / top
+    return (f"{value:.1f}", "green" if part >= 0.8 else "yellow" if part >= 0.6 else "red")
+
+
+def _summary(review: Review) -> RenderableType:
+    fixable = sum(finding.fix is not None for finding in review.findings)
+    counts = ", ".join(
+        f"{number} {severity}"
+        for severity in sorted(Severity, reverse=True)
+        if (number := sum(finding.severity is severity for finding in review.findings))
+    )
+    files = len(review.fleet.files)
+    head = Text.assemble(
+        (f"{len(review.findings)} findings", "bold"), f" ({counts})" if counts else "", f" in {files} Dockerfiles, {fixable} with a fix"
+    )
+    if review.suppressed:
+        head.append(f", {len(review.suppressed)} suppressed")
+    return Group(head, scores_line(review.score))
+
+
+def scores_line(score: Score) -> Text:
+    parts: list[tuple[str, str] | str] = [("score ", "bold"), _graded(score.overall, 100)]
+    for category in Category:
+        parts += [f"   {category} ", _graded(score.categories[category], 10)]
+    return Text.assemble(*parts)
+
+
+def score_view(review: Review) -> RenderableType:
+    """A table of files with the findings that cost most."""
+    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    table.add_column("file", overflow="fold")
+    for name in ("score", *(str(category) for category in Category)):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("costs most", overflow="fold")
+    for path, score in sorted(review.file_scores.items(), key=lambda pair: pair[1].overall):
+        worst = ", ".join(f"{finding.rule} −{points:.1f}" for finding, points in deductions(review.of_file(path))[:3])
+        cells = [_graded(score.overall, 100), *(_graded(score.categories[category], 10) for category in Category)]
+        table.add_row(path, *(Text(*cell) for cell in cells), Text(worst, "dim"))
+    return Group(table, "", scores_line(review.score))
+
+
+def changes_view(changes: ChangeSet, *, diff: bool, written: bool) -> RenderableType:
+    """What was changed, or would be, and what was left out and why."""
+    parts: list[RenderableType] = []
+    if diff and changes.diff:
+        parts.append(Syntax(changes.diff, "diff", background_color="default", word_wrap=True))
+    verb = "fixed" if written else "would fix"
+    for change in changes.changed:
+        rules = ", ".join(change.rules)
+        parts.append(Text.assemble((verb, "green"), f" {change.path}  ", (f"{len(change.applied)} fixes: {rules}", "dim")))
+    for change in changes.bugs:
+        parts.append(Text.assemble(("left alone ", "bold red"), f"{change.path}: our own bug, {change.bug}"))
+    left = [(change.path, skip) for change in changes.files for skip in change.skipped]
+    refused = [(path, skip) for path, skip in left if skip.reason is SkipReason.REFUSED]
+    for path, skip in refused:
+        where = f"{path}:{skip.finding.line}"
+        parts.append(Text.assemble(("refused ", "yellow"), f"{where} {skip.finding.rule}: {skip.explanation}"))
+    unsafe = sum(skip.reason is SkipReason.UNSAFE for _, skip in left)
+    applied = sum(len(change.applied) for change in changes.changed)
+    tail = f"{applied} fixes in {len(changes.changed)} files, {len(refused)} refused"
+    if unsafe:
+        tail += f", {unsafe} that need proof first (`trimtab optimize`)"
+    parts.append(Text(tail, "bold"))
+    return Group(*parts)
+
+
+def evidence_view(evidence: Sequence[Evidence], *, repeats: int) -> RenderableType:
+    """The table at the end of `trimtab optimize`."""
+    table = Table(header_style="bold", show_lines=True, expand=True)
+    table.add_column("service", overflow="fold", ratio=3)
+    table.add_column("change", overflow="fold", ratio=4)
+    table.add_column("image", overflow="fold", ratio=3)
+    table.add_column("source edit", overflow="fold", ratio=3)
+    table.add_column("dependency edit", overflow="fold", ratio=3)
+    table.add_column("verdict", overflow="fold", ratio=5)
+    for each in evidence:
+        name = ", ".join(each.services) or each.path
+        table.add_row(
+            escape(name),
+            escape("; ".join(each.titles)) or "–",
+            figures.sizes(each),
+            figures.times(each.measurement(Scenario.SOURCE_EDIT)),
+            figures.times(each.measurement(Scenario.DEPENDENCY_EDIT)),
+            _verdict(each),
+        )
+    accepted = [each for each in evidence if each.verdict.kind is VerdictKind.ACCEPTED]
+    sums = Table.grid(padding=(0, 2))
+    for label, value in figures.totals(accepted):
+        sums.add_row(Text(label, "bold"), value)
+    note = f"times are medians of {repeats} interleaved pairs; ~ marks a difference that the pairs do not settle"
+    return Group(table, sums, Text(note, "dim"))
+
+
+def _verdict(evidence: Evidence) -> Text:
+    text = Text(str(evidence.verdict.kind), _VERDICT_STYLES[evidence.verdict.kind])
+    text.append(f": {evidence.verdict.reason}", "default")
+    for trial in evidence.rejected:
+        if evidence.verdict.kind is VerdictKind.ACCEPTED:
+            text.append(f"\n{', '.join(trial.rules)} {trial.verdict.kind}: {trial.verdict.reason}", "red")
+    return text
+
+
+def rule_view(rule: Rule) -> RenderableType:
+    """A rule's page."""
+    from rich.markdown import Markdown  # noqa: PLC0415  markdown's parser takes 60 ms that only this view needs
+
+    head = f"**{rule.code} {rule.name}**: {rule.category}, {rule.severity}, since {rule.since}"
+    return Markdown(f"{head}\n\n{rule.documentation}")
+
+
+def rules_view(rules: Sequence[Rule]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("code", "name", "category", "severity", "what it finds"):
+        table.add_column(name, overflow="fold")
+    for rule in rules:
+        severity = Text(str(rule.severity), _SEVERITY_STYLES[rule.severity])
+        table.add_row(rule.code, rule.name, str(rule.category), severity, rule.summary)
+    return table
+
+
+def console(*, stderr: bool = False, color: bool = True) -> Console:
+    """A console; output that is no terminal gets lines wide enough that a table's words stay whole."""
+    plain = Console(stderr=stderr, no_color=not color, highlight=False)
+    return plain if plain.is_terminal else Console(stderr=stderr, no_color=not color, highlight=False, width=160)
