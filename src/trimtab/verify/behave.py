@@ -69,7 +69,8 @@ def _invocation(service: Service) -> tuple[str | None, tuple[str, ...]]:
 def _health_flags(service: Service | None) -> tuple[str, ...]:
     """The service's own check, asked every second so that readiness is seen when it comes."""
     check = service.healthcheck if service else None
-    pace = ("--health-interval", "1s", "--health-retries", "3", "--health-start-period", f"{WATCH_SECONDS:.0f}s")
+    pace = ("--health-interval", "1s", "--health-retries", "3", "--health-start-period", f"{WATCH_SECONDS:.0f}s",
+            "--health-start-interval", "1s")  # fmt: skip
     if check is None:
         return pace
     if check.disabled:

@@ -12,7 +12,7 @@ from trimtab.verify.evidence import Difference
 
 _UNSTABLE = (
     "/var/log/**", "/var/cache/ldconfig/aux-cache", "/var/cache/debconf/**", "/var/cache/man/**", "/etc/.pwd.lock",
-    "/var/lib/apt/extended_states", "/root/.npm/_logs/**", "/**/.npm/_logs/**", "/tmp/node-compile-cache/**",
+    "/var/cache/apt/*.bin", "/var/lib/apt/extended_states", "/root/.npm/_logs/**", "/**/.npm/_logs/**", "/tmp/node-compile-cache/**",
     "/var/lib/dpkg/**-old", "/etc/**-", "/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/mtab",
 )  # fmt: skip
 """Paths that differ between two builds of one Dockerfile: logs, time-stamped caches, back-ups, what the engine puts in."""

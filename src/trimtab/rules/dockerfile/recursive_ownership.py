@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from trimtab.fleet.chain import chain, holds_comment
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.stage import Copy, Run, Stage
-from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
+from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.syntax.shell import Command
 from trimtab.text import Edit
 
 _QUIET = frozenset("apt-get apt apk useradd groupadd adduser addgroup set echo true mkdir chown chmod rm".split())
+_SYSTEM = frozenset("/ /bin /etc /home /lib /media /mnt /opt /root /run /sbin /srv /tmp /usr /var".split())
 _OWNER = re.compile(r"^[\w.-]+(:[\w.-]*)?$")
 
 
@@ -29,7 +30,7 @@ class RecursiveOwnership(DockerfileRule):
 
     ## Fix safety
     The owner or mode moves to the COPY (`--chown`, `--chmod`), and the command stays, without `-R`, for the folders
-    themselves. Refused where the user is created after the COPY without a fixed number, where the mode is symbolic, or
+    themselves. The one difference: a folder that the COPY has to make on its way gets the same owner. Refused where the user is created after the COPY without a fixed number, where the mode is symbolic, or
     where another command writes below the folder, because its files would keep their owner.
 
     ## References
@@ -97,6 +98,16 @@ def _nested(inner: str, outer: str) -> bool:
     return inner == outer or inner.startswith(outer.rstrip("/") + "/")
 
 
+def _parents(path: str) -> list[str]:
+    """The folders above a path that an image does not have of its own."""
+    parents: list[str] = []
+    folder = posixpath.dirname(path)
+    while folder.count("/") > 1 or folder not in _SYSTEM:
+        parents.append(folder)
+        folder = posixpath.dirname(folder)
+    return parents
+
+
 @dataclass(frozen=True)
 class _Change:
     file: Dockerfile
@@ -127,7 +138,10 @@ class _Change:
             for copy in self.copies
         ]
         edits.append(Edit(self.run.source_span(self.command.span), self._replacement()))
-        return Fix(f"set the {'owner' if self.flag == 'chown' else 'mode'} while copying", tuple(edits))
+        # COPY gives its owner to the folders that it makes on the way, which the recursive command left to root.
+        made = tuple(dict.fromkeys(parent for copy in self.copies for parent in _parents(copy.destination)))
+        title = f"set the {'owner' if self.flag == 'chown' else 'mode'} while copying"
+        return Fix(title, tuple(edits), effects=Effects(changes=made))
 
     def _obstacle(self) -> str | None:
         if self.run.instruction.heredocs:
