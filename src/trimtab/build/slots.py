@@ -1,6 +1,6 @@
 """How many things may run at once, with the right to run alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -16,7 +16,7 @@ class Slots:
         self._whole = anyio.Lock()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
+    async def one(self) -> AsyncGenerator[None]:
         async with self._whole:
             await self._take(1)
         try:
@@ -25,7 +25,7 @@ class Slots:
             await self._give(1)
 
     @asynccontextmanager
-    async def all(self) -> AsyncIterator[None]:
+    async def all(self) -> AsyncGenerator[None]:
         """Wait until everything else is done; nothing new starts meanwhile."""
         async with self._whole:
             await self._take(self._count)

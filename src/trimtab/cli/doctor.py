@@ -82,7 +82,12 @@ def _workspace(folder: Path) -> Check:
 def _view(checks: Sequence[Check]) -> RenderableType:
     return Group(
         *(
-            Text.assemble(("ok  " if c.ok else "no  ", "green" if c.ok else "bold red"), (f"{c.name:<9}", "bold"), f"{c.found}  ", (f"for {c.needed_for}", "dim"))
+            Text.assemble(
+                ("ok  " if c.ok else "no  ", "green" if c.ok else "bold red"),
+                (f"{c.name:<9}", "bold"),
+                f"{c.found}  ",
+                (f"for {c.needed_for}", "dim"),
+            )
             for c in checks
         )
     )

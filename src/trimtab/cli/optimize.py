@@ -52,7 +52,9 @@ def optimize(
     """
     common = common or Common()
     loaded = load(paths, common)
-    planned = [change.path for change in rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.chosen, rules=loaded.rules).changed]
+    planned = [
+        change.path for change in rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.chosen, rules=loaded.rules).changed
+    ]
     if not dry_run:
         refuse_dirty(loaded, planned, allow_dirty=allow_dirty)
     count = jobs or loaded.config.jobs or os.cpu_count() or 2
@@ -104,7 +106,9 @@ def _finish(loaded: Loaded, common: Common, outcome: _Outcome, *, dry_run: bool,
     if result is None:
         return INTERRUPTED
     written = [] if dry_run else list(result.proven)
-    data = optimization_data(outcome.run, result.evidence, written, {"engine": outcome.engine, "cores": os.cpu_count(), "repeats": repeats})
+    data = optimization_data(
+        outcome.run, result.evidence, written, {"engine": outcome.engine, "cores": os.cpu_count(), "repeats": repeats}
+    )
     store = open_store(loaded.root)
     try:
         store.begin(outcome.run, "optimize")
@@ -156,12 +160,12 @@ class _Display:
     def _table(self) -> Table:
         ended = {str(kind) for kind in VerdictKind}
         done = sum(state in ended for state in self._states.values())
-        table = Table(box=None, pad_edge=False, title=f"{done} of {len(self._states)} Dockerfiles decided", title_justify="left")
+        table = Table(
+            box=None, pad_edge=False, title=f"{done} of {len(self._states)} Dockerfiles decided", title_justify="left"
+        )
         table.add_column("Dockerfile", overflow="ellipsis", no_wrap=True)
         table.add_column("doing", overflow="ellipsis", no_wrap=True)
         active = {path: state for path, state in self._states.items() if state not in ended and state != "waiting"}
         for path, state in list(active.items())[: max(3, self._console.height - 6)]:
             table.add_row(path, state)
         return table
-
-

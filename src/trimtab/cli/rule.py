@@ -17,7 +17,11 @@ def rule(name: str | None = None, *, common: Common | None = None) -> int:
     common = common or Common()
     if name is None:
         listed = all_rules()
-        show(common, lambda: {"schema": "trimtab.rules/1", "rules": [rule_data(each) for each in listed]}, lambda: rules_view(listed))
+        show(
+            common,
+            lambda: {"schema": "trimtab.rules/1", "rules": [rule_data(each) for each in listed]},
+            lambda: rules_view(listed),
+        )
         return CLEAN
     found = find_rule(name)
     if found is None:

@@ -26,11 +26,13 @@ _OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR
 
 
 def docker(*words: str, env: Mapping[str, str] | None = None) -> Command:
+    """A call of the docker client."""
     passed = {name: value for name, value in (env or {}).items() if name not in _OWN_NAMES}
     return Command(("docker", *words), passed)
 
 
 def version() -> Command:
+    """Asks the engine for its version."""
     return docker("version", "--format", "{{.Server.Version}}")
 
 
@@ -57,6 +59,7 @@ def check(*, context: str, dockerfile: str, target: str | None = None) -> Comman
 
 
 def image_inspect(image: str) -> Command:
+    """An image's configuration as JSON."""
     return docker("image", "inspect", image)
 
 
@@ -66,6 +69,7 @@ def create(image: str, run: str) -> Command:
 
 
 def export(container: str) -> Command:
+    """A container's merged files as a tar on standard output."""
     return docker("export", container)
 
 
@@ -100,28 +104,35 @@ def run_once(image: str, run: str, *, entrypoint: str, arguments: Sequence[str],
 
 
 def inspect(container: str) -> Command:
+    """A container's state as JSON."""
     return docker("container", "inspect", container)
 
 
 def execute(container: str, *argv: str) -> Command:
+    """A program inside a running container."""
     return docker("exec", container, *argv)
 
 
 def logs(container: str) -> Command:
+    """The last forty lines a container printed."""
     return docker("logs", "--tail", "40", container)
 
 
 def remove(*containers: str) -> Command:
+    """Ends containers and removes them with their anonymous volumes."""
     return docker("rm", "--force", "--volumes", *containers)
 
 
 def containers_of(run: str) -> Command:
+    """The ids of all containers of a run, running or not."""
     return docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}")
 
 
 def images_of(run: str) -> Command:
+    """The ids of all images of a run."""
     return docker("images", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}")
 
 
 def remove_images(*images: str) -> Command:
+    """Removes images with all their tags."""
     return docker("rmi", "--force", *images)

@@ -15,7 +15,18 @@ from trimtab.docker.runner import Runner
 
 _KEPT = ("var/lib/dpkg/info/", "var/lib/dpkg/status", "lib/apk/db/installed", "usr/lib/apk/db/installed")
 _CHUNK = 1024 * 1024
-_CONFIG_KEYS = ("Entrypoint", "Cmd", "WorkingDir", "User", "ExposedPorts", "Volumes", "Healthcheck", "StopSignal", "OnBuild", "Shell")
+_CONFIG_KEYS = (
+    "Entrypoint",
+    "Cmd",
+    "WorkingDir",
+    "User",
+    "ExposedPorts",
+    "Volumes",
+    "Healthcheck",
+    "StopSignal",
+    "OnBuild",
+    "Shell",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -96,7 +96,7 @@ class ProcessRunner:
 
 
 @asynccontextmanager
-async def _process(command: Command) -> AsyncIterator[Process]:
+async def _process(command: Command) -> AsyncGenerator[Process]:
     """A started process that is killed if it is still there at the end, as when the run is interrupted."""
     if shutil.which(command.argv[0]) is None:
         raise ToolError(f"`{command.argv[0]}` is not installed, or not on PATH")

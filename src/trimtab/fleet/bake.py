@@ -3,12 +3,13 @@
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import hcl2
 
 from trimtab.fleet.model import Build, Problem, Service
+from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.tree import Tree, Unreadable
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
@@ -25,8 +26,8 @@ def read_bake(tree: Tree, path: str) -> tuple[list[Service], list[Problem]]:
     except Exception as error:  # noqa: BLE001  the HCL grammar raises its parser's own family of errors
         line = getattr(error, "line", 1)
         return [], [Problem(path, line if isinstance(line, int) and line > 0 else 1, "syntax", _first_line(error))]
-    targets = _mapping(data.get("target"))
-    variables = {name: str(_mapping(body).get("default", "")) for name, body in _mapping(data.get("variable")).items()}
+    targets = mapping(data.get("target"))
+    variables = {name: str(mapping(body).get("default", "")) for name, body in mapping(data.get("variable")).items()}
     folder = posixpath.dirname(path)
     return [_target(name, targets, variables, path, folder) for name in targets], []
 
@@ -44,7 +45,8 @@ def _json(text: str) -> dict[str, object]:
 
 def _hcl(text: str) -> dict[str, object]:
     """HCL's blocks, which the library gives as lists of one-key mappings, joined by name."""
-    data = cast("dict[str, object]", hcl2.loads(text))
+    loads = cast("Callable[[str], dict[str, object]]", hcl2.loads)  # pyright: ignore[reportUnknownMemberType]
+    data = loads(text)
     joined: dict[str, object] = {}
     for kind in ("target", "variable"):
         blocks = cast("list[dict[str, object]]", data.get(kind, []))
@@ -68,9 +70,7 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
 
 
-def _target(
-    name: str, targets: Mapping[str, object], variables: Mapping[str, str], path: str, folder: str
-) -> Service:
+def _target(name: str, targets: Mapping[str, object], variables: Mapping[str, str], path: str, folder: str) -> Service:
     body = _inherited(name, targets, ())
 
     def text(value: object) -> str:
@@ -78,22 +78,24 @@ def _target(
 
     context_text = text(body.get("context", "."))
     context = None if "://" in context_text else _normal(posixpath.join(folder or ".", context_text))
-    dockerfile = None if context is None else _normal(posixpath.join(context or ".", text(body.get("dockerfile", "Dockerfile"))))
+    dockerfile = (
+        None if context is None else _normal(posixpath.join(context or ".", text(body.get("dockerfile", "Dockerfile"))))
+    )
     build = Build(
         context,
         dockerfile,
         text(body["target"]) if body.get("target") else None,
-        {key: text(value) for key, value in _mapping(body.get("args")).items()},
-        {key: text(value) for key, value in _mapping(body.get("contexts")).items()},
-        tuple(text(item) for item in cast("list[object]", body.get("platforms", []) or [])),
+        {key: text(value) for key, value in mapping(body.get("args")).items()},
+        {key: text(value) for key, value in mapping(body.get("contexts")).items()},
+        tuple(text(item) for item in items(body.get("platforms"))),
     )
     return Service(name=name, origin=path, line=1, build=build)
 
 
 def _inherited(name: str, targets: Mapping[str, object], seen: tuple[str, ...]) -> dict[str, object]:
-    body = _mapping(targets.get(name))
+    body = mapping(targets.get(name))
     merged: dict[str, object] = {}
-    for parent in cast("list[object]", body.get("inherits", []) or []):
+    for parent in items(body.get("inherits")):
         if str(parent) not in (*seen, name):
             merged.update(_inherited(str(parent), targets, (*seen, name)))
     return {**merged, **body}
@@ -104,7 +106,3 @@ def _normal(path: str) -> str | None:
     if joined.startswith(("..", "/")):
         return None
     return "" if joined == "." else joined
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}

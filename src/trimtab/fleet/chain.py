@@ -77,6 +77,7 @@ def word_removal(file: Dockerfile, run: Run, span: Span) -> Edit | None:
 
 
 def holds_comment(file: Dockerfile, span: Span) -> bool:
+    """Whether a comment line lies within a span."""
     first, last = file.source.line_of(span.start), file.source.line_of(max(span.start, span.end - 1))
     inside = file.lines[first - 1 : last]
     return any(line.kind == LineKind.COMMENT for line in inside)

@@ -92,9 +92,7 @@ class BuildContext:
         cleaned = clean_path(path).lstrip("/")
         prefix = "" if cleaned in {".", ""} else cleaned + "/"
         return (
-            name
-            for name, entry in self.visible.items()
-            if entry.kind != "dir" and (name.startswith(prefix) or name == cleaned)
+            name for name, entry in self.visible.items() if entry.kind != "dir" and (name.startswith(prefix) or name == cleaned)
         )
 
     def is_directory(self, path: str) -> bool:

@@ -3,16 +3,19 @@
 import json
 import posixpath
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.installs import Install, is_local_package
+from trimtab.fleet.plain import mapping
 
 _LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
 _DEPENDENCY_KEYS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides")
-_WITHOUT_PROJECT = {"uv": ("--no-install-project", "--no-install-workspace", "--no-install-local"), "poetry": ("--no-root", "--only-root")}
+_WITHOUT_PROJECT = {
+    "uv": ("--no-install-project", "--no-install-workspace", "--no-install-local"),
+    "poetry": ("--no-root", "--only-root"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +89,16 @@ def _node(install: Install, folder: str, context: BuildContext) -> Manifests | N
         data = cast("object", json.loads(text))
     except ValueError:
         return NeedsSources(f"`{manifest}` cannot be read")
-    package = cast("Mapping[str, object]", data) if isinstance(data, dict) else {}
+    package = mapping(data)
     if "workspaces" in package:
         return NeedsSources(f"`{manifest}` has workspaces, whose folders the install reads")
-    scripts = package.get("scripts")
-    if isinstance(scripts, dict) and "--ignore-scripts" not in install.arguments:
+    scripts = mapping(package.get("scripts"))
+    if scripts and "--ignore-scripts" not in install.arguments:
         hook = next((name for name in _LIFECYCLE if name in scripts), None)
         if hook:
             return NeedsSources(f"`{manifest}` runs a `{hook}` script, which may read the sources")
     for key in _DEPENDENCY_KEYS:
-        versions = package.get(key)
-        for name, version in cast("dict[str, object]", versions).items() if isinstance(versions, dict) else ():
+        for name, version in mapping(package.get(key)).items():
             if str(version).startswith(("file:", "link:", "workspace:", "portal:", "patch:", "./", "../")):
                 return NeedsSources(f"`{manifest}` installs `{name}` from the sources")
     if context.is_directory(posixpath.join(folder, ".yarn")) or context.is_directory(posixpath.join(folder, "patches")):
@@ -112,7 +114,9 @@ def _existing(install: Install, folder: str, context: BuildContext) -> Manifests
 def _pyproject(install: Install, folder: str, context: BuildContext) -> Manifests | NeedsSources:
     name = install.manager.name
     if not install.has_flag(*_WITHOUT_PROJECT[name]):
-        return NeedsSources(f"`{name} {install.arguments[0]}` installs the project itself; `{_WITHOUT_PROJECT[name][0]}` would not")
+        return NeedsSources(
+            f"`{name} {install.arguments[0]}` installs the project itself; `{_WITHOUT_PROJECT[name][0]}` would not"
+        )
     text = context.read(posixpath.join(folder, "pyproject.toml"))
     if text is None:
         return NeedsSources("`pyproject.toml` is not in the build context")

@@ -46,7 +46,7 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
         problems.extend(found)
     files, found = _dockerfiles(tree, services)
     compose_files = tuple(path for project in projects for path in project)
-    return Fleet(tree, files, tuple(services), compose_files, tuple([*problems, *found]))
+    return Fleet(tree, files, tuple(services), compose_files, (*problems, *found))
 
 
 def _walkable(tree: Tree) -> Iterable[str]:

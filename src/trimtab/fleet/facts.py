@@ -150,9 +150,7 @@ class _StageReader:
             state = self._after(instruction, state)
         states.append(state)
         parent_index = parent.index if parent else None
-        return Stage(
-            len(self.stages), name, base, parent_index, tuple(group), tuple(states), tuple(runs), tuple(copies), users
-        )
+        return Stage(len(self.stages), name, base, parent_index, tuple(group), tuple(states), tuple(runs), tuple(copies), users)
 
     def _copy(self, instruction: Instruction, index: int, state: State) -> Copy:
         parts = list(instruction.json) if instruction.json is not None else [word.raw for word in instruction.words]

@@ -28,7 +28,7 @@ class Install:
     arguments: tuple[str, ...]
     """The words behind the program (and `-m pip`)."""
     packages: tuple[str, ...]
-    pip: PipInputs = PipInputs()
+    pip: PipInputs
 
     def has_flag(self, *flags: str) -> bool:
         return any(word in flags for word in self.arguments)
@@ -54,6 +54,7 @@ def program_words(command: Command) -> tuple[str, ...]:
 
 
 def manager_of(command: Command) -> Manager | None:
+    """The package manager that a command calls."""
     words = program_words(command)
     name = PROGRAMS.get(words[0]) if words else None
     return MANAGERS[name] if name else None

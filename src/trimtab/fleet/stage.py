@@ -89,6 +89,7 @@ class Run:
 
 
 def mount_target(mount: Mapping[str, str]) -> str:
+    """Where a mount is put, under any of its three names; empty when it does not say."""
     return mount.get("target") or mount.get("dst") or mount.get("destination") or ""
 
 

@@ -4,7 +4,6 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -52,6 +51,7 @@ class DiskTree:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._problems: dict[str, str] = {}
+        self._entries: dict[str, Entry] | None = None
         self._cache: dict[str, Source | Unreadable] = {}
 
     @property
@@ -60,9 +60,14 @@ class DiskTree:
         _ = self.entries
         return self._problems
 
-    @cached_property
+    @property
     def entries(self) -> Mapping[str, Entry]:
         """Everything below the root in sorted order, version control's own folders left out."""
+        if self._entries is None:
+            self._entries = self._walk()
+        return self._entries
+
+    def _walk(self) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         pending = [""]
         while pending:
@@ -118,10 +123,17 @@ class MemoryTree:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = dict(files)
-        self.entries: Mapping[str, Entry] = dict(sorted(self._entries()))
-        self.problems: Mapping[str, str] = {}
+        self._entries = dict(sorted(self._listed()))
 
-    def _entries(self) -> list[tuple[str, Entry]]:
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        return self._entries
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return {}
+
+    def _listed(self) -> list[tuple[str, Entry]]:
         found = {path: Entry(path, "file", len(text), 0o644) for path, text in self._files.items()}
         for path in self._files:
             parts = path.split("/")

@@ -61,10 +61,7 @@ def _user(command: Command, options: Mapping[str, str], name: str, groups: Mappi
     number = options.get("-u") or options.get("--uid")
     uid = int(number) if number and number.isdigit() else None
     group = options.get("-g") or options.get("--gid") or options.get("--ingroup") or (options.get("-G") if busybox else None)
-    if group is None:
-        gid = groups.get(name)
-    else:
-        gid = int(group) if group.isdigit() else groups.get(group)
+    gid = groups.get(name) if group is None else int(group) if group.isdigit() else groups.get(group)
     home = options.get("-d") or options.get("--home-dir") or options.get("--home") or (options.get("-h") if busybox else None)
     return KnownUser(name, uid, gid, home or f"/home/{name}", index)
 

@@ -66,7 +66,8 @@ class Store:
     ) -> None:
         with self._connection:
             self._connection.execute(
-                "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", (run, path, kind, reason, ",".join(rules), *sizes)
+                "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (run, path, kind, reason, ",".join(rules), *sizes),
             )
 
     def runs(self) -> list[Run]:

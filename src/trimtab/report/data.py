@@ -21,6 +21,7 @@ def _categories(score: Score) -> Data:
 
 
 def finding_data(finding: Finding) -> Data:
+    """One finding."""
     fix = None if finding.fix is None else {"applicability": str(finding.fix.applicability), "title": finding.fix.title}
     return {
         "rule": finding.rule,
@@ -52,6 +53,7 @@ def _file(review: Review, path: str, score: Score) -> Data:
 
 
 def review_data(review: Review) -> Data:
+    """`trimtab review --format json`."""
     return {
         "schema": "trimtab.review/1",
         **_score(review.score),
@@ -63,6 +65,7 @@ def review_data(review: Review) -> Data:
 
 
 def score_data(review: Review) -> Data:
+    """`trimtab score --format json`."""
     return {
         "schema": "trimtab.score/1",
         **_score(review.score),
@@ -99,6 +102,7 @@ def _change(change: FileChange) -> Data:
 
 
 def changes_data(changes: ChangeSet, *, written: bool) -> Data:
+    """`trimtab fix --format json`."""
     return {"schema": "trimtab.fix/1", "written": written, "files": [_change(change) for change in changes.files]}
 
 
@@ -137,6 +141,7 @@ def _trial(trial: Trial) -> Data:
 
 
 def evidence_data(evidence: Evidence) -> Data:
+    """The evidence about one Dockerfile."""
     behaviours = evidence.behaviours
     return {
         "path": evidence.path,
@@ -153,7 +158,10 @@ def evidence_data(evidence: Evidence) -> Data:
     }
 
 
-def optimization_data(run: str, evidence: Sequence[Evidence], written: Sequence[str], environment: Mapping[str, object]) -> Data:
+def optimization_data(
+    run: str, evidence: Sequence[Evidence], written: Sequence[str], environment: Mapping[str, object]
+) -> Data:
+    """`trimtab optimize --format json`, which is also what a run keeps in `.trimtab/`."""
     return {
         "schema": "trimtab.optimize/1",
         "run": run,
@@ -164,6 +172,7 @@ def optimization_data(run: str, evidence: Sequence[Evidence], written: Sequence[
 
 
 def rule_data(rule: Rule) -> Data:
+    """One rule."""
     return {
         "code": rule.code,
         "name": rule.name,

@@ -12,6 +12,7 @@ def size(count: float) -> str:
 
 
 def seconds(value: float) -> str:
+    """A duration with one decimal below a hundred seconds."""
     return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
 
 
@@ -24,6 +25,7 @@ def percent(before: float, after: float) -> str:
 
 
 def sizes(evidence: Evidence) -> str:
+    """An image's bytes before and after."""
     if evidence.before_bytes is None or evidence.after_bytes is None:
         return "–"
     change = percent(evidence.before_bytes, evidence.after_bytes)

@@ -76,7 +76,9 @@ def _summary(review: Review) -> RenderableType:
     )
     files = len(review.fleet.files)
     head = Text.assemble(
-        (f"{len(review.findings)} findings", "bold"), f" ({counts})" if counts else "", f" in {files} Dockerfiles, {fixable} with a fix"
+        (f"{len(review.findings)} findings", "bold"),
+        f" ({counts})" if counts else "",
+        f" in {files} Dockerfiles, {fixable} with a fix",
     )
     if review.suppressed:
         head.append(f", {len(review.suppressed)} suppressed")
@@ -84,6 +86,7 @@ def _summary(review: Review) -> RenderableType:
 
 
 def scores_line(score: Score) -> Text:
+    """All scores in one line."""
     parts: list[tuple[str, str] | str] = [("score ", "bold"), _graded(score.overall, 100)]
     for category in Category:
         parts += [f"   {category} ", _graded(score.categories[category], 10)]
@@ -167,13 +170,14 @@ def _verdict(evidence: Evidence) -> Text:
 
 def rule_view(rule: Rule) -> RenderableType:
     """A rule's page."""
-    from rich.markdown import Markdown  # noqa: PLC0415  markdown's parser takes 60 ms that only this view needs
+    from rich.markdown import Markdown
 
     head = f"**{rule.code} {rule.name}**: {rule.category}, {rule.severity}, since {rule.since}"
     return Markdown(f"{head}\n\n{rule.documentation}")
 
 
 def rules_view(rules: Sequence[Rule]) -> RenderableType:
+    """A table of rules."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("code", "name", "category", "severity", "what it finds"):
         table.add_column(name, overflow="fold")

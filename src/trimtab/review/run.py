@@ -92,7 +92,9 @@ def review_file(
 
 def _suppressed(file: Dockerfile, findings: Iterable[Finding]) -> list[Finding]:
     """Findings named by `# trimtab: ignore[CODE] reason` above their instruction, or `ignore-file` anywhere."""
-    marks = [(line, match) for line in file.lines if line.kind == LineKind.COMMENT and (match := _SUPPRESSION.search(line.text))]
+    marks = [
+        (line, match) for line in file.lines if line.kind == LineKind.COMMENT and (match := _SUPPRESSION.search(line.text))
+    ]
     if not marks:
         return []
     everywhere = {name for _, match in marks if match["file"] for name in _names(match["rules"])}

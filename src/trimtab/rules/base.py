@@ -37,6 +37,8 @@ class Confidence(IntEnum):
 
 
 class Category(StrEnum):
+    """What a finding is bad for."""
+
     SECURITY = "security"
     MAINTAINABILITY = "maintainability"
     CACHING = "caching"

@@ -17,13 +17,14 @@ def all_rules() -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for package in _PACKAGES:
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
-            rules.extend(kind() for _, kind in members if _is_rule(kind, module.name))
+            for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+                if issubclass(kind, DockerfileRule | FleetRule) and _defined_in(kind, module.name):
+                    rules.append(kind())
     return tuple(sorted(rules, key=lambda rule: rule.code))
 
 
-def _is_rule(kind: type, module: str) -> bool:
-    return issubclass(kind, DockerfileRule | FleetRule) and kind.__module__ == module and not kind.__name__.startswith("_")
+def _defined_in(kind: type, module: str) -> bool:
+    return kind.__module__ == module and not kind.__name__.startswith("_")
 
 
 def find_rule(wanted: str) -> Rule | None:

@@ -24,7 +24,7 @@ _LISTENING = "0A"
 
 _LIBRARIES = (
     "command -v ldd >/dev/null || exit 9; find / -xdev -type f \\( -name '*.so' -o -name '*.so.*' -o -path '*/bin/*' \\)"
-    " 2>/dev/null | while read -r f; do ldd \"$f\" 2>/dev/null | grep 'not found' | sed \"s|^|$f:|\"; done; exit 0"
+    ' 2>/dev/null | while read -r f; do ldd "$f" 2>/dev/null | grep \'not found\' | sed "s|^|$f:|"; done; exit 0'
 )
 
 
@@ -47,6 +47,7 @@ def start_options(service: Service | None, others: Sequence[Service]) -> StartOp
 
 
 def start_command(image: str, run: str, options: StartOptions) -> argv.Command:
+    """The command that starts an image as its service would be started."""
     service = options.service
     if service is None:
         return argv.start(image=image, run=run, health=_health_flags(None))

@@ -12,7 +12,8 @@ from trimtab.verify.evidence import Difference
 
 _UNSTABLE = (
     "/var/log/**", "/var/cache/ldconfig/aux-cache", "/var/cache/debconf/**", "/var/cache/man/**", "/etc/.pwd.lock",
-    "/var/cache/apt/*.bin", "/var/lib/apt/extended_states", "/root/.npm/_logs/**", "/**/.npm/_logs/**", "/tmp/node-compile-cache/**",
+    "/var/cache/apt/*.bin", "/var/lib/apt/extended_states", "/root/.npm/_logs/**", "/**/.npm/_logs/**",
+    "/tmp/node-compile-cache/**",  # noqa: S108  a path inside an image
     "/var/lib/dpkg/**-old", "/etc/**-", "/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/mtab",
 )  # fmt: skip
 """Paths that differ between two builds of one Dockerfile: logs, time-stamped caches, back-ups, what the engine puts in."""
@@ -117,10 +118,10 @@ class TreeComparison:
         if other is not None:
             return False
         gone = [name for name in self.before.packages if name not in self.after.packages]
-        if any(path in self.before.owners.get(name, frozenset()) for name in gone):
+        owned = {each for name in gone for each in self.before.owners.get(name, frozenset())}
+        if path in owned:
             return True
         # What maintainer scripts made beside a package's own files: its bytecode, its folders, its alternatives' links.
-        owned = frozenset().union(*(self.before.owners.get(name, frozenset()) for name in gone))
         entry = self.before.entries[path]
         if "/__pycache__" in path or entry.kind == "dir":
             return any(posixpath.dirname(each).startswith(path.partition("/__pycache__")[0]) for each in owned)

@@ -6,6 +6,8 @@ from statistics import median
 
 
 class VerdictKind(StrEnum):
+    """The three possible ends of an experiment."""
+
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     INCONCLUSIVE = "inconclusive"

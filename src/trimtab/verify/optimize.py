@@ -22,7 +22,9 @@ class Optimization:
     planned: ChangeSet
 
 
-async def optimize(laboratory: Laboratory, fleet: Fleet, paths: Collection[str] | None = None, *, unsafe: bool = True) -> Optimization:
+async def optimize(
+    laboratory: Laboratory, fleet: Fleet, paths: Collection[str] | None = None, *, unsafe: bool = True
+) -> Optimization:
     """Prove every planned change of a fleet by experiment. Writes nothing to the fleet.
 
     Everything that the run made in the engine and on the disk is removed at its end, however it ends.

@@ -87,7 +87,9 @@ class Workspace:
         data = target.read_bytes()
         mark = _COMMENTS.get(target.suffix)
         # A file without a comment syntax, such as JSON, gets white space at its end, a different amount each time.
-        addition = f"\n{mark}edit {os.urandom(8).hex()}\n" if mark else " " * (self._edits % 50) + "\n" * (1 + self._edits // 50)
+        addition = (
+            f"\n{mark}edit {os.urandom(8).hex()}\n" if mark else " " * (self._edits % 50) + "\n" * (1 + self._edits // 50)
+        )
         mode = target.stat().st_mode & 0o7777
         fresh = target.with_name(target.name + ".trimtab-edit")
         fresh.write_bytes(data + addition.encode())

@@ -8,6 +8,7 @@ from typing import cast
 from trimtab.fleet.compose.interpolate import Interpolation, parse_env
 from trimtab.fleet.compose.merge import merge, normalised_service, with_tags
 from trimtab.fleet.model import Problem
+from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.tree import Tree, Unreadable
 from trimtab.syntax.yaml import YamlDocument, YamlProblem, load_yaml
 
@@ -104,9 +105,9 @@ class _Loader:
 
     def _included(self, path: str, data: Mapping_, folder: str, env: Mapping[str, str]) -> dict[str, Mapping_]:
         found: dict[str, Mapping_] = {}
-        for item in _as_list(data.get("include")):
-            entry = cast("Mapping_", item) if isinstance(item, dict) else {"path": item}
-            paths = [_resolve(folder, str(one)) for one in _as_list(entry.get("path"))]
+        for item in items(data.get("include")):
+            entry = mapping(item) or {"path": item}
+            paths = [_resolve(folder, str(one)) for one in items(entry.get("path"))]
             if any(one in self.including for one in paths):
                 self.problem(path, 1, "include", f"`{path}` includes itself through `{paths[0]}`")
                 continue
@@ -128,7 +129,7 @@ class _Loader:
         extends = service.pop("extends", None)
         if extends is None:
             return service
-        spec = cast("Mapping_", extends) if isinstance(extends, dict) else {"service": extends}
+        spec = mapping(extends) or {"service": extends}
         base_path = _resolve(folder, str(spec["file"])) if spec.get("file") else path
         base_name = str(spec.get("service", name))
         mark = f"{base_path}#{base_name}"
@@ -154,12 +155,6 @@ def _rebased(service: Mapping_, base_folder: str, folder: str) -> Mapping_:
     mapping = cast("Mapping_", build)
     context = _resolve(base_folder, str(mapping.get("context", ".")))
     return {**service, "build": {**mapping, "context": posixpath.relpath(context or ".", folder or ".")}}
-
-
-def _as_list(value: object) -> list[object]:
-    if value is None:
-        return []
-    return cast("list[object]", value) if isinstance(value, list) else [value]
 
 
 def _resolve(folder: str, path: str) -> str:

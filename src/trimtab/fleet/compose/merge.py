@@ -45,7 +45,7 @@ def merge(base: object, top: object, key: str = "") -> object:
         return _merge_mappings(cast("dict[str, object]", base), cast("dict[str, object]", top))
     if isinstance(base, list) and isinstance(top, list) and key not in _REPLACED:
         return _append(cast("list[object]", base), cast("list[object]", top), key)
-    return base if top is None else top
+    return cast("object", base if top is None else top)
 
 
 def _merge_mappings(base: dict[str, object], top: dict[str, object]) -> dict[str, object]:

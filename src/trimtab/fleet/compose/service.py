@@ -3,12 +3,12 @@
 import posixpath
 import re
 import shlex
-from collections.abc import Mapping
 from typing import cast
 
 from trimtab.fleet.compose.load import Project
 from trimtab.fleet.compose.merge import as_mapping, mount_target
 from trimtab.fleet.model import Build, HealthCheck, Problem, Service
+from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -31,34 +31,34 @@ def read_service(tree: Tree, project: Project, name: str) -> Service:
     folder = project.folders.get(name, posixpath.dirname(path))
     environment = _strings(raw.get("environment"))
     _check_env_files(tree, project, name, folder)
-    limits = _mapping(_mapping(_mapping(raw.get("deploy")).get("resources")).get("limits"))
+    limits = mapping(mapping(mapping(raw.get("deploy")).get("resources")).get("limits"))
     return Service(
         name=name,
         origin=path,
         line=line,
-        image=_text(raw.get("image")),
+        image=text(raw.get("image")),
         build=_build(raw.get("build"), folder),
         command=_command(raw.get("command")),
         entrypoint=_command(raw.get("entrypoint")),
         environment=environment,
-        user=_text(raw.get("user")),
-        working_dir=_text(raw.get("working_dir")),
-        ports=tuple(_port(item) for item in _list(raw.get("ports"))),
-        volumes=tuple(mount_target(item) for item in _list(raw.get("volumes"))),
-        tmpfs=tuple(str(item).partition(":")[0] for item in _list(raw.get("tmpfs"))),
+        user=text(raw.get("user")),
+        working_dir=text(raw.get("working_dir")),
+        ports=tuple(_port(item) for item in items(raw.get("ports"))),
+        volumes=tuple(mount_target(item) for item in items(raw.get("volumes"))),
+        tmpfs=tuple(str(item).partition(":")[0] for item in items(raw.get("tmpfs"))),
         read_only=raw.get("read_only") is True,
-        depends_on=tuple(_mapping(raw.get("depends_on"))),
-        profiles=tuple(str(item) for item in _list(raw.get("profiles"))),
+        depends_on=tuple(mapping(raw.get("depends_on"))),
+        profiles=tuple(str(item) for item in items(raw.get("profiles"))),
         healthcheck=_healthcheck(raw.get("healthcheck")),
-        memory_limit=_text(limits.get("memory") or raw.get("mem_limit")),
-        cpu_limit=_text(limits.get("cpus") or raw.get("cpus")),
+        memory_limit=text(limits.get("memory") or raw.get("mem_limit")),
+        cpu_limit=text(limits.get("cpus") or raw.get("cpus")),
     )
 
 
 def _check_env_files(tree: Tree, project: Project, name: str, folder: str) -> None:
     path, line = project.origins.get(name, (project.files[0], 1))
-    for item in _list(project.services[name].get("env_file")):
-        entry = _mapping(item) if isinstance(item, dict) else {"path": item}
+    for item in items(project.services[name].get("env_file")):
+        entry = mapping(item) or {"path": item}
         if entry.get("required") is False:
             continue
         wanted = _inside(folder, str(entry.get("path", "")))
@@ -68,7 +68,7 @@ def _check_env_files(tree: Tree, project: Project, name: str, folder: str) -> No
 
 
 def _build(raw: object, folder: str) -> Build | None:
-    build = _mapping(raw)
+    build = mapping(raw)
     if not build:
         return None
     context_text = str(build.get("context") or ".")
@@ -79,8 +79,8 @@ def _build(raw: object, folder: str) -> Build | None:
         dockerfile = _inside(context, str(build.get("dockerfile") or "Dockerfile"))
     args = {key: value for key, value in _strings(build.get("args")).items() if value is not None}
     contexts = {key: value or "" for key, value in _strings(build.get("additional_contexts")).items()}
-    platforms = tuple(str(item) for item in _list(build.get("platforms")))
-    return Build(context, dockerfile, _text(build.get("target")), args, contexts, platforms)
+    platforms = tuple(str(item) for item in items(build.get("platforms")))
+    return Build(context, dockerfile, text(build.get("target")), args, contexts, platforms)
 
 
 def _inside(folder: str, path: str) -> str | None:
@@ -105,13 +105,11 @@ def _command(raw: object) -> tuple[str, ...] | str | None:
 
 
 def _healthcheck(raw: object) -> HealthCheck | None:
-    check = _mapping(raw)
+    check = mapping(raw)
     if not check:
         return None
     test = check.get("test")
-    words = tuple(str(item) for item in _list(test)) if isinstance(test, list) else ()
-    if isinstance(test, str):
-        words = ("CMD-SHELL", test)
+    words = ("CMD-SHELL", test) if isinstance(test, str) else tuple(str(item) for item in items(test))
     disabled = check.get("disable") is True or words[:1] == ("NONE",)
     retries = check.get("retries")
     return HealthCheck(
@@ -132,26 +130,5 @@ def _port(item: object) -> str:
     return str(item)
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    if value is None:
-        return []
-    return cast("list[object]", value) if isinstance(value, list) else [value]
-
-
 def _strings(value: object) -> dict[str, str | None]:
-    mapping = _mapping(as_mapping(value))
-    return {key: _scalar_text(item) for key, item in mapping.items()}
-
-
-def _scalar_text(value: object) -> str | None:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return None if value is None else str(value)
+    return {key: text(item) for key, item in mapping(as_mapping(value)).items()}

@@ -39,7 +39,11 @@ class MissingCopySource(DockerfileRule):
     ]
     flagged = [
         Case("FROM scratch\nCOPY gone.txt /\n", refused="nothing in the context has that name"),
-        Case("FROM scratch\nCOPY a.txt /\n", refused="`.dockerignore` leaves it out", files={"a.txt": "", ".dockerignore": "*.txt\n"}),
+        Case(
+            "FROM scratch\nCOPY a.txt /\n",
+            refused="`.dockerignore` leaves it out",
+            files={"a.txt": "", ".dockerignore": "*.txt\n"},
+        ),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:

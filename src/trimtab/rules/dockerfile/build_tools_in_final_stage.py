@@ -17,8 +17,10 @@ _TOOL = re.compile(
     r"|pkgconfig|musl-dev|linux-headers|python3?-dev|python3\.\d+-dev|cargo|rust|rustc|golang|go|gfortran|ninja-build|lib[\w.+-]+-dev"
     r"|[\w.+-]+-dev|default-jdk(-headless)?|openjdk[\w-]*-jdk(-headless)?)$"
 )
-_COMPILERS = frozenset("gcc g++ cc c++ make cmake cargo rustc go ninja clang node-gyp gfortran".split())
-_CHORES = frozenset("apt-get apt apk rm set".split())
+_COMPILERS = frozenset(
+    ["gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "go", "ninja", "clang", "node-gyp", "gfortran"]
+)
+_CHORES = frozenset(["apt-get", "apt", "apk", "rm", "set"])
 
 
 class BuildToolsInFinalStage(DockerfileRule):
@@ -51,8 +53,10 @@ class BuildToolsInFinalStage(DockerfileRule):
     ]
     flagged = [
         Case(
-            "FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    gcc \\\n    curl \\\n    && rm -rf /var/lib/apt/lists/*\n",
-            after="FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    curl \\\n    && rm -rf /var/lib/apt/lists/*\n",
+            "FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    gcc \\\n    curl \\\n"
+            "    && rm -rf /var/lib/apt/lists/*\n",
+            after="FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    curl \\\n"
+            "    && rm -rf /var/lib/apt/lists/*\n",
         ),
         Case(
             "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nCMD [\"a\"]\n",
@@ -72,7 +76,9 @@ class BuildToolsInFinalStage(DockerfileRule):
                 for install in run.installs:
                     tools = [package for package in install.packages if _TOOL.match(re.split(r"[=~<>:]", package)[0])]
                     if install.manager.system and tools and not _removed_again(run, install):
-                        message = f"{_listed(tools)} only {'serves' if len(tools) == 1 else 'serve'} building, and stays in the image"
+                        message = (
+                            f"{_listed(tools)} only {'serves' if len(tools) == 1 else 'serve'} building, and stays in the image"
+                        )
                         outcome = _outcome(file, facts, stage, run, install, tools)
                         yield self.finding(facts, run.source_span(install.command.span), message, outcome)
 

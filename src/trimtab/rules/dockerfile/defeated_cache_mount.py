@@ -196,7 +196,7 @@ def _is_meant_for(flag: Flag, place: CachePlace) -> bool:
     """A cache mount with the right folder name at another user's home, for the manager's first folder."""
     options = flag.options()
     target = mount_target(options)
-    if flag.name != "mount" or options.get("type") != "cache" or target in place.targets or len(place.targets) > 1:
+    if flag.name != "mount" or options.get("type") != "cache" or target in place.targets or len(place.targets) != 1:
         return False
     leaf = place.targets[0].rpartition("/")[2]
     return target.rpartition("/")[2] == leaf and not covers([target], place.targets[0])
@@ -224,7 +224,9 @@ def _drop(file: Dockerfile, instruction: Instruction, name: str) -> Edit | None:
     words = instruction.words
     legacy = "=" not in words[0].raw
     if legacy or len(words) == 1:
-        comment = any(line.inside and line.kind == "comment" for line in file.lines[instruction.start_line - 1 : instruction.end_line])
+        comment = any(
+            line.inside and line.kind == "comment" for line in file.lines[instruction.start_line - 1 : instruction.end_line]
+        )
         return None if comment else Edit.delete(instruction.span)
     index = next(index for index, word in enumerate(words) if word.raw.partition("=")[0] == name)
     if index:

@@ -81,9 +81,9 @@ def _unmounted(facts: Facts, stage: Stage) -> dict[Manager, list[_Placed]]:
     for run in stage.runs:
         for manager in dict.fromkeys(install.manager for install in run.installs):
             place = cache_place(facts, stage, run, manager)
-            if isinstance(place, UnknownPlace) or not all(covers(run.cache_targets(), each) for each in place.targets):
-                if not _mounted_elsewhere(run, manager):
-                    found.setdefault(manager, []).append((run, place))
+            mounted = isinstance(place, CachePlace) and all(covers(run.cache_targets(), each) for each in place.targets)
+            if not mounted and not _mounted_elsewhere(run, manager):
+                found.setdefault(manager, []).append((run, place))
     return found
 
 

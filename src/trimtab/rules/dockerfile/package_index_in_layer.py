@@ -76,17 +76,22 @@ def _updates(run: Run) -> list[tuple[str, Command]]:
     for command in run.script.commands:
         if command.name in {"apt-get", "apt"} and "update" in command.words:
             found.setdefault(_LISTS, command)
-        elif command.name == "apk" and ("update" in command.words or {"-U", "--update"} & set(command.words)):
-            if "--no-cache" not in command.words:
-                found.setdefault("/var/cache/apk", command)
+        elif _updates_apk(command):
+            found.setdefault("/var/cache/apk", command)
     return list(found.items())
+
+
+def _updates_apk(command: Command) -> bool:
+    words = set(command.words)
+    return command.name == "apk" and bool(words & {"update", "-U", "--update"}) and "--no-cache" not in words
 
 
 def _cleaned(run: Run, folder: str) -> bool:
     if covers(run.cache_targets(), folder) or covers(run.cache_targets(), "/etc/apk/cache"):
         return True
     return any(
-        command.name in {"rm", "find"} and any(word.startswith(folder) or folder.startswith(word.rstrip("/*") or "-") for word in command.words[1:])
+        command.name in {"rm", "find"}
+        and any(word.startswith(folder) or folder.startswith(word.rstrip("/*") or "-") for word in command.words[1:])
         for command in run.script.commands
     )
 

@@ -13,8 +13,27 @@ from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.syntax.shell import Command
 from trimtab.text import Edit
 
-_QUIET = frozenset("apt-get apt apk useradd groupadd adduser addgroup set echo true mkdir chown chmod rm".split())
-_SYSTEM = frozenset("/ /bin /etc /home /lib /media /mnt /opt /root /run /sbin /srv /tmp /usr /var".split())
+_QUIET = frozenset(
+    [
+        "apt-get",
+        "apt",
+        "apk",
+        "useradd",
+        "groupadd",
+        "adduser",
+        "addgroup",
+        "set",
+        "echo",
+        "true",
+        "mkdir",
+        "chown",
+        "chmod",
+        "rm",
+    ]
+)
+_SYSTEM = frozenset(
+    ["/", "/bin", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run", "/sbin", "/srv", "/usr", "/var"]
+)
 _OWNER = re.compile(r"^[\w.-]+(:[\w.-]*)?$")
 
 

@@ -39,9 +39,9 @@ class RootUser(DockerfileRule):
     severity = Severity.HIGH
     since = "0.1"
     clean = [
-        "FROM python:3.12-slim\nRUN useradd app\nUSER app\nCMD [\"python\"]\n",
+        'FROM python:3.12-slim\nRUN useradd app\nUSER app\nCMD ["python"]\n',
         "FROM scratch\nCOPY a /a\nUSER 1000\n",
-        "FROM acme/base:1\nCMD [\"a\"]\n",
+        'FROM acme/base:1\nCMD ["a"]\n',
     ]
     flagged = [
         Case(
@@ -93,7 +93,7 @@ def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
     existing = [user for user in stage.users.values() if user.created_at >= 0]
     last = _last(facts, stage, "USER")
     effects = Effects(changes=_ACCOUNTS, config=("User",))
-    if existing and last in stage.instructions and last is not None:
+    if existing and last is not None and last in stage.instructions:
         edit = Edit(last.arguments_span, existing[-1].name)
         return Fix("run as the user that the image creates", (edit,), Applicability.UNSAFE, effects)
     newline = file.source.newline

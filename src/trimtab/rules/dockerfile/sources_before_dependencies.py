@@ -15,9 +15,26 @@ from trimtab.syntax.dockerfile import Dockerfile, Instruction, LineKind
 from trimtab.text import Edit, Span
 
 _HARMLESS = frozenset(
-    "apt-get apt apk useradd groupadd adduser addgroup set echo true mkdir ln rm chmod chown corepack".split()
+    [
+        "apt-get",
+        "apt",
+        "apk",
+        "useradd",
+        "groupadd",
+        "adduser",
+        "addgroup",
+        "set",
+        "echo",
+        "true",
+        "mkdir",
+        "ln",
+        "rm",
+        "chmod",
+        "chown",
+        "corepack",
+    ]
 )
-_NEUTRAL = frozenset("ENV ARG LABEL EXPOSE HEALTHCHECK STOPSIGNAL CMD ENTRYPOINT USER SHELL".split())
+_NEUTRAL = frozenset(["ENV", "ARG", "LABEL", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "CMD", "ENTRYPOINT", "USER", "SHELL"])
 _FILES = {"requirements.txt": "six\n", "main.py": "", "package.json": "{}", "src/a.js": ""}
 
 
@@ -59,7 +76,8 @@ class SourcesBeforeDependencies(DockerfileRule):
         ),
         Case(
             "FROM node:20\nWORKDIR /app\nCOPY package.json ./\n# code\nCOPY --chown=node src ./src\nRUN npm install\nCMD a\n",
-            after="FROM node:20\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\n# code\nCOPY --chown=node src ./src\nCMD a\n",
+            after="FROM node:20\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\n"
+            "# code\nCOPY --chown=node src ./src\nCMD a\n",
             files=_FILES,
         ),
         Case(
@@ -237,8 +255,10 @@ class _Move:
     def _is_harmless(self, name: str, words: Sequence[str]) -> bool:
         paths = [word for word in words[1:] if not word.startswith("-")]
         below = [path for path in paths if posixpath.join("/", path).startswith(self.copy.destination.rstrip("/") + "/")]
-        return name in _HARMLESS and not (below and name in {"chmod", "chown", "ln", "rm"}) and not (
-            name in {"chmod", "chown"} and "-R" in words
+        return (
+            name in _HARMLESS
+            and not (below and name in {"chmod", "chown", "ln", "rm"})
+            and not (name in {"chmod", "chown"} and "-R" in words)
         )
 
     def _overlap(self, other: Copy) -> str | None:

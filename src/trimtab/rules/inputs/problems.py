@@ -54,7 +54,9 @@ class MissingEnvFile(_ProblemRule):
     severity = Severity.MEDIUM
     kinds = ("missing-env-file",)
     reason = "the file may be one that only the deployment has"
-    clean = [Case("FROM scratch\n", files={"compose.yaml": "services: {a: {build: ., env_file: [{path: x, required: false}]}}\n"})]
+    clean = [
+        Case("FROM scratch\n", files={"compose.yaml": "services: {a: {build: ., env_file: [{path: x, required: false}]}}\n"})
+    ]
     flagged = [
         Case(
             "FROM scratch\n",

@@ -15,6 +15,8 @@ from trimtab.text import Source, Span
 
 
 class LineKind(StrEnum):
+    """What a physical line is part of."""
+
     BLANK = "blank"
     COMMENT = "comment"
     DIRECTIVE = "directive"

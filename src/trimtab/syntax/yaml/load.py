@@ -127,7 +127,7 @@ def load_yaml(source: Source) -> YamlDocument:
     """
     text = source.text.encode("utf-8", "replace").decode("utf-8").removeprefix("\ufeff")
     try:
-        node = cast("yaml.Node | None", yaml.compose(text, Loader=_LOADER))
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise YamlProblem(line, str(error.problem or error.context or "not readable as YAML")) from error

@@ -1,0 +1,23 @@
+"""Plain data from YAML, JSON and HCL, narrowed to what is expected of it."""
+
+from collections.abc import Mapping
+from typing import cast
+
+
+def mapping(value: object) -> Mapping[str, object]:
+    """The value when it is a mapping, else an empty one."""
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def items(value: object) -> list[object]:
+    """The value's items when it is a list, nothing for None, else the value alone."""
+    if value is None:
+        return []
+    return cast("list[object]", value) if isinstance(value, list) else [value]
+
+
+def text(value: object) -> str | None:
+    """A scalar as it would be written; None stays None."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None else str(value)
