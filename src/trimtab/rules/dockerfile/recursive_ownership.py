@@ -49,7 +49,8 @@ class RecursiveOwnership(DockerfileRule):
 
     ## Fix safety
     The owner or mode moves to the COPY (`--chown`, `--chmod`), and the command stays, without `-R`, for the folders
-    themselves. The one difference: a folder that the COPY has to make on its way gets the same owner. Refused where the user is created after the COPY without a fixed number, where the mode is symbolic, or
+    themselves. The one difference: a folder that the COPY has to make on its way gets the same owner.
+    Refused where the user is created after the COPY without a fixed number, where the mode is symbolic, or
     where another command writes below the folder, because its files would keep their owner.
 
     ## References

@@ -118,6 +118,9 @@ class IgnoreFile:
 
     patterns: tuple[str, ...] = ()
     _compiled: tuple[_Pattern, ...] = field(default=(), repr=False)
+    _memo: dict[str, tuple[bool, tuple[bool, ...]]] = field(
+        default_factory=dict[str, tuple[bool, tuple[bool, ...]]], repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, patterns: Iterable[str]) -> "IgnoreFile":
@@ -147,15 +150,27 @@ class IgnoreFile:
     def ignores(self, path: str) -> bool:
         """Whether a slash-separated path of the context is left out, by itself or by one of its parents."""
         path = clean_path(path)
-        if path == ".":
-            return False
-        parts = path.split("/")
-        candidates = ["/".join(parts[: length + 1]) for length in range(len(parts))]
+        return path != "." and self._walked(path)[0]
+
+    def _walked(self, path: str) -> tuple[bool, tuple[bool, ...]]:
+        """The verdict on a path and which patterns matched, found as the builder's walk finds it: parents first.
+
+        A pattern that matched a parent counts as matching everything below; one that was passed over there, because it
+        could not have changed the parent's verdict, does not.
+        """
+        known = self._memo.get(path)
+        if known is not None:
+            return known
+        folder = path.rpartition("/")[0]
+        inherited = self._walked(folder)[1] if folder else (False,) * len(self._compiled)
         ignored = False
-        for pattern in self._compiled:
-            if pattern.excludes == ignored and any(pattern.matches(candidate) for candidate in candidates):
-                ignored = not pattern.excludes
-        return ignored
+        matches: list[bool] = []
+        for pattern, above in zip(self._compiled, inherited, strict=True):
+            match = above or (pattern.excludes == ignored and pattern.matches(path))
+            ignored = (not pattern.excludes) if match else ignored
+            matches.append(match)
+        self._memo[path] = ignored, tuple(matches)
+        return self._memo[path]
 
     def ignores_whole_directory(self, path: str) -> bool:
         """Whether nothing below an ignored directory can come back by a `!` pattern."""

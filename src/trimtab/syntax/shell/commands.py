@@ -1,7 +1,7 @@
 """The simple commands of a shell text, with spans and the operators between them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
@@ -77,9 +77,20 @@ def _commands(node: Node, data: bytes, offsets: _Offsets, *, top_level: bool) ->
         yield _command(body, node, data, offsets, top_level)
         yield from _nested(node, data, offsets)
         return
-    inside = top_level and node.type in (*_CHAIN_KINDS, "redirected_statement")
+    if body is not None and body.type in _CHAIN_KINDS:
+        yield from _redirected_list(body, node, data, offsets, top_level)
+        return
+    inside = top_level and node.type in _CHAIN_KINDS
     for child in node.children:
         yield from _commands(child, data, offsets, top_level=inside)
+
+
+def _redirected_list(body: Node, whole: Node, data: bytes, offsets: _Offsets, top_level: bool) -> Iterator[Command]:
+    """The grammar hangs the redirection of `a && b >c` on the whole list; it belongs to the last command."""
+    *first, last = list(_commands(body, data, offsets, top_level=top_level)) or [None]
+    yield from (command for command in first if command is not None)
+    if last is not None:
+        yield replace(last, span=Span(last.span.start, offsets.span(whole.start_byte, whole.end_byte).end))
 
 
 def _nested(node: Node, data: bytes, offsets: _Offsets) -> Iterator[Command]:

@@ -1,0 +1,36 @@
+"""Commands of a shell text and where they stand."""
+
+import pytest
+
+from trimtab.syntax.shell import parse_shell
+
+
+def test_chain() -> None:
+    text = "set -eux; apt-get update && apt-get install -y 'a b' \"$C\" >/dev/null || true"
+    script = parse_shell(text)
+    assert [command.name for command in script.commands] == ["set", "apt-get", "apt-get", "true"]
+    assert [command.operator for command in script.commands] == ["", ";", "&&", "||"]
+    install = script.commands[2]
+    assert install.words == ("apt-get", "install", "-y", "a b", "$C")
+    assert not install.literal
+    assert text[install.span.start : install.span.end].endswith(">/dev/null")
+    assert all(command.top_level for command in script.commands)
+
+
+@pytest.mark.parametrize(
+    "text", ["if x; then pip install a; fi", "for i in 1 2; do rm $i; done", "(cd a && b)", "a | b", "x=$(pip list)", "f() { b; }"]
+)
+def test_nested_commands_are_not_top_level(text: str) -> None:
+    assert not any(command.top_level for command in parse_shell(text).commands)
+
+
+def test_assignments_and_unicode_offsets() -> None:
+    text = "echo 'ä ü' && A=1 B=2 pip install x"
+    pip = parse_shell(text).commands[1]
+    assert pip.assignments == (("A", "1"), ("B", "2"))
+    assert text[pip.word_spans[0].start : pip.word_spans[0].end] == "pip"
+
+
+def test_broken_is_said() -> None:
+    assert parse_shell("a && (b").broken
+    assert not parse_shell("").commands
