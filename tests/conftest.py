@@ -34,5 +34,7 @@ def engine() -> str:
     )
     if result.returncode != 0:
         pytest.fail("no engine with the base images answers; run `make test`, or deselect with -m 'not engine'")
-    version = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, check=True)
+    version = subprocess.run(
+        ["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, check=True
+    )
     return version.stdout.strip()

@@ -75,9 +75,13 @@ def moby_cases() -> list[tuple[str, str, bool]]:
     if not checkout:
         return []
     text = (Path(checkout) / "patternmatcher_test.go").read_text()
-    table = text[text.index("func TestMatches") : text.index("func TestMatchesAmount") if "func TestMatchesAmount" in text else None]
+    table = text[text.index("func TestMatches") :]
     rows = re.findall(r'\{"((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)", (true|false)\}', table)
-    return [(one.encode().decode("unicode_escape"), two.encode().decode("unicode_escape"), end == "true") for one, two, end in rows]
+    return [(_go_string(pattern), _go_string(path), expected == "true") for pattern, path, expected in rows]
+
+
+def _go_string(text: str) -> str:
+    return text.encode().decode("unicode_escape")
 
 
 @pytest.mark.skipif(not moby_cases(), reason="PATTERNMATCHER_CHECKOUT does not name a checkout of moby/patternmatcher")

@@ -18,7 +18,8 @@ def test_chain() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["if x; then pip install a; fi", "for i in 1 2; do rm $i; done", "(cd a && b)", "a | b", "x=$(pip list)", "f() { b; }"]
+    "text",
+    ["if x; then pip install a; fi", "for i in 1 2; do rm $i; done", "(cd a && b)", "a | b", "x=$(pip list)", "f() { b; }"],
 )
 def test_nested_commands_are_not_top_level(text: str) -> None:
     assert not any(command.top_level for command in parse_shell(text).commands)

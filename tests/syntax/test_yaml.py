@@ -12,7 +12,17 @@ def load(text: str) -> YamlDocument:
 
 def test_scalars_follow_1_2() -> None:
     data = load("a: 22:22\nb: no\nc: true\nd: '1'\ne: 0o17\nf: 1.5\ng:\nh: 012\ni: {j: false, k: yes}\n").data
-    assert data == {"a": "22:22", "b": "no", "c": True, "d": "1", "e": 15, "f": 1.5, "g": None, "h": 12, "i": {"j": False, "k": "yes"}}
+    assert data == {
+        "a": "22:22",
+        "b": "no",
+        "c": True,
+        "d": "1",
+        "e": 15,
+        "f": 1.5,
+        "g": None,
+        "h": 12,
+        "i": {"j": False, "k": "yes"},
+    }
 
 
 def test_merge_keys_and_lines() -> None:

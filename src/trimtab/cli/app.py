@@ -22,8 +22,17 @@ app = App(
     " failed outcome; 2 could not run; 3 a bug of trimtab; 130 interrupted.",
     version=__version__,
 )
-for _name in ("review", "score", "fix", "optimize", "rule", "doctor"):
-    app.command(f"trimtab.cli.{_name}:{_name}", name=_name)
+_COMMANDS = {
+    "review": "Find what is wrong in a fleet's Dockerfiles, build contexts and compose files.",
+    "score": "Score every file, service and the fleet, and say which findings cost what.",
+    "fix": "Apply every safe fix.",
+    "optimize": "Plan changes, build and run every touched service before and after, and keep what is proven.",
+    "rule": "Explain a rule, or list them all.",
+    "doctor": "Check what this machine has of what trimtab needs.",
+}
+for _name, _help in _COMMANDS.items():
+    # By name, so that a command's own imports are paid for by that command alone.
+    app.command(f"trimtab.cli.{_name}:{_name}", name=_name, help=_help)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -18,6 +18,7 @@ from trimtab.rewrite import ChangeSet, WriteError, rewrite, write_file
 
 def fix(
     paths: Paths = (),
+    /,
     *,
     dry_run: Annotated[bool, Parameter(negative="", help="Write nothing.")] = False,
     diff: Annotated[bool, Parameter(negative="", help="Show the changes.")] = False,

@@ -38,6 +38,7 @@ class _Outcome:
 
 def optimize(
     paths: Paths = (),
+    /,
     *,
     dry_run: Annotated[bool, Parameter(negative="", help="Prove, but write nothing.")] = False,
     allow_dirty: Annotated[bool, Parameter(negative="", help="Change files with uncommitted changes, too.")] = False,

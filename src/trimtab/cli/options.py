@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -30,9 +31,11 @@ class Common:
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="Write the result to a file instead.")] = None
     config: Annotated[Path | None, Parameter(help="A configuration file to use instead of the folder's own.")] = None
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="No progress on standard error.")] = False
-    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="More on standard error.")] = False
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Say what was found, and how fast.")] = False
     color: Annotated[bool, Parameter(negative="--no-color", help="Colour, where the terminal has it.")] = True
-    cache: Annotated[bool, Parameter(negative="--no-cache", help="Use remembered results where there are any.")] = True
+    no_cache: Annotated[
+        bool, Parameter(negative="", help="Review from scratch; nothing is remembered yet, so every run does.")
+    ] = False
 
     @property
     def messages(self) -> Console:
@@ -61,7 +64,11 @@ def load(paths: tuple[Path, ...], common: Common) -> Loaded:
     root, chosen = _root(paths or (Path(),))
     config = load_config(root, common.config)
     options = FleetOptions(config.compose, dict(os.environ))
+    started = time.monotonic()
     fleet = discover(DiskTree(root), options)
+    if common.verbose:
+        counts = f"{len(fleet.files)} Dockerfiles, {len(fleet.services)} services, {len(fleet.compose_files)} compose files"
+        common.messages.print(f"{root}: {counts} in {time.monotonic() - started:.2f} s", markup=False)
     return Loaded(root, fleet, config, _rules(config), chosen)
 
 

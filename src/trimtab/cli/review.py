@@ -12,7 +12,7 @@ from trimtab.review import Review
 from trimtab.review import review as run_review
 
 
-def review(paths: Paths = (), *, common: Common | None = None) -> int:
+def review(paths: Paths = (), /, *, common: Common | None = None) -> int:
     """Find what is wrong in a fleet's Dockerfiles, build contexts and compose files.
 
     Exits with 1 when there are findings and with 2 when a file could not be checked.

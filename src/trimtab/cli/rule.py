@@ -12,7 +12,7 @@ from trimtab.report.terminal import rule_view, rules_view
 from trimtab.rules import all_rules, find_rule
 
 
-def rule(name: str | None = None, *, common: Common | None = None) -> int:
+def rule(name: str | None = None, /, *, common: Common | None = None) -> int:
     """Explain a rule by its code or name, or list them all."""
     common = common or Common()
     if name is None:

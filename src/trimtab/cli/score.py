@@ -7,7 +7,7 @@ from trimtab.report.data import score_data
 from trimtab.report.terminal import score_view
 
 
-def score(paths: Paths = (), *, common: Common | None = None) -> int:
+def score(paths: Paths = (), /, *, common: Common | None = None) -> int:
     """Score every file, service and the fleet, and say which findings cost what."""
     common = common or Common()
     result = reviewed(load(paths, common))

@@ -1,11 +1,13 @@
 """Which context files a COPY brings, and which of them a developer edits."""
 
 import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.dependencies import Manifests, install_inputs
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.stage import Copy, Run, Stage
+from trimtab.fleet.stage import Copy, Stage
 
 _SOURCE_TYPES = (".py", ".js", ".ts", ".tsx", ".jsx", ".mjs", ".go", ".rs", ".java", ".rb", ".php", ".html", ".css", ".sh")
 _ENTRY_NAMES = ("main", "app", "index", "server", "__main__", "worker")
@@ -33,16 +35,28 @@ def _below(copy: Copy, context: BuildContext, root: str) -> dict[str, str]:
     return {posixpath.join(copy.destination, path[len(prefix) :]): path for path in context.files_below(root)}
 
 
-def context_folder(stage: Stage, run: Run, context: BuildContext) -> str | None:
-    """The context folder whose copy stands at a RUN's working directory, None when nothing was copied there."""
-    workdir = run.state.workdir.rstrip("/") + "/"
-    for copy in reversed(stage.copies):
-        if copy.index > run.index:
-            continue
-        for image_path, path in copied_files(copy, context).items():
-            if image_path.startswith(workdir) and path.endswith(image_path[len(workdir) :]):
-                return posixpath.normpath(path[: -len(image_path) + len(workdir)] or ".")
-    return None
+@dataclass(frozen=True)
+class CopiedFiles:
+    """What the COPYs of a stage have brought from the context, as the image sees it."""
+
+    context: BuildContext
+    paths: Mapping[str, str]
+    """Image path to context path."""
+
+    @classmethod
+    def before(cls, stage: Stage, index: int, context: BuildContext) -> "CopiedFiles":
+        """The files that are there when an instruction of the stage runs; later COPYs win."""
+        paths: dict[str, str] = {}
+        for copy in stage.copies:
+            if copy.index < index:
+                paths.update(copied_files(copy, context))
+        return cls(context, paths)
+
+    def read(self, path: str) -> str | None:
+        return self.context.read(self.paths[path]) if path in self.paths else None
+
+    def has_folder(self, path: str) -> bool:
+        return any(each.startswith(path + "/") for each in self.paths)
 
 
 def manifest_files(facts: Facts, context: BuildContext) -> tuple[str, ...]:
@@ -50,11 +64,11 @@ def manifest_files(facts: Facts, context: BuildContext) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for stage in facts.stages:
         for run in stage.runs:
+            files = CopiedFiles.before(stage, run.index, context)
             for install in run.installs:
-                folder = context_folder(stage, run, context)
-                inputs = None if folder is None or install.manager.system else install_inputs(install, folder, context)
+                inputs = None if install.manager.system else install_inputs(install, run.state.workdir, files)
                 if isinstance(inputs, Manifests):
-                    found.update(dict.fromkeys(inputs.paths))
+                    found.update(dict.fromkeys(files.paths[path] for path in inputs.paths))
     return tuple(found)
 
 

@@ -76,9 +76,8 @@ class BuildToolsInFinalStage(DockerfileRule):
                 for install in run.installs:
                     tools = [package for package in install.packages if _TOOL.match(re.split(r"[=~<>:]", package)[0])]
                     if install.manager.system and tools and not _removed_again(run, install):
-                        message = (
-                            f"{_listed(tools)} only {'serves' if len(tools) == 1 else 'serve'} building, and stays in the image"
-                        )
+                        verbs = ("serves", "stays") if len(tools) == 1 else ("serve", "stay")
+                        message = f"{_listed(tools)} only {verbs[0]} building, and {verbs[1]} in the image"
                         outcome = _outcome(file, facts, stage, run, install, tools)
                         yield self.finding(facts, run.source_span(install.command.span), message, outcome)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trimtab.fleet.chain import chain, holds_comment
+from trimtab.fleet.copies import copied_files
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.stage import Copy, Run, Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
@@ -91,7 +92,7 @@ class RecursiveOwnership(DockerfileRule):
             for run in stage.runs:
                 for command in run.commands("chown", "chmod"):
                     paths = _recursive_paths(run, command)
-                    copies = [copy for copy in stage.copies if copy.index < run.index and _touches(copy, paths)]
+                    copies = [copy for copy in stage.copies if copy.index < run.index and _touches(facts, copy, paths)]
                     if not copies:
                         continue
                     change = _Change(file, facts, stage, run, command, paths, copies)
@@ -110,7 +111,11 @@ def _recursive_paths(run: Run, command: Command) -> list[str]:
     return [posixpath.normpath(posixpath.join(run.state.workdir, path)) for path in operands[1:]]
 
 
-def _touches(copy: Copy, paths: Sequence[str]) -> bool:
+def _touches(facts: Facts, copy: Copy, paths: Sequence[str]) -> bool:
+    """Whether a COPY brings something that the command changes."""
+    files = [path for context in facts.contexts for path in copied_files(copy, context)]
+    if files:
+        return any(_nested(file, path) for file in files for path in paths)
     return any(_nested(copy.destination, path) or _nested(path, copy.destination) for path in paths)
 
 

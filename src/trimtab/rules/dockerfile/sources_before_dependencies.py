@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.fleet.context import BuildContext
-from trimtab.fleet.copies import copied_files
+from trimtab.fleet.copies import CopiedFiles, copied_files
 from trimtab.fleet.dependencies import NeedsSources, install_inputs
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.installs import Install
+from trimtab.fleet.installs import Install, manager_of
 from trimtab.fleet.stage import Copy, Run, Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction, LineKind
+from trimtab.syntax.shell import Command
 from trimtab.text import Edit, Span
 
 _HARMLESS = frozenset(
@@ -189,30 +190,16 @@ class _Move:
         """Find the manifests; the reason when an install needs the sources."""
         brought = self.brought()
         for run, install in installs:
-            folder = self._context_folder(run.state.workdir, brought)
-            if folder is None:
-                continue
-            inputs = install_inputs(install, folder, self.context)
+            files = CopiedFiles.before(self.stage, run.index, self.context)
+            inputs = install_inputs(install, run.state.workdir, files)
             if isinstance(inputs, NeedsSources):
                 return inputs.reason
-            for image_path, path in brought.items():
-                if path in inputs.paths:
-                    self.needed[path] = posixpath.dirname(image_path)
+            for image_path in inputs.paths:
+                if files.paths[image_path] == brought.get(image_path):
+                    self.needed[brought[image_path]] = posixpath.dirname(image_path)
         if any("node_modules" in path.split("/") or ".venv" in path.split("/") for path in brought.values()):
             return "the context brings a `node_modules` or `.venv` of its own, which would cover the installed one"
         return None
-
-    def _context_folder(self, workdir: str, brought: dict[str, str]) -> str | None:
-        """The context folder that stands at the working directory, by this COPY or the one that brought manifests."""
-        for image_path, path in brought.items():
-            if image_path.startswith(workdir.rstrip("/") + "/"):
-                below = image_path[len(workdir.rstrip("/")) + 1 :]
-                if path.endswith(below):
-                    return posixpath.normpath(path[: -len(below)] or ".")
-        for copy in self.stage.copies:
-            if copy.from_ is None and copy.sources and posixpath.dirname(copy.destination + "/x") == workdir:
-                return posixpath.dirname(posixpath.normpath(copy.sources[0]))
-        return "."
 
     def _obstacle(self, first: Run) -> str | None:
         """What lies between the COPY and the first install and may need what is copied."""
@@ -248,7 +235,7 @@ class _Move:
             return f"`{_short(self.stage.instructions[index])}` in between may read what is copied"
         installs = {install.command for install in run.installs if _is_dependency_install(install)}
         for command in run.script.commands:
-            if command not in installs and not self._is_harmless(command.name, command.words):
+            if command not in installs and not _empties_cache(command) and not self._is_harmless(command.name, command.words):
                 return f"`RUN {' '.join(command.words)[:50]}` in between may read what is copied"
         return None
 
@@ -318,6 +305,11 @@ class _Move:
             for folder, paths in folders.items()
         ]
         return "".join(lines)
+
+
+def _empties_cache(command: Command) -> bool:
+    manager = manager_of(command)
+    return manager is not None and any(command.words[: len(words)] == words for words in manager.purges)
 
 
 def _nested(inner: str, outer: str) -> bool:

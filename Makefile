@@ -1,0 +1,38 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+python := .venv/bin/python
+
+.PHONY: help setup demo test check fast docs bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## make .venv from the hashed locks
+	@scripts/setup
+
+demo: setup ## review and optimise the example fleet on a real engine
+	@scripts/with-engine scripts/demo
+
+test: setup ## run all tests, those on a real engine included
+	@scripts/with-engine $(python) -m pytest -n auto --dist loadgroup $(ARGS)
+
+fast: setup ## run the tests that need no engine
+	@$(python) -m pytest -n auto -m 'not engine' $(ARGS)
+
+check: setup ## lint, types, layers, generated docs
+	@$(python) -m ruff check src tests scripts bench
+	@$(python) -m ruff format --check src tests scripts bench
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports
+	@$(python) scripts/generate_docs.py --check
+	@! git grep -nI -E 'pyp[i]\.org|pythonhoste[d]|registry\.npmj[s]|deb\.debia[n]\.' || { echo "a registry's address is named above"; exit 1; }
+
+docs: setup ## write the generated reference anew
+	@$(python) scripts/generate_docs.py
+
+bench: setup ## measure against rivals and against the state before
+	@scripts/with-engine $(python) bench/run.py
+
+clean: ## remove the environment and the private engine with all its images
+	@scripts/engine remove
+	@rm -rf .venv

@@ -1,0 +1,98 @@
+"""Writes docs/reference from the code, or with --check says what is out of date.
+
+Pages: one per rule, a table of rules, the command line, the configuration with its JSON Schema.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from trimtab.config import Config
+from trimtab.rules import Case, Rule, all_rules
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by scripts/generate_docs.py; change the code instead. -->\n\n"
+COMMANDS = ("review", "score", "fix", "optimize", "rule", "doctor")
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file with its text."""
+    found = {REFERENCE / "rules" / f"{rule.name}.md": NOTE + rule_page(rule) for rule in all_rules()}
+    found[REFERENCE / "rules.md"] = NOTE + rule_table()
+    found[REFERENCE / "command-line.md"] = NOTE + command_line()
+    found[REFERENCE / "configuration.md"] = NOTE + configuration()
+    found[REFERENCE / "config.schema.json"] = json.dumps(Config.model_json_schema(), indent=2) + "\n"
+    return found
+
+
+def rule_page(rule: Rule) -> str:
+    """A rule's documentation with its first cases as examples."""
+    head = f"# {rule.code} {rule.name}\n\n{rule.category}, {rule.severity}, since {rule.since}\n\n{rule.documentation}\n"
+    examples = [_example(case) for case in rule.flagged[:3]]
+    return head + "\n## Examples\n\n" + "\n".join(examples)
+
+
+def _example(case: Case) -> str:
+    before = f"```dockerfile\n{case.before.rstrip()}\n```\n"
+    others = "".join(f"\nwith `{path}`:\n\n```\n{text.rstrip()}\n```\n" for path, text in case.files.items() if text.strip())
+    if case.after is not None:
+        return f"{before}{others}\nbecomes\n\n```dockerfile\n{case.after.rstrip()}\n```\n"
+    return f"{before}{others}\nis not fixed: {case.refused}.\n"
+
+
+def rule_table() -> str:
+    """The table of all rules."""
+    rows = [f"| [{r.code}](rules/{r.name}.md) | {r.name} | {r.category} | {r.severity} | {r.summary} |" for r in all_rules()]
+    head = "# Rules\n\n| code | name | category | severity | what it finds |\n| --- | --- | --- | --- | --- |\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def command_line() -> str:
+    """The help of every command."""
+    parts = ["# Command line\n"]
+    for command in ("", *COMMANDS):
+        title = f"trimtab {command}".strip()
+        parts.append(f"## `{title}`\n\n```\n{_help(command)}\n```\n")
+    return "\n".join(parts)
+
+
+def _help(command: str) -> str:
+    argv = [sys.executable, "-m", "trimtab", *([command] if command else []), "--help"]
+    environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1", "TERM": "dumb"}
+    result = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
+    return "\n".join(line.rstrip() for line in result.stdout.strip().splitlines())
+
+
+def configuration() -> str:
+    """The keys of the configuration."""
+    rows = [f"| `{name}` | `{field.default!r}` | {field.description} |" for name, field in Config.model_fields.items()]
+    head = "# Configuration\n\n`trimtab.toml`, or `[tool.trimtab]` in `pyproject.toml`, in the folder that is reviewed.\n"
+    return head + "\n| key | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a page is out of date")
+    check = bool(parser.parse_args().check)
+    wanted = pages()
+    stale = [path for path in REFERENCE.rglob("*") if path.is_file() and path not in wanted]
+    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if check:
+        for path in (*changed, *stale):
+            print(f"{path.relative_to(ROOT)} is out of date; run `make docs`")
+        return 1 if changed or stale else 0
+    for path in changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path], encoding="utf-8")
+    for path in stale:
+        path.unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
