@@ -1,0 +1,37 @@
+"""Commands as text: what would be run, and that no value that may be secret is in it."""
+
+from trimtab.docker import command as argv
+
+
+def line(command: argv.Command) -> str:
+    return " ".join(command.argv)
+
+
+def test_build() -> None:
+    command = argv.build(
+        context="/c", dockerfile="/d/Dockerfile", tag="t:1", run="r1", target="final", args={"TOKEN": "hidden", "PATH": "/x"},
+        contexts={"shared": "/s"}, no_cache=True,
+    )  # fmt: skip
+    assert line(command) == (
+        "docker buildx build --progress rawjson --file /d/Dockerfile --tag t:1 --label io.trimtab.run=r1"
+        " --build-arg PATH=/x --build-arg TOKEN --build-context shared=/s --target final --no-cache --load --provenance=false /c"
+    )
+    assert command.env == {"TOKEN": "hidden"}
+
+
+def test_start() -> None:
+    command = argv.start(
+        image="i", run="r1", environment={"PASSWORD": "hidden"}, hosts=["db"], user="1000", workdir="/w", volumes=["/data"],
+        tmpfs=["/tmp"], read_only=True, memory="64M", health=["--no-healthcheck"], entrypoint="sh", arguments=["-c", "x"],
+    )  # fmt: skip
+    assert line(command) == (
+        "docker run --detach --label io.trimtab.run=r1 --network none --env PASSWORD --add-host db:127.0.0.1 --volume /data"
+        " --tmpfs /tmp --user 1000 --workdir /w --read-only --memory 64M --no-healthcheck --entrypoint sh i -c x"
+    )
+    assert command.env == {"PASSWORD": "hidden"}
+
+
+def test_cleaning_up_goes_by_label() -> None:
+    assert line(argv.containers_of("r1")).endswith("--filter label=io.trimtab.run=r1")
+    assert line(argv.images_of("r1")).endswith("--filter label=io.trimtab.run=r1")
+    assert line(argv.remove("a", "b")) == "docker rm --force --volumes a b"

@@ -1,0 +1,59 @@
+"""BuildKit's progress stream and its traps."""
+
+import base64
+import json
+
+import pytest
+
+from trimtab.docker import read_progress
+
+
+def lines(*objects: object) -> list[str]:
+    return [json.dumps(each) for each in objects]
+
+
+def at(seconds: float) -> str:
+    return f"2026-01-01T00:00:{seconds:012.9f}Z"
+
+
+def vertex(digest: str, name: str, *intervals: tuple[float, float], cached: bool = False) -> list[dict[str, object]]:
+    announced: list[dict[str, object]] = [{"digest": digest, "name": name}]
+    return announced + [
+        {"digest": digest, "name": name, "started": at(start), "completed": at(end), "cached": cached}
+        for start, end in intervals
+    ]
+
+
+def test_a_vertex_is_counted_once_however_often_it_is_announced() -> None:
+    log = read_progress(lines({"vertexes": vertex("a", "[2/3] RUN x", (1, 2), (1, 2), (5, 6.5), (6, 7))}))
+    assert log.steps[0].seconds == pytest.approx(3)
+    assert len(log.steps) == 1
+
+
+def test_what_can_never_be_cached_does_not_count() -> None:
+    vertexes = [
+        *vertex("a", "[internal] load build definition from Dockerfile", (0, 1)),
+        *vertex("b", "[1/3] FROM docker.io/library/x", (0, 0)),
+        *vertex("c", "[2/3] RUN x", (1, 1), cached=True),
+        *vertex("d", "[build 3/3] COPY a b", (1, 1), cached=True),
+        *vertex("e", "exporting to image", (1, 2)),
+    ]
+    log = read_progress(lines({"vertexes": vertexes}))
+    assert (log.cached_steps, log.cacheable_steps) == (2, 2)
+
+
+def test_context_bytes_are_the_last_word_of_each_transfer() -> None:
+    statuses = [{"id": "transferring context:", "vertex": "a", "current": n} for n in (10, 500, 500)]
+    other = [{"id": "transferring dockerfile:", "vertex": "b", "current": 99}]
+    vertexes = [*vertex("a", "[internal] load build context", (0, 1)), *vertex("b", "[internal] load build definition", (0, 1))]
+    assert read_progress(lines({"vertexes": vertexes}, {"statuses": statuses}, {"statuses": other})).context_bytes == 500
+
+
+def test_logs_errors_and_plain_lines() -> None:
+    data = base64.b64encode(b"boom\n").decode()
+    log = read_progress(
+        [*lines({"vertexes": [{"digest": "a", "name": "[2/2] RUN x", "error": "exit code: 1"}], "logs": [{"data": data}]})]
+        + ["ERROR: failed to solve", "{broken", "[]"]
+    )
+    assert log.error == "exit code: 1"
+    assert log.log == "boom\nERROR: failed to solve\n{broken\n[]\n"

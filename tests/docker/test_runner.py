@@ -1,0 +1,73 @@
+"""Processes are started, streamed, timed out and ended."""
+
+import os
+import sys
+
+import anyio
+import pytest
+
+from trimtab.docker import Command, ProcessRunner, engine_version
+from trimtab.errors import CommandFailed, EngineMissing, ToolError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def python(code: str) -> Command:
+    return Command((sys.executable, "-c", code), {"SECRET": "hidden"})
+
+
+async def test_output_lines_and_code() -> None:
+    seen: list[str] = []
+    code = "import os, sys; print(os.environ['SECRET']); print('x' * 200000, file=sys.stderr); print('b', file=sys.stderr); exit(3)"
+    done = await ProcessRunner().run(python(code), on_line=seen.append)
+    assert (done.code, done.text) == (3, "hidden")
+    assert [len(line) for line in seen] == [200000, 1]
+    with pytest.raises(CommandFailed, match="ended with 3") as caught:
+        done.checked()
+    assert "hidden" not in str(caught.value)
+
+
+async def test_a_program_that_is_missing_is_said() -> None:
+    with pytest.raises(ToolError, match="not installed"):
+        await ProcessRunner().run(Command(("trimtab-no-such-program",)))
+
+
+async def test_timeout_ends_the_process() -> None:
+    pids: list[str] = []
+    code = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(60)"
+    with pytest.raises(TimeoutError):
+        await ProcessRunner().run(python(code), on_line=pids.append, timeout=2)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pids[0]), 0)
+
+
+async def test_cancelling_ends_the_process() -> None:
+    pids: list[str] = []
+    started = anyio.Event()
+
+    def note(line: str) -> None:
+        pids.append(line)
+        started.set()
+
+    async with anyio.create_task_group() as group:
+        code = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(60)"
+
+        async def run() -> None:
+            await ProcessRunner().run(python(code), on_line=note)
+
+        group.start_soon(run)
+        await started.wait()
+        group.cancel_scope.cancel()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pids[0]), 0)
+
+
+async def test_no_engine_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    with pytest.raises(EngineMissing, match=r"Start Docker|Install Docker"):
+        await engine_version(ProcessRunner())
