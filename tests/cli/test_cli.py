@@ -191,7 +191,7 @@ def test_fix_in_a_read_only_folder(project: Path, capsys: pytest.CaptureFixture[
 def test_our_own_bug_is_three_with_a_log(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.cli import review  # noqa: PLC0415
+    from trimtab.cli import review
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError

@@ -46,7 +46,7 @@ class Crashing(DockerfileRule):
 
 
 def test_a_crashing_rule_hides_nothing(fleet: Make) -> None:
-    from trimtab.rules import all_rules  # noqa: PLC0415
+    from trimtab.rules import all_rules
 
     result = review(fleet({"Dockerfile": f"FROM python:3.12\n{PIP}"}), [Crashing(), *all_rules()])
     assert [crash.rule for crash in result.crashes] == ["DF999"]

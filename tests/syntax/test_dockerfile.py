@@ -115,8 +115,35 @@ def test_lines_know_what_they_are() -> None:
 
 
 _PIECES = st.sampled_from(
-    "FROM a|RUN b|COPY x y| |\\|`|\n|\r\n|# c|# escape=`|<<EOF|EOF|\t|'|\"|[|]|ENV A=b|ONBUILD|CMD|$|{|}|--mount=type=cache"
-    "|\ufeff|ä|,".split("|")
+    [
+        "FROM a",
+        "RUN b",
+        "COPY x y",
+        " ",
+        "\\",
+        "`",
+        "\n",
+        "\r\n",
+        "# c",
+        "# escape=`",
+        "<<EOF",
+        "EOF",
+        "\t",
+        "'",
+        '"',
+        "[",
+        "]",
+        "ENV A=b",
+        "ONBUILD",
+        "CMD",
+        "$",
+        "{",
+        "}",
+        "--mount=type=cache",
+        "\ufeff",
+        "ä",
+        ",",
+    ]
 )
 
 

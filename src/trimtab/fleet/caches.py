@@ -42,8 +42,8 @@ class UnknownPlace:
 
 def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> CachePlace | UnknownPlace:
     """Where a manager caches for the user that runs a RUN."""
-    name = run.state.user or "root"
-    user = facts.user(stage, name)
+    name = run.state.user or "of the base image"
+    user = facts.runs_as(stage, run.state)
     if manager.system:
         targets = tuple(cache.path for cache in manager.caches)
         return CachePlace(manager, targets, 0, 0, _distribution(facts, stage))
@@ -51,6 +51,10 @@ def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> Cache
         return UnknownPlace(f"the home and numbers of user `{name}` are not known, so the cache's place is not either")
     if user.uid is None or user.home is None:
         return UnknownPlace(f"user `{name}` has no fixed number, and a cache mount needs one to be writable")
+    if any("$" in target for target in run.cache_targets()):
+        return UnknownPlace("a cache mount's target holds a variable, so what it covers is not known")
+    if run.state.env.get("UV_LINK_MODE") == "symlink" and manager.name == "uv":
+        return UnknownPlace("`UV_LINK_MODE=symlink` would link the packages into a cache that is not in the image")
     home = run.state.env.get("HOME") or user.home
     gid = user.gid if user.gid is not None else user.uid
     targets = tuple(_relocated(facts, stage, cache.resolve(home, run.state.env)) for cache in manager.caches)
@@ -58,10 +62,12 @@ def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> Cache
 
 
 def _relocated(facts: Facts, stage: Stage, target: str) -> str:
-    """Official rust images set CARGO_HOME, which the Dockerfile does not show."""
+    """Official rust and golang images set CARGO_HOME and GOPATH, which the Dockerfile does not show."""
     base = facts.outside_base(stage)
     if target.endswith("/.cargo/registry") and re.search(r"(^|/)rust(:|$)", base):
         return "/usr/local/cargo/registry"
+    if target.endswith("/go/pkg/mod") and re.search(r"(^|/)golang(:|$)", base):
+        return "/go/pkg/mod"
     return target
 
 

@@ -29,7 +29,10 @@ def can_remove(run: Run, commands: Collection[Command]) -> bool:
                 return False
             if following and following.operator not in _JOINING and not _is_fallback(following):
                 return False
-    return True
+    last = links[-1]
+    # Without `set -e` the last command's status is the instruction's, and another one's would take its place.
+    decides = last.operator in {";", "\n"} and not any(link.words[:1] == ("set",) for link in links)
+    return not (decides and last in commands)
 
 
 def _is_fallback(command: Command) -> bool:
@@ -41,7 +44,8 @@ def _with_fallbacks(links: list[Command], commands: Collection[Command]) -> list
     found: list[Command] = []
     for index, command in enumerate(links):
         behind = links[index - 1] if index else None
-        if command in commands or (behind in found and _is_fallback(command)):
+        alone = behind is not None and behind in found and behind.operator != "&&"
+        if command in commands or (alone and _is_fallback(command)):
             found.append(command)
     return found
 

@@ -3,6 +3,7 @@
 import json
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -10,6 +11,10 @@ from trimtab.fleet.installs import Install, is_local_package
 from trimtab.fleet.plain import mapping
 
 _LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
+_ELSEWHERE = frozenset(
+    ["--prefix", "-C", "--cwd", "--dir", "--filter", "-F", "--find-links", "-f", "--no-index", "--directory", "--project"]
+)
+"""Options that make an install read another folder than the one it runs in."""
 _DEPENDENCY_KEYS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides")
 _WITHOUT_PROJECT = {
     "uv": ("--no-install-project", "--no-install-workspace", "--no-install-local"),
@@ -44,6 +49,9 @@ class NeedsSources:
 def install_inputs(install: Install, workdir: str, files: ImageFiles) -> Manifests | NeedsSources:
     """What an install reads when it runs in a working directory."""
     name = install.manager.name
+    elsewhere = next((word for word in install.arguments if word.partition("=")[0] in _ELSEWHERE), None)
+    if elsewhere or not install.command.literal:
+        return NeedsSources(f"`{elsewhere or ' '.join(install.command.words)[:40]}` may read other files")
     if name == "pip" or (name == "uv" and install.arguments[:1] == ("pip",)):
         return _pip(install, workdir, files)
     if name in {"npm", "yarn", "pnpm"}:
@@ -73,7 +81,7 @@ def _pip(install: Install, workdir: str, files: ImageFiles) -> Manifests | Needs
             included = re.match(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", line)
             if included:
                 pending.append(_at(posixpath.dirname(path), included[1]))
-            elif _local_requirement(line):
+            elif line.startswith(("-f", "--find-links", "--no-index")) or _local_requirement(line):
                 return NeedsSources(f"`{name}` installs from the sources (`{line}`)")
     return Manifests(tuple(found))
 
@@ -99,24 +107,36 @@ def _node(install: Install, workdir: str, files: ImageFiles) -> Manifests | Need
     if text is None:
         return NeedsSources("`package.json` is not among the files that are copied from the build context")
     try:
-        data = cast("object", json.loads(text))
+        package = mapping(cast("object", json.loads(text)))
     except ValueError:
         return NeedsSources("`package.json` cannot be read")
-    package = mapping(data)
+    ignored = "--ignore-scripts" in install.arguments
+    reason = _package_needs(package, scripts=not ignored) or _folder_needs(workdir, files)
+    return NeedsSources(reason) if reason else _existing(install, workdir, files)
+
+
+def _package_needs(package: Mapping[str, object], *, scripts: bool) -> str | None:
+    """What in a package.json makes the install read the sources."""
     if "workspaces" in package:
-        return NeedsSources("`package.json` has workspaces, whose folders the install reads")
-    scripts = mapping(package.get("scripts"))
-    if scripts and "--ignore-scripts" not in install.arguments:
-        hook = next((name for name in _LIFECYCLE if name in scripts), None)
-        if hook:
-            return NeedsSources(f"`package.json` runs a `{hook}` script, which may read the sources")
+        return "`package.json` has workspaces, whose folders the install reads"
+    hook = next((name for name in _LIFECYCLE if name in mapping(package.get("scripts"))), None) if scripts else None
+    if hook:
+        return f"`package.json` runs a `{hook}` script, which may read the sources"
     for key in _DEPENDENCY_KEYS:
         for name, version in mapping(package.get(key)).items():
+            if name == "@prisma/client" and scripts:
+                return "`@prisma/client` generates its code from a schema among the sources while installing"
             if str(version).startswith(("file:", "link:", "workspace:", "portal:", "patch:", "./", "../")):
-                return NeedsSources(f"`package.json` installs `{name}` from the sources")
+                return f"`package.json` installs `{name}` from the sources"
+    return None
+
+
+def _folder_needs(workdir: str, files: ImageFiles) -> str | None:
+    if re.search(r"^packages:", files.read(_at(workdir, "pnpm-workspace.yaml")) or "", re.MULTILINE):
+        return "`pnpm-workspace.yaml` names packages, whose folders the install reads"
     if files.has_folder(_at(workdir, ".yarn")) or files.has_folder(_at(workdir, "patches")):
-        return NeedsSources("the install reads `.yarn` or `patches`")
-    return _existing(install, workdir, files)
+        return "the install reads `.yarn` or `patches`"
+    return None
 
 
 def _existing(install: Install, workdir: str, files: ImageFiles) -> Manifests:
@@ -142,6 +162,6 @@ def _go(install: Install, workdir: str, files: ImageFiles) -> Manifests | NeedsS
     text = files.read(_at(workdir, "go.mod"))
     if text is None:
         return NeedsSources("`go.mod` is not among the files that are copied from the build context")
-    if re.search(r"=>\s*\.{1,2}/", text) or files.read(_at(workdir, "go.work")) is not None:
+    if re.search(r"=>\s*(\.{0,2})/", text) or files.read(_at(workdir, "go.work")) is not None:
         return NeedsSources("`go.mod` replaces a module by a folder of the sources")
     return _existing(install, workdir, files)

@@ -7,8 +7,8 @@ from functools import cached_property
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import FleetFile
-from trimtab.fleet.stage import Copy, Run, Stage, State, libc_of
-from trimtab.fleet.users import KnownUser, base_users, created_users
+from trimtab.fleet.stage import WINDOWS, Copy, Run, Stage, State, libc_of
+from trimtab.fleet.users import ROOT, KnownUser, base_users, created_users, starts_as_root
 from trimtab.syntax.dockerfile import Dockerfile, Instruction, ShellWordError, expand
 
 
@@ -69,6 +69,24 @@ class Facts:
                 return match
         return None
 
+    def runs_as(self, stage: Stage, state: State) -> KnownUser | None:
+        """The user that a state means; where no USER says, root if the base is known to leave it at root."""
+        if state.user:
+            return self.user(stage, state.user)
+        return ROOT if self.starts_as_root(stage) else None
+
+    def starts_as_root(self, stage: Stage) -> bool:
+        """Whether a stage without USER is root's: by its base, or because it installs system packages."""
+        base = self.outside_base(stage)
+        if WINDOWS.search(base):
+            return False
+        installs = (i for one in self.lineage(stage) for run in one.runs if not run.state.user for i in run.installs)
+        return starts_as_root(base) or any(install.manager.system for install in installs)
+
+    def descendants(self, stage: Stage) -> tuple[Stage, ...]:
+        """The stage and every stage that starts from it."""
+        return tuple(one for one in self.stages if stage in self.lineage(one))
+
     def libc(self, stage: Stage) -> str | None:
         """The C library by the base's name, else by the package manager that the stage uses."""
         known = libc_of(self.outside_base(stage))
@@ -125,9 +143,9 @@ class _StageReader:
             elif name in inherited:
                 env[name] = inherited[name]
 
-    def expand(self, text: str, env: Mapping[str, str]) -> str:
+    def expand(self, text: str, env: Mapping[str, str], *, keep_unset: bool = False) -> str:
         try:
-            return expand(text, env, escape=self.escape)
+            return expand(text, env, escape=self.escape, keep_unset=keep_unset)
         except ShellWordError:
             return text
 
@@ -136,7 +154,8 @@ class _StageReader:
         base = self.expand(words[0], self.globals) if words else ""
         name = words[2] if len(words) >= 3 and words[1].upper() == "AS" else None
         parent = next((s for s in reversed(self.stages) if base and (s.name or "").lower() == base.lower()), None)
-        state = parent.end if parent else State("", "/", {})
+        shell = ("cmd",) if WINDOWS.search(base) else None
+        state = parent.end if parent else State("", "/", {}, shell)
         states, runs, copies = [state], list[Run](), list[Copy]()
         users: dict[str, KnownUser] = {} if parent else base_users(base)
         for index, instruction in enumerate(group[1:], start=1):
@@ -165,7 +184,7 @@ class _StageReader:
     def _after(self, instruction: Instruction, state: State) -> State:
         keyword = instruction.keyword
         if keyword == "USER":
-            return replace(state, user=self.expand(instruction.arguments, state.env))
+            return replace(state, user=self.expand(instruction.arguments, state.env, keep_unset=True))
         if keyword == "WORKDIR":
             folder = self.expand(instruction.arguments, state.env)
             return replace(state, workdir=posixpath.normpath(posixpath.join(state.workdir, folder)))

@@ -91,6 +91,8 @@ def _positional(words: Sequence[str]) -> list[str]:
 
 def _pip_inputs(words: Sequence[str], packages: Sequence[str]) -> PipInputs:
     requirements = _option_values(words, "-r", "--requirement")
+    if list(words[:2]) == ["pip", "sync"]:
+        requirements, packages = [*requirements, *packages], ()
     constraints = _option_values(words, "-c", "--constraint")
     editable = _option_values(words, "-e", "--editable")
     local = [package for package in packages if is_local_package(package)]
@@ -111,4 +113,6 @@ def _option_values(words: Sequence[str], short: str, long: str) -> list[str]:
 
 def is_local_package(package: str) -> bool:
     """Whether a pip argument names a path instead of a project."""
-    return package.startswith((".", "/", "file:")) or package.endswith((".whl", ".tar.gz", ".zip"))
+    if "://" in package or package.startswith(("git+", "hg+", "svn+", "bzr+")) or " @ " in package:
+        return "file://" in package
+    return "/" in package or package.startswith(".") or package.endswith((".whl", ".tar.gz", ".zip"))

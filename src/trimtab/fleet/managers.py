@@ -21,6 +21,8 @@ class Cache:
     """Where root's cache lies when that differs from every other user's."""
 
     def resolve(self, home: str, env: Mapping[str, str]) -> str:
+        if self.path == "{home}/go/pkg/mod" and env.get("GOPATH") and not env.get("GOMODCACHE"):
+            return env["GOPATH"].rstrip("/") + "/pkg/mod"
         for name in (self.moved_by, self.moved_by.upper()):
             if name and env.get(name):
                 return env[name].rstrip("/") + self.below
@@ -48,6 +50,8 @@ class Manager:
     """Installs into the system, so it runs as root and its cache must not be used by two builds at once."""
     native: bool = False
     """What it caches depends on the C library, so musl and glibc images must not share it."""
+    store: bool = False
+    """The cache is where the dependencies are used from, so whatever uses them needs the mount as well."""
 
 
 def _cache(path: str, moved_by: str = "", below: str = "", root_path: str = "") -> Cache:
@@ -59,9 +63,11 @@ _ALL = [
             ("--no-cache-dir",), ("PIP_NO_CACHE_DIR",), (("pip", "cache", "purge"), ("pip3", "cache", "purge")), native=True),
     Manager("uv", (_cache("{home}/.cache/uv", "UV_CACHE_DIR"),), (("sync",), ("pip", "install"), ("pip", "sync")),
             ("--no-cache", "--no-cache-dir", "-n"), ("UV_NO_CACHE",), (("uv", "cache", "clean"), ("uv", "cache", "prune")),
-            ("pyproject.toml", "uv.lock"), native=True),
-    Manager("poetry", (_cache("{home}/.cache/pypoetry", "POETRY_CACHE_DIR"),), (("install",),),
-            ("--no-cache",), (), (("poetry", "cache", "clear"),), ("pyproject.toml", "poetry.lock"), native=True),
+            ("pyproject.toml", "uv.lock", "uv.toml", ".python-version"), native=True),
+    Manager("poetry", (_cache("{home}/.cache/pypoetry/cache", "POETRY_CACHE_DIR", "/cache"),
+                       _cache("{home}/.cache/pypoetry/artifacts", "POETRY_CACHE_DIR", "/artifacts")), (("install",),),
+            ("--no-cache",), (), (("poetry", "cache", "clear"),),
+            ("pyproject.toml", "poetry.lock", "poetry.toml"), native=True),
     Manager("npm", (_cache("{home}/.npm", "npm_config_cache"),), (("ci",), ("install",), ("i",)),
             (), (), (("npm", "cache", "clean"),),
             ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"), native=True),
@@ -70,18 +76,19 @@ _ALL = [
             ("package.json", "yarn.lock", ".yarnrc", ".yarnrc.yml", ".npmrc"), native=True),
     Manager("pnpm", (_cache("{home}/.local/share/pnpm/store", "PNPM_HOME", "/store"),), (("install",), ("i",), ("fetch",)),
             (), (), (("pnpm", "store", "prune"),),
-            ("package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc"), native=True),
+            ("package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs"), native=True),
     Manager("apt", (_cache("/var/cache/apt"), _cache("/var/lib/apt/lists")), (("install",), ("upgrade",), ("dist-upgrade",)),
             (), (), (("apt-get", "clean"), ("apt", "clean"), ("apt-get", "autoclean")), system=True),
     Manager("apk", (_cache("/etc/apk/cache"),), (("add",),), ("--no-cache",), (), (("apk", "cache", "clean"),), system=True),
-    Manager("go", (_cache("/go/pkg/mod", "GOMODCACHE"), _cache("{home}/.cache/go-build", "GOCACHE")),
+    Manager("go", (_cache("{home}/go/pkg/mod", "GOMODCACHE"), _cache("{home}/.cache/go-build", "GOCACHE")),
             (("mod", "download"), ("build",), ("install",), ("test",), ("get",), ("generate",), ("vet",)),
-            (), (), (("go", "clean"),), ("go.mod", "go.sum")),
+            (), (), (("go", "clean"),), ("go.mod", "go.sum"), store=True),
     Manager("cargo", (_cache("{home}/.cargo/registry", "CARGO_HOME", "/registry"),),
-            (("build",), ("fetch",), ("install",), ("test",), ("check",)), (), (), (), ("Cargo.toml", "Cargo.lock")),
-    Manager("maven", (_cache("{home}/.m2/repository"),), ((),), (), (), (), ("pom.xml",)),
+            (("build",), ("fetch",), ("install",), ("test",), ("check",)), (), (), (),
+            ("Cargo.toml", "Cargo.lock"), store=True),
+    Manager("maven", (_cache("{home}/.m2/repository"),), ((),), (), (), (), ("pom.xml",), store=True),
     Manager("gradle", (_cache("{home}/.gradle/caches", "GRADLE_USER_HOME", "/caches"),), ((),), (), (), (),
-            ("build.gradle", "settings.gradle", "build.gradle.kts", "settings.gradle.kts", "gradle.properties")),
+            ("build.gradle", "settings.gradle", "build.gradle.kts", "settings.gradle.kts", "gradle.properties"), store=True),
 ]  # fmt: skip
 
 MANAGERS: Mapping[str, Manager] = {manager.name: manager for manager in _ALL}

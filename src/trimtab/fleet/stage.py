@@ -12,6 +12,8 @@ from trimtab.syntax.dockerfile import Instruction
 from trimtab.syntax.shell import Command, Script, parse_shell
 from trimtab.text import Span
 
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh", "busybox"})
+WINDOWS = re.compile(r"windowsservercore|nanoserver|/windows/")
 _MUSL = re.compile(r"alpine|musl")
 _GLIBC = re.compile(
     r"debian|ubuntu|slim|bookworm|bullseye|buster|trixie|forky|fedora|centos|rocky|alma|ubi|amazonlinux|jammy|noble|focal"
@@ -49,7 +51,7 @@ class Run:
         """The shell commands; empty for the exec form and for shells that are not sh-like."""
         if self.instruction.json is not None:
             return parse_shell("")
-        if self.state.shell and not posixpath.basename(self.state.shell[0]).endswith("sh"):
+        if self.state.shell and posixpath.basename(self.state.shell[0]) not in _SHELLS:
             return parse_shell("")
         if self.is_heredoc:
             return parse_shell(self.instruction.heredocs[0].content)

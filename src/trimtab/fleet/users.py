@@ -26,6 +26,26 @@ _BASES: tuple[tuple[str, KnownUser], ...] = (
     (r"(^|/)postgres(:|$)", KnownUser("postgres", 999, 999, "/var/lib/postgresql")),
     (r"(^|/)redis(:|$)", KnownUser("redis", 999, 999, "/home/redis")),
 )
+_ROOT_BASES = frozenset(
+    ["alpine", "almalinux", "amazoncorretto", "amazonlinux", "archlinux", "buildpack-deps", "busybox", "caddy", "centos"]
+    + ["composer", "debian", "docker", "dotnet", "eclipse-temurin", "elixir", "erlang", "fedora", "golang", "haproxy", "httpd"]
+    + ["maven", "mongo", "mysql", "mariadb", "nginx", "node", "openjdk", "opensuse", "oraclelinux", "perl", "php", "postgres"]
+    + ["pypy", "python", "r-base", "redis", "rockylinux", "root", "ruby", "rust", "scratch", "swift", "traefik", "ubuntu"]
+)
+"""Official images whose own Dockerfile leaves the user at root."""
+
+
+def starts_as_root(base: str) -> bool:
+    """Whether an image is known to start as root: an official one, or a copy of one under `library/` or on localhost.
+
+    The registry's host and any mirror's path are passed over; other namespaces may do what they like.
+    """
+    path = re.sub(r"[@:][^/]*$", "", base)
+    namespace, _, name = path.rpartition("/")
+    official = namespace in {"", "docker.io"} or namespace.endswith("library") or namespace.startswith("localhost/")
+    return name in _ROOT_BASES and official
+
+
 ROOT = KnownUser("root", 0, 0, "/root")
 
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet.caches import CachePlace, cache_place, covers
-from trimtab.fleet.chain import insertion, removal_edits, word_removal
+from trimtab.fleet.chain import holds_comment, insertion, removal_edits, word_removal
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.installs import Install
+from trimtab.fleet.installs import Install, program_words
 from trimtab.fleet.stage import Run, Stage, mount_target
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Flag, Instruction
@@ -97,7 +97,8 @@ class DefeatedCacheMount(DockerfileRule):
                     yield self.finding(facts, run.source_span(span), message, outcome)
 
     def _purges(self, file: Dockerfile, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
-        purges = [command for command in run.script.commands if _purges(run, command)]
+        mounted = _mounted(facts, stage, run)
+        purges = [command for command in run.script.commands if _purges(run, command, mounted)]
         if not purges:
             return
         edits = removal_edits(file, run, purges)
@@ -118,20 +119,20 @@ class DefeatedCacheMount(DockerfileRule):
         for install in _distinct(run):
             place = cache_place(facts, stage, run, install.manager)
             for flag in run.instruction.flags:
-                if isinstance(place, CachePlace) and _is_meant_for(flag, place):
+                if isinstance(place, CachePlace) and _is_meant_for(flag, place, run):
                     target = mount_target(flag.options())
                     message = (
                         f"the mount is at `{target}`, but `{install.manager.name}` caches in `{place.targets[0]}` for user"
                         f" `{run.state.user or 'root'}`"
                     )
-                    edit = Edit(flag.span, place.flags(per_platform=False)[0])
+                    edit = Edit(flag.span, place.flags(per_platform=False)[0] + _other_options(flag))
                     yield self.finding(facts, flag.span, message, Fix("mount the right folder", (edit,)))
 
     def _docker_clean(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
         installs = [install for install in _mounted(facts, stage, run) if install.manager.name == "apt"]
         if not installs or _docker_clean_gone(facts, stage, run):
             return
-        first = next(command for command in run.script.commands if command.name in {"apt-get", "apt"})
+        first = next(command for command in run.script.commands if program_words(command)[:1] in {("apt-get",), ("apt",)})
         message = "Debian's `docker-clean` hook empties the apt cache that this instruction mounts"
         effects = Effects(removes=(_DOCKER_CLEAN,), changes=("/etc/apt/apt.conf.d",))
         outcome: Fix | Refusal = Refusal("the apt-get command does not stand in a plain chain of commands")
@@ -164,6 +165,8 @@ def _without_word(file: Dockerfile, run: Run, install: Install, span: Span) -> F
     if edit is None:
         return Refusal("taking the flag out would take a comment along")
     edits = [edit]
+    if {"--root", "-p"} & set(install.arguments):
+        return Refusal("the packages go into another root, whose index is not in the mount")
     if install.manager.name == "apk":
         # Without --no-cache apk reads the index from its cache, which is empty at first.
         edits = [Edit(run.source_span(span), "--update-cache")]
@@ -176,8 +179,8 @@ def _no_removal(run: Run) -> Refusal:
     return Refusal("the command cannot leave its place without a comment or a condition going with it")
 
 
-def _purges(run: Run, command: Command) -> bool:
-    for install in run.installs:
+def _purges(run: Run, command: Command, mounted: list[Install]) -> bool:
+    for install in mounted:
         for words in install.manager.purges:
             if command.words[: len(words)] == words or (command.name, *command.words[1:])[: len(words)] == words:
                 return command is not install.command
@@ -192,14 +195,22 @@ def _within_mount(run: Run, path: str) -> bool:
     return covers(run.cache_targets(), re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/)", home, path))
 
 
-def _is_meant_for(flag: Flag, place: CachePlace) -> bool:
+def _other_options(flag: Flag) -> str:
+    """A mount's options that a new place does not replace."""
+    replaced = {"type", "target", "dst", "destination", "id", "uid", "gid"}
+    return "".join(f",{key}={value}" if value else f",{key}" for key, value in flag.options().items() if key not in replaced)
+
+
+def _is_meant_for(flag: Flag, place: CachePlace, run: Run) -> bool:
     """A cache mount with the right folder name at another user's home, for the manager's first folder."""
     options = flag.options()
     target = mount_target(options)
     if flag.name != "mount" or options.get("type") != "cache" or target in place.targets or len(place.targets) != 1:
         return False
-    leaf = place.targets[0].rpartition("/")[2]
-    return target.rpartition("/")[2] == leaf and not covers([target], place.targets[0])
+    below_home = place.manager.caches[0].path.removeprefix("{home}")
+    home = target.removesuffix(below_home)
+    at_a_home = target.endswith(below_home) and bool(re.fullmatch(r"/root|/home/[^/]+", home))
+    return at_a_home and not covers([target], place.targets[0]) and target not in run.instruction.arguments
 
 
 def _docker_clean_gone(facts: Facts, stage: Stage, run: Run) -> bool:
@@ -224,11 +235,9 @@ def _drop(file: Dockerfile, instruction: Instruction, name: str) -> Edit | None:
     words = instruction.words
     legacy = "=" not in words[0].raw
     if legacy or len(words) == 1:
-        comment = any(
-            line.inside and line.kind == "comment" for line in file.lines[instruction.start_line - 1 : instruction.end_line]
-        )
-        return None if comment else Edit.delete(instruction.span)
+        return None if holds_comment(file, instruction.span) else Edit.delete(instruction.span)
     index = next(index for index, word in enumerate(words) if word.raw.partition("=")[0] == name)
+    span = Span(words[0].span.start, words[1].span.start)
     if index:
-        return Edit.delete(Span(words[index - 1].span.end, words[index].span.end))
-    return Edit.delete(Span(words[0].span.start, words[1].span.start))
+        span = Span(words[index - 1].span.end, words[index].span.end)
+    return None if holds_comment(file, span) else Edit.delete(span)

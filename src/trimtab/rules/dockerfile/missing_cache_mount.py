@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trimtab.fleet.cache_needs import mount_obstacle
 from trimtab.fleet.caches import CachePlace, UnknownPlace, cache_place, covers
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
@@ -82,15 +83,16 @@ def _unmounted(facts: Facts, stage: Stage) -> dict[Manager, list[_Placed]]:
         for manager in dict.fromkeys(install.manager for install in run.installs):
             place = cache_place(facts, stage, run, manager)
             mounted = isinstance(place, CachePlace) and all(covers(run.cache_targets(), each) for each in place.targets)
-            if not mounted and not _mounted_elsewhere(run, manager):
+            if not mounted:
                 found.setdefault(manager, []).append((run, place))
-    return found
+    # A mount that seems meant for the manager but is at the wrong place belongs to another rule, and so does its group.
+    return {m: runs for m, runs in found.items() if not any(_mounted_elsewhere(run, m) for run in stage.runs)}
 
 
 def _mounted_elsewhere(run: Run, manager: Manager) -> bool:
-    """A cache mount that seems meant for the manager but is at the wrong place belongs to another rule."""
     leaves = {cache.path.rpartition("/")[2] for cache in manager.caches}
-    return any(target.rpartition("/")[2] in leaves for target in run.cache_targets())
+    own = any(install.manager is manager for install in run.installs)
+    return own and any(target.rpartition("/")[2] in leaves for target in run.cache_targets())
 
 
 def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> Fix | Refusal:
@@ -99,9 +101,9 @@ def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> F
     for run, place in runs:
         if isinstance(place, UnknownPlace):
             return Refusal(place.reason)
-        copied = _copied_out(facts, stage, place)
-        if copied:
-            return Refusal(f"`{copied}` is copied out of the stage, and a mounted cache would not be there")
+        obstacle = mount_obstacle(facts, stage, run, place)
+        if obstacle:
+            return Refusal(obstacle)
         per_platform = facts.several_platforms and "TARGETARCH" in facts.dockerfile.source.text
         wanted = [flag for flag in place.flags(per_platform=per_platform) if not _has(run, flag)]
         edits.append(_mount_edit(facts.dockerfile, run.instruction, wanted))
@@ -119,16 +121,6 @@ def _mount_points(targets: list[str]) -> tuple[str, ...]:
 def _has(run: Run, flag: str) -> bool:
     target = flag.partition("target=")[2].partition(",")[0]
     return covers(run.cache_targets(), target)
-
-
-def _copied_out(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
-    for other in facts.stages:
-        for copy in other.copies:
-            if copy.from_ and facts.stage_named(copy.from_) is stage:
-                for source in copy.sources:
-                    if any(target.startswith(source.rstrip("/")) and source != "/" for target in place.targets):
-                        return source
-    return None
 
 
 def _mount_edit(file: Dockerfile, instruction: Instruction, flags: list[str]) -> Edit:

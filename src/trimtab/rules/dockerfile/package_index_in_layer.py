@@ -64,7 +64,12 @@ class PackageIndexInLayer(DockerfileRule):
             for run in stage.runs:
                 for folder, update in _updates(run):
                     if not _cleaned(run, folder):
-                        later = [each for each in stage.runs if each.index > run.index]
+                        later = [
+                            each
+                            for one in facts.descendants(stage)
+                            for each in one.runs
+                            if one is not stage or each.index > run.index
+                        ]
                         outcome = _fix(file, run, folder, update, later)
                         message = f"the package index stays in this layer (`{folder}`)"
                         yield self.finding(facts, run.source_span(update.span), message, outcome)
@@ -99,8 +104,8 @@ def _cleaned(run: Run, folder: str) -> bool:
 def _fix(file: Dockerfile, run: Run, folder: str, update: Command, later: list[Run]) -> Fix | Refusal:
     managers = {"apt-get", "apt"} if folder == _LISTS else {"apk"}
     for each in later:
-        commands = each.commands(*managers)
-        if commands and not any("update" in command.words for command in commands):
+        text = each.instruction.logical.text
+        if any(manager in text for manager in managers) and "update" not in text:
             return Refusal("a later instruction installs from the lists that this one leaves behind")
     links = chain(run)
     if run.is_heredoc or run.instruction.heredocs:

@@ -35,6 +35,7 @@ _QUIET = frozenset(
 _SYSTEM = frozenset(
     ["/", "/bin", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run", "/sbin", "/srv", "/usr", "/var"]
 )
+_FILLED_BY_BASES = ("/bin/", "/boot/", "/dev/", "/etc/", "/lib", "/root/", "/run/", "/sbin/", "/usr/", "/var/")
 _OWNER = re.compile(r"^[\w.-]+(:[\w.-]*)?$")
 
 
@@ -83,7 +84,7 @@ class RecursiveOwnership(DockerfileRule):
         Case("FROM python:3.12-slim\nCOPY . /app\nRUN chmod -R u+x /app\n", refused="the mode `u+x` is symbolic"),
         Case(
             "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN chown -R node:node /app\n",
-            refused="`npm ci` writes below `/app`, and its files would keep their owner",
+            refused="`npm ci` may write below `/app`, and its files would keep their owner",
         ),
     ]
 
@@ -190,19 +191,44 @@ class _Change:
         return None
 
     def _foreign_writer(self) -> str | None:
-        """A command whose files would lose the owner or mode that the recursive command gave them."""
+        """Why files that no COPY brought may lose the owner or mode that the recursive command gave them."""
+        for path in self._covered():
+            if not _is_made_here(path):
+                return f"`{path}` may hold files of the base image, which would keep their owner"
+        homes = [user.home for user in self.stage.users.values() if user.created_at >= 0 and user.home]
+        home = next((home for home in homes for path in self._covered() if _nested(home, path)), None)
+        if home:
+            return f"`{home}` is a home whose first files no COPY brings"
         for run in self.facts.runs_before(self.stage, self.run.index + 1):
-            pip = {install.command for install in run.installs if install.manager.name == "pip"}
-            for command in run.script.commands:
-                if command is self.command or command.name in _QUIET:
-                    continue
-                if command in pip and not {"--target", "-t", "--prefix", "--root"} & set(command.words):
-                    continue
-                inside = any(_nested(run.state.workdir, path) for path in self.paths)
-                if inside or any(path in " ".join(command.words) for path in self.paths):
-                    name = " ".join(command.words)[:40]
-                    return f"`{name}` writes below `{self.paths[0]}`, and its files would keep their owner"
+            reason = self._writes(run)
+            if reason:
+                return f"{reason} may write below `{self.paths[0]}`, and its files would keep their owner"
         return None
+
+    def _covered(self) -> list[str]:
+        """The changed paths that COPYs brought something to; the others keep the recursive command."""
+        return [path for path in self.paths if any(_touches(self.facts, copy, [path]) for copy in self.copies)]
+
+    def _writes(self, run: Run) -> str | None:
+        """A command of a RUN that is not known to leave the changed paths alone."""
+        if run.script.broken or run.instruction.heredocs or (not run.script.commands and run.instruction.words):
+            return f"the RUN on line {run.instruction.start_line}"
+        pip = {install.command for install in run.installs if install.manager.name == "pip" and install.command.literal}
+        for command in run.script.commands:
+            if run is self.run and command.span.start >= self.command.span.start:
+                break
+            plain = (
+                command.name in _QUIET and command.literal and ">" not in run.script.text[command.span.start : command.span.end]
+            )
+            quiet = plain and not (command.name == "rm" and self._mentions(run, command))
+            elsewhere = command in pip and not {"--target", "-t", "--prefix", "--root"} & set(command.words)
+            if not quiet and not elsewhere:
+                return f"`{' '.join(command.words)[:40]}`"
+        return None
+
+    def _mentions(self, run: Run, command: Command) -> bool:
+        operands = [posixpath.normpath(posixpath.join(run.state.workdir, word)) for word in command.words[1:]]
+        return any(_nested(operand, path) for operand in operands for path in self.paths)
 
     def _value(self) -> str | Refusal:
         if self.flag == "chmod":
@@ -232,27 +258,53 @@ class _Change:
         return Refusal(f"group `{group}` is created after the COPY and has no fixed number")
 
     def _replacement(self) -> str:
-        """The same command without `-R`, for the folders themselves and those made below them."""
+        """The same command without `-R` for the folders that COPYs filled, and with it for the others."""
         options = [word.replace("R", "") for word in self.command.words[1:] if word.startswith("-") and word != "--recursive"]
         kept = [word for word in options if word not in {"-", ""}]
-        folders = list(dict.fromkeys([*self.paths, *self._made_below()]))
-        return " ".join([self.command.words[0], *kept, self.wanted, *folders])
+        covered = self._covered()
+        folders = list(dict.fromkeys([*covered, *self._made_below(covered)]))
+        parts = [" ".join([self.command.words[0], *kept, self.wanted, *folders])]
+        rest = [path for path in self.paths if path not in covered]
+        if rest:
+            parts.append(" ".join([self.command.words[0], "-R", *kept, self.wanted, *rest]))
+        return " && ".join(parts)
 
-    def _made_below(self) -> list[str]:
+    def _made_below(self, covered: Sequence[str]) -> list[str]:
+        """Folders that WORKDIR or mkdir made below the paths before the command runs."""
         found: list[str] = []
         for run in self.facts.runs_before(self.stage, self.run.index + 1):
             for command in run.commands("mkdir"):
-                words = [word for word in command.words[1:] if not word.startswith("-")]
-                for word in words:
-                    found.extend(self._steps(posixpath.normpath(posixpath.join(run.state.workdir, word))))
-        for state in self.stage.states:
-            found.extend(self._steps(state.workdir))
+                if run is not self.run or command.span.start < self.command.span.start:
+                    for word in _mkdir_operands(command):
+                        found.extend(_steps(posixpath.normpath(posixpath.join(run.state.workdir, word)), covered))
+        for state in self.stage.states[: self.run.index + 1]:
+            found.extend(_steps(state.workdir, covered))
         return found
 
-    def _steps(self, folder: str) -> list[str]:
-        """A made folder and its parents, down from the changed path and without it."""
-        steps: list[str] = []
-        while any(_nested(folder, path) and folder != path for path in self.paths):
-            steps.append(folder)
-            folder = posixpath.dirname(folder)
-        return steps[::-1]
+
+def _mkdir_operands(command: Command) -> list[str]:
+    words = list(command.words[1:])
+    operands: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word in {"-m", "--mode"} and words:
+            words.pop(0)
+        elif not word.startswith("-"):
+            operands.append(word)
+    return operands
+
+
+def _steps(folder: str, paths: Sequence[str]) -> list[str]:
+    """A made folder and its parents, down from the changed path and without it."""
+    steps: list[str] = []
+    while any(_nested(folder, path) and folder != path for path in paths):
+        steps.append(folder)
+        folder = posixpath.dirname(folder)
+    return steps[::-1]
+
+
+def _is_made_here(path: str) -> bool:
+    """Whether a path can only hold what this file put there: no folder that base images fill."""
+    if path.startswith("/usr/src/"):
+        return True
+    return path not in _SYSTEM and not path.startswith(_FILLED_BY_BASES)

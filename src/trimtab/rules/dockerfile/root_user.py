@@ -1,5 +1,6 @@
 """DF201."""
 
+import re
 from collections.abc import Iterator
 
 from trimtab.fleet.facts import Facts
@@ -70,12 +71,10 @@ class RootUser(DockerfileRule):
 
 
 def _runs_as_root(facts: Facts, stage: Stage) -> bool:
-    user = stage.end.user.partition(":")[0]
     if any(service.user for service in facts.file.services):
         return False
-    if user:
-        return user in {"root", "0"}
-    return facts.libc(stage) is not None or facts.outside_base(stage) == "scratch"
+    user = facts.runs_as(stage, stage.end)
+    return user is not None and user.uid == 0
 
 
 def _last(facts: Facts, stage: Stage, keyword: str) -> Instruction | None:
@@ -129,6 +128,10 @@ def _obstacle(facts: Facts, stage: Stage) -> str | None:
     starts = " ".join(i.arguments for i in _instructions(facts, stage, "ENTRYPOINT", "CMD"))
     if any(word in starts for word in ("gosu", "su-exec", "setpriv", "entrypoint.sh", "docker-entrypoint")):
         return "its entrypoint drops privileges itself, or is a script that may need root"
+    if re.search(r"distroless|chiseled", facts.outside_base(stage)):
+        return "its base has no shell to create a user with; such bases bring one, often `nonroot`"
+    if re.search(r"[\"\s]/init\b", f" {starts}") or "home-assistant" in facts.outside_base(stage):
+        return "its entrypoint is an init system that starts as root and drops privileges itself"
     if facts.outside_base(stage) == "scratch":
         return "an image from scratch has no tool to create a user with"
     copied = [copy for copy in stage.copies if copy.from_ and copy.destination.startswith("/root")]

@@ -1,12 +1,13 @@
 """DF110."""
 
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import CopiedFiles, copied_files
-from trimtab.fleet.dependencies import NeedsSources, install_inputs
+from trimtab.fleet.dependencies import Manifests, NeedsSources, install_inputs
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install, manager_of
 from trimtab.fleet.stage import Copy, Run, Stage
@@ -168,15 +169,21 @@ class _Move:
         return copied_files(self.copy, self.context)
 
     def brings_only_manifests(self, installs: Sequence[_Placed]) -> bool:
+        files = set(self.brought().values())
         names = {posixpath.basename(name) for _, install in installs for name in install.manager.manifests}
-        names |= {posixpath.basename(p) for _, i in installs for p in (*i.pip.requirements, *i.pip.constraints)}
-        files = self.brought().values()
-        if not files:
+        read: set[str] = set()
+        for run, install in installs:
+            files_there = CopiedFiles.before(self.stage, run.index, self.context)
+            inputs = install_inputs(install, run.state.workdir, files_there)
+            if isinstance(inputs, Manifests):
+                read |= {files_there.paths[path] for path in inputs.paths}
+        if any(self._is_local_input(install) for _, install in installs):
             return True
-        local = {posixpath.normpath(path) for _, install in installs for path in install.pip.local}
-        if any(posixpath.normpath(source) in local for source in self.copy.sources):
-            return True
-        return all(posixpath.basename(path) in names or posixpath.basename(path).startswith("requirements") for path in files)
+        return all(path in read or _is_manifest_name(posixpath.basename(path), names) for path in files)
+
+    def _is_local_input(self, install: Install) -> bool:
+        local = {posixpath.normpath(path) for path in install.pip.local}
+        return any(posixpath.normpath(source) in local for source in self.copy.sources)
 
     def outcome(self, installs: Sequence[_Placed]) -> Fix | Refusal:
         if len(self.facts.contexts) > 1:
@@ -203,17 +210,33 @@ class _Move:
 
     def _obstacle(self, first: Run) -> str | None:
         """What lies between the COPY and the first install and may need what is copied."""
-        if "$" in self.copy.instruction.arguments:
-            return "the COPY uses variables, which may differ behind the install"
-        if self.copy.instruction.heredocs:
-            return "the COPY holds a heredoc, which is never moved"
-        if any(any(c in path for c in " \t\"'") for path in self.needed):
-            return "a manifest's name holds white space or quotes"
+        reason = self._unmovable(first)
+        if reason:
+            return reason
         for index in range(self.copy.index + 1, first.index + 1):
             reason = self._in_between(index)
             if reason:
                 return reason
         return None
+
+    def _unmovable(self, first: Run) -> str | None:
+        """What speaks against moving this COPY at all."""
+        if "$" in self.copy.instruction.arguments:
+            return "the COPY uses variables, which may differ behind the install"
+        if self.copy.instruction.heredocs or self.copy.instruction.json is not None:
+            return "the COPY holds a heredoc or is in JSON form"
+        other_flags = [flag.name for flag in self.copy.instruction.flags if flag.name not in {"chown", "chmod", "link"}]
+        if other_flags:
+            return f"the COPY has `--{other_flags[0]}`, which would also act on the manifests"
+        if any(any(c in path for c in " \t\"'") for path in self.needed):
+            return "a manifest's name holds white space or quotes"
+        if not _nested(self.copy.destination, first.state.workdir):
+            return "the COPY does not go where the install runs, so it may bring what the install is configured by"
+        named = [name for name, value in first.state.env.items() if value.startswith("/") and self._brings(value)]
+        return f"`{named[0]}` names a file that the COPY brings" if named else None
+
+    def _brings(self, path: str) -> bool:
+        return any(_nested(each, path.rstrip("/")) for each in self.brought()) and path.rstrip("/") != self.copy.destination
 
     def _in_between(self, index: int) -> str | None:
         instruction = self.stage.instructions[index]
@@ -225,7 +248,7 @@ class _Move:
         if instruction.keyword == "RUN":
             return self._reading_run(index)
         other = self.stage.copy_at(index)
-        if other is not None:
+        if other is not None and instruction.keyword == "COPY":
             return self._overlap(other)
         return f"`{_short(instruction)}` in between may depend on what is copied"
 
@@ -233,20 +256,27 @@ class _Move:
         run = self.stage.run_at(index)
         if run is None or run.script.broken or not run.script.commands:
             return f"`{_short(self.stage.instructions[index])}` in between may read what is copied"
-        installs = {install.command for install in run.installs if _is_dependency_install(install)}
+        own = (install for install in run.installs if not install.manager.system)
+        installs = {install.command for install in own if _is_dependency_install(install)}
         for command in run.script.commands:
-            if command not in installs and not _empties_cache(command) and not self._is_harmless(command.name, command.words):
+            if _redirected(run, command):
+                return f"`{' '.join(command.words)[:50]}` in between is redirected from or to a file"
+            if command not in installs and not _empties_cache(command) and not self._is_harmless(run, command):
                 return f"`RUN {' '.join(command.words)[:50]}` in between may read what is copied"
         return None
 
-    def _is_harmless(self, name: str, words: Sequence[str]) -> bool:
-        paths = [word for word in words[1:] if not word.startswith("-")]
-        below = [path for path in paths if posixpath.join("/", path).startswith(self.copy.destination.rstrip("/") + "/")]
-        return (
-            name in _HARMLESS
-            and not (below and name in {"chmod", "chown", "ln", "rm"})
-            and not (name in {"chmod", "chown"} and "-R" in words)
-        )
+    def _is_harmless(self, run: Run, command: Command) -> bool:
+        """A command that touches nothing of what is copied."""
+        if command.name not in _HARMLESS or not command.literal:
+            return False
+        operands = [word for word in command.words[1:] if not word.startswith("-")]
+        if command.name in {"apt-get", "apt", "apk"}:
+            return not any(word.endswith((".deb", ".apk")) or word.startswith(("./", "/")) for word in operands)
+        if command.name in {"set", "true", "echo"} or command.name.endswith(("add", "user", "group")):
+            return True
+        paths = [posixpath.normpath(posixpath.join(run.state.workdir, word)) for word in operands]
+        mine = self.copy.destination
+        return not any(_nested(path, mine) or _nested(mine, path) for path in paths)
 
     def _overlap(self, other: Copy) -> str | None:
         if other.from_ is None:
@@ -295,21 +325,37 @@ class _Move:
         return Span(self.file.source.line_span(line).start, self.copy.instruction.span.end)
 
     def _manifest_lines(self, newline: str) -> str:
+        """COPYs of the manifests: one a folder, and one for each that is renamed on its way."""
         folders: dict[str, list[str]] = {}
+        renamed: list[tuple[str, str]] = []
+        image_paths = {path: image for image, path in self.brought().items()}
         for path, folder in self.needed.items():
-            folders.setdefault(folder, []).append(path)
-        flags = "".join(self.file.source.at(flag.span) + " " for flag in self.copy.instruction.flags)
+            if posixpath.basename(image_paths[path]) == posixpath.basename(path):
+                folders.setdefault(folder, []).append(path)
+            else:
+                renamed.append((path, image_paths[path]))
         workdir = self.stage.states[self.copy.index].workdir
-        lines = [
-            f"COPY {flags}{' '.join(paths)} {'./' if folder == workdir else folder.rstrip('/') + '/'}{newline}"
-            for folder, paths in folders.items()
+        pairs = [
+            (" ".join(paths), "./" if folder == workdir else folder.rstrip("/") + "/") for folder, paths in folders.items()
         ]
-        return "".join(lines)
+        flags = "".join(self.file.source.at(flag.span) + " " for flag in self.copy.instruction.flags)
+        return "".join(f"COPY {flags}{sources} {target}{newline}" for sources, target in [*pairs, *renamed])
+
+
+def _redirected(run: Run, command: Command) -> bool:
+    """Whether a command reads or writes a file by redirection; `/dev/null` and descriptors do not count."""
+    behind = command.word_spans[-1].end if command.word_spans else command.span.start
+    tail = run.script.text[behind : command.span.end]
+    return bool(re.search(r"[<>]", re.sub(r"\d*>{1,2}\s*/dev/null|\d*>&\d", "", tail)))
 
 
 def _empties_cache(command: Command) -> bool:
     manager = manager_of(command)
     return manager is not None and any(command.words[: len(words)] == words for words in manager.purges)
+
+
+def _is_manifest_name(name: str, names: set[str]) -> bool:
+    return name in names or name.startswith(("requirements", "constraints"))
 
 
 def _nested(inner: str, outer: str) -> bool:

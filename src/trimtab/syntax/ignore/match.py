@@ -33,9 +33,17 @@ class _Pattern:
         return re.compile(source, re.DOTALL) if special else None
 
     def matches(self, path: str) -> bool:
+        if self._suffix is not None:
+            return path.endswith(self._suffix) or (self._suffix.startswith("/") and path == self._suffix[1:])
         if self._regex is None:
             return path == self.text
         return self._regex.search(path) is not None
+
+    @cached_property
+    def _suffix(self) -> str | None:
+        """What follows a leading `**` when it is plain: such a pattern matches any path with that end."""
+        rest = self.text[2:]
+        return rest if self.text.startswith("**") and not re.search(r"[*?\[\]\\]", rest) else None
 
     @cached_property
     def fixed_prefix(self) -> str:

@@ -1,0 +1,146 @@
+"""Why a cache mount would hide or lose something that is needed."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet.caches import CachePlace
+from trimtab.fleet.chain import can_remove
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import manager_of, program_words
+from trimtab.fleet.managers import PROGRAMS, Manager
+from trimtab.fleet.stage import Run, Stage
+from trimtab.syntax.shell import Command
+
+PLAIN = frozenset(
+    ["apt-get", "apt", "apk", "useradd", "groupadd", "adduser", "addgroup", "usermod", "set", "echo", "true", "mkdir", "rm"]
+    + ["chmod", "chown", "ls", "test", "[", "export", "corepack", "strip", "ldconfig", "update-ca-certificates", "id"]
+)
+"""Commands that run nobody else's code and read no package cache."""
+_OFFLINE = frozenset(["--offline", "-o", "--frozen-offline", "--prefer-offline"])
+
+
+def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> str | None:
+    """The reason not to mount a manager's cache in a RUN; None when nothing speaks against it."""
+    return (
+        _hidden_lists(run, place.manager)
+        or _deleted(run, place)
+        or _taken_elsewhere(facts, stage, place)
+        or _unwritable_parent(run, place)
+        or (_used_later(facts, stage, place) if place.manager.store else None)
+    )
+
+
+def _hidden_lists(run: Run, manager: Manager) -> str | None:
+    """apt reads the package lists of an earlier instruction, which a mount would cover."""
+    if manager.name != "apt":
+        return None
+    for command in run.script.commands:
+        words = program_words(command)
+        if words[:1] in {("apt-get",), ("apt",)}:
+            if "update" in words:
+                return None
+            if "install" in words or "upgrade" in words:
+                return "it installs from package lists of an earlier instruction, which the mount would hide"
+    return None
+
+
+def _deleted(run: Run, place: CachePlace) -> str | None:
+    """A mounted folder cannot be removed, so a command that removes it or its parent would fail."""
+    for command in run.script.commands:
+        if command.name not in {"rm", "rmdir", "mv", "find"} and command.words[:2] != ("go", "clean"):
+            continue
+        operands = [_expanded(run, word) for word in command.words[1:] if not word.startswith("-")]
+        touched = [operand for operand in operands if any(_removes(operand, target) for target in place.targets)]
+        if command.name == "go":
+            touched = ["the module cache"]
+        if touched and not _leaves_with_the_mount(run, command, operands, place):
+            return f"`{' '.join(command.words)[:50]}` removes {touched[0]}, which fails while it is mounted"
+    return None
+
+
+def _expanded(run: Run, word: str) -> str:
+    home = run.state.env.get("HOME") or ("/root" if run.state.user in {"", "root", "0"} else f"/home/{run.state.user}")
+    return posixpath.join(run.state.workdir, re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/|$)", home, word))
+
+
+def _removes(operand: str, target: str) -> bool:
+    """Whether an operand of `rm` takes the target itself away, not only what is in it."""
+    if "{" in operand or "$" in operand:
+        return True
+    whole = operand.rstrip("/")
+    if whole.endswith(("/*", "/.")):
+        parent = whole.rpartition("/")[0]
+        return target.startswith(parent + "/")
+    return target == whole or target.startswith(whole + "/")
+
+
+def _leaves_with_the_mount(run: Run, command: Command, operands: list[str], place: CachePlace) -> bool:
+    """Whether the whole command becomes needless with the mount and can be taken out of the chain."""
+    inside = all(any(o.rstrip("/*") == t or o.startswith(t + "/") for t in place.targets) for o in operands)
+    return command.name == "rm" and inside and can_remove(run, [command])
+
+
+def _taken_elsewhere(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
+    """A COPY or a bind mount from the stage, or one that starts from it, that takes the cache along."""
+    family = facts.descendants(stage)
+    for source, origin in _sources_from_stages(facts):
+        if facts.stage_named(origin) not in family:
+            continue
+        path = "/" + source.strip("/")
+        if path == "/" and not place.manager.store:
+            continue
+        related = any(_within(target, path) or _within(path, target) for target in place.targets)
+        if related:
+            return f"`{source}` is copied out of the stage, and a mounted cache would not be there"
+    return None
+
+
+def _sources_from_stages(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts.stages:
+        for copy in one.copies:
+            if copy.from_ is not None:
+                yield from ((source, copy.from_) for source in copy.sources)
+        for run in one.runs:
+            for mount in run.instruction.mounts():
+                if mount.get("from"):
+                    yield mount.get("source") or mount.get("src") or "/", mount["from"]
+
+
+def _within(inner: str, outer: str) -> bool:
+    return inner == outer or outer == "/" or inner.startswith(outer.rstrip("/") + "/")
+
+
+def _unwritable_parent(run: Run, place: CachePlace) -> str | None:
+    """BuildKit makes the folders above a mount as root's, so an unprivileged RUN can put nothing else there."""
+    if not place.uid:
+        return None
+    others = [c for c in run.script.commands if manager_of(c) is not place.manager and c.name not in PLAIN]
+    if others:
+        return f"`{' '.join(others[0].words)[:40]}` may need the folder above the mount, which is root's while it is mounted"
+    return None
+
+
+def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
+    """Dependencies are used from the cache itself: everything that may use them has to have the mount."""
+    name = place.manager.name
+    for one in facts.descendants(stage):
+        for run in one.runs:
+            if run.instruction.flag("network") or run.script.broken or (not run.script.commands and run.instruction.words):
+                return f"an instruction that may use {name}'s dependencies cannot have the mount"
+            for command in run.script.commands:
+                if set(command.words) & _OFFLINE or "GOPROXY=off" in run.instruction.logical.text:
+                    return f"`{' '.join(command.words)[:50]}` works offline, from a cache that the mount may not hold"
+                own = manager_of(command) is place.manager
+                names_it = any(target in word for target in place.targets for word in command.words)
+                if not own and (command.name not in PLAIN or names_it):
+                    return f"`{' '.join(command.words)[:50]}` may use {name}'s dependencies and would not have the mount"
+        if _started_by(one, place.manager):
+            return f"the image starts with {name}, which would have to download everything again"
+    return None
+
+
+def _started_by(stage: Stage, manager: Manager) -> bool:
+    starts = " ".join(i.arguments for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"})
+    programs = [program for program, name in PROGRAMS.items() if name == manager.name]
+    return any(re.search(rf"(^|[\s\"'/]){re.escape(program)}($|[\s\"'])", starts) for program in programs)

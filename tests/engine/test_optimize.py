@@ -1,0 +1,180 @@
+"""The laboratory on a real engine: what is proven stays, what breaks goes, and nothing is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+BASE = "FROM localhost/trimtab/python:3.11-bookworm\n"
+
+
+def trimtab(folder: Path, *words: str, cache: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    argv = [sys.executable, "-m", "trimtab", *words]
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, env=environment, timeout=900)
+
+
+def optimized(folder: Path, *words: str) -> dict[str, dict[str, object]]:
+    """The evidence by path, after checking that the run left nothing in the engine or on the disk."""
+    cache = folder.parent / "cache"
+    done = trimtab(folder, "optimize", "--repeats", "2", "--format", "json", *words, cache=cache)
+    assert done.returncode in {0, 1}, done.stderr
+    data = json.loads(done.stdout)
+    assert leftovers(data["run"]) == ""
+    assert list((cache / "trimtab" / "staging").iterdir()) == []
+    kept = folder / ".trimtab" / "runs" / data["run"] / "evidence.json"
+    assert json.loads(kept.read_text()) == data
+    return {each["path"]: each for each in data["files"]}
+
+
+def leftovers(run: str) -> str:
+    listed = [["docker", "ps", "-aq"], ["docker", "images", "-q"]]
+    outputs = (
+        subprocess.run([*argv, "--filter", f"label=io.trimtab.run={run}"], capture_output=True, text=True, check=True).stdout
+        for argv in listed
+    )
+    return "".join(outputs)
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def test_the_example_is_improved_and_measured(shop: Path) -> None:
+    paths = ["services/orders/Dockerfile", "services/gateway/Dockerfile"]
+    before = {path: (shop / path).read_text() for path in paths}
+    found = optimized(shop, *paths)
+    for path in paths:
+        evidence = found[path]
+        assert evidence["verdict"] == "accepted", evidence
+        assert (shop / path).read_text() != before[path]
+        scenarios = {each["scenario"]: each for each in evidence["measurements"]}
+        assert set(scenarios) == {"no change", "source edit", "dependency edit"}
+        assert all(len(each["pairs"]) == 2 for each in scenarios.values())
+        assert evidence["behaviour"]["after"]["state"] == "healthy"
+        assert evidence["image_bytes"]["after"] <= evidence["image_bytes"]["before"]
+        assert evidence["context_bytes"]["before"] > 0
+    assert "DF110" in found["services/gateway/Dockerfile"]["accepted"]
+    second = optimized(shop, *paths)
+    assert second == {}
+
+
+def test_what_breaks_the_build_or_the_service_is_put_back_and_the_rest_kept(tmp_path: Path) -> None:
+    service = (
+        "import http.server, pathlib, socketserver\npathlib.Path('/app/started').write_text('x')\n"
+        "socketserver.TCPServer(('', 8000), http.server.SimpleHTTPRequestHandler).serve_forever()\n"
+    )
+    folder = write(
+        tmp_path / "fleet",
+        {
+            "Dockerfile": BASE + "WORKDIR /app\nCOPY . .\nRUN pip install --no-cache-dir -r requirements.txt\n"
+            "RUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\n"
+            "RUN python -c \"import subprocess; subprocess.check_call(['gcc', '--version'])\"\n"
+            'CMD ["python", "main.py"]\n',
+            "requirements.txt": "six==1.17.0\n",
+            "main.py": service,
+        },
+    )
+    evidence = optimized(folder)["Dockerfile"]
+    text = (folder / "Dockerfile").read_text()
+    assert evidence["verdict"] == "accepted"
+    assert {"DF101", "DF110"} <= set(evidence["accepted"])
+    rejected = {trial["rules"][0]: trial["reason"] for trial in evidence["trials"] if trial["verdict"] == "rejected"}
+    assert "does not build" in rejected["DF122"]
+    assert "exited" in rejected["DF201"]
+    assert "apt-get install -y gcc" in text
+    assert "USER" not in text
+
+
+def test_an_unprivileged_user_is_kept_where_it_works(tmp_path: Path) -> None:
+    folder = write(tmp_path / "fleet", {"Dockerfile": BASE + 'EXPOSE 8000\nCMD ["python", "-m", "http.server", "8000"]\n'})
+    evidence = optimized(folder)["Dockerfile"]
+    assert evidence["accepted"] == ["DF201"]
+    assert evidence["behaviour"]["after"]["user"] == "10001"
+    assert evidence["behaviour"]["after"]["ports"] == ["tcp/8000"]
+
+
+def test_an_original_that_does_not_build_is_inconclusive(tmp_path: Path) -> None:
+    text = BASE + "RUN pip install six\nRUN exit 7\n"
+    folder = write(tmp_path / "fleet", {"Dockerfile": text})
+    evidence = optimized(folder)["Dockerfile"]
+    assert evidence["verdict"] == "inconclusive"
+    assert "does not build" in str(evidence["reason"])
+    assert (folder / "Dockerfile").read_text() == text
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_changes_nothing_and_leaves_nothing(tmp_path: Path, sign: signal.Signals) -> None:
+    text = BASE + 'RUN pip install six\nRUN sleep 60\nCMD ["python"]\n'
+    folder = write(tmp_path / "fleet", {"Dockerfile": text})
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trimtab", "optimize"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    while "building the original" not in process.stderr.readline():
+        pass
+    staged = next((tmp_path / "cache" / "trimtab" / "staging").iterdir())
+    process.send_signal(sign)
+    started = time.monotonic()
+    rest = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 130
+    assert time.monotonic() - started < 30
+    assert "interrupted" in rest
+    assert (folder / "Dockerfile").read_text() == text
+    assert not staged.exists()
+    assert leftovers(staged.name) == ""
+
+
+def test_a_kill_changes_nothing(tmp_path: Path) -> None:
+    text = BASE + "RUN pip install six\nRUN sleep 5\n"
+    folder = write(tmp_path / "fleet", {"Dockerfile": text})
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trimtab", "optimize"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    while "building the original" not in process.stderr.readline():
+        pass
+    process.kill()
+    process.stderr.close()
+    process.wait()
+    assert (folder / "Dockerfile").read_text() == text
+    assert optimized(folder)["Dockerfile"]["verdict"] == "accepted"
+
+
+def test_fixed_example_files_are_valid_for_buildkit(shop: Path, tmp_path: Path) -> None:
+    assert trimtab(shop, "fix", "--unsafe-fixes", cache=tmp_path).returncode == 0
+    for path in sorted(shop.glob("services/*/Dockerfile")):
+        argv = ["docker", "buildx", "build", "--check", "--file", str(path), str(shop)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert "dockerfile parse error" not in done.stderr, path
+        assert done.returncode == 0, f"{path}: {done.stdout}{done.stderr}"
+
+
+def test_the_example_starts_and_answers(shop: Path) -> None:
+    (shop / ".env").write_text("")
+    project = ["docker", "compose", "--project-name", f"shop-{os.getpid()}"]
+    # Host ports may be taken on the machine that runs the tests; the services are asked from inside.
+    override = "services:\n" + "".join(f"  {name}: {{ports: !reset []}}\n" for name in ("catalog", "gateway", "web"))
+    (shop / "compose.override.yaml").write_text(override)
+    try:
+        up = subprocess.run([*project, "up", "-d", "--build", "--wait"], cwd=shop, capture_output=True, text=True, check=False)
+        assert up.returncode == 0, up.stderr[-2000:]
+        code = "fetch('http://gateway:8080/items').then(r => r.text()).then(console.log)"
+        asked = subprocess.run(
+            [*project, "exec", "-T", "notifier", "node", "-e", code], cwd=shop, capture_output=True, text=True
+        )
+        assert json.loads(asked.stdout) == {"lamp": 30, "chair": 80, "table": 220}
+    finally:
+        subprocess.run([*project, "down", "--volumes", "--rmi", "local"], cwd=shop, capture_output=True, check=False)

@@ -1,0 +1,152 @@
+"""Dockerfiles that a fix once broke, or would break if it looked less closely. Each must come out with this kept."""
+
+import pytest
+
+from trimtab.fleet import MemoryTree, discover
+from trimtab.rewrite import FileChange, rewrite
+
+PY = "FROM python:3.12-slim\nWORKDIR /app\n"
+REQ = {"requirements.txt": "six\n", "main.py": "", "entrypoint.sh": ""}
+
+
+def fixed(text: str, files: dict[str, str] | None = None, *, unsafe: bool = True) -> FileChange:
+    change = rewrite(discover(MemoryTree({"Dockerfile": text, **(files or {})})), unsafe=unsafe).files[0]
+    assert change.bug is None
+    return change
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\n",
+        "FROM python:3.12\nRUN pip install six && rm -rf /root/.cache\n",
+        "FROM python:3.12\nRUN pip install six && rm -rf ~/.cache /tmp/*\n",
+        "FROM node:20\nRUN npm i x && rm -rf /root/.npm /tmp/*\n",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists /tmp/*\n",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/{apt,dpkg}/\n",
+        "FROM python:3.12\nRUN <<EOF\nset -e\napt-get update\napt-get install -y x\nrm -rf /var/lib/apt/lists\nEOF\n",
+        "FROM golang:1\nRUN go mod download\nCOPY . .\nRUN make build\n",
+        "FROM golang:1\nRUN go mod download\nRUN cp -r /go/pkg/mod/x ./proto\n",
+        "FROM golang:1\nCOPY . .\nRUN go mod download\nCMD go run main.go\n",
+        'FROM rust:1\nCOPY . .\nRUN cargo fetch\nCMD ["cargo", "run", "--offline"]\n',
+        "FROM maven:3 AS deps\nRUN mvn dependency:go-offline\nFROM deps\nRUN mvn -o package\n",
+        "FROM python:3.12 AS b\nRUN pip install six\nFROM b AS c\nFROM scratch\nCOPY --from=c /root/.cache/pip/x /y\n",
+        "FROM quay.io/jupyter/base-notebook\nRUN pip install six\n",
+        "FROM acme/base\nUSER ${NB_UID}\nRUN pip install six\n",
+        "FROM python:3.12-windowsservercore-ltsc2022\nRUN pip install six\n",
+        "FROM node:20\nUSER node\nRUN npm ci && npx playwright install\n",
+        "FROM python:3.12\nENV UV_LINK_MODE=symlink\nRUN uv pip install six\n",
+    ],
+)
+def test_no_mount_where_it_would_hide_or_lose_something(text: str) -> None:
+    assert "type=cache" not in fixed(text).after
+
+
+def test_poetrys_environment_is_not_in_a_mount() -> None:
+    after = fixed("FROM python:3.12\nRUN poetry install --no-root\n").after
+    assert "target=/root/.cache/pypoetry/cache" in after
+    assert "target=/root/.cache/pypoetry," not in after
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        (PY + "COPY . .\nRUN chmod +x entrypoint.sh\nRUN pip install -r requirements.txt\n", {}),
+        (PY + "COPY . .\nRUN rm -rf tests\nRUN pip install -r requirements.txt\n", {}),
+        (PY + 'COPY . .\nRUN echo "V=1" >> main.py\nRUN pip install -r requirements.txt\n', {}),
+        (PY + "COPY . .\nRUN apt-get install -y ./x.deb\nRUN pip install -r requirements.txt\n", {"x.deb": ""}),
+        (PY + "COPY . .\nRUN pip install six < main.py\n", {}),
+        (PY + "COPY . .\nRUN pip install --find-links=wheels -r requirements.txt\n", {}),
+        (PY + "COPY . .\nRUN pip install vendor/mylib\n", {}),
+        (PY + "COPY . .\nRUN pip install $H\n", {}),
+        (
+            PY + "ENV PIP_CONSTRAINT=/app/constraints.cfg\nCOPY . .\nRUN pip install -r requirements.txt\n",
+            {"constraints.cfg": ""},
+        ),
+        (PY + "COPY --exclude=*.txt . .\nRUN pip install -r requirements.txt\n", {}),
+        (PY + "COPY . .\nADD x.tar /app\nRUN pip install -r requirements.txt\n", {"x.tar": ""}),
+        (PY + "COPY pip.conf /etc/pip.conf\nRUN pip install -r requirements.txt\n", {"pip.conf": ""}),
+        (
+            "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm --prefix client ci\n",
+            {"package.json": "{}", "client/package.json": "{}"},
+        ),
+        ("FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci\n", {"package.json": '{"dependencies": {"@prisma/client": "5"}}'}),
+        (
+            "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN pnpm i\n",
+            {"package.json": "{}", "pnpm-workspace.yaml": "packages: [a]\n"},
+        ),
+        ("FROM golang:1\nWORKDIR /x\nCOPY . .\nRUN go mod download\n", {"go.mod": "replace x => /app/x\n"}),
+    ],
+)
+def test_the_sources_stay_where_the_install_may_need_them(text: str, files: dict[str, str]) -> None:
+    change = fixed(text, {**REQ, **files})
+    assert "DF110" not in change.rules
+
+
+def test_renamed_and_included_manifests_are_copied_as_they_were() -> None:
+    files = {"requirements/prod.txt": "six\n-r base.txt\n", "requirements/base.txt": "", "main.py": "", "deps/base.txt": ""}
+    after = fixed(PY + "COPY . .\nRUN pip install -r requirements/prod.txt\n", files).after
+    assert "COPY requirements/prod.txt requirements/base.txt /app/requirements/\n" in after
+    renamed = (
+        PY
+        + "COPY requirements/prod.txt main.py /app/\nCOPY requirements/prod.txt requirements.txt\nRUN pip install -r requirements.txt\n"
+    )
+    assert "COPY requirements/prod.txt requirements.txt\n" in fixed(renamed, {**files, "requirements/prod.txt": "six\n"}).after
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PY + "COPY . /app\nRUN useradd -u 9 -M a && chown -R 9 /app && mkdir /app/tmp\n", "chown 9 /app && mkdir"),
+        (PY + "COPY . /app\nRUN mkdir -p -m 0755 /app/logs && chown -R 9 /app\n", "chown 9 /app /app/logs\n"),
+        (PY + "COPY . /app\nRUN chown -R 9 /app\nWORKDIR /app/run\n", "chown 9 /app\n"),
+        (PY + "COPY . /app\nRUN mkdir /data && chown -R 9 /app /data\n", "chown 9 /app && chown -R 9 /data\n"),
+    ],
+)
+def test_ownership_names_only_what_is_there(text: str, expected: str) -> None:
+    assert expected in fixed(text, REQ).after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM nginx\nCOPY main.py /usr/share/nginx/html/\nRUN chown -R nginx:nginx /usr/share/nginx/html /var/cache/nginx\n",
+        PY + "COPY . /app\nRUN echo 1 > /app/db\nRUN chown -R 9 /app\n",
+        PY + "COPY . /app\nRUN cd /app; tar xf x\nRUN chown -R 9 /app\n",
+        PY + 'COPY . /app\nRUN ["/app/setup.sh"]\nRUN chown -R 9 /app\n',
+        PY + "COPY . /app\nRUN /opt/gen\nRUN chown -R 9 /app\n",
+        PY + "COPY . /app\nRUN mkdir -p $D && chown -R 9 /app\n",
+        PY + "COPY . /app\nRUN mkdir /app/x && rm -rf /app/x && chown -R 9 /app\n",
+        "FROM debian:12\nRUN useradd -u 9 -m app\nCOPY . /home/app\nRUN chown -R 9 /home/app\n",
+    ],
+)
+def test_ownership_of_what_no_copy_brought_is_left_alone(text: str) -> None:
+    assert "chown -R" in fixed(text, REQ).after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM python:3.12\nRUN --mount=type=cache,target=/cache/pip pip install --cache-dir /cache/pip six\n",
+        "FROM python:3.12\nENV PIP_CACHE_DIR=/cache/pip\nRUN --mount=type=cache,target=/cache/pip pip install six\n",
+        "FROM python:3.12\nRUN --mount=type=cache,target=/root/.cache/pip pip install x; test -d /x && pip cache purge || true\n",
+        "FROM python:3.12\nRUN --mount=type=cache,target=/root/.cache/pip pip install x; pip cache purge\n",
+        "FROM debian:12 AS base\nRUN apt-get update\nFROM base\nRUN apt-get install -y x\n",
+        'FROM debian:12\nRUN apt-get update\nRUN ["apt-get", "install", "-y", "x"]\n',
+    ],
+)
+def test_left_as_it_is(text: str) -> None:
+    after = fixed(text, unsafe=False).after
+    assert after == text or ("|| true" in text and "|| true" in after)
+
+
+def test_sudo_and_comments_end_no_fix() -> None:
+    mounts = "--mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists"
+    assert fixed(f"FROM debian:12\nRUN {mounts} sudo apt-get update && sudo apt-get install -y x\n").bug is None
+    text = "FROM python:3.12\nENV A=b \\\n# why\n    PIP_NO_CACHE_DIR=1 \\\n    C=d\nRUN pip install six\n"
+    assert "# why" in fixed(text).after
+
+
+@pytest.mark.parametrize("base", ["gcr.io/distroless/static-debian12", "mcr.microsoft.com/dotnet/runtime:8.0-noble-chiseled"])
+def test_no_user_is_made_without_a_shell(base: str) -> None:
+    assert "useradd" not in fixed(f'FROM {base}\nCOPY a /a\nCMD ["/a"]\n', {"a": ""}).after
