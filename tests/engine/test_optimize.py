@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def trimtab(folder: Path, *words: str, cache: Path) -> subprocess.CompletedProce
     return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, env=environment, timeout=900)
 
 
-def optimized(folder: Path, *words: str) -> dict[str, dict[str, object]]:
+def optimized(folder: Path, *words: str) -> dict[str, Any]:
     """The evidence by path, after checking that the run left nothing in the engine or on the disk."""
     cache = folder.parent / "cache"
     done = trimtab(folder, "optimize", "--repeats", "2", "--format", "json", *words, cache=cache)
@@ -146,11 +147,14 @@ def test_a_kill_changes_nothing(tmp_path: Path) -> None:
     assert process.stderr is not None
     while "building the original" not in process.stderr.readline():
         pass
+    left = next((tmp_path / "cache" / "trimtab" / "staging").iterdir())
     process.kill()
     process.stderr.close()
     process.wait()
     assert (folder / "Dockerfile").read_text() == text
+    assert left.exists()
     assert optimized(folder)["Dockerfile"]["verdict"] == "accepted"
+    assert not left.exists()
 
 
 def test_fixed_example_files_are_valid_for_buildkit(shop: Path, tmp_path: Path) -> None:

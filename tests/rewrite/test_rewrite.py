@@ -76,7 +76,7 @@ def test_a_file_that_does_not_parse_is_left_alone(fleet: Make) -> None:
     assert not rewrite(fleet({"Dockerfile": text})).changed
 
 
-MUST_REFUSE = {
+MUST_REFUSE: dict[str, tuple[str, dict[str, str], str, str]] = {
     "compiler that a build needs": (
         'FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nRUN gcc -o /a a.c\nCMD ["/a"]\n',
         {}, "DF122", "needs it",

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from trimtab.history import open_store
 from trimtab.report.data import optimization_data
 from trimtab.report.terminal import evidence_view
 from trimtab.rewrite import rewrite
-from trimtab.verify import Laboratory, Optimization, VerdictKind
+from trimtab.verify import Laboratory, Optimization, VerdictKind, clean_up
 from trimtab.verify import optimize as run_experiments
 
 
@@ -69,8 +70,10 @@ def optimize(
 async def _run(loaded: Loaded, common: Common, planned: list[str], jobs: int, repeats: int, unsafe: bool) -> _Outcome:
     runner = ProcessRunner()
     engine = await engine_version(runner)
-    run = secrets.token_hex(4)
-    folder = user_cache_path("trimtab") / "staging" / run
+    staging = user_cache_path("trimtab") / "staging"
+    await _reclaim(runner, staging)
+    run = f"{secrets.token_hex(4)}-{os.getpid()}"
+    folder = staging / run
     folder.mkdir(parents=True)
     display = _Display(common, planned)
     laboratory = Laboratory(runner, run, loaded.root, folder, Slots(jobs), loaded.fleet.services, display.tell, repeats)
@@ -82,16 +85,19 @@ async def _run(loaded: Loaded, common: Common, planned: list[str], jobs: int, re
                 result = await run_experiments(laboratory, loaded.fleet, loaded.chosen, unsafe=unsafe)
                 group.cancel_scope.cancel()
     finally:
-        _remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     if result is None:
         common.messages.print("interrupted: no file was changed; the run's containers and images are removed")
     return _Outcome(run, engine, result)
 
 
-def _remove(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-    folder.rmdir()
+async def _reclaim(runner: ProcessRunner, staging: Path) -> None:
+    """Remove what runs left behind that were killed: their staged contexts, containers and images."""
+    for folder in staging.glob("*-*"):
+        pid = folder.name.rpartition("-")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            await clean_up(runner, folder.name)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _watch_signals(scope: anyio.CancelScope) -> None:

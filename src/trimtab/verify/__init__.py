@@ -12,7 +12,7 @@ from trimtab.verify.evidence import (
     VerdictKind,
 )
 from trimtab.verify.experiment import Experiment, Laboratory, Progress
-from trimtab.verify.optimize import Optimization, optimize
+from trimtab.verify.optimize import Optimization, clean_up, optimize
 
 __all__ = [
     "Behaviour",
@@ -28,5 +28,6 @@ __all__ = [
     "Trial",
     "Verdict",
     "VerdictKind",
+    "clean_up",
     "optimize",
 ]

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import anyio.to_thread
+
 from trimtab.build import BuildRequest, BuildResult, Slots, build_image
 from trimtab.docker import ImageConfig, ImageTree, Runner, read_tree
 from trimtab.fleet import Build, BuildContext, FleetFile, Service, facts_for
@@ -76,8 +78,9 @@ class Experiment:
         external = next((v for v in self.build.additional_contexts.values() if v.startswith(("service:", "target:"))), None)
         if external:
             return Verdict(VerdictKind.INCONCLUSIVE, f"it needs `{external}` to be built first")
-        self.tell("staging the context")
-        self.workspace.stage()
+        async with self.laboratory.slots.one():
+            self.tell("staging the context")
+            await anyio.to_thread.run_sync(self.workspace.stage)
         self.tell("building the original")
         self.baseline = await self._built("original", self.file.dockerfile.source.text)
         if self.baseline.image is None:

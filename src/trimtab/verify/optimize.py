@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from trimtab.docker import Runner
 from trimtab.docker import command as argv
 from trimtab.fleet import Build, Fleet, FleetFile
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
@@ -43,19 +44,18 @@ async def optimize(
                 group.start_soon(one, number, change)
     finally:
         with anyio.CancelScope(shield=True):
-            await clean_up(laboratory)
+            await clean_up(laboratory.runner, laboratory.run)
     evidence = tuple(found[change.path][0] for change in planned.changed if change.path in found)
     proven = {path: text for path, (_, text) in found.items() if text is not None}
     return Optimization(evidence, proven, planned)
 
 
-async def clean_up(laboratory: Laboratory) -> None:
-    """Remove every container and image that carries the run's label."""
-    runner = laboratory.runner
-    containers = (await runner.run(argv.containers_of(laboratory.run))).text.split()
+async def clean_up(runner: Runner, run: str) -> None:
+    """Remove every container and image that carries a run's label."""
+    containers = (await runner.run(argv.containers_of(run))).text.split()
     if containers:
         await runner.run(argv.remove(*containers))
-    images = list(dict.fromkeys((await runner.run(argv.images_of(laboratory.run))).text.split()))
+    images = list(dict.fromkeys((await runner.run(argv.images_of(run))).text.split()))
     if images:
         await runner.run(argv.remove_images(*images))
 

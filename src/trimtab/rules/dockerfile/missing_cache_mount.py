@@ -86,7 +86,7 @@ def _unmounted(facts: Facts, stage: Stage) -> dict[Manager, list[_Placed]]:
             if not mounted:
                 found.setdefault(manager, []).append((run, place))
     # A mount that seems meant for the manager but is at the wrong place belongs to another rule, and so does its group.
-    return {m: runs for m, runs in found.items() if not any(_mounted_elsewhere(run, m) for run in stage.runs)}
+    return {m: runs for m, runs in found.items() if not any(_mounted_elsewhere(run, m) for run, _ in runs)}
 
 
 def _mounted_elsewhere(run: Run, manager: Manager) -> bool:

@@ -227,7 +227,9 @@ class _Change:
         return None
 
     def _mentions(self, run: Run, command: Command) -> bool:
-        operands = [posixpath.normpath(posixpath.join(run.state.workdir, word)) for word in command.words[1:]]
+        operands = [
+            posixpath.normpath(posixpath.join(run.state.workdir, word)) for word in command.words[1:] if word[:1] != "-"
+        ]
         return any(_nested(operand, path) for operand in operands for path in self.paths)
 
     def _value(self) -> str | Refusal:
