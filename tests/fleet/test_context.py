@@ -5,6 +5,7 @@ from pathlib import Path
 
 from trimtab.fleet import DiskTree, Fleet, discover, facts_for
 from trimtab.fleet.copies import manifest_files, source_file
+from trimtab.fleet.programs import effective_path, needed_programs
 from trimtab.fleet.stage import libc_of
 
 Make = Callable[[Mapping[str, str]], Fleet]
@@ -108,3 +109,34 @@ def test_binary_and_huge_files_are_unreadable(tmp_path: Path) -> None:
     found = discover(DiskTree(tmp_path))
     assert sorted(problem.path for problem in found.problems) == ["Dockerfile", "Dockerfile.big"]
     assert not found.files
+
+
+def test_manifests_name_their_packages(fleet: Make) -> None:
+    found = fleet(
+        {
+            "a/requirements-dev.txt": "# c\nsix==1.17\nuvicorn[standard] >=0.3,<1 ; python_version > '3'\n-r x\n-e ../y\nhttps://x/y.whl\n",
+            "b/package.json": '{"dependencies": {"ms": "2"}, "devDependencies": {"marked": "^15"}}',
+            "c/pyproject.toml": '[project]\ndependencies = ["rich>=13"]\n[tool.poetry.dependencies]\npython = "3"\ncyclopts = "5"\n',
+            "node_modules/x/package.json": "{}",
+            "d/package.json": "{broken",
+        }
+    )
+    named = {each.path: [(package.name, package.range) for package in each.packages] for each in found.manifests}
+    assert named == {
+        "a/requirements-dev.txt": [("six", "==1.17"), ("uvicorn", ">=0.3,<1")],
+        "b/package.json": [("ms", "2"), ("marked", "^15")],
+        "c/pyproject.toml": [("rich", ">=13"), ("cyclopts", "5")],
+    }
+
+
+def test_programs_that_an_image_needs(fleet: Make) -> None:
+    text = (
+        "FROM python:3.12\nENV PATH=/opt/venv/bin:/usr/bin\nHEALTHCHECK --interval=3s CMD curl -f x || exit 1\n"
+        'ENTRYPOINT ["/usr/bin/tini", "--"]\nCMD exec python main.py\n'
+    )
+    compose = "services: {a: {build: ., healthcheck: {test: [CMD-SHELL, 'wget -q x && nc -z y']}}}\n"
+    facts = facts_for(fleet({"Dockerfile": text, "compose.yaml": compose}).files[0])
+    needed = needed_programs(facts, facts.final_stages[0])
+    assert {"curl", "tini", "wget", "nc"} <= set(needed)
+    assert needed["curl"] == "HEALTHCHECK"
+    assert effective_path(facts.final_stages[0]) == ("/opt/venv/bin", "/usr/bin")

@@ -67,7 +67,9 @@ def load(paths: tuple[Path, ...], common: Common) -> Loaded:
     started = time.monotonic()
     fleet = discover(DiskTree(root), options)
     if common.verbose:
+        named = sum(len(manifest.packages) for manifest in fleet.manifests)
         counts = f"{len(fleet.files)} Dockerfiles, {len(fleet.services)} services, {len(fleet.compose_files)} compose files"
+        counts += f", {len(fleet.manifests)} manifests that name {named} packages"
         common.messages.print(f"{root}: {counts} in {time.monotonic() - started:.2f} s", markup=False)
     return Loaded(root, fleet, config, _rules(config), chosen)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from trimtab.fleet.context import BuildContext
+from trimtab.fleet.manifests import Manifest, find_manifests
 from trimtab.fleet.tree import Tree
 from trimtab.syntax.dockerfile import Dockerfile
 
@@ -105,6 +107,10 @@ class Fleet:
     services: tuple[Service, ...]
     compose_files: tuple[str, ...]
     problems: tuple[Problem, ...]
+
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        return find_manifests(self.tree)
 
     def file(self, path: str) -> FleetFile | None:
         return next((file for file in self.files if file.path == path), None)

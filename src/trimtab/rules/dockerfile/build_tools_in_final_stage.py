@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from trimtab.fleet.chain import chain, word_removal
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
+from trimtab.fleet.programs import needed_programs
 from trimtab.fleet.stage import Run, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
@@ -66,6 +67,10 @@ class BuildToolsInFinalStage(DockerfileRule):
             "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nRUN make all\n",
             refused="`make all` needs it",
         ),
+        Case(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y make && rm -rf /var/lib/apt/lists/*\nCMD make serve\n",
+            refused="the service is started or checked with `make`",
+        ),
     ]  # fmt: skip
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
@@ -98,6 +103,9 @@ def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, install: In
     user = _compiling(facts, stage, run)
     if user:
         return Refusal(f"`{user}` needs it")
+    needed = next((tool for final in facts.final_stages for tool in tools if tool in needed_programs(facts, final)), None)
+    if needed:
+        return Refusal(f"the service is started or checked with `{needed}`")
     if not run.editable or not install.command.literal or install.command not in chain(run):
         return Refusal("the install does not stand in a plain chain, or holds a substitution")
     effects = Effects(packages_removed=True)
