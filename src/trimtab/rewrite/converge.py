@@ -14,7 +14,7 @@ from trimtab.rewrite.changeset import AppliedFix, ChangeSet, FileChange, Skipped
 from trimtab.rewrite.invariants import broken_invariant
 from trimtab.rules import Applicability, Effects, Finding, Rule, all_rules
 from trimtab.syntax.dockerfile import parse
-from trimtab.text import Edit, Source, apply_edits
+from trimtab.text import Edit, OverlappingEdits, Source, apply_edits
 
 MAX_PASSES = 50
 """More passes than a file can need: each applies at least one fix, and no rule's fix creates another finding of it."""
@@ -57,7 +57,10 @@ class _Loop:
             chosen = _compatible(finding for finding in findings if self.selection.skips(finding) is None)
             if not chosen:
                 return self._result(before, current, findings)
-            text = apply_edits(current.dockerfile.source.text, _edits(chosen))
+            try:
+                text = apply_edits(current.dockerfile.source.text, _edits(chosen))
+            except OverlappingEdits as error:
+                return FileChange(current.path, before, before, (), (), f"a fix overlaps itself: {error}")
             following = replace(current, dockerfile=parse(Source(current.path, text)))
             following_facts = facts_for(following)
             bug = self._bug(facts, following_facts, chosen, text)

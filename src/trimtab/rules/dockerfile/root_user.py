@@ -96,24 +96,41 @@ def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
         edit = Edit(last.arguments_span, existing[-1].name)
         return Fix("run as the user that the image creates", (edit,), Applicability.UNSAFE, effects)
     newline = file.source.newline
-    lines = f"USER {existing[-1].name}{newline}" if existing else _new_user(facts, stage, newline)
-    anchor = next((i for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}), None)
-    if anchor is None or any(run.index > stage.instructions.index(anchor) for run in stage.runs):
-        anchor_offset = stage.instructions[-1].span.end
-        prefix = "" if file.source.text[:anchor_offset].endswith("\n") else newline
-        lines = prefix + lines
-    else:
-        anchor_offset = anchor.span.start
-    edit = Edit.insert(anchor_offset, lines)
-    return Fix("run as an unprivileged user", (edit,), Applicability.UNSAFE, effects)
+    name = existing[-1].name if existing else str(_NUMBER)
+    anchor = _anchor(stage)
+    final = stage.instructions[-1]
+    at = anchor.span.start if anchor else final.span.end
+    user = f"USER {name}{newline}"
+    texts = {at: ("" if anchor else _leading(file, final, newline)) + user}
+    if not existing:
+        # Right behind FROM: further down, every source edit would run it again.
+        start = stage.instructions[0]
+        created = _new_user(facts, stage) + newline
+        if at == start.span.end:
+            texts = {at: _leading(file, start, newline) + created + user}
+        else:
+            texts[start.span.end] = _leading(file, start, newline) + created
+    edits = tuple(Edit.insert(offset, text) for offset, text in sorted(texts.items()))
+    return Fix("run as an unprivileged user", edits, Applicability.UNSAFE, effects)
 
 
-def _new_user(facts: Facts, stage: Stage, newline: str) -> str:
+def _anchor(stage: Stage) -> Instruction | None:
+    """The first of the instructions that say how the image starts, with no RUN behind it."""
+    for index, instruction in enumerate(stage.instructions):
+        if instruction.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}:
+            return None if any(run.index > index for run in stage.runs) else instruction
+    return None
+
+
+def _leading(file: Dockerfile, instruction: Instruction, newline: str) -> str:
+    """What has to stand before a line that follows an instruction: a line ending when the file lacks one there."""
+    return "" if file.source.at(instruction.span).endswith("\n") else newline
+
+
+def _new_user(facts: Facts, stage: Stage) -> str:
     if facts.libc(stage) == "musl":
-        command = f"adduser -S -D -H -u {_NUMBER} app"
-    else:
-        command = f"useradd --system --uid {_NUMBER} --no-create-home app"
-    return f"RUN {command}{newline}USER {_NUMBER}{newline}"
+        return f"RUN adduser -S -D -H -u {_NUMBER} app"
+    return f"RUN useradd --system --uid {_NUMBER} --no-create-home app"
 
 
 def _obstacle(facts: Facts, stage: Stage) -> str | None:
