@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
+import anyio.to_thread
+
 from trimtab.docker import command as argv
 from trimtab.docker.runner import Runner
 
@@ -107,7 +109,8 @@ async def read_tree(runner: Runner, image: str, run: str) -> ImageTree:
                 (await runner.stream(argv.export(container), file.write)).checked()
         finally:
             await runner.run(argv.remove(container))
-        return read_archive(archive)
+        # Hashing gives the interpreter lock away, so that other experiments go on meanwhile.
+        return await anyio.to_thread.run_sync(read_archive, archive)
 
 
 def read_archive(archive: Path) -> ImageTree:

@@ -125,7 +125,11 @@ class TreeComparison:
         entry = self.before.entries[path]
         if "/__pycache__" in path or entry.kind == "dir":
             return any(posixpath.dirname(each).startswith(path.partition("/__pycache__")[0]) for each in owned)
-        return entry.kind == "link" and entry.link.startswith("/etc/alternatives/")
+        return entry.kind == "link" and (entry.link.startswith("/etc/alternatives/") or _target(path, entry) in owned)
+
+
+def _target(path: str, entry: FileEntry) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.link))
 
 
 def _shown(entry: FileEntry | None) -> str:

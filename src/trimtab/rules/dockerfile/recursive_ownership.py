@@ -222,9 +222,17 @@ class _Change:
             )
             quiet = plain and not (command.name == "rm" and self._mentions(run, command))
             elsewhere = command in pip and not {"--target", "-t", "--prefix", "--root"} & set(command.words)
-            if not quiet and not elsewhere:
+            if not quiet and not elsewhere and command not in self._node_installs(run):
                 return f"`{' '.join(command.words)[:40]}`"
         return None
+
+    def _node_installs(self, run: Run) -> set[Command]:
+        """Installs that write only to a `node_modules` outside the changed paths."""
+        modules = posixpath.join(run.state.workdir, "node_modules")
+        if any(_nested(modules, path) for path in self.paths):
+            return set()
+        plain = (install for install in run.installs if install.manager.name in {"npm", "yarn", "pnpm"})
+        return {install.command for install in plain if install.command.literal}
 
     def _mentions(self, run: Run, command: Command) -> bool:
         operands = [
