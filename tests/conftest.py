@@ -1,13 +1,21 @@
 """What all tests share."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from trimtab.fleet import Fleet, MemoryTree, discover
+
+# A loaded machine is no failure, and neither is an example that was found on one run only: look for those with
+# HYPOTHESIS_PROFILE=fuzz.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 ROOT = Path(__file__).parent.parent
 SHOP = ROOT / "examples" / "shop"

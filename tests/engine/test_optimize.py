@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -113,22 +113,27 @@ def test_an_original_that_does_not_build_is_inconclusive(tmp_path: Path) -> None
     assert (folder / "Dockerfile").read_text() == text
 
 
+def building(folder: Path, cache: Path) -> tuple[subprocess.Popen[str], IO[str]]:
+    """A run that has begun to build, and its standard error."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    argv = [sys.executable, "-m", "trimtab", "optimize"]
+    process = subprocess.Popen(argv, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "building the original" not in process.stderr.readline():
+        assert process.poll() is None
+    return process, process.stderr
+
+
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_changes_nothing_and_leaves_nothing(tmp_path: Path, sign: signal.Signals) -> None:
     text = BASE + 'RUN pip install six\nRUN sleep 60\nCMD ["python"]\n'
     folder = write(tmp_path / "fleet", {"Dockerfile": text})
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trimtab", "optimize"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    while "building the original" not in process.stderr.readline():
-        pass
+    process, errors = building(folder, tmp_path / "cache")
     staged = next((tmp_path / "cache" / "trimtab" / "staging").iterdir())
     process.send_signal(sign)
     started = time.monotonic()
-    rest = process.stderr.read()
-    process.stderr.close()
+    rest = errors.read()
+    errors.close()
     assert process.wait(timeout=60) == 130
     assert time.monotonic() - started < 30
     assert "interrupted" in rest
@@ -140,16 +145,10 @@ def test_an_interrupt_changes_nothing_and_leaves_nothing(tmp_path: Path, sign: s
 def test_a_kill_changes_nothing(tmp_path: Path) -> None:
     text = BASE + "RUN pip install six\nRUN sleep 5\n"
     folder = write(tmp_path / "fleet", {"Dockerfile": text})
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trimtab", "optimize"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    while "building the original" not in process.stderr.readline():
-        pass
+    process, errors = building(folder, tmp_path / "cache")
     left = next((tmp_path / "cache" / "trimtab" / "staging").iterdir())
     process.kill()
-    process.stderr.close()
+    errors.close()
     process.wait()
     assert (folder / "Dockerfile").read_text() == text
     assert left.exists()

@@ -9,6 +9,7 @@ from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
+from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.shell import Command
 
@@ -90,7 +91,7 @@ def _taken_elsewhere(facts: Facts, stage: Stage, place: CachePlace) -> str | Non
         path = "/" + source.strip("/")
         if path == "/" and not place.manager.store:
             continue
-        related = any(_within(target, path) or _within(path, target) for target in place.targets)
+        related = any(is_within(target, path) or is_within(path, target) for target in place.targets)
         if related:
             return f"`{source}` is copied out of the stage, and a mounted cache would not be there"
     return None
@@ -105,10 +106,6 @@ def _sources_from_stages(facts: Facts) -> Iterator[tuple[str, str]]:
             for mount in run.instruction.mounts():
                 if mount.get("from"):
                     yield mount.get("source") or mount.get("src") or "/", mount["from"]
-
-
-def _within(inner: str, outer: str) -> bool:
-    return inner == outer or outer == "/" or inner.startswith(outer.rstrip("/") + "/")
 
 
 def _unwritable_parent(run: Run, place: CachePlace) -> str | None:

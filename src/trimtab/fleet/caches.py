@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
+from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage, libc_of
 
 
@@ -89,4 +90,4 @@ def _distribution(facts: Facts, stage: Stage) -> str:
 
 def covers(targets: Sequence[str], folder: str) -> bool:
     """Whether one of the mounts holds a folder: it is the mount's target, or lies below it."""
-    return any(folder == target or folder.startswith(target + "/") for target in targets)
+    return any(is_within(folder, target) for target in targets)

@@ -188,7 +188,7 @@ class Experiment:
         found: list[Measurement] = []
         for scenario, path in self._scenarios():
             self.tell(f"measuring: {scenario}")
-            pairs = [await self._pair(text, path) for _ in range(self.laboratory.repeats)]
+            pairs = [await self._pair(text, path, original_first=turn % 2 == 0) for turn in range(self.laboratory.repeats)]
             kept = tuple(pair for pair in pairs if pair is not None)
             if kept:
                 found.append(Measurement(scenario, path, kept))
@@ -205,13 +205,14 @@ class Experiment:
             found.append((Scenario.DEPENDENCY_EDIT, manifests[0]))
         return found
 
-    async def _pair(self, text: str, edited: str) -> Pair | None:
-        """Both texts rebuilt after one edit, the original first and last in turn."""
+    async def _pair(self, text: str, edited: str, *, original_first: bool) -> Pair | None:
+        """Both texts rebuilt after one edit. They take turns in going first: the first one also sends the edited file."""
         async with self.laboratory.slots.all():
             if edited:
                 self.workspace.edit(edited)
-            before = await self._build("original", self.file.dockerfile.source.text)
-            after = await self._build("candidate", text)
+            texts = {"original": self.file.dockerfile.source.text, "candidate": text}
+            built = {name: await self._build(name, texts[name]) for name in sorted(texts, reverse=original_first)}
+        before, after = built["original"], built["candidate"]
         return Pair(before.seconds, after.seconds) if before.ok and after.ok else None
 
     async def sent(self, name: str, text: str) -> BuildResult:

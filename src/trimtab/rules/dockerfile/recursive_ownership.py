@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trimtab.fleet.chain import chain, holds_comment
 from trimtab.fleet.copies import copied_files
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Copy, Run, Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
@@ -116,12 +117,8 @@ def _touches(facts: Facts, copy: Copy, paths: Sequence[str]) -> bool:
     """Whether a COPY brings something that the command changes."""
     files = [path for context in facts.contexts for path in copied_files(copy, context)]
     if files:
-        return any(_nested(file, path) for file in files for path in paths)
-    return any(_nested(copy.destination, path) or _nested(path, copy.destination) for path in paths)
-
-
-def _nested(inner: str, outer: str) -> bool:
-    return inner == outer or inner.startswith(outer.rstrip("/") + "/")
+        return any(is_within(file, path) for file in files for path in paths)
+    return any(is_within(copy.destination, path) or is_within(path, copy.destination) for path in paths)
 
 
 def _parents(path: str) -> list[str]:
@@ -186,7 +183,7 @@ class _Change:
                 return f"the COPY on line {copy.instruction.start_line} already sets `--{self.flag}`"
             if copy.instruction.json is not None or copy.instruction.keyword == "ADD":
                 return f"line {copy.instruction.start_line} is an ADD or in JSON form"
-            if not any(_nested(copy.destination, path) for path in self.paths):
+            if not any(is_within(copy.destination, path) for path in self.paths):
                 return f"the COPY on line {copy.instruction.start_line} brings more than the changed folder"
         return None
 
@@ -196,7 +193,7 @@ class _Change:
             if not _is_made_here(path):
                 return f"`{path}` may hold files of the base image, which would keep their owner"
         homes = [user.home for user in self.stage.users.values() if user.created_at >= 0 and user.home]
-        home = next((home for home in homes for path in self._covered() if _nested(home, path)), None)
+        home = next((home for home in homes for path in self._covered() if is_within(home, path)), None)
         if home:
             return f"`{home}` is a home whose first files no COPY brings"
         for run in self.facts.runs_before(self.stage, self.run.index + 1):
@@ -229,7 +226,7 @@ class _Change:
     def _node_installs(self, run: Run) -> set[Command]:
         """Installs that write only to a `node_modules` outside the changed paths."""
         modules = posixpath.join(run.state.workdir, "node_modules")
-        if any(_nested(modules, path) for path in self.paths):
+        if any(is_within(modules, path) for path in self.paths):
             return set()
         plain = (install for install in run.installs if install.manager.name in {"npm", "yarn", "pnpm"})
         return {install.command for install in plain if install.command.literal}
@@ -238,7 +235,7 @@ class _Change:
         operands = [
             posixpath.normpath(posixpath.join(run.state.workdir, word)) for word in command.words[1:] if word[:1] != "-"
         ]
-        return any(_nested(operand, path) for operand in operands for path in self.paths)
+        return any(is_within(operand, path) for operand in operands for path in self.paths)
 
     def _value(self) -> str | Refusal:
         if self.flag == "chmod":
@@ -307,7 +304,7 @@ def _mkdir_operands(command: Command) -> list[str]:
 def _steps(folder: str, paths: Sequence[str]) -> list[str]:
     """A made folder and its parents, down from the changed path and without it."""
     steps: list[str] = []
-    while any(_nested(folder, path) and folder != path for path in paths):
+    while any(is_within(folder, path) and folder != path for path in paths):
         steps.append(folder)
         folder = posixpath.dirname(folder)
     return steps[::-1]

@@ -10,6 +10,7 @@ from trimtab.fleet.copies import CopiedFiles, copied_files
 from trimtab.fleet.dependencies import Manifests, NeedsSources, install_inputs
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install, manager_of
+from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Copy, Run, Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction, LineKind
@@ -142,12 +143,16 @@ def _upgrades_itself(install: Install) -> bool:
     return bool(names) and names <= {"pip", "setuptools", "wheel", "uv", "poetry"}
 
 
+def _clipped(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
 def _short(instruction: Instruction) -> str:
-    return " ".join(f"{instruction.keyword} {instruction.arguments}".split())[:60]
+    return _clipped(" ".join(f"{instruction.keyword} {instruction.arguments}".split()))
 
 
 def _short_install(install: Install) -> str:
-    return " ".join(install.command.words)[:60]
+    return _clipped(" ".join(install.command.words))
 
 
 @dataclass
@@ -230,13 +235,13 @@ class _Move:
             return f"the COPY has `--{other_flags[0]}`, which would also act on the manifests"
         if any(any(c in path for c in " \t\"'") for path in self.needed):
             return "a manifest's name holds white space or quotes"
-        if not _nested(self.copy.destination, first.state.workdir):
+        if not is_within(self.copy.destination, first.state.workdir):
             return "the COPY does not go where the install runs, so it may bring what the install is configured by"
         named = [name for name, value in first.state.env.items() if value.startswith("/") and self._brings(value)]
         return f"`{named[0]}` names a file that the COPY brings" if named else None
 
     def _brings(self, path: str) -> bool:
-        return any(_nested(each, path.rstrip("/")) for each in self.brought()) and path.rstrip("/") != self.copy.destination
+        return any(is_within(each, path.rstrip("/")) for each in self.brought()) and path.rstrip("/") != self.copy.destination
 
     def _in_between(self, index: int) -> str | None:
         instruction = self.stage.instructions[index]
@@ -276,7 +281,7 @@ class _Move:
             return True
         paths = [posixpath.normpath(posixpath.join(run.state.workdir, word)) for word in operands]
         mine = self.copy.destination
-        return not any(_nested(path, mine) or _nested(mine, path) for path in paths)
+        return not any(is_within(path, mine) or is_within(mine, path) for path in paths)
 
     def _overlap(self, other: Copy) -> str | None:
         if other.from_ is None:
@@ -286,7 +291,7 @@ class _Move:
                 return None
             if all(self.brought().get(path) == source for path, source in theirs.items() if path in mine):
                 return None
-        elif not (_nested(other.destination, self.copy.destination) or _nested(self.copy.destination, other.destination)):
+        elif not (is_within(other.destination, self.copy.destination) or is_within(self.copy.destination, other.destination)):
             return None
         return f"`{_short(other.instruction)}` in between writes to the same place"
 
@@ -356,7 +361,3 @@ def _empties_cache(command: Command) -> bool:
 
 def _is_manifest_name(name: str, names: set[str]) -> bool:
     return name in names or name.startswith(("requirements", "constraints"))
-
-
-def _nested(inner: str, outer: str) -> bool:
-    return inner == outer or inner.startswith(outer.rstrip("/") + "/")
