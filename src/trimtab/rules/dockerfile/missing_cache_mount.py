@@ -27,9 +27,11 @@ class MissingCacheMount(DockerfileRule):
 
     ## Fix safety
     The mount goes on the folder that the manager uses for the user in effect at that instruction, with an id per C
-    library and user so that images which cannot share a cache do not. All installations of one manager in a stage are
-    changed together, because a mounted cache is not there for a later RUN without the mount. Refused where the folder
-    is copied out of the stage, or where the user's home or number cannot be told.
+    library, user and (where several are built) architecture, so that images which cannot share a cache do not. All
+    installations of one manager in a stage are changed together, because a mounted cache is not there for a later RUN
+    without the mount. Refused where the same instruction deletes the folder, where the folder is copied out of the stage,
+    where something that cannot have the mount uses dependencies from it, where apt reads package lists of an earlier
+    instruction, and where the user's home or number cannot be told.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -54,6 +56,12 @@ class MissingCacheMount(DockerfileRule):
             after="FROM node:20-alpine\nRUN adduser -D -u 1234 app\nUSER app\nCOPY package.json .\n"
             "RUN --mount=type=cache,id=npm-musl-1234,target=/home/app/.npm,uid=1234,gid=1234 \\\n    npm install\n",
             files={"package.json": "{}"},
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN pip install six\n",
+            after="FROM python:3.12-slim\nARG TARGETARCH\n"
+            "RUN --mount=type=cache,id=pip-glibc-$TARGETARCH,target=/root/.cache/pip \\\n    pip install six\n",
+            files={"compose.yaml": "services: {a: {build: {context: ., platforms: [linux/amd64, linux/arm64]}}}\n"},
         ),
         Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
@@ -96,7 +104,7 @@ def _mounted_elsewhere(run: Run, manager: Manager) -> bool:
 
 
 def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> Fix | Refusal:
-    edits: list[Edit] = []
+    edits: list[Edit] = [_architecture(facts, stage)] if _lacks_architecture(facts, stage) else []
     removed: list[str] = []
     for run, place in runs:
         if isinstance(place, UnknownPlace):
@@ -104,12 +112,21 @@ def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> F
         obstacle = mount_obstacle(facts, stage, run, place)
         if obstacle:
             return Refusal(obstacle)
-        per_platform = facts.several_platforms and "TARGETARCH" in facts.dockerfile.source.text
-        wanted = [flag for flag in place.flags(per_platform=per_platform) if not _has(run, flag)]
+        wanted = [flag for flag in place.flags(per_platform=facts.several_platforms) if not _has(run, flag)]
         edits.append(_mount_edit(facts.dockerfile, run.instruction, wanted))
         removed.extend(f"{target}/**" for target in place.targets)
     effects = Effects(removes=tuple(dict.fromkeys(removed)), changes=_mount_points(removed))
     return Fix(f"mount {manager.name}'s cache", tuple(edits), effects=effects)
+
+
+def _lacks_architecture(facts: Facts, stage: Stage) -> bool:
+    """Whether ids need the architecture, several being built, and the stage does not declare it yet."""
+    declared = {word.raw.partition("=")[0] for i in stage.instructions if i.keyword == "ARG" for word in i.words}
+    return facts.several_platforms and "TARGETARCH" not in declared
+
+
+def _architecture(facts: Facts, stage: Stage) -> Edit:
+    return Edit.insert(stage.instructions[0].span.end, f"ARG TARGETARCH{facts.dockerfile.source.newline}")
 
 
 def _mount_points(targets: list[str]) -> tuple[str, ...]:
