@@ -1,6 +1,7 @@
 """What the builder can see: a context folder through the ignore file that is really in effect."""
 
 import posixpath
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,12 +89,21 @@ class BuildContext:
         depth = clean_path(pattern).lstrip("/").count("/")
         return (path for path in self.visible if path.count("/") == depth and glob.ignores(path))
 
+    @cached_property
+    def _files(self) -> list[str]:
+        return sorted(name for name, entry in self.visible.items() if entry.kind != "dir")
+
     def files_below(self, path: str) -> Iterator[str]:
+        """Visible files below a folder, or the file itself, sorted."""
         cleaned = clean_path(path).lstrip("/")
         prefix = "" if cleaned in {".", ""} else cleaned + "/"
-        return (
-            name for name, entry in self.visible.items() if entry.kind != "dir" and (name.startswith(prefix) or name == cleaned)
-        )
+        if prefix and cleaned in self.visible and self.visible[cleaned].kind != "dir":
+            yield cleaned
+        # Names with one prefix stand together: a context of 22,000 files is not walked for each COPY.
+        for index in range(bisect_left(self._files, prefix), len(self._files)):
+            if not self._files[index].startswith(prefix):
+                break
+            yield self._files[index]
 
     def is_directory(self, path: str) -> bool:
         cleaned = clean_path(path).lstrip("/")

@@ -158,7 +158,7 @@ class IgnoreFile:
     def ignores(self, path: str) -> bool:
         """Whether a slash-separated path of the context is left out, by itself or by one of its parents."""
         path = clean_path(path)
-        return path != "." and self._walked(path)[0]
+        return bool(self._compiled) and path != "." and self._walked(path)[0]
 
     def _walked(self, path: str) -> tuple[bool, tuple[bool, ...]]:
         """The verdict on a path and which patterns matched, found as the builder's walk finds it: parents first.
