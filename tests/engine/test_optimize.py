@@ -97,7 +97,9 @@ def test_what_breaks_the_build_or_the_service_is_put_back_and_the_rest_kept(tmp_
 
 
 def test_an_unprivileged_user_is_kept_where_it_works(tmp_path: Path) -> None:
-    folder = write(tmp_path / "fleet", {"Dockerfile": BASE + 'EXPOSE 8000\nCMD ["python", "-m", "http.server", "8000"]\n'})
+    text = BASE + 'RUN pip install six\nEXPOSE 8000\nCMD ["python", "-m", "http.server", "8000"]\n'
+    # A rule that the configuration leaves out is not tried either.
+    folder = write(tmp_path / "fleet", {"Dockerfile": text, "trimtab.toml": "ignore = ['DF101']\n"})
     evidence = optimized(folder)["Dockerfile"]
     assert evidence["accepted"] == ["DF201"]
     assert evidence["behaviour"]["after"]["user"] == "10001"

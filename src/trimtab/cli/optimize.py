@@ -82,7 +82,7 @@ async def _run(loaded: Loaded, common: Common, planned: list[str], jobs: int, re
         with display.shown():
             async with anyio.create_task_group() as group:
                 group.start_soon(_watch_signals, group.cancel_scope)
-                result = await run_experiments(laboratory, loaded.fleet, loaded.chosen, unsafe=unsafe)
+                result = await run_experiments(laboratory, loaded.fleet, loaded.chosen, unsafe=unsafe, rules=loaded.rules)
                 group.cancel_scope.cancel()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -18,9 +18,6 @@ class Span:
             return True
         return self.start < other.end and other.start < self.end
 
-    def contains(self, offset: int) -> bool:
-        return self.start <= offset < self.end
-
 
 @dataclass(frozen=True, slots=True)
 class Position:

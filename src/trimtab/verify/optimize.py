@@ -9,6 +9,7 @@ from trimtab.docker import Runner
 from trimtab.docker import command as argv
 from trimtab.fleet import Build, Fleet, FleetFile
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
+from trimtab.rules import Rule
 from trimtab.verify.evidence import Evidence, Trial, Verdict, VerdictKind
 from trimtab.verify.experiment import Candidate, Experiment, Laboratory
 
@@ -24,19 +25,24 @@ class Optimization:
 
 
 async def optimize(
-    laboratory: Laboratory, fleet: Fleet, paths: Collection[str] | None = None, *, unsafe: bool = True
+    laboratory: Laboratory,
+    fleet: Fleet,
+    paths: Collection[str] | None = None,
+    *,
+    unsafe: bool = True,
+    rules: Sequence[Rule] | None = None,
 ) -> Optimization:
     """Prove every planned change of a fleet by experiment. Writes nothing to the fleet.
 
     Everything that the run made in the engine and on the disk is removed at its end, however it ends.
     """
-    planned = rewrite(fleet, unsafe=unsafe, paths=paths)
+    planned = rewrite(fleet, unsafe=unsafe, paths=paths, rules=rules)
     found: dict[str, tuple[Evidence, str | None]] = {}
 
     async def one(number: int, change: FileChange) -> None:
         file = fleet.file(change.path)
         if file is not None:
-            found[change.path] = await _Proof(laboratory, fleet, file, change, number, unsafe).run()
+            found[change.path] = await _Proof(laboratory, fleet, file, change, number, unsafe, rules).run()
 
     try:
         async with anyio.create_task_group() as group:
@@ -70,6 +76,7 @@ class _Proof:
     change: FileChange
     number: int
     unsafe: bool
+    rules: Sequence[Rule] | None
 
     async def run(self) -> tuple[Evidence, str | None]:
         builds = [build for build in self.file.builds if build.context is not None and build.dockerfile is not None]
@@ -108,7 +115,7 @@ class _Proof:
         return evidence, accepted.text if evidence.verdict.kind is VerdictKind.ACCEPTED else None
 
     def _candidate(self, rules: Collection[str]) -> Candidate | None:
-        changes = rewrite(self.fleet, unsafe=self.unsafe, only=rules, paths=[self.file.path])
+        changes = rewrite(self.fleet, unsafe=self.unsafe, only=rules, paths=[self.file.path], rules=self.rules)
         change = changes.files[0]
         return Candidate(change.rules, change.after, change.effects) if change.changed else None
 

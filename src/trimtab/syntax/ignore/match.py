@@ -151,10 +151,6 @@ class IgnoreFile:
             compiled.append(_Pattern(text, excludes))
         return cls(tuple(patterns), tuple(compiled))
 
-    @property
-    def has_exceptions(self) -> bool:
-        return any(pattern.excludes for pattern in self._compiled)
-
     def ignores(self, path: str) -> bool:
         """Whether a slash-separated path of the context is left out, by itself or by one of its parents."""
         path = clean_path(path)
