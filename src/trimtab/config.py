@@ -4,25 +4,59 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trimtab.errors import UsageError
+from trimtab.fleet import PathPolicy, Policy
 
 
-class Config(BaseModel):
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=lambda name: name.replace("_", "-"))
+
+
+Level = Literal["info", "low", "medium", "high", "critical"]
+
+
+class PathConfig(_Table):
+    """What holds for some paths only."""
+
+    match: str = Field(description="A pattern as in an ignore file: `tests/**`.")
+    ignore: tuple[str, ...] = Field(default=(), description="Rules that do not count there.")
+    severity: dict[str, Level] = Field(default_factory=dict, description="Rules to the severity they have there.")
+
+
+class Config(_Table):
     """Settings of one fleet. Command-line options win over them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    select: tuple[str, ...] = Field(default=(), description="Codes or names of the rules to run; empty means all.")
-    ignore: tuple[str, ...] = Field(default=(), description="Codes or names of rules to leave out.")
+    select: tuple[str, ...] = Field(
+        default=(),
+        description="The rules to run, by code, name, other tools' name, or beginning of codes; empty means the default ones.",
+    )
+    extend_select: tuple[str, ...] = Field(default=(), description="Rules to run besides those.")
+    ignore: tuple[str, ...] = Field(default=(), description="Rules to leave out.")
+    severity: dict[str, Level] = Field(default_factory=dict, description="Rules to the severity they have in this fleet.")
+    path: tuple[PathConfig, ...] = Field(default=(), description="Tables of settings for some paths only.")
+    baseline: str = Field(
+        default="trimtab-baseline.json", description="Where `--baseline` keeps the findings that are accepted."
+    )
+    standard: dict[str, str] = Field(
+        default_factory=dict, description='The base that each runtime is to have: `python = "python:3.12-slim"`.'
+    )
+    cpu_index: str | None = Field(default=None, description="A package index with CPU-only wheels, for services without a GPU.")
+    offline: bool = Field(default=False, description="Ask no package index and no registry.")
     compose: tuple[tuple[str, ...], ...] = Field(
         default=(), description="Compose projects, each a list of files in override order; empty means find them."
     )
     repeats: int = Field(default=3, ge=1, le=50, description="Interleaved pairs that `trimtab optimize` measures.")
     jobs: int = Field(default=0, ge=0, le=256, description="Experiments at once; 0 means one per core.")
+
+    def policy(self, *, pin: bool = False) -> Policy:
+        """What the rules are to know of these settings."""
+        everywhere = (PathPolicy("**", (), dict(self.severity)),) if self.severity else ()
+        paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
+        return Policy(dict(self.standard), pin, self.cpu_index, (*everywhere, *paths))
 
 
 def load_config(root: Path, explicit: Path | None = None) -> Config:
@@ -64,5 +98,6 @@ def _explained(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"`{key}`: {first['msg']}"
-    near = difflib.get_close_matches(key, Config.model_fields, n=1, cutoff=0)
+    known = [name.replace("_", "-") for name in Config.model_fields]
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0)
     return f"unknown key `{key}`; the nearest known one is `{near[0]}`"

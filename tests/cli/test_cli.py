@@ -117,7 +117,7 @@ def test_usage_errors_are_two(project: Path, capsys: pytest.CaptureFixture[str],
     ("text", "message"),
     [
         ("selct = ['DF101']", "nearest known one is `select`"),
-        ("select = ['DF000']", "which does not exist"),
+        ("select = ['DF000']", "There is no rule"),
         ("repeats = 'many'", "repeats"),
         ("[[[", "cannot be read"),
     ],

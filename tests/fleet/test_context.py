@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from trimtab.fleet import DiskTree, Fleet, discover, facts_for
+from trimtab.fleet import DiskTree, Facts, Fleet, discover, facts_for
 from trimtab.fleet.copies import manifest_files, source_file
 from trimtab.fleet.programs import effective_path, needed_programs
 from trimtab.fleet.stage import libc_of
@@ -40,12 +40,16 @@ def test_dockerfiles_that_nobody_names_count(fleet: Make) -> None:
     assert found.files[0].contexts[0].root == "x"
 
 
+def facts_of(found: Fleet) -> Facts:
+    return facts_for(found.files[0], found)
+
+
 def test_stage_facts(fleet: Make) -> None:
     text = (
         "ARG V=3.12\nFROM python:${V}-slim AS base\nARG V\nENV A=1 B=$A\nWORKDIR /srv\nWORKDIR app\n"
         "RUN groupadd -g 70 g && useradd -u 1001 -g g -d /home/x web\nUSER web\nFROM base\nCOPY a b ./\nCMD x\n"
     )
-    facts = facts_for(fleet({"Dockerfile": text}).files[0])
+    facts = facts_of(fleet({"Dockerfile": text}))
     base, final = facts.stages
     assert (base.base, final.parent, final.end.workdir, final.end.user) == ("python:3.12-slim", 0, "/srv/app", "web")
     assert dict(final.end.env) == {"V": "3.12", "A": "1", "B": ""}
@@ -61,7 +65,7 @@ def test_installs_are_recognised(fleet: Make) -> None:
         "FROM python:3.12\nRUN python -m pip install -r a.txt -c b.txt --index-url x six && sudo apt-get -y install curl git=1\n"
         "RUN /opt/venv/bin/pip3.12 install -e ../shared && pip --version && npm run build && go version\n"
     )
-    runs = facts_for(fleet({"Dockerfile": text}).files[0]).stages[0].runs
+    runs = facts_of(fleet({"Dockerfile": text})).stages[0].runs
     pip, apt = runs[0].installs
     assert (pip.manager.name, pip.packages, pip.pip.requirements, pip.pip.constraints) == (
         "pip",
@@ -79,12 +83,12 @@ def test_what_a_developer_edits(fleet: Make) -> None:
         "svc/r.txt": "six\n-r more.txt\n", "svc/more.txt": "", "svc/src/util.py": "", "svc/src/main.py": "", "other/main.py": "",
     }  # fmt: skip
     file = fleet(files).files[0]
-    facts, context = facts_for(file), file.contexts[0]
-    assert source_file(facts, context) == "svc/src/main.py"
-    assert manifest_files(facts, context) == ()
+    context = file.contexts[0]
+    assert source_file(file, context) == "svc/src/main.py"
+    assert manifest_files(file, context) == ()
     files["svc/Dockerfile"] = files["svc/Dockerfile"].replace("COPY svc/r.txt .", "COPY svc/r.txt svc/more.txt ./")
     file = fleet(files).files[0]
-    assert manifest_files(facts_for(file), file.contexts[0]) == ("svc/r.txt", "svc/more.txt")
+    assert manifest_files(file, file.contexts[0]) == ("svc/r.txt", "svc/more.txt")
 
 
 def test_libc() -> None:
@@ -135,7 +139,7 @@ def test_programs_that_an_image_needs(fleet: Make) -> None:
         'ENTRYPOINT ["/usr/bin/tini", "--"]\nCMD exec python main.py\n'
     )
     compose = "services: {a: {build: ., healthcheck: {test: [CMD-SHELL, 'wget -q x && nc -z y']}}}\n"
-    facts = facts_for(fleet({"Dockerfile": text, "compose.yaml": compose}).files[0])
+    facts = facts_of(fleet({"Dockerfile": text, "compose.yaml": compose}))
     needed = needed_programs(facts, facts.final_stages[0])
     assert {"curl", "tini", "wget", "nc"} <= set(needed)
     assert needed["curl"] == "HEALTHCHECK"

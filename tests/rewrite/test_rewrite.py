@@ -55,14 +55,14 @@ def test_a_bad_fix_leaves_the_original(fleet: Make, rules: list[Rule], bug: str)
     change = rewrite(fleet({"Dockerfile": text}), rules=rules).files[0]
     assert change.bug is not None
     assert bug in change.bug
-    assert change.after == text
+    assert change.text == text
 
 
 def test_overlapping_fixes_wait_and_both_arrive(fleet: Make) -> None:
     rules = [replacing("T1", "LABEL a", "LABEL A"), replacing("T2", "a=1", "A=2")]
     change = rewrite(fleet({"Dockerfile": "FROM x\nLABEL a=1\n"}), rules=rules).files[0]
     assert change.bug is None
-    assert change.after == "FROM x\nLABEL A=1\n"
+    assert change.text == "FROM x\nLABEL A=1\n"
 
 
 def test_refusals_and_unsafe_fixes_are_listed(fleet: Make) -> None:
@@ -107,7 +107,7 @@ def test_what_a_fix_would_break_is_refused(fleet: Make, case: tuple[str, dict[st
 
 def test_arguments_never_cross_a_from(fleet: Make) -> None:
     text = "ARG V=3.12\nFROM python:$V AS a\nARG X=1\nCOPY . .\nRUN pip install -r r.txt\nFROM python:$V\nARG X=2\nCOPY --from=a /x /x\n"
-    after = rewrite(fleet({"Dockerfile": text, "r.txt": "six\n", "a.py": ""}), unsafe=True).files[0].after
+    after = rewrite(fleet({"Dockerfile": text, "r.txt": "six\n", "a.py": ""}), unsafe=True).files[0].text
     lines = [line for line in after.splitlines() if line.startswith(("ARG", "FROM"))]
     assert lines == [line for line in text.splitlines() if line.startswith(("ARG", "FROM"))]
 
@@ -134,8 +134,8 @@ def test_any_combination_converges_and_stays(text: str) -> None:
     files = {"r.txt": "six\n", "package.json": "{}", "src/a.py": "", "main.py": ""}
     change = rewrite(discover(MemoryTree({"Dockerfile": text, **files})), unsafe=True).files[0]
     assert change.bug is None
-    again = rewrite(discover(MemoryTree({"Dockerfile": change.after, **files})), unsafe=True).files[0]
-    assert again.after == change.after
+    again = rewrite(discover(MemoryTree({"Dockerfile": change.text, **files})), unsafe=True).files[0]
+    assert again.text == change.text
 
 
 def test_edits() -> None:

@@ -19,7 +19,7 @@ from rich.table import Table
 from trimtab.build import Slots
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.fix import refuse_dirty, write
-from trimtab.cli.options import Common, Loaded, Paths, load, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, engine_version
 from trimtab.history import open_store
 from trimtab.report.data import optimization_data
@@ -46,6 +46,7 @@ def optimize(
     safe_only: Annotated[bool, Parameter(negative="", help="Leave fixes alone that are called unsafe.")] = False,
     jobs: Annotated[int, Parameter(name=["--jobs", "-j"], help="Experiments at once; 0 means one per core.")] = 0,
     repeats: Annotated[int, Parameter(help="Interleaved pairs to measure; 0 means what the configuration says.")] = 0,
+    choice: RuleChoice | None = None,
     common: Common | None = None,
 ) -> int:
     """Plan changes, build and run every touched service before and after, and keep what is proven.
@@ -53,10 +54,9 @@ def optimize(
     The files stay as they are until everything about them is decided. Exits with 1 when nothing could be accepted.
     """
     common = common or Common()
-    loaded = load(paths, common)
-    planned = [
-        change.path for change in rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.chosen, rules=loaded.rules).changed
-    ]
+    loaded = load(paths, common, choice)
+    changes = rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.dockerfiles, rules=loaded.rules)
+    planned = [change.path for change in changes.changed]
     if not dry_run:
         refuse_dirty(loaded, planned, allow_dirty=allow_dirty)
     count = jobs or loaded.config.jobs or os.cpu_count() or 2
@@ -82,7 +82,7 @@ async def _run(loaded: Loaded, common: Common, planned: list[str], jobs: int, re
         with display.shown():
             async with anyio.create_task_group() as group:
                 group.start_soon(_watch_signals, group.cancel_scope)
-                result = await run_experiments(laboratory, loaded.fleet, loaded.chosen, unsafe=unsafe, rules=loaded.rules)
+                result = await run_experiments(laboratory, loaded.fleet, loaded.dockerfiles, unsafe=unsafe, rules=loaded.rules)
                 group.cancel_scope.cancel()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

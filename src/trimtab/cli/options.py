@@ -1,12 +1,13 @@
 """What every command has in common."""
 
+import difflib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,8 +17,24 @@ from rich.console import Console, RenderableType
 from trimtab.config import Config, load_config
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, Fleet, FleetOptions, discover
+from trimtab.gather import gather
 from trimtab.report.terminal import console
-from trimtab.rules import Rule, all_rules, find_rule
+from trimtab.rules import Rule, all_rules, default_rules, find_rules
+
+Format = Literal["text", "json", "sarif", "github", "markdown"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RuleChoice:
+    """Which rules a command runs; each name is a code, a name, another tool's name, or the beginning of codes."""
+
+    select: Annotated[tuple[str, ...], Parameter(negative="", help="Run these rules instead of the default ones.")] = ()
+    extend_select: Annotated[tuple[str, ...], Parameter(negative="", help="Run these rules as well.")] = ()
+    ignore: Annotated[tuple[str, ...], Parameter(negative="", help="Leave these rules out.")] = ()
+    pin: Annotated[bool, Parameter(negative="", help="Pin bases by digest: look them up, and run DF002.")] = False
+    offline: Annotated[bool, Parameter(negative="", help="Ask no package index and no registry.")] = False
+
 
 Paths = Annotated[tuple[Path, ...], Parameter(help="A folder, or files of one; the current folder when left out.")]
 
@@ -27,7 +44,7 @@ Paths = Annotated[tuple[Path, ...], Parameter(help="A folder, or files of one; t
 class Common:
     """Options of every command."""
 
-    format: Annotated[Literal["text", "json"], Parameter(help="What goes to standard output.")] = "text"
+    format: Annotated[Format, Parameter(help="What goes to standard output; the last three only for `review`.")] = "text"
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="Write the result to a file instead.")] = None
     config: Annotated[Path | None, Parameter(help="A configuration file to use instead of the folder's own.")] = None
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="No progress on standard error.")] = False
@@ -54,8 +71,14 @@ class Loaded:
     chosen: frozenset[str] | None
     """The files named on the command line, None when a folder was."""
 
+    @property
+    def dockerfiles(self) -> frozenset[str]:
+        """The Dockerfiles that are meant."""
+        every = frozenset(file.path for file in self.fleet.files)
+        return every if self.chosen is None else every & self.chosen
 
-def load(paths: tuple[Path, ...], common: Common) -> Loaded:
+
+def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = None) -> Loaded:
     """Discover the fleet that the arguments name.
 
     Raises:
@@ -65,13 +88,17 @@ def load(paths: tuple[Path, ...], common: Common) -> Loaded:
     config = load_config(root, common.config)
     options = FleetOptions(config.compose, dict(os.environ))
     started = time.monotonic()
-    fleet = discover(DiskTree(root), options)
+    choice = choice or RuleChoice()
+    rules = _rules(config, choice)
+    fleet = replace(discover(DiskTree(root), options), policy=config.policy(pin=choice.pin))
+    outside = gather(fleet, root, {rule.code for rule in rules}, offline=choice.offline or config.offline)
+    fleet = replace(fleet, outside=outside)
     if common.verbose:
         named = sum(len(manifest.packages) for manifest in fleet.manifests)
         counts = f"{len(fleet.files)} Dockerfiles, {len(fleet.services)} services, {len(fleet.compose_files)} compose files"
         counts += f", {len(fleet.manifests)} manifests that name {named} packages"
         common.messages.print(f"{root}: {counts} in {time.monotonic() - started:.2f} s", markup=False)
-    return Loaded(root, fleet, config, _rules(config), chosen)
+    return Loaded(root, fleet, config, rules, chosen)
 
 
 def _root(paths: tuple[Path, ...]) -> tuple[Path, frozenset[str] | None]:
@@ -89,27 +116,57 @@ def _root(paths: tuple[Path, ...]) -> tuple[Path, frozenset[str] | None]:
     return root, frozenset(file.relative_to(root).as_posix() for file in files)
 
 
-def _rules(config: Config) -> tuple[Rule, ...]:
-    for name in (*config.select, *config.ignore):
-        if find_rule(name) is None:
-            raise UsageError(f"The configuration names a rule `{name}`, which does not exist; `trimtab rule` lists all.")
-    selected = {rule.code for name in config.select if (rule := find_rule(name))}
-    ignored = {rule.code for name in config.ignore if (rule := find_rule(name))}
-    return tuple(rule for rule in all_rules() if (not selected or rule.code in selected) and rule.code not in ignored)
+def _rules(config: Config, choice: RuleChoice) -> tuple[Rule, ...]:
+    """The rules to run: the default or selected ones, those added, without those ignored; the command line wins."""
+    selected = _named(choice.select or config.select) or {rule.code for rule in default_rules()}
+    selected |= _named((*config.extend_select, *choice.extend_select, *(["DF002"] if choice.pin else [])))
+    ignored = _named((*(() if choice.select else config.ignore), *choice.ignore))
+    _named([*config.severity, *(name for path in config.path for name in (*path.ignore, *path.severity))])
+    return tuple(rule for rule in all_rules() if rule.code in selected - ignored)
 
 
-def show(common: Common, data: Callable[[], Mapping[str, object]], view: Callable[[], RenderableType]) -> None:
+def _named(names: Iterable[str]) -> set[str]:
+    """The codes that names stand for; `a,b` is two of them.
+
+    Raises:
+        UsageError: a name stands for no rule; the message gives the nearest one that does.
+    """
+    found: set[str] = set()
+    for name in (part for each in names for part in each.split(",") if part.strip()):
+        rules = find_rules(name)
+        if not rules:
+            raise UsageError(f"There is no rule `{name.strip()}`.{near_rule(name)} `trimtab rule` lists all.")
+        found.update(rule.code for rule in rules)
+    return found
+
+
+def near_rule(name: str) -> str:
+    """A hint at the rule that somebody may have meant."""
+    known = [each for rule in all_rules() for each in (rule.code, rule.name, *rule.aliases)]
+    near = difflib.get_close_matches(name.strip(), known, n=1, cutoff=0.3)
+    return f" Did you mean `{near[0]}`?" if near else ""
+
+
+def show(
+    common: Common, data: Callable[[], Mapping[str, object]], view: Callable[[], RenderableType],
+    others: Mapping[str, Callable[[], str]] | None = None,
+) -> None:  # fmt: skip
     """Print a result in the chosen format, to standard output or the chosen file.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the command has no such format, or the file cannot be written.
     """
+    other = (others or {}).get(common.format)
+    if other is None and common.format not in {"text", "json"}:
+        raise UsageError(f"This command has no format `{common.format}`; it has text and json.")
     try:
         opened = common.output.open("w", encoding="utf-8") if common.output else nullcontext(sys.stdout)
         with opened as file:
             if common.format == "json":
                 json.dump(data(), file, indent=2, ensure_ascii=False)
                 file.write("\n")
+            elif other:
+                file.write(other())
             elif common.output:
                 Console(file=file, no_color=True, highlight=False, width=160).print(view())
             else:

@@ -1,25 +1,56 @@
 """`trimtab review`."""
 
+import json
 import sys
 import traceback
 from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, OUR_BUG
-from trimtab.cli.options import Common, Loaded, Paths, load, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
+from trimtab.errors import UsageError
 from trimtab.report.data import review_data
+from trimtab.report.exchange import github, markdown, sarif
 from trimtab.report.terminal import review_view
-from trimtab.review import Review
+from trimtab.review import BaselineError, Review, baseline_text, read_baseline
 from trimtab.review import review as run_review
+from trimtab.rewrite import WriteError, write_file
 
 
-def review(paths: Paths = (), /, *, common: Common | None = None) -> int:
+def review(
+    paths: Paths = (),
+    /,
+    *,
+    baseline: Annotated[
+        bool, Parameter(negative="", help="Report only findings that the baseline file does not hold.")
+    ] = False,
+    write_baseline: Annotated[
+        bool, Parameter(negative="", help="Accept all findings: write them to the baseline file.")
+    ] = False,
+    choice: RuleChoice | None = None,
+    common: Common | None = None,
+) -> int:
     """Find what is wrong in a fleet's Dockerfiles, build contexts and compose files.
 
     Exits with 1 when there are findings and with 2 when a file could not be checked.
     """
     common = common or Common()
-    result = reviewed(load(paths, common))
-    show(common, lambda: review_data(result), lambda: review_view(result))
+    loaded = load(paths, common, choice)
+    result = reviewed(loaded)
+    file = loaded.root / loaded.config.baseline
+    if write_baseline:
+        return _write(result, file, common)
+    if baseline:
+        result = _only_new(result, file)
+    others = {
+        "sarif": lambda: json.dumps(sarif(result, loaded.rules), indent=2, ensure_ascii=False) + "\n",
+        "github": lambda: github(result),
+        "markdown": lambda: markdown(result),
+    }
+    show(common, lambda: review_data(result), lambda: review_view(result), others)
     return exit_code(result)
 
 
@@ -34,13 +65,35 @@ def reviewed(loaded: Loaded) -> Review:
     return replace(result, findings=findings, errors=errors, file_scores=scores)
 
 
+def _only_new(result: Review, file: Path) -> Review:
+    try:
+        return read_baseline(file.read_text(encoding="utf-8")).apply(result)
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no baseline `{file}` yet; `trimtab review --write-baseline` makes it.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"`{file}` cannot be read: {error}") from error
+    except BaselineError as error:
+        raise UsageError(f"`{file}` {error}") from error
+
+
+def _write(result: Review, file: Path, common: Common) -> int:
+    try:
+        write_file(file, baseline_text(result.findings))
+    except WriteError as error:
+        raise UsageError(str(error)) from error
+    common.messages.print(f"{len(result.findings)} findings accepted in {file}", markup=False)
+    return _failures(result) or CLEAN
+
+
 def exit_code(result: Review) -> int:
     """Crashes of rules outweigh files that could not be checked, and those outweigh findings."""
+    return _failures(result) or (FINDINGS if result.findings else CLEAN)
+
+
+def _failures(result: Review) -> int:
     for crash in result.crashes:
         print(f"rule {crash.rule} failed on {crash.path}; this is a bug of trimtab", file=sys.stderr)
         traceback.print_exception(crash.error)
     if result.crashes:
         return OUR_BUG
-    if result.errors:
-        return COULD_NOT_RUN
-    return FINDINGS if result.findings else CLEAN
+    return COULD_NOT_RUN if result.errors else CLEAN

@@ -1,15 +1,13 @@
 """`trimtab rule`."""
 
-import difflib
-
 from rich.console import RenderableType
 
 from trimtab.cli.app import CLEAN
-from trimtab.cli.options import Common, show
+from trimtab.cli.options import Common, near_rule, show
 from trimtab.errors import UsageError
 from trimtab.report.data import rule_data
 from trimtab.report.terminal import rule_view, rules_view
-from trimtab.rules import all_rules, find_rule
+from trimtab.rules import all_rules, find_rules
 
 
 def rule(name: str | None = None, /, *, common: Common | None = None) -> int:
@@ -23,12 +21,11 @@ def rule(name: str | None = None, /, *, common: Common | None = None) -> int:
             lambda: rules_view(listed),
         )
         return CLEAN
-    found = find_rule(name)
-    if found is None:
-        known = [each.code for each in all_rules()] + [each.name for each in all_rules()]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-        hint = f" Did you mean `{near[0]}`?" if near else ""
-        raise UsageError(f"There is no rule `{name}`.{hint} `trimtab rule` lists all.")
+    named = find_rules(name)
+    if len(named) != 1:
+        listed = f" {len(named)} rules begin with it." if named else near_rule(name)
+        raise UsageError(f"There is no rule `{name}`.{listed} `trimtab rule` lists all.")
+    found = named[0]
 
     def page() -> RenderableType:
         return rule_view(found)

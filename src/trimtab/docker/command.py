@@ -136,3 +136,13 @@ def images_of(run: str) -> Command:
 def remove_images(*images: str) -> Command:
     """Removes images with all their tags."""
     return docker("rmi", "--force", *images)
+
+
+def registry_digest(reference: str) -> Command:
+    """The digest that a registry has for a reference, of the index where there is one."""
+    return docker("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", reference)
+
+
+def image_digest(reference: str) -> Command:
+    """The registry digests that the engine's own copy of an image was pulled by."""
+    return docker("image", "inspect", "--format", "{{json .RepoDigests}}", reference)

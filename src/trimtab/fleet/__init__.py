@@ -1,10 +1,12 @@
 """The fleet: what a repository holds and how its parts belong together."""
 
 from trimtab.fleet.context import BuildContext
-from trimtab.fleet.discover import FleetOptions, discover
+from trimtab.fleet.discover import discover, rediscover
 from trimtab.fleet.facts import Facts, facts_for
-from trimtab.fleet.model import Build, Fleet, FleetFile, HealthCheck, Problem, Service
-from trimtab.fleet.tree import DiskTree, Entry, MemoryTree, Tree, Unreadable
+from trimtab.fleet.model import Build, Fleet, FleetFile, FleetOptions, HealthCheck, Problem, Service
+from trimtab.fleet.outside import Outside, Wheels, WheelState
+from trimtab.fleet.policy import PathPolicy, Policy
+from trimtab.fleet.tree import DiskTree, Entry, MemoryTree, OverlayTree, Tree, Unreadable
 
 __all__ = [
     "Build",
@@ -17,10 +19,17 @@ __all__ = [
     "FleetOptions",
     "HealthCheck",
     "MemoryTree",
+    "Outside",
+    "OverlayTree",
+    "PathPolicy",
+    "Policy",
     "Problem",
     "Service",
     "Tree",
     "Unreadable",
+    "WheelState",
+    "Wheels",
     "discover",
     "facts_for",
+    "rediscover",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.dependencies import Manifests, install_inputs
-from trimtab.fleet.facts import Facts
+from trimtab.fleet.model import FleetFile
 from trimtab.fleet.stage import Copy, Stage
 
 _SOURCE_TYPES = (".py", ".js", ".ts", ".tsx", ".jsx", ".mjs", ".go", ".rs", ".java", ".rb", ".php", ".html", ".css", ".sh")
@@ -59,10 +59,10 @@ class CopiedFiles:
         return any(each.startswith(path + "/") for each in self.paths)
 
 
-def manifest_files(facts: Facts, context: BuildContext) -> tuple[str, ...]:
+def manifest_files(file: FleetFile, context: BuildContext) -> tuple[str, ...]:
     """Context paths that decide which dependencies are installed, in the order they are read."""
     found: dict[str, None] = {}
-    for stage in facts.stages:
+    for stage in file.stages:
         for run in stage.runs:
             files = CopiedFiles.before(stage, run.index, context)
             for install in run.installs:
@@ -72,14 +72,14 @@ def manifest_files(facts: Facts, context: BuildContext) -> tuple[str, ...]:
     return tuple(found)
 
 
-def source_file(facts: Facts, context: BuildContext) -> str | None:
+def source_file(file: FleetFile, context: BuildContext) -> str | None:
     """A file of the service's own code that a build copies: an entry point where there is one."""
-    manifests = set(manifest_files(facts, context))
-    brought = {path for stage in facts.stages for copy in stage.copies for path in copied_files(copy, context).values()}
+    manifests = set(manifest_files(file, context))
+    brought = {path for stage in file.stages for copy in stage.copies for path in copied_files(copy, context).values()}
     sources = sorted(path for path in brought - manifests if path.endswith(_SOURCE_TYPES))
     if not sources:
         return None
-    near = posixpath.dirname(facts.file.path)
+    near = posixpath.dirname(file.path)
     return min(sources, key=lambda path: _distance(path, near, context))
 
 

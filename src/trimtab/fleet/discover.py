@@ -3,28 +3,19 @@
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from trimtab.fleet.bake import BAKE_NAMES, read_bake
 from trimtab.fleet.compose import load_project, read_service
 from trimtab.fleet.context import BuildContext
-from trimtab.fleet.model import Build, Fleet, FleetFile, Problem, Service
-from trimtab.fleet.tree import Tree, Unreadable
+from trimtab.fleet.model import Build, Fleet, FleetFile, FleetOptions, Problem, Service
+from trimtab.fleet.tree import OverlayTree, Tree, Unreadable
 from trimtab.syntax.dockerfile import parse
 
 _COMPOSE = re.compile(r"^(?:docker-)?compose(?:[.-](?P<variant>[\w.-]+?))?\.ya?ml$")
 _DOCKERFILE = re.compile(r"^(?:Docker|Container)file(?:\.[\w.-]+)?$|^[\w.-]+\.(?:Docker|Container)file$", re.IGNORECASE)
 _NOT_DOCKERFILE = (".dockerignore", ".md", ".txt", ".bak", ".orig", ".j2", ".tmpl", ".template", ".py", ".sh", ".yml")
 _SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages", "__pycache__"})
-
-
-@dataclass(frozen=True, slots=True)
-class FleetOptions:
-    """What the user may say about where the fleet is."""
-
-    compose: tuple[tuple[str, ...], ...] = ()
-    """Explicit projects, each a list of files in override order; empty means discover them."""
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
@@ -46,7 +37,13 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
         problems.extend(found)
     files, found = _dockerfiles(tree, services)
     compose_files = tuple(path for project in projects for path in project)
-    return Fleet(tree, files, tuple(services), compose_files, (*problems, *found))
+    return Fleet(tree, files, tuple(services), compose_files, (*problems, *found), options)
+
+
+def rediscover(fleet: Fleet, texts: Mapping[str, str | None]) -> Fleet:
+    """The fleet as it is once files have other texts, None for a file that is gone."""
+    found = discover(OverlayTree(fleet.tree, texts), fleet.options)
+    return replace(found, policy=fleet.policy, outside=fleet.outside)
 
 
 def _walkable(tree: Tree) -> Iterable[str]:

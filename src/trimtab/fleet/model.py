@@ -6,6 +6,10 @@ from functools import cached_property
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.manifests import Manifest, find_manifests
+from trimtab.fleet.outside import Outside
+from trimtab.fleet.policy import Policy
+from trimtab.fleet.stage import Stage
+from trimtab.fleet.stages import read_stages
 from trimtab.fleet.tree import Tree
 from trimtab.syntax.dockerfile import Dockerfile
 
@@ -93,20 +97,37 @@ class FleetFile:
     def path(self) -> str:
         return self.dockerfile.source.path
 
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages as the first build's arguments make them."""
+        return read_stages(self.dockerfile, self.builds[0].args if self.builds else {})
+
     @property
     def service_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(service.name for service in self.services))
 
 
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """What the user may say about where the fleet is."""
+
+    compose: tuple[tuple[str, ...], ...] = ()
+    """Explicit projects, each a list of files in override order; empty means discover them."""
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 @dataclass(frozen=True)
 class Fleet:
-    """Everything found below one root."""
+    """Everything found below one root, and what is known about it from elsewhere."""
 
     tree: Tree
     files: tuple[FleetFile, ...]
     services: tuple[Service, ...]
     compose_files: tuple[str, ...]
     problems: tuple[Problem, ...]
+    options: FleetOptions = FleetOptions()
+    policy: Policy = field(default_factory=Policy)
+    outside: Outside = field(default_factory=Outside)
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:

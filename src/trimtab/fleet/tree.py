@@ -145,3 +145,25 @@ class MemoryTree:
     def read(self, path: str) -> Source | Unreadable:
         text = self._files.get(path)
         return Unreadable("does not exist") if text is None else Source(path, text)
+
+
+class OverlayTree:
+    """A tree in which some files have another text, are new, or are gone."""
+
+    def __init__(self, base: Tree, texts: Mapping[str, str | None]) -> None:
+        self._base = base
+        self._texts = dict(texts)
+        self._new = MemoryTree({path: text for path, text in self._texts.items() if text is not None})
+        kept = {path: entry for path, entry in base.entries.items() if path not in self._texts}
+        self._entries = dict(sorted({**self._new.entries, **kept}.items()))
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        return self._entries
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return self._base.problems
+
+    def read(self, path: str) -> Source | Unreadable:
+        return self._new.read(path) if path in self._texts else self._base.read(path)

@@ -1,9 +1,10 @@
-"""What git knows of the files that are about to change."""
+"""What git knows of a fleet's files."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from trimtab.docker import Command, Runner
+from trimtab.docker import Command, Completed, Runner
 from trimtab.errors import ToolError
 
 
@@ -12,11 +13,8 @@ async def uncommitted(runner: Runner, root: Path, paths: Sequence[str]) -> list[
     if not paths:
         return []
     command = Command(("git", "-C", str(root), "status", "--porcelain=v1", "-z", "--no-renames", "--", *paths))
-    try:
-        result = await runner.run(command, timeout=60)
-    except (ToolError, TimeoutError):
-        return []
-    if result.code != 0:
+    result = await _quietly(runner, command)
+    if result is None:
         return []
     prefix = await _prefix(runner, root)
     names = [entry[3:] for entry in result.stdout.decode("utf-8", "surrogateescape").split("\0") if entry]
@@ -27,3 +25,34 @@ async def _prefix(runner: Runner, root: Path) -> str:
     """Where the folder lies in its repository: status prints paths from the top."""
     result = await runner.run(Command(("git", "-C", str(root), "rev-parse", "--show-prefix")))
     return result.text
+
+
+async def change_counts(runner: Runner, root: Path, commits: int) -> dict[str, int] | None:
+    """How many of the last commits touched each path below `root`; None where there is no git or no history."""
+    command = Command(
+        ("git", "-C", str(root), "log", f"-n{commits}", "--no-merges", "--no-renames", "--name-only", "--relative", "-z")
+        + ("--format=", "--", ".")
+    )
+    result = await _quietly(runner, command)
+    if result is None:
+        return None
+    names = result.stdout.decode("utf-8", "surrogateescape").split("\0")
+    return dict(Counter(name.strip("\n") for name in names if name.strip("\n"))) or None
+
+
+async def left_out(runner: Runner, root: Path, paths: Sequence[str]) -> frozenset[str]:
+    """Those of `paths` that git does not track and is told to ignore."""
+    if not paths:
+        return frozenset()
+    result = await _quietly(runner, Command(("git", "-C", str(root), "check-ignore", "-z", "--", *paths)))
+    names = result.stdout.decode("utf-8", "surrogateescape").split("\0") if result else []
+    return frozenset(name for name in names if name)
+
+
+async def _quietly(runner: Runner, command: Command) -> Completed | None:
+    """A finished call, None where it could not be made or failed: knowing nothing is an answer here."""
+    try:
+        result = await runner.run(command, timeout=60)
+    except (ToolError, TimeoutError):
+        return None
+    return result if result.code == 0 else None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from trimtab.fleet import Fleet
-from trimtab.review import Review, Score
+from trimtab.review import Review, Score, fingerprints
 from trimtab.review.score import deductions
 from trimtab.rewrite import ChangeSet, FileChange
 from trimtab.rules import Category, DockerfileRule, Finding, Rule
@@ -20,12 +20,13 @@ def _categories(score: Score) -> Data:
     return {str(category): round(score.categories[category], 1) for category in Category}
 
 
-def finding_data(finding: Finding) -> Data:
-    """One finding."""
+def finding_data(finding: Finding, fingerprint: str = "") -> Data:
+    """One finding; `fingerprint` stays the same when lines shift."""
     fix = None if finding.fix is None else {"applicability": str(finding.fix.applicability), "title": finding.fix.title}
     return {
         "rule": finding.rule,
         "name": finding.name,
+        "fingerprint": fingerprint,
         "category": str(finding.category),
         "severity": str(finding.severity),
         "confidence": str(finding.confidence),
@@ -58,7 +59,9 @@ def review_data(review: Review) -> Data:
         "schema": "trimtab.review/1",
         **_score(review.score),
         "files": [_file(review, path, score) for path, score in review.file_scores.items()],
-        "findings": [finding_data(finding) for finding in review.findings],
+        "findings": [
+            finding_data(each, name) for each, name in zip(review.findings, fingerprints(review.findings), strict=True)
+        ],
         "suppressed": len(review.suppressed),
         "errors": [{"path": error.path, "message": error.message} for error in review.errors],
     }

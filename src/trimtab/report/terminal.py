@@ -8,11 +8,13 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from trimtab.fleet import Fleet, Unreadable
 from trimtab.report import figures
 from trimtab.review import Review, Score
 from trimtab.review.score import deductions
 from trimtab.rewrite import ChangeSet, SkipReason
-from trimtab.rules import Category, Finding, Rule, Severity
+from trimtab.rules import Category, Finding, Fix, Rule, Severity
+from trimtab.text import apply_edits, unified_diff
 from trimtab.verify import Evidence, Scenario, VerdictKind
 
 _SEVERITY_STYLES = {
@@ -111,7 +113,7 @@ def changes_view(changes: ChangeSet, *, diff: bool, written: bool) -> Renderable
     """What was changed, or would be, and what was left out and why."""
     parts: list[RenderableType] = []
     if diff and changes.diff:
-        parts.append(Syntax(changes.diff, "diff", background_color="default", word_wrap=True))
+        parts.append(_diff(changes.diff))
     verb = "fixed" if written else "would fix"
     for change in changes.changed:
         rules = ", ".join(change.rules)
@@ -130,6 +132,24 @@ def changes_view(changes: ChangeSet, *, diff: bool, written: bool) -> Renderable
         tail += f", {unsafe} that need proof first (`trimtab optimize`)"
     parts.append(Text(tail, "bold"))
     return Group(*parts)
+
+
+def proposal_view(finding: Finding, fleet: Fleet) -> RenderableType:
+    """One finding with what its fix would change, for a question."""
+    fix = finding.fix or Fix("")
+    source = fleet.tree.read(finding.path)
+    parts: list[RenderableType] = [Text(finding.path, "bold underline"), _finding(finding)]
+    if fix.edits and not isinstance(source, Unreadable):
+        after = apply_edits(source.text, fix.edits)
+        parts.append(_diff(unified_diff(finding.path, source.text, after)))
+    for new in fix.files:
+        old = fleet.tree.read(new.path)
+        parts.append(_diff(unified_diff(new.path, None if isinstance(old, Unreadable) else old.text, new.text)))
+    return Group(*parts)
+
+
+def _diff(text: str) -> RenderableType:
+    return Syntax(text, "diff", background_color="default", word_wrap=True)
 
 
 def evidence_view(evidence: Sequence[Evidence], *, repeats: int) -> RenderableType:

@@ -1,15 +1,14 @@
 """One review: all rules over all files."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trimtab.fleet import Facts, Fleet, FleetFile, facts_for
+from trimtab.fleet import Facts, Fleet, facts_for
+from trimtab.review.adjust import adjusted
 from trimtab.review.score import Score, mean_score, score_findings
-from trimtab.rules import DockerfileRule, Finding, FleetRule, Rule, all_rules
-from trimtab.syntax.dockerfile import Dockerfile, LineKind
-
-_SUPPRESSION = re.compile(r"#\s*trimtab:\s*ignore(?P<file>-file)?\[(?P<rules>[\w\s,-]+)\]", re.IGNORECASE)
+from trimtab.review.suppress import split
+from trimtab.rules import DockerfileRule, Finding, FleetRule, Rule, default_rules
+from trimtab.syntax.dockerfile import Dockerfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +46,15 @@ class Review:
 
 
 def review(fleet: Fleet, rules: Sequence[Rule] | None = None) -> Review:
-    """Run rules (all when None) over a fleet. A rule that raises is recorded and the others still run."""
-    chosen = all_rules() if rules is None else rules
+    """Run rules (the default ones when None) over a fleet. A rule that raises is recorded and the others still run."""
+    chosen = default_rules() if rules is None else rules
     findings: list[Finding] = []
     suppressed: list[Finding] = []
     crashes: list[RuleCrash] = []
-    for file in fleet.files:
-        kept, silenced, failed = review_file(file, chosen)
-        findings.extend(kept)
-        suppressed.extend(silenced)
-        crashes.extend(failed)
-    for rule in chosen:
-        if isinstance(rule, FleetRule):
-            try:
-                findings.extend(rule.check(fleet))
-            except Exception as error:  # noqa: BLE001  one rule's bug must not hide the others' findings
-                crashes.append(RuleCrash(rule.code, ".", error))
+    for part in (*(review_file(facts_for(file, fleet), chosen) for file in fleet.files), review_fleet(fleet, chosen)):
+        findings.extend(part.findings)
+        suppressed.extend(part.suppressed)
+        crashes.extend(part.crashes)
     findings = sorted(set(findings), key=lambda finding: finding.sort_key)
     file_scores = _file_scores(fleet, findings)
     return Review(
@@ -71,56 +63,42 @@ def review(fleet: Fleet, rules: Sequence[Rule] | None = None) -> Review:
     )  # fmt: skip
 
 
-def review_file(
-    file: FleetFile, rules: Iterable[Rule], facts: Facts | None = None
-) -> tuple[list[Finding], list[Finding], list[RuleCrash]]:
-    """The findings of one Dockerfile, those that a comment suppresses, and rules that failed on it."""
-    facts = facts or facts_for(file)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one file, or the fleet's own rules, add to a review."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...]
+    crashes: tuple[RuleCrash, ...]
+
+
+def review_file(facts: Facts, rules: Sequence[Rule]) -> Part:
+    """What the Dockerfile rules say of one file."""
+    checks = [
+        (rule, lambda rule=rule: rule.check(facts.dockerfile, facts)) for rule in rules if isinstance(rule, DockerfileRule)
+    ]
+    return _part(checks, facts.file.path, facts.fleet, {facts.file.path: facts.dockerfile})
+
+
+def review_fleet(fleet: Fleet, rules: Sequence[Rule]) -> Part:
+    """What the fleet rules say."""
+    checks = [(rule, lambda rule=rule: rule.check(fleet)) for rule in rules if isinstance(rule, FleetRule)]
+    return _part(checks, ".", fleet, {file.path: file.dockerfile for file in fleet.files})
+
+
+_Check = tuple[Rule, Callable[[], Iterable[Finding]]]
+
+
+def _part(checks: Sequence[_Check], where: str, fleet: Fleet, files: Mapping[str, Dockerfile]) -> Part:
     findings: list[Finding] = []
     crashes: list[RuleCrash] = []
-    for rule in rules:
-        if not isinstance(rule, DockerfileRule):
-            continue
+    for rule, check in checks:
         try:
-            findings.extend(rule.check(file.dockerfile, facts))
+            findings.extend(check())
         except Exception as error:  # noqa: BLE001  one rule's bug must not hide the others' findings
-            crashes.append(RuleCrash(rule.code, file.path, error))
-    silenced = _suppressed(file.dockerfile, findings)
-    kept = [finding for finding in findings if finding not in silenced]
-    return sorted(set(kept), key=lambda finding: finding.sort_key), silenced, crashes
-
-
-def _suppressed(file: Dockerfile, findings: Iterable[Finding]) -> list[Finding]:
-    """Findings named by `# trimtab: ignore[CODE] reason` above their instruction, or `ignore-file` anywhere."""
-    marks = [
-        (line, match) for line in file.lines if line.kind == LineKind.COMMENT and (match := _SUPPRESSION.search(line.text))
-    ]
-    if not marks:
-        return []
-    everywhere = {name for _, match in marks if match["file"] for name in _names(match["rules"])}
-    by_line: dict[int, set[str]] = {}
-    for line, match in marks:
-        by_line.setdefault(_applies_to(file, line.number), set()).update(_names(match["rules"]))
-    return [
-        finding
-        for finding in findings
-        if {finding.rule.lower(), finding.name} & (everywhere | by_line.get(_start_line(file, finding.line), set()))
-    ]
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip().lower() for name in text.split(",")]
-
-
-def _applies_to(file: Dockerfile, line: int) -> int:
-    """The first line of the instruction that a comment stands in or above."""
-    starts = (instruction.start_line for instruction in file.instructions if instruction.end_line >= line)
-    return next(starts, 0)
-
-
-def _start_line(file: Dockerfile, line: int) -> int:
-    inside = (i.start_line for i in file.instructions if i.start_line <= line <= i.end_line)
-    return next(inside, line)
+            crashes.append(RuleCrash(rule.code, where, error))
+    kept, silenced = split(adjusted(findings, fleet.policy), [rule for rule, _ in checks], files, fleet.tree)
+    return Part(tuple(sorted(set(kept), key=lambda finding: finding.sort_key)), tuple(silenced), tuple(crashes))
 
 
 def _errors(fleet: Fleet) -> tuple[ReviewError, ...]:

@@ -14,6 +14,7 @@ class SkipReason(StrEnum):
     DISPLAY = "is only shown"
     REFUSED = "refused"
     NOT_CHOSEN = "not selected"
+    DECLINED = "declined"
     CONFLICT = "overlaps another fix"
 
 
@@ -48,8 +49,10 @@ class FileChange:
     """One file before and after."""
 
     path: str
-    before: str
-    after: str
+    before: str | None
+    """None for a file that the rewrite makes."""
+    after: str | None
+    """None for a file that the rewrite takes away."""
     applied: tuple[AppliedFix, ...]
     skipped: tuple[SkippedFix, ...]
     bug: str | None = None
@@ -58,6 +61,11 @@ class FileChange:
     @property
     def changed(self) -> bool:
         return self.before != self.after
+
+    @property
+    def text(self) -> str:
+        """The text that there is now; empty for a file that is gone."""
+        return self.after or ""
 
     @property
     def diff(self) -> str:

@@ -1,8 +1,10 @@
 """What no fix may break, checked on every result before it is kept."""
 
 from collections import Counter
+from collections.abc import Mapping
 
-from trimtab.fleet import Facts
+from trimtab.fleet import Facts, Fleet
+from trimtab.fleet.copies import copied_files
 from trimtab.rules import Effects
 from trimtab.syntax.dockerfile import Dockerfile, LineKind
 
@@ -14,9 +16,9 @@ def broken_invariant(before: Facts, after: Facts, effects: Effects) -> str | Non
         _same_heredocs(before.dockerfile, after.dockerfile),
         _same_comments(before.dockerfile, after.dockerfile),
         _same_directives(before.dockerfile, after.dockerfile),
-        _same_stages(before, after),
-        None if effects.packages_removed else _same_packages(before, after),
-        _same_start(before, after),
+        None if effects.stages else _same_stages(before, after),
+        None if effects.packages_removed or effects.installs else _same_packages(before, after),
+        _same_start(before, after, effects),
     )
     return next((reason for reason in checks if reason), None)
 
@@ -58,11 +60,51 @@ def _same_packages(before: Facts, after: Facts) -> str | None:
     return None if packages(before) == packages(after) else "the set of installed packages changed"
 
 
-def _same_start(before: Facts, after: Facts) -> str | None:
-    """What starts and checks the service stays word for word."""
+_STARTS = {
+    "CMD": "Cmd", "ENTRYPOINT": "Entrypoint", "HEALTHCHECK": "Healthcheck", "EXPOSE": "ExposedPorts", "VOLUME": "Volumes",
+    "STOPSIGNAL": "StopSignal", "ONBUILD": "OnBuild",
+}  # fmt: skip
+"""Instructions, and the key of the image's configuration that each one sets."""
 
-    def starts(facts: Facts) -> list[str]:
-        keywords = {"CMD", "ENTRYPOINT", "HEALTHCHECK", "EXPOSE", "VOLUME", "STOPSIGNAL", "ONBUILD"}
-        return [i.logical.text for i in facts.dockerfile.instructions if i.keyword in keywords]
+
+def _same_start(before: Facts, after: Facts, effects: Effects) -> str | None:
+    """What starts and checks the service stays word for word, but for keys that the fix declares.
+
+    Only what reaches an image counts: of several CMDs in one stage, the last.
+    """
+
+    def starts(facts: Facts) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for stage in facts.stages:
+            last = {i.keyword: i.logical.text for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}}
+            every = [(i.keyword, i.logical.text) for i in stage.instructions if i.keyword in _STARTS and i.keyword not in last]
+            found.extend([*last.items(), *every])
+        return sorted((key, text) for key, text in found if _STARTS[key] not in effects.config)
 
     return None if starts(before) == starts(after) else "what starts or checks the service changed"
+
+
+def broken_context(before: Fleet, after: Fleet, effects: Effects) -> str | None:
+    """What a change of ignore files may not do: no COPY loses its source, and unless declared no file stays behind."""
+    for file in before.files:
+        following = after.file(file.path)
+        if following is None:
+            return f"`{file.path}` is gone"
+        for context, other in zip(file.contexts, following.contexts, strict=True):
+            if other.ignore_problem and not context.ignore_problem:
+                return f"`{other.ignore_path}` cannot be read: {other.ignore_problem}"
+            for stage in file.stages:
+                for copy in stage.copies:
+                    reason = _copies_less(copied_files(copy, context), copied_files(copy, other), effects)
+                    if reason:
+                        return f"`{file.path}` line {copy.instruction.start_line}: {reason}"
+    return None
+
+
+def _copies_less(before: Mapping[str, str], after: Mapping[str, str], effects: Effects) -> str | None:
+    gone = sorted(set(before) - set(after))
+    if gone and not after:
+        return f"nothing of `{before[gone[0]]}` and what is copied with it is left"
+    if gone and not effects.context:
+        return f"`{before[gone[0]]}` would not be copied any more"
+    return None

@@ -11,7 +11,7 @@ class WriteError(OSError):
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replace a file's text atomically, keeping its mode and owner; a link's target is replaced, not the link.
+    """Make a file, or replace its text atomically, keeping its mode and owner; a link's target is replaced, not the link.
 
     Raises:
         WriteError: no room, no permission; the file is unchanged.
@@ -20,18 +20,31 @@ def write_file(path: Path, text: str) -> None:
     data = text.encode("utf-8", "surrogateescape")
     temporary = ""
     try:
-        info = target.stat()
+        info = target.stat() if target.exists() else None
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, info.st_mode & 0o7777)
-        with suppress(PermissionError):
-            os.chown(temporary, info.st_uid, info.st_gid)
+        os.chmod(temporary, info.st_mode & 0o7777 if info else 0o644)
+        if info:
+            with suppress(PermissionError):
+                os.chown(temporary, info.st_uid, info.st_gid)
         os.replace(temporary, target)
     except OSError as error:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)
         raise WriteError(f"`{path}` could not be written: {error.strerror or error}. It is unchanged.") from error
+
+
+def remove_file(path: Path) -> None:
+    """Take a file away.
+
+    Raises:
+        WriteError: no permission; the file is still there.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(f"`{path}` could not be removed: {error.strerror or error}.") from error

@@ -10,11 +10,12 @@ from trimtab.rules.base import (
     Finding,
     Fix,
     FleetRule,
+    NewText,
     Refusal,
     Rule,
     Severity,
 )
-from trimtab.rules.registry import all_rules, find_rule
+from trimtab.rules.registry import all_rules, default_rules, find_rules
 
 __all__ = [
     "Applicability",
@@ -26,9 +27,11 @@ __all__ = [
     "Finding",
     "Fix",
     "FleetRule",
+    "NewText",
     "Refusal",
     "Rule",
     "Severity",
     "all_rules",
-    "find_rule",
+    "default_rules",
+    "find_rules",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import ClassVar
 
-from trimtab.fleet import Facts, Fleet
+from trimtab.fleet import Facts, Fleet, Outside, Policy
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit, Span
 
@@ -69,6 +69,12 @@ class Effects:
     """Keys of the image's configuration that may differ: `User`, `Env.NAME`."""
     packages_removed: bool = False
     """Whether system packages, and the files they own, may vanish."""
+    installs: bool = False
+    """Whether what the install commands name may change: other flags, a moved or dropped command."""
+    stages: bool = False
+    """Whether stages may be added, or start from another base."""
+    context: bool = False
+    """Whether fewer files of the build context may reach the image."""
 
     def joined(self, other: "Effects") -> "Effects":
         return Effects(
@@ -76,17 +82,29 @@ class Effects:
             tuple(dict.fromkeys(self.changes + other.changes)),
             tuple(dict.fromkeys(self.config + other.config)),
             self.packages_removed or other.packages_removed,
+            self.installs or other.installs,
+            self.stages or other.stages,
+            self.context or other.context,
         )
 
 
 @dataclass(frozen=True, slots=True)
+class NewText:
+    """A whole file that a fix makes, or takes away when `text` is None."""
+
+    path: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits that belong together: all are applied, or none."""
+    """Changes that belong together: all are applied, or none. `edits` are for the finding's own file."""
 
     title: str
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit, ...] = ()
     applicability: Applicability = Applicability.SAFE
     effects: Effects = Effects()
+    files: tuple[NewText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +131,8 @@ class Finding:
     services: tuple[str, ...] = ()
     fix: Fix | None = None
     refusal: Refusal | None = None
+    anchor: str = ""
+    """What the finding is about, in words that outlive shifted lines and other wording: `stage 0 RUN pip`."""
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -128,6 +148,10 @@ class Case:
     refused: str | None = None
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     """Other files of the fleet: the context's, a `compose.yaml`."""
+    after_files: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    """What the fix makes of other files; None for one that it takes away."""
+    policy: Policy = field(default_factory=Policy)
+    outside: Outside = field(default_factory=Outside)
 
 
 class Rule:
@@ -141,6 +165,10 @@ class Rule:
     severity: ClassVar[Severity]
     confidence: ClassVar[Confidence] = Confidence.HIGH
     since: ClassVar[str]
+    default: ClassVar[bool] = True
+    """Whether the rule runs without being asked for."""
+    aliases: ClassVar[Sequence[str]] = ()
+    """What other tools call the same finding: `DL3020`, `JSONArgsRecommended`."""
     clean: ClassVar[Sequence["str | Case"]] = ()
     flagged: ClassVar[Sequence[Case]] = ()
 
@@ -156,15 +184,21 @@ class Rule:
     def summary(self) -> str:
         return self.documentation.partition("\n")[0]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything the rule may be called by, in lower case."""
+        return (self.code.lower(), self.name, *(alias.lower() for alias in self.aliases))
+
     def _finding(
-        self, path: str, where: tuple[int, int, int], message: str, services: tuple[str, ...], outcome: Fix | Refusal | None
-    ) -> Finding:
+        self, path: str, where: tuple[int, int, int], message: str, services: tuple[str, ...],
+        outcome: Fix | Refusal | None, anchor: str,
+    ) -> Finding:  # fmt: skip
         fix = outcome if isinstance(outcome, Fix) else None
         refusal = outcome if isinstance(outcome, Refusal) else None
         line, end_line, column = where
         return Finding(
             self.code, self.name, self.category, self.severity, self.confidence, path, line, end_line, column, message,
-            services, fix, refusal,
+            services, fix, refusal, anchor,
         )  # fmt: skip
 
 
@@ -174,21 +208,35 @@ class DockerfileRule(Rule):
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
         raise NotImplementedError
 
-    def finding(self, facts: Facts, span: Span, message: str, outcome: Fix | Refusal | None = None) -> Finding:
+    def finding(
+        self, facts: Facts, span: Span, message: str, outcome: Fix | Refusal | None = None, subject: str = ""
+    ) -> Finding:
+        """A finding at a span; `subject` tells findings at one instruction apart: a package, a path, a variable."""
         source = facts.dockerfile.source
         start = source.position(span.start)
         end = source.line_of(max(span.start, span.end - 1))
         where = (start.line, end, start.column)
-        return self._finding(source.path, where, message, facts.file.service_names, outcome)
+        anchor = f"{_place(facts, span)} {subject}".strip()
+        return self._finding(source.path, where, message, facts.file.service_names, outcome, anchor)
+
+
+def _place(facts: Facts, span: Span) -> str:
+    """The stage and the keyword of the instruction that a span lies in."""
+    for stage in facts.stages:
+        for instruction in stage.instructions:
+            if instruction.span.start <= span.start < instruction.span.end:
+                return f"stage {stage.name or stage.index} {instruction.keyword}"
+    return "file"
 
 
 class FleetRule(Rule):
-    """A rule about the fleet as a whole."""
+    """A rule about the fleet as a whole, or about a file that is no Dockerfile."""
 
     def check(self, fleet: Fleet) -> Iterator[Finding]:
         raise NotImplementedError
 
     def finding_at(
-        self, path: str, line: int, message: str, services: tuple[str, ...] = (), outcome: Fix | Refusal | None = None
-    ) -> Finding:
-        return self._finding(path, (line, line, 1), message, services, outcome)
+        self, path: str, line: int, message: str, services: tuple[str, ...] = (), outcome: Fix | Refusal | None = None,
+        subject: str = "",
+    ) -> Finding:  # fmt: skip
+        return self._finding(path, (line, line, 1), message, services, outcome, subject)

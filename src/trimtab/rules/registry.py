@@ -3,12 +3,14 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from functools import cache
 
-from trimtab.rules import context, dockerfile, inputs
+from trimtab.rules import compose, context, dockerfile, fleet, inputs
 from trimtab.rules.base import DockerfileRule, FleetRule, Rule
 
-_PACKAGES = (dockerfile, context, inputs)
+_PACKAGES = (dockerfile, context, compose, fleet, inputs)
+_PREFIX = re.compile(r"[a-z]{2}\d{0,2}")
 
 
 @cache
@@ -27,7 +29,16 @@ def _defined_in(kind: type, module: str) -> bool:
     return kind.__module__ == module and not kind.__name__.startswith("_")
 
 
-def find_rule(wanted: str) -> Rule | None:
-    """A rule by its code or its name, in any case."""
+@cache
+def default_rules() -> tuple[Rule, ...]:
+    """The rules that run without being asked for."""
+    return tuple(rule for rule in all_rules() if rule.default)
+
+
+def find_rules(wanted: str) -> tuple[Rule, ...]:
+    """The rules that a code, a name, another tool's name for it, or the beginning of codes (`DF1`) stands for."""
     key = wanted.strip().lower()
-    return next((rule for rule in all_rules() if key in {rule.code.lower(), rule.name}), None)
+    named = tuple(rule for rule in all_rules() if key in rule.names)
+    if named or not _PREFIX.fullmatch(key):
+        return named
+    return tuple(rule for rule in all_rules() if rule.code.lower().startswith(key))

@@ -8,7 +8,7 @@ import anyio.to_thread
 
 from trimtab.build import BuildRequest, BuildResult, Slots, build_image
 from trimtab.docker import ImageConfig, ImageTree, Runner, read_tree
-from trimtab.fleet import Build, BuildContext, FleetFile, Service, facts_for
+from trimtab.fleet import Build, BuildContext, FleetFile, Service
 from trimtab.fleet.copies import manifest_files, source_file
 from trimtab.rules import Effects
 from trimtab.verify.behave import compare_behaviours, missing_libraries, observe, start_options
@@ -195,12 +195,11 @@ class Experiment:
         return tuple(found)
 
     def _scenarios(self) -> list[tuple[Scenario, str]]:
-        facts = facts_for(self.file)
         found = [(Scenario.NO_CHANGE, "")]
-        source = source_file(facts, self.context)
+        source = source_file(self.file, self.context)
         if source:
             found.append((Scenario.SOURCE_EDIT, source))
-        manifests = manifest_files(facts, self.context)
+        manifests = manifest_files(self.file, self.context)
         if manifests:
             found.append((Scenario.DEPENDENCY_EDIT, manifests[0]))
         return found

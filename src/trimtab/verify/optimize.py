@@ -117,12 +117,12 @@ class _Proof:
     def _candidate(self, rules: Collection[str]) -> Candidate | None:
         changes = rewrite(self.fleet, unsafe=self.unsafe, only=rules, paths=[self.file.path], rules=self.rules)
         change = changes.files[0]
-        return Candidate(change.rules, change.after, change.effects) if change.changed else None
+        return Candidate(change.rules, change.text, change.effects) if change.changed else None
 
     async def _bisect(self, experiment: Experiment) -> tuple[Candidate | None, list[Trial]]:
         """The largest set of changes that holds: all of them, or those that hold added one by one."""
         trials: list[Trial] = []
-        whole = Candidate(self.change.rules, self.change.after, self.change.effects)
+        whole = Candidate(self.change.rules, self.change.text, self.change.effects)
         trials.append(await experiment.try_out(whole))
         if trials[0].verdict.kind is VerdictKind.ACCEPTED or len(whole.rules) == 1:
             return (whole if trials[0].verdict.kind is VerdictKind.ACCEPTED else None), trials

@@ -1,0 +1,45 @@
+"""What a review knows from outside the tree. It is gathered beforehand; whatever is absent is unknown, never assumed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+
+class WheelState(StrEnum):
+    """Whether a package can be installed without a compiler."""
+
+    YES = "yes"
+    NO = "no"
+    PURE = "pure"
+    """One wheel for every platform."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Wheels:
+    """What the package index holds of one requirement for one Python and platform."""
+
+    musl: WheelState
+    glibc: WheelState
+    version: str | None = None
+    """The newest version that the requirement allows."""
+    first_musl: str | None = None
+    """The oldest version, newer than the requirement allows, that has a wheel for musl."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Answers from package indexes, registries, git and the clock."""
+
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Image reference to the digest that it has now: `sha256:…`."""
+    wheels: Mapping[tuple[str, str], Wheels] = field(default_factory=dict[tuple[str, str], Wheels])
+    """(requirement as written, Python's minor version) to what the index has."""
+    changes: Mapping[str, int] | None = None
+    """Path to the number of recent commits that touched it; None without a history."""
+    commits: int = 0
+    """How many recent commits `changes` covers."""
+    left_out_by_git: frozenset[str] = frozenset()
+    """Files of the tree that git is told to ignore, among those somebody asked about."""
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())

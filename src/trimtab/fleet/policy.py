@@ -1,0 +1,28 @@
+"""What the owners of a fleet have decided: rules ask it instead of guessing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PathPolicy:
+    """What holds for some paths only. Rules are meant by code, name, alias, or the beginning of codes."""
+
+    match: str
+    """A pattern as in an ignore file."""
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A fleet's own decisions, from its configuration."""
+
+    standard: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The base that each runtime is to have: `python` to `python:3.12-slim`."""
+    pin: bool = False
+    """Whether bases are to be pinned by digest."""
+    cpu_index: str | None = None
+    """The package index with CPU-only wheels, for services without a GPU."""
+    paths: tuple[PathPolicy, ...] = ()
+    """Rules and severities for some paths; the last one that matches wins."""

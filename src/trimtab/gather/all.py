@@ -1,0 +1,42 @@
+"""One gathering: only what the chosen rules ask for, and nothing that takes long when it does not answer."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import anyio
+
+from trimtab.docker import ProcessRunner, Runner
+from trimtab.fleet import Fleet, Outside, Wheels
+from trimtab.gather.digests import find_digests
+from trimtab.gather.wheels import find_wheels, questions
+from trimtab.git import change_counts, left_out
+
+COMMITS = 500
+"""How far back change counts look. Older habits say little about which files change now."""
+
+_HISTORY = frozenset({"DF113"})
+_IGNORED = frozenset({"CX104"})
+_WHEELS = frozenset({"DF004", "DF005"})
+
+
+def gather(fleet: Fleet, root: Path, rules: Collection[str], *, offline: bool) -> Outside:
+    """What the rules with these codes can know from outside. Whatever does not answer stays unknown."""
+    return anyio.run(_gather, ProcessRunner(), fleet, root, frozenset(rules), offline)
+
+
+async def _gather(runner: Runner, fleet: Fleet, root: Path, rules: frozenset[str], offline: bool) -> Outside:
+    counts: Mapping[str, int] | None = None
+    ignored: frozenset[str] = frozenset()
+    digests: Mapping[str, str] = {}
+    wheels: Mapping[tuple[str, str], Wheels] = {}
+    if rules & _HISTORY:
+        counts = await change_counts(runner, root, COMMITS)
+    if rules & _IGNORED:
+        paths = dict.fromkeys(context.ignore_path for file in fleet.files for context in file.contexts)
+        ignored = await left_out(runner, root, [path for path in paths if path])
+    if fleet.policy.pin:
+        digests = await find_digests(runner, fleet, offline=offline)
+    if rules & _WHEELS:
+        asked = questions(fleet)
+        wheels = await find_wheels(asked, offline=offline) if asked else {}
+    return Outside(digests, wheels, counts, COMMITS if counts is not None else 0, ignored)

@@ -1,0 +1,142 @@
+"""The rewrite of a whole fleet: its Dockerfiles one by one, then the files between them, until both are still."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from trimtab.fleet import Fleet, Unreadable, rediscover
+from trimtab.review import review_fleet
+from trimtab.rewrite.changeset import ChangeSet, FileChange
+from trimtab.rewrite.converge import rewrite_dockerfile
+from trimtab.rewrite.invariants import broken_context
+from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, joined_effects
+from trimtab.rules import Finding, Rule, default_rules
+from trimtab.text import apply_edits
+
+MAX_ROUNDS = 8
+"""More than needed: each round makes at least one fix between the Dockerfiles, and such fixes do not depend on each other."""
+
+
+def rewrite(
+    fleet: Fleet, *, unsafe: bool = False, only: Collection[str] | None = None, paths: Collection[str] | None = None,
+    rules: Sequence[Rule] | None = None, accepted: Collection[Identity] | None = None,
+) -> ChangeSet:  # fmt: skip
+    """Fix a fleet's Dockerfiles, and the ignore files between them, in memory.
+
+    Args:
+        fleet: What to fix.
+        unsafe: Apply unsafe fixes too.
+        only: Codes of the rules whose fixes are wanted, None for all.
+        paths: The files that may change, None for all.
+        rules: The rules to review with, None for the default ones.
+        accepted: The findings whose fixes are wanted; None for every one.
+    """
+    selection = Selection(unsafe, only, accepted)
+    return _Rewrite(fleet, selection, paths, default_rules() if rules is None else rules).run()
+
+
+@dataclass
+class _Rewrite:
+    original: Fleet
+    selection: Selection
+    paths: Collection[str] | None
+    rules: Sequence[Rule]
+    changes: dict[str, FileChange] = field(default_factory=dict[str, FileChange])
+
+    def run(self) -> ChangeSet:
+        fleet = self.original
+        for number in range(1, MAX_ROUNDS + 1):
+            self._dockerfiles(fleet)
+            if not self._between(self._now(), number):
+                break
+            fleet = self._now()
+        return ChangeSet(tuple(self.changes[path] for path in sorted(self.changes)))
+
+    def _dockerfiles(self, fleet: Fleet) -> None:
+        for file in fleet.files:
+            if not self._wanted(file.path):
+                continue
+            change = rewrite_dockerfile(file, fleet, self.selection, self.rules)
+            self.changes[file.path] = _then(self.changes.get(file.path), change)
+
+    def _wanted(self, path: str) -> bool:
+        return self.paths is None or path in self.paths
+
+    def _now(self) -> Fleet:
+        """The fleet with everything that has changed so far."""
+        texts = {change.path: change.after for change in self.changes.values() if change.changed}
+        return rediscover(self.original, texts) if texts else self.original
+
+    def _between(self, fleet: Fleet, number: int) -> Mapping[str, str | None]:
+        """One pass over the files that are no Dockerfiles; what it changed."""
+        findings = review_fleet(fleet, self.rules).findings
+        wanted = [each for each in findings if self.selection.skips(each) is None and self._may(each)]
+        chosen = compatible(wanted)
+        texts = _texts(fleet, chosen)
+        for finding in chosen:
+            self._record(fleet, finding, number)
+        if texts:
+            following = rediscover(fleet, texts)
+            broken = broken_context(fleet, following, joined_effects(chosen))
+            if broken:
+                names = ", ".join(dict.fromkeys(finding.rule for finding in chosen))
+                self._give_up(texts, f"a fix of {names} broke an invariant: {broken}")
+                return {}
+            for path, text in texts.items():
+                self.changes[path] = replace(self.changes[path], after=text)
+        self._remember_skipped(findings, chosen)
+        return texts
+
+    def _may(self, finding: Finding) -> bool:
+        fix = finding.fix
+        paths = [*(new.path for new in fix.files), *([finding.path] if fix.edits else [])] if fix else []
+        return all(self._wanted(path) for path in paths)
+
+    def _record(self, fleet: Fleet, finding: Finding, number: int) -> None:
+        fix = finding.fix
+        paths = [new.path for new in fix.files] if fix and fix.files else [finding.path]
+        for path in paths:
+            known = self.changes.get(path) or self._untouched(path)
+            applied = tuple(applied_fixes([finding], number)) if path == paths[0] else ()
+            self.changes[path] = replace(known, applied=(*known.applied, *applied))
+
+    def _untouched(self, path: str) -> FileChange:
+        source = self.original.tree.read(path)
+        text = None if isinstance(source, Unreadable) else source.text
+        return FileChange(path, text, text, (), ())
+
+    def _give_up(self, texts: Mapping[str, str | None], bug: str) -> None:
+        for path in texts:
+            self.changes[path] = replace(self._untouched(path), bug=bug)
+
+    def _remember_skipped(self, findings: Sequence[Finding], chosen: Sequence[Finding]) -> None:
+        left = [each for each in findings if each not in chosen]
+        for path in dict.fromkeys(each.path for each in left):
+            if not self._wanted(path):
+                continue
+            known = self.changes.get(path) or self._untouched(path)
+            own = tuple(skip for skip in known.skipped if skip.finding not in left)
+            skipped = (*own, *self.selection.skipped(each for each in left if each.path == path))
+            self.changes[path] = replace(known, skipped=skipped)
+
+
+def _then(before: FileChange | None, after: FileChange) -> FileChange:
+    """Two rewrites of one file as one."""
+    if before is None:
+        return after
+    return replace(after, before=before.before, applied=(*before.applied, *after.applied))
+
+
+def _texts(fleet: Fleet, chosen: Sequence[Finding]) -> dict[str, str | None]:
+    texts: dict[str, str | None] = {}
+    for path in dict.fromkeys(finding.path for finding in chosen if finding.fix and finding.fix.edits):
+        source = fleet.tree.read(path)
+        if not isinstance(source, Unreadable):
+            texts[path] = apply_edits(source.text, edits_of(each for each in chosen if each.path == path))
+    for finding in chosen:
+        texts.update({new.path: new.text for new in finding.fix.files} if finding.fix else {})
+    return {path: text for path, text in texts.items() if text != _text(fleet, path)}
+
+
+def _text(fleet: Fleet, path: str) -> str | None:
+    source = fleet.tree.read(path)
+    return None if isinstance(source, Unreadable) else source.text
