@@ -8,7 +8,7 @@ from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Fleet, FleetFile
 from trimtab.fleet.stage import WINDOWS, Run, Stage, State, libc_of
 from trimtab.fleet.users import ROOT, KnownUser, starts_as_root
-from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.syntax.dockerfile import Dockerfile, Instruction
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,14 @@ class Facts:
         while (parent := chain[-1].parent) is not None:
             chain.append(self.stages[parent])
         return tuple(reversed(chain))
+
+    def last(self, stage: Stage, keyword: str) -> Instruction | None:
+        """The instruction of a kind that counts: the last one of the stage, else of the nearest parent that has one."""
+        for one in reversed(self.lineage(stage)):
+            for instruction in reversed(one.instructions):
+                if instruction.keyword == keyword:
+                    return instruction
+        return None
 
     def outside_base(self, stage: Stage) -> str:
         return self.lineage(stage)[0].base

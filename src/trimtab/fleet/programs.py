@@ -23,17 +23,12 @@ def needed_programs(facts: Facts, stage: Stage) -> dict[str, str]:
     """Programs that the image is started or checked with, by name, and what needs each."""
     found: dict[str, str] = {}
     for keyword in ("ENTRYPOINT", "CMD", "HEALTHCHECK"):
-        instruction = _last(facts, stage, keyword)
+        instruction = facts.last(stage, keyword)
         if instruction is not None:
             found.update(dict.fromkeys(_of_instruction(instruction), keyword))
     for service in facts.file.services:
         found.update(dict.fromkeys(_of_service(service), f"service {service.name}"))
     return found
-
-
-def _last(facts: Facts, stage: Stage, keyword: str) -> Instruction | None:
-    every = [i for one in facts.lineage(stage) for i in one.instructions if i.keyword == keyword]
-    return every[-1] if every else None
 
 
 def _of_instruction(instruction: Instruction) -> Iterator[str]:

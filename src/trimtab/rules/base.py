@@ -88,6 +88,10 @@ class Effects:
         )
 
 
+ANOTHER_BASE = Effects(removes=("/**",), changes=("/**",), config=("*",), packages_removed=True, stages=True)
+"""What a fix may change that puts an image on another base: everything below the service itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewText:
     """A whole file that a fix makes, or takes away when `text` is None."""

@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 
 from trimtab.docker import FileEntry, ImageConfig, ImageTree
@@ -44,7 +45,7 @@ def compare_configs(before: ImageConfig, after: ImageConfig, effects: Effects) -
         if old != new:
             # A variable's value may be a secret; that it differs is all that anyone needs to see.
             shown = ("differs", "differs") if key.startswith("Env.") else (str(old), str(new))
-            explained = "declared" if key in effects.config else ""
+            explained = "declared" if any(fnmatchcase(key, pattern) for pattern in effects.config) else ""
             found.append(Difference(f"config {key}", *shown, explained))
     return found
 

@@ -65,7 +65,7 @@ class RootUser(DockerfileRule):
         for stage in facts.final_stages:
             if not _runs_as_root(facts, stage):
                 continue
-            where = _last(facts, stage, "USER") or stage.instructions[0]
+            where = facts.last(stage, "USER") or stage.instructions[0]
             message = "the image runs as root"
             yield self.finding(facts, where.keyword_span, message, _fix(file, facts, stage))
 
@@ -77,20 +77,12 @@ def _runs_as_root(facts: Facts, stage: Stage) -> bool:
     return user is not None and user.uid == 0
 
 
-def _last(facts: Facts, stage: Stage, keyword: str) -> Instruction | None:
-    for one in reversed(facts.lineage(stage)):
-        for instruction in reversed(one.instructions):
-            if instruction.keyword == keyword:
-                return instruction
-    return None
-
-
 def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
     reason = _obstacle(facts, stage)
     if reason:
         return Refusal(reason)
     existing = [user for user in stage.users.values() if user.created_at >= 0]
-    last = _last(facts, stage, "USER")
+    last = facts.last(stage, "USER")
     effects = Effects(changes=_ACCOUNTS, config=("User",))
     if existing and last is not None and last in stage.instructions:
         edit = Edit(last.arguments_span, existing[-1].name)
