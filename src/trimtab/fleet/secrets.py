@@ -1,0 +1,65 @@
+"""Recognising credentials. What is recognised is described, never repeated."""
+
+import re
+from functools import cache
+
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+from detect_secrets.plugins.base import BasePlugin
+
+_NAME = re.compile(
+    r"(?:^|[_.-])(?:pass(?:word|wd|phrase)?|pwd|secret|tokens?|credentials?|api[_-]?key|apikey|auth[_-]?key|access[_-]?key"
+    r"|secret[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|ssh[_-]?key)(?:$|[_.-](?:default|value|base64)$)",
+    re.IGNORECASE,
+)
+_NOT_ONE = re.compile(
+    r"public|_file$|_path$|_dir$|_url$|_name$|_id$|_type$|_length$|_ttl$|_expir|allow_|_policy", re.IGNORECASE
+)
+_PLACEHOLDER = re.compile(
+    r"^(|\$.*|<.*>|\{\{.*|/.*|x+|\*+|none|null|true|false|yes|no|\d{1,3}|change[_-]?(me|it).*|your[_-].*|todo|example|placeholder"
+    r"|dummy|replace[_-]?me.*|unset|disabled?|empty|optional)$",
+    re.IGNORECASE,
+)
+_DETECTORS = (
+    "AWS Access Key", "Azure Storage Account access key", "Basic Auth Credentials", "Discord Bot Token", "GitHub Token",
+    "GitLab Token", "JSON Web Token", "Mailchimp Access Key", "NPM tokens", "OpenAI Token", "Private Key", "PyPI Token",
+    "SendGrid API Key", "Slack Token", "Square OAuth Secret", "Stripe Access Key", "Telegram Bot Token", "Twilio API Key",
+)  # fmt: skip
+"""detect-secrets' detectors of known formats. Those that go by entropy alone also take digests and ids for secrets."""
+
+SECRET_FILES = re.compile(
+    r"(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env(\.(local|prod|production|staging|dev|development|secrets?))?|\.netrc|\.pgpass|\.htpasswd"
+    r"|\.git-credentials|\.aws/credentials|\.kube/config|\.docker/config\.json|credentials\.json|service[_-]account[\w-]*\.json"
+    r"|[\w.-]*\.(pfx|p12|jks|keystore|kdbx)|[\w.-]*(private|secret)[\w.-]*\.(pem|key)|[\w.-]*\.key)$"
+)
+"""Paths of files that hold credentials by convention."""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable's name says that its value is a credential."""
+    return bool(_NAME.search(name)) and not _NOT_ONE.search(name)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value stands for one to be filled in, is a path, or refers to another variable."""
+    return bool(_PLACEHOLDER.match(value.strip("\"'")))
+
+
+@cache
+def _plugins() -> tuple[BasePlugin, ...]:
+    classes = get_mapping_from_secret_type_to_class()
+    return tuple(classes[name]() for name in _DETECTORS if name in classes)
+
+
+def known_format(text: str) -> str | None:
+    """The kind of credential that a text holds by its format: `AWS Access Key`, `Private Key`; None for none."""
+    for plugin in _plugins():
+        if any(not is_placeholder(found) for found in plugin.analyze_string(text)):
+            return plugin.secret_type
+    return None
+
+
+def secret_kind(name: str, value: str) -> str | None:
+    """What a variable's value is, by its name or its format; None where it is no credential."""
+    if is_placeholder(value):
+        return None
+    return "its name says a credential" if is_secret_name(name) else known_format(value)
