@@ -1,0 +1,92 @@
+"""DF305."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.stage import WINDOWS, Stage
+from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile, Instruction
+from trimtab.syntax.shell import parse_shell
+from trimtab.text import Edit
+
+_PLAIN = re.compile(r"[\w@%+=:,./-]+")
+_KEYS = {"CMD": "Cmd", "ENTRYPOINT": "Entrypoint"}
+
+
+class ShellFormStart(DockerfileRule):
+    """Service started through a shell.
+
+    ## What it does
+    Finds the shell form of CMD and ENTRYPOINT in images, unless it ends in `exec`, and texts in brackets that are no
+    valid JSON, which docker takes for the shell form as well.
+
+    ## Why it matters
+    `docker stop` signals process 1. Where that is a shell, the service may never hear of it and is killed after ten
+    seconds in the middle of its work. With ENTRYPOINT in shell form, CMD and the arguments of `docker run` are dropped.
+
+    ## Fix safety
+    Unsafe: one plain command becomes the exec form, which only starting it proves. Refused where a shell is needed for
+    variables, quotes, operators or a builtin, and where an ENTRYPOINT gets the command as its arguments.
+
+    ## References
+    https://docs.docker.com/reference/build-checks/json-args-recommended/
+    """
+
+    code = "DF305"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    aliases = ("JSONArgsRecommended", "DL3025")
+    clean = [
+        'FROM a:1\nCMD ["python", "a.py"]\n',
+        "FROM a:1\nCMD mkdir -p /a && exec python a.py\n",
+        "FROM a:1 AS build\nCMD make\nFROM a:1\n",
+        "FROM mcr.microsoft.com/windows/nanoserver:1\nCMD a.exe\n",
+    ]
+    flagged = [
+        Case("FROM python:3.13\nCMD python -u a.py\n", after='FROM python:3.13\nCMD ["python", "-u", "a.py"]\n'),
+        Case("FROM python:3.13\nCMD ['python', 'a.py']\n", after='FROM python:3.13\nCMD ["python", "a.py"]\n'),
+        Case("FROM python:3.13\nCMD uvicorn a:b --port $PORT\n", refused="the command needs a shell; `exec` before its last command hands the signals on"),
+        Case('FROM python:3.13\nENTRYPOINT ["/e.sh"]\nCMD python a.py\n', refused="the ENTRYPOINT gets `/bin/sh -c …` as its arguments, and may look at them"),
+    ]  # fmt: skip
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.final_stages:
+            for keyword in ("CMD", "ENTRYPOINT"):
+                instruction = facts.last(stage, keyword)
+                if instruction is None or instruction.json is not None or not instruction.words:
+                    continue
+                if WINDOWS.search(facts.outside_base(stage)) or stage.end.shell is not None or _hands_on(instruction):
+                    continue
+                message = f"{keyword} runs through a shell, which may keep SIGTERM from the service"
+                if instruction.arguments.startswith("["):
+                    message = f"{keyword} is no valid JSON, so a shell runs it as it stands"
+                yield self.finding(facts, instruction.arguments_span, message, _outcome(facts, stage, instruction))
+
+
+def _hands_on(instruction: Instruction) -> bool:
+    commands = parse_shell(instruction.arguments).commands
+    return bool(commands) and commands[-1].words[:1] == ("exec",)
+
+
+def _outcome(facts: Facts, stage: Stage, instruction: Instruction) -> Fix | Refusal:
+    if instruction.keyword == "CMD" and facts.last(stage, "ENTRYPOINT") is not None:
+        return Refusal("the ENTRYPOINT gets `/bin/sh -c …` as its arguments, and may look at them")
+    words = _words(instruction.arguments)
+    if words is None or instruction.heredocs:
+        return Refusal("the command needs a shell; `exec` before its last command hands the signals on")
+    effects = Effects(config=(_KEYS[instruction.keyword],))
+    edit = Edit(instruction.arguments_span, json.dumps(words))
+    return Fix("start it directly", (edit,), Applicability.UNSAFE, effects)
+
+
+def _words(text: str) -> list[str] | None:
+    """The words of one plain command; None where only a shell understands it."""
+    if text.startswith("["):
+        quoted = re.fullmatch(r"\[\s*('[^'\"\\]*'\s*(,\s*'[^'\"\\]*'\s*)*)\]", text)
+        return re.findall(r"'([^']*)'", text) if quoted else None
+    words = text.split()
+    plain = all(_PLAIN.fullmatch(word) for word in words) and not re.match(r"\w+=", words[0])
+    return words if plain and words[0] not in {"cd", ".", "source", "export", "set", "ulimit", "umask", "trap"} else None
