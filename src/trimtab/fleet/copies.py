@@ -1,7 +1,7 @@
 """Which context files a COPY brings, and which of them a developer edits."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trimtab.fleet.context import BuildContext
@@ -49,6 +49,15 @@ class CopiedFiles:
         paths: dict[str, str] = {}
         for copy in stage.copies:
             if copy.index < index:
+                paths.update(copied_files(copy, context))
+        return cls(context, paths)
+
+    @classmethod
+    def of(cls, lineage: Iterable[Stage], context: BuildContext) -> "CopiedFiles":
+        """The files that an image holds in the end, its parent stages' included."""
+        paths: dict[str, str] = {}
+        for stage in lineage:
+            for copy in stage.copies:
                 paths.update(copied_files(copy, context))
         return cls(context, paths)
 

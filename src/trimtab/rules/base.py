@@ -223,6 +223,14 @@ class DockerfileRule(Rule):
         anchor = f"{_place(facts, span)} {subject}".strip()
         return self._finding(source.path, where, message, facts.file.service_names, outcome, anchor)
 
+    def finding_elsewhere(
+        self, facts: Facts, path: str, line: int, message: str, outcome: Fix | Refusal | None, subject: str,
+        services: tuple[str, ...] | None = None,
+    ) -> Finding:  # fmt: skip
+        """A finding in another file that the Dockerfile's build or services use; fixes cannot edit it from here."""
+        names = facts.file.service_names if services is None else services
+        return self._finding(path, (line, line, 1), message, names, outcome, subject)
+
 
 def _place(facts: Facts, span: Span) -> str:
     """The stage and the keyword of the instruction that a span lies in."""

@@ -1,5 +1,6 @@
 """DF306."""
 
+import itertools
 from collections.abc import Iterator
 
 from trimtab.fleet.facts import Facts
@@ -50,7 +51,7 @@ class HiddenFailure(DockerfileRule):
         for stage in facts.stages:
             for run in stage.runs:
                 commands = run.script.commands
-                for before, fallback in zip(commands, commands[1:], strict=False):
+                for before, fallback in itertools.pairwise(commands):
                     if fallback.operator == "||" and _hides(fallback, commands) and _is_work(before):
                         message = f"when `{' '.join(before.words)[:60]}` fails, the build goes on as if it had not"
                         subject = " ".join(before.words[:2])

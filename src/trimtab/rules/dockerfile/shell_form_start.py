@@ -12,6 +12,8 @@ from trimtab.syntax.shell import parse_shell
 from trimtab.text import Edit
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]+")
+_NEEDS_SHELL = "the command needs a shell; `exec` before its last command hands the signals on"
+_ENTRYPOINT = "the ENTRYPOINT gets `/bin/sh -c …` as its arguments, and may look at them"
 _KEYS = {"CMD": "Cmd", "ENTRYPOINT": "Entrypoint"}
 
 
@@ -48,8 +50,8 @@ class ShellFormStart(DockerfileRule):
     flagged = [
         Case("FROM python:3.13\nCMD python -u a.py\n", after='FROM python:3.13\nCMD ["python", "-u", "a.py"]\n'),
         Case("FROM python:3.13\nCMD ['python', 'a.py']\n", after='FROM python:3.13\nCMD ["python", "a.py"]\n'),
-        Case("FROM python:3.13\nCMD uvicorn a:b --port $PORT\n", refused="the command needs a shell; `exec` before its last command hands the signals on"),
-        Case('FROM python:3.13\nENTRYPOINT ["/e.sh"]\nCMD python a.py\n', refused="the ENTRYPOINT gets `/bin/sh -c …` as its arguments, and may look at them"),
+        Case("FROM python:3.13\nCMD uvicorn a:b --port $PORT\n", refused=_NEEDS_SHELL),
+        Case('FROM python:3.13\nENTRYPOINT ["/e.sh"]\nCMD python a.py\n', refused=_ENTRYPOINT),
     ]  # fmt: skip
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
@@ -73,10 +75,10 @@ def _hands_on(instruction: Instruction) -> bool:
 
 def _outcome(facts: Facts, stage: Stage, instruction: Instruction) -> Fix | Refusal:
     if instruction.keyword == "CMD" and facts.last(stage, "ENTRYPOINT") is not None:
-        return Refusal("the ENTRYPOINT gets `/bin/sh -c …` as its arguments, and may look at them")
+        return Refusal(_ENTRYPOINT)
     words = _words(instruction.arguments)
     if words is None or instruction.heredocs:
-        return Refusal("the command needs a shell; `exec` before its last command hands the signals on")
+        return Refusal(_NEEDS_SHELL)
     effects = Effects(config=(_KEYS[instruction.keyword],))
     edit = Edit(instruction.arguments_span, json.dumps(words))
     return Fix("start it directly", (edit,), Applicability.UNSAFE, effects)

@@ -1,0 +1,100 @@
+"""Health checks as they will run: of a Dockerfile, and of the services that are built from it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.stage import Stage
+from trimtab.syntax.dockerfile import Instruction
+from trimtab.syntax.shell import Command, parse_shell
+
+_URL = re.compile(r"https?://[^\s'\"|;)<>]+")
+_LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1"})  # noqa: S104  as a health check names it
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One health check. `instruction` is None for a compose file's, which `path` and `line` then name."""
+
+    words: Sequence[str]
+    """The exec form; empty for the shell form."""
+    shell: str
+    """The shell form's text; empty for the exec form."""
+    instruction: Instruction | None
+    path: str
+    line: int
+    service: str = ""
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """What a shell would run; a plain exec form has none."""
+        if self.shell:
+            return parse_shell(self.shell).commands
+        inner = (
+            len(self.words) > 2 and self.words[0].rpartition("/")[2] in {"sh", "bash", "ash"} and self.words[1].endswith("c")
+        )
+        return parse_shell(self.words[2]).commands if inner else ()
+
+    @property
+    def programs(self) -> list[str]:
+        """The programs it starts, without their folders."""
+        names = [command.words[0] for command in self.commands if command.words]
+        if not names and self.words:
+            names = [self.words[0]]
+        return [name.rpartition("/")[2] for name in names]
+
+    @property
+    def text(self) -> str:
+        return self.shell or " ".join(self.words)
+
+    def local_ports(self) -> list[int]:
+        """The ports of this container that it asks, by its addresses."""
+        found: list[int] = []
+        for match in _URL.finditer(self.text):
+            try:
+                parts = urlsplit(match[0])
+                if parts.hostname in _LOCAL:
+                    found.append(parts.port or (443 if parts.scheme == "https" else 80))
+            except ValueError:
+                continue
+        return found
+
+
+def checks_of(facts: Facts, stage: Stage) -> Iterator[Check]:
+    """The Dockerfile's own check, where no service replaces it, and the services' checks."""
+    services = [service for service in facts.file.services if service.build]
+    instruction = facts.last(stage, "HEALTHCHECK")
+    replaced = bool(services) and all(service.healthcheck is not None for service in services)
+    if instruction is not None and not replaced:
+        kind, _, text = instruction.arguments.partition(" ")
+        if kind.upper() == "CMD":
+            yield Check(
+                instruction.json or (),
+                "" if instruction.json is not None else text.strip(),
+                instruction,
+                facts.file.path,
+                instruction.start_line,
+            )
+    for service in services:
+        check = service.healthcheck
+        if check is None or check.disabled or len(check.test) < 2:
+            continue
+        words, shell = (check.test[1:], "") if check.test[0] == "CMD" else ((), " ".join(check.test[1:]))
+        yield Check(words, shell, None, service.origin, service.line, service.name)
+
+
+def python_imports(check: Check) -> list[str]:
+    """The modules that the Python code of a check imports, without its submodules."""
+    codes: list[str] = []
+    calls = [command.words for command in check.commands] or [check.words]
+    for words in calls:
+        if words and re.fullmatch(r"python[\d.]*", words[0].rpartition("/")[2]) and "-c" in words[:-1]:
+            codes.append(words[words.index("-c") + 1])
+    found: dict[str, None] = {}
+    for code in codes:
+        for names in re.findall(r"(?:^|[;\n])\s*import\s+([\w., ]+)", code):
+            found.update(dict.fromkeys(part.strip().split(" ")[0].split(".")[0] for part in names.split(",")))
+        found.update(dict.fromkeys(re.findall(r"(?:^|[;\n])\s*from\s+(\w+)[\w.]*\s+import", code)))
+    return [name for name in found if name]

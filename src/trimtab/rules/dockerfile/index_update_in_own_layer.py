@@ -1,0 +1,109 @@
+"""DF106."""
+
+from collections.abc import Iterator, Sequence
+
+from trimtab.fleet.chain import chain, holds_comment, insertion
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import program_words
+from trimtab.fleet.stage import Run, Stage
+from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.syntax.shell import Command
+from trimtab.text import Edit
+
+
+class IndexUpdateInOwnLayer(DockerfileRule):
+    """`apt-get update` apart from the install it is for.
+
+    ## What it does
+    Finds RUNs that only update a package index which a later RUN installs from.
+
+    ## Why it matters
+    The update is cached and the install is not: when the list of packages changes months later, apt asks for versions
+    that the mirror no longer has, and the build fails. The index also stays in the image, in a layer of its own.
+
+    ## Fix safety
+    Unsafe: the update moves into every install that follows, so newer versions may come, which is the point; building
+    shows that they do. Refused where the update has options, does more, or an install does not stand in a plain chain.
+
+    ## References
+    https://docs.docker.com/build/building/best-practices/#apt-get
+    """
+
+    code = "DF106"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    aliases = ("DS-0017", "CKV_DOCKER_5")
+    clean = [
+        "FROM debian:13\nRUN apt-get update && apt-get install -y git\n",
+        "FROM debian:13\nRUN apt-get update\n",
+        "FROM alpine:3.22\nRUN apk update && apk add git\n",
+    ]
+    flagged = [
+        Case(
+            "FROM debian:13\nRUN apt-get update\nRUN apt-get install -y git\nRUN a && \\\n    apt-get install -y curl\n",
+            after="FROM debian:13\nRUN apt-get update && apt-get install -y git\n"
+            "RUN a && \\\n    apt-get update && apt-get install -y curl\n",
+        ),
+        Case(
+            "FROM debian:13\nRUN apt-get update -o A=b\nRUN apt-get install -y git\n",
+            refused="the update has options of its own",
+        ),
+        Case(
+            "FROM debian:13\nRUN apt-get update\nRUN for p in a b; do apt-get install -y $p; done\n",
+            refused="an install that needs it does not stand in a plain chain of commands",
+        ),
+    ]
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            for run in stage.runs:
+                update = _only_update(run)
+                later = _installs_without_update(facts, stage, run) if update else []
+                if update and later:
+                    span = run.source_span(update.span)
+                    message = f"the index is as old as this layer when line {later[0].instruction.start_line} installs from it"
+                    yield self.finding(facts, span, message, _outcome(file, run, update, later))
+
+
+def _is_update(command: Command) -> bool:
+    words = program_words(command)
+    return words[:1] in {("apt-get",), ("apt",)} and "update" in words
+
+
+def _only_update(run: Run) -> Command | None:
+    commands = run.script.commands
+    return commands[0] if len(commands) == 1 and _is_update(commands[0]) else None
+
+
+def _installs_without_update(facts: Facts, stage: Stage, run: Run) -> list[Run]:
+    """The later RUNs, of stages that start from this one as well, that install with the old index."""
+    found: list[Run] = []
+    for one in facts.descendants(stage):
+        for each in one.runs:
+            later = one is not stage or each.index > run.index
+            if later and any(i.manager.name == "apt" for i in each.installs) and not any(map(_is_update, each.script.commands)):
+                found.append(each)
+    return found
+
+
+def _outcome(file: Dockerfile, run: Run, update: Command, later: Sequence[Run]) -> Fix | Refusal:
+    words = program_words(update)
+    if set(words[1:]) - {"update", "-y", "-q", "-qq", "--yes", "-yqq", "-yq"}:
+        return Refusal("the update has options of its own")
+    if not run.editable or holds_comment(file, run.instruction.span) or run.instruction.flags:
+        return Refusal("taking it out would take a comment or a mount along")
+    edits = [Edit.delete(run.instruction.span)]
+    for each in later:
+        first = next(install.command for install in each.installs if install.manager.name == "apt")
+        if (
+            not each.editable
+            or first not in chain(each)
+            or first.operator not in {"", "&&", ";"}
+            or each.state.user != run.state.user
+        ):
+            return Refusal("an install that needs it does not stand in a plain chain of commands")
+        edits.append(insertion(each, first.span.start, f"{' '.join(update.words)} && "))
+    effects = Effects(changes=("/var/lib/apt/**", "/var/cache/apt/**"), removes=("/var/lib/apt/**",))
+    return Fix("update where it installs", tuple(edits), Applicability.UNSAFE, effects)

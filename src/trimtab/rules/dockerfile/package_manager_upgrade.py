@@ -1,0 +1,81 @@
+"""DF105."""
+
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet.chain import chain, holds_comment
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import Install
+from trimtab.fleet.stage import Run
+from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.text import Edit
+
+_EFFECTS = Effects(
+    removes=("/**/site-packages/pip/**", "/**/site-packages/pip-*.dist-info/**", "/**/bin/pip*"),
+    changes=("/**/site-packages/pip/**", "/**/site-packages/pip-*.dist-info/**", "/**/bin/pip*", "/root/.cache/**"),
+    installs=True,
+)
+
+
+class PackageManagerUpgrade(DockerfileRule):
+    """Package manager that is upgraded before it is used.
+
+    ## What it does
+    Finds `pip install --upgrade pip` and `npm install -g npm` as an instruction of its own.
+
+    ## Why it matters
+    The base was made with a version that its makers had tried. The upgrade is a download and a layer of its own in every
+    image, and which version comes depends on the day. In the fleet this project began with, 26 files had it.
+
+    ## Fix safety
+    Unsafe: the instruction goes where it upgrades pip alone, and building without it proves that nothing needed the newer
+    one. Refused where it upgrades other packages as well, names a version, or does more.
+    """
+
+    code = "DF105"
+    category = Category.CACHING
+    severity = Severity.LOW
+    since = "0.2"
+    aliases = ("DL3013",)
+    clean = [
+        "FROM python:3.13\nRUN pip install six\nRUN pip install --upgrade pip six\n",
+        "FROM python:3.13\nRUN pip install --upgrade pip && pip install six\n",
+    ]
+    flagged = [
+        Case("FROM python:3.13\nRUN pip install --no-cache-dir --upgrade pip\nCMD [\"a\"]\n", after='FROM python:3.13\nCMD ["a"]\n'),
+        Case("FROM python:3.13\nRUN python -m pip install -U pip==25.2\n", refused="a version is asked for on purpose"),
+        Case("FROM python:3.13\nRUN pip install -U pip setuptools wheel\n", refused="`setuptools` and `wheel` may not be in the base at all"),
+        Case("FROM node:24\nRUN npm install -g npm@11\n", refused="a version is asked for on purpose"),
+    ]  # fmt: skip
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.stages:
+            for run in stage.runs:
+                if len(run.installs) != 1 or len(chain(run)) != 1 or len(run.script.commands) != 1:
+                    continue
+                install = run.installs[0]
+                if _upgrades_itself(install):
+                    message = f"`{install.manager.name}` replaces itself, in a layer of its own"
+                    yield self.finding(facts, run.source_span(install.command.span), message, _outcome(file, run, install))
+
+
+def _plain(package: str) -> str:
+    return re.split(r"[=<>~!@\[]", package)[0]
+
+
+def _upgrades_itself(install: Install) -> bool:
+    names = {_plain(package) for package in install.packages}
+    if install.manager.name == "pip":
+        return install.has_flag("--upgrade", "-U") and "pip" in names and names <= {"pip", "setuptools", "wheel"}
+    return install.manager.name == "npm" and names == {"npm"} and install.has_flag("-g", "--global")
+
+
+def _outcome(file: Dockerfile, run: Run, install: Install) -> Fix | Refusal:
+    if any(_plain(package) != package for package in install.packages):
+        return Refusal("a version is asked for on purpose")
+    if install.packages != ("pip",):
+        return Refusal("`setuptools` and `wheel` may not be in the base at all")
+    if not run.editable or holds_comment(file, run.instruction.span):
+        return Refusal("taking it out would take a comment along")
+    return Fix("use the base's pip", (Edit.delete(run.instruction.span),), Applicability.UNSAFE, _EFFECTS)

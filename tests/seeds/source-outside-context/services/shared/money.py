@@ -1,0 +1,3 @@
+"""Money, in cents."""
+
+CURRENCY = "EUR"
