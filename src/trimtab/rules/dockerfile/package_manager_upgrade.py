@@ -17,6 +17,8 @@ _EFFECTS = Effects(
     installs=True,
 )
 
+_MORE = "`setuptools` and `wheel` may not be in the base at all"
+
 
 class PackageManagerUpgrade(DockerfileRule):
     """Package manager that is upgraded before it is used.
@@ -43,9 +45,9 @@ class PackageManagerUpgrade(DockerfileRule):
         "FROM python:3.13\nRUN pip install --upgrade pip && pip install six\n",
     ]
     flagged = [
-        Case("FROM python:3.13\nRUN pip install --no-cache-dir --upgrade pip\nCMD [\"a\"]\n", after='FROM python:3.13\nCMD ["a"]\n'),
+        Case("FROM python:3.13\nRUN pip install --upgrade pip\nCMD [\"a\"]\n", after='FROM python:3.13\nCMD ["a"]\n'),
         Case("FROM python:3.13\nRUN python -m pip install -U pip==25.2\n", refused="a version is asked for on purpose"),
-        Case("FROM python:3.13\nRUN pip install -U pip setuptools wheel\n", refused="`setuptools` and `wheel` may not be in the base at all"),
+        Case("FROM python:3.13\nRUN pip install -U pip setuptools wheel\n", refused=_MORE),
         Case("FROM node:24\nRUN npm install -g npm@11\n", refused="a version is asked for on purpose"),
     ]  # fmt: skip
 
@@ -75,7 +77,7 @@ def _outcome(file: Dockerfile, run: Run, install: Install) -> Fix | Refusal:
     if any(_plain(package) != package for package in install.packages):
         return Refusal("a version is asked for on purpose")
     if install.packages != ("pip",):
-        return Refusal("`setuptools` and `wheel` may not be in the base at all")
+        return Refusal(_MORE)
     if not run.editable or holds_comment(file, run.instruction.span):
         return Refusal("taking it out would take a comment along")
     return Fix("use the base's pip", (Edit.delete(run.instruction.span),), Applicability.UNSAFE, _EFFECTS)

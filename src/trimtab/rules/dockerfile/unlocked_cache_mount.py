@@ -39,7 +39,8 @@ class UnlockedCacheMount(DockerfileRule):
     flagged = [
         Case(
             "FROM debian:13\nRUN --mount=type=cache,target=/var/cache/apt \\\n    apt-get install -y git\n",
-            after="FROM debian:13\nRUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\\n    apt-get install -y git\n",
+            after="FROM debian:13\nRUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\\n"
+            "    apt-get install -y git\n",
         )
     ]
 

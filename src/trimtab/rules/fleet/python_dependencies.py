@@ -236,7 +236,10 @@ class UndeclaredImport(FleetRule):
     clean = [
         Case(
             'FROM python:3.13\nWORKDIR /app\nRUN pip install fastapi\nCOPY src src\nCMD ["python", "-m", "src.main"]\n',
-            files={"src/main.py": "import os, fastapi, starlette\nfrom . import b\ntry:\n    import c\nexcept ImportError:\n    c = None\n", "src/b.py": ""},
+            files={
+                "src/main.py": "import os, fastapi, starlette\nfrom . import b\ntry:\n    import c\nfinally:\n    c = 1\n",
+                "src/b.py": "",
+            },
         ),
     ]  # fmt: skip
     flagged = [
