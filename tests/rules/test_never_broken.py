@@ -18,7 +18,7 @@ def fixed(text: str, files: dict[str, str] | None = None, *, unsafe: bool = True
 @pytest.mark.parametrize(
     "text",
     [
-        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\n",
+        "FROM debian:12\nRUN apt-get update -o A=b\nRUN apt-get install -y curl\n",
         "FROM python:3.12\nRUN pip install six && rm -rf /root/.cache\n",
         "FROM python:3.12\nRUN pip install six && rm -rf ~/.cache /tmp/*\n",
         "FROM node:20\nRUN npm i x && rm -rf /root/.npm /tmp/*\n",
@@ -150,3 +150,14 @@ def test_sudo_and_comments_end_no_fix() -> None:
 @pytest.mark.parametrize("base", ["gcr.io/distroless/static-debian12", "mcr.microsoft.com/dotnet/runtime:8.0-noble-chiseled"])
 def test_no_user_is_made_without_a_shell(base: str) -> None:
     assert "useradd" not in fixed(f'FROM {base}\nCOPY a /a\nCMD ["/a"]\n', {"a": ""}).text
+
+
+def test_a_compound_between_two_commands_stays() -> None:
+    mount = "--mount=type=cache,id=apt-cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists"
+    text = f"FROM debian:13\nRUN {mount} apt-get update && if true; then touch /a; fi && rm -rf /var/lib/apt/lists/*\n"
+    assert "touch /a" in fixed(text).text
+
+
+def test_nothing_is_put_behind_a_dangling_continuation() -> None:
+    text = "FROM python:3.13\nENV a=b \\\n"
+    assert fixed(text).text == text

@@ -3,7 +3,7 @@
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.discover import discover, rediscover
 from trimtab.fleet.facts import Facts, facts_for
-from trimtab.fleet.model import Build, Fleet, FleetFile, FleetOptions, HealthCheck, Problem, Service
+from trimtab.fleet.model import Build, Fleet, FleetFile, FleetOptions, HealthCheck, Mount, Problem, Service
 from trimtab.fleet.outside import Outside, Wheels, WheelState
 from trimtab.fleet.policy import PathPolicy, Policy
 from trimtab.fleet.tree import DiskTree, Entry, MemoryTree, OverlayTree, Tree, Unreadable
@@ -19,6 +19,7 @@ __all__ = [
     "FleetOptions",
     "HealthCheck",
     "MemoryTree",
+    "Mount",
     "Outside",
     "OverlayTree",
     "PathPolicy",

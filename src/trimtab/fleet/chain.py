@@ -1,5 +1,6 @@
 """Changing a RUN's `a && b; c` chain without touching what is between the changes."""
 
+import re
 from collections.abc import Collection
 
 from trimtab.fleet.stage import Run
@@ -7,6 +8,7 @@ from trimtab.syntax.dockerfile import Dockerfile, LineKind
 from trimtab.syntax.shell import Command
 from trimtab.text import Edit, Span
 
+_JOINT = re.compile(r"[\s;&|\\]*")
 _JOINING = frozenset({"", "&&", ";", "\n"})
 
 
@@ -29,10 +31,20 @@ def can_remove(run: Run, commands: Collection[Command]) -> bool:
                 return False
             if following and following.operator not in _JOINING and not _is_fallback(following):
                 return False
+    if any(not _only_joined(run, links, index) for index, command in enumerate(links) if command in commands):
+        return False
     last = links[-1]
     # Without `set -e` the last command's status is the instruction's, and another one's would take its place.
     decides = last.operator in {";", "\n"} and not any(link.words[:1] == ("set",) for link in links)
     return not (decides and last in commands)
+
+
+def _only_joined(run: Run, links: list[Command], index: int) -> bool:
+    """Whether nothing but an operator lies between a link and its neighbours: no `if`, no loop, no subshell."""
+    text = run.script.text
+    before = text[: links[0].span.start] if index == 0 else text[links[index - 1].span.end : links[index].span.start]
+    following = links[index + 1].span.start if index + 1 < len(links) else len(text)
+    return all(_JOINT.fullmatch(part) for part in (before, text[links[index].span.end : following]))
 
 
 def _is_fallback(command: Command) -> bool:

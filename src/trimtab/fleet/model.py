@@ -57,6 +57,17 @@ class HealthCheck:
     disabled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One volume of a service."""
+
+    kind: str
+    """`volume` for a named or anonymous one, `bind` for a path of the host, `tmpfs`, or another of compose's types."""
+    source: str
+    target: str
+    read_only: bool = False
+
+
 @dataclass(frozen=True)
 class Service:
     """One service of a compose project or one target of a bake file."""
@@ -80,6 +91,9 @@ class Service:
     depends_on: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     healthcheck: HealthCheck | None = None
+    mounts: tuple[Mount, ...] = ()
+    gpu: bool = False
+    """Whether it is given a GPU: a device reservation, `gpus`, or a runtime for one."""
     memory_limit: str | None = None
     cpu_limit: str | None = None
 

@@ -3,11 +3,12 @@
 import posixpath
 import re
 import shlex
+from collections.abc import Mapping
 from typing import cast
 
 from trimtab.fleet.compose.load import Project
 from trimtab.fleet.compose.merge import as_mapping, mount_target
-from trimtab.fleet.model import Build, HealthCheck, Problem, Service
+from trimtab.fleet.model import Build, HealthCheck, Mount, Problem, Service
 from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree
 
@@ -50,9 +51,29 @@ def read_service(tree: Tree, project: Project, name: str) -> Service:
         depends_on=tuple(mapping(raw.get("depends_on"))),
         profiles=tuple(str(item) for item in items(raw.get("profiles"))),
         healthcheck=_healthcheck(raw.get("healthcheck")),
+        mounts=tuple(_mount(item) for item in items(raw.get("volumes"))),
+        gpu=_has_gpu(raw),
         memory_limit=text(limits.get("memory") or raw.get("mem_limit")),
         cpu_limit=text(limits.get("cpus") or raw.get("cpus")),
     )
+
+
+def _mount(item: object) -> Mount:
+    entry = mapping(item)
+    target = mount_target(item)
+    if entry:
+        source = str(entry.get("source") or "")
+        return Mount(str(entry.get("type") or "volume"), source, target, entry.get("read_only") is True)
+    parts = str(item).split(":")
+    source = parts[0] if len(parts) > 1 else ""
+    kind = "bind" if source.startswith((".", "/", "~", "$")) else "volume"
+    return Mount(kind, source, target, "ro" in (parts[2].split(",") if len(parts) > 2 else []))
+
+
+def _has_gpu(raw: Mapping[str, object]) -> bool:
+    reservations = mapping(mapping(mapping(raw.get("deploy")).get("resources")).get("reservations"))
+    devices = str(items(reservations.get("devices")))
+    return "gpu" in devices or "nvidia" in devices or bool(raw.get("gpus")) or raw.get("runtime") == "nvidia"
 
 
 def _check_env_files(tree: Tree, project: Project, name: str, folder: str) -> None:

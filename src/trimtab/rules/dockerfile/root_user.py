@@ -79,6 +79,8 @@ def _runs_as_root(facts: Facts, stage: Stage) -> bool:
 
 def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
     reason = _obstacle(facts, stage)
+    if any(not file.can_be_followed(instruction) for instruction in (stage.instructions[0], stage.instructions[-1])):
+        reason = "its last line ends in a continuation, which would take the next line in"
     if reason:
         return Refusal(reason)
     existing = [user for user in stage.users.values() if user.created_at >= 0]

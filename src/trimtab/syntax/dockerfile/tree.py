@@ -174,3 +174,7 @@ class Dockerfile:
 
     def named(self, *keywords: str) -> Iterator[Instruction]:
         return (instruction for instruction in self.instructions if instruction.keyword in keywords)
+
+    def can_be_followed(self, instruction: Instruction) -> bool:
+        """Whether a line put behind an instruction begins a new one: the last line does not end in a continuation."""
+        return not self.source.at(instruction.span).rstrip().endswith(self.escape)

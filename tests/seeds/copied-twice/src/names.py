@@ -1,0 +1,3 @@
+"""Currencies by code."""
+
+NAMES = {"EUR": "euro", "SEK": "krona"}

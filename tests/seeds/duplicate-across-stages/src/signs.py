@@ -1,0 +1,3 @@
+"""Signs by currency code."""
+
+SIGNS = {"EUR": "€"}
