@@ -11,6 +11,9 @@ stands. `TOPICS` says which of their rules that is: one whose advice, when follo
 sets off, so that mending it would silence the rule. Rules that are off by default are switched on, as they are here for the
 seeds that need it. hadolint and BuildKit know nothing but Dockerfiles; tally is given each Dockerfile with its build context,
 and each compose file, and whichever finds more counts.
+
+The seeds are made from this project's own rules. So the table says which of those defects the others know, not which linter is
+the best: what only the others look for is not in it.
 """
 
 import argparse

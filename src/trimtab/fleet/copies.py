@@ -26,12 +26,13 @@ def copied_files(copy: Copy, context: BuildContext) -> dict[str, str]:
 
 
 def _below(copy: Copy, context: BuildContext, root: str) -> dict[str, str]:
+    parents = copy.instruction.flag("parents") is not None
     if not context.is_directory(root):
         target = copy.destination
-        if copy.is_directory_target:
-            target = posixpath.join(target, posixpath.basename(root))
+        if copy.is_directory_target or parents:
+            target = posixpath.join(target, root if parents else posixpath.basename(root))
         return {target: root} if context.exists(root) else {}
-    prefix = "" if root in {".", ""} else root + "/"
+    prefix = "" if root in {".", ""} or parents else root + "/"
     return {posixpath.join(copy.destination, path[len(prefix) :]): path for path in context.files_below(root)}
 
 

@@ -16,7 +16,7 @@ COMMITS = 500
 
 _HISTORY = frozenset({"DF113"})
 _IGNORED = frozenset({"CX104"})
-_WHEELS = frozenset({"DF004", "DF005"})
+_WHEELS = frozenset({"DF004", "DF005", "DF122", "DF123"})
 
 
 def gather(fleet: Fleet, root: Path, rules: Collection[str], *, offline: bool) -> Outside:

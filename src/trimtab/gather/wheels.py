@@ -18,6 +18,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from trimtab.fleet import Fleet, Wheels, WheelState
+from trimtab.fleet.compiling import build_tools
 from trimtab.fleet.requirements import python_installs, python_minor
 from trimtab.fleet.stage import Stage, libc_of
 
@@ -46,7 +47,8 @@ def questions(fleet: Fleet) -> tuple[Question, ...]:
         for each in python_installs(file):
             base = _outside_base(file.stages, each.stage.index)
             minor = python_minor(standard) if libc_of(standard) == "musl" else python_minor(base)
-            if minor and (libc_of(base) == "musl" or libc_of(standard) == "musl"):
+            tools = any(build_tools(install) for run in each.stage.runs for install in run.installs)
+            if minor and (tools or libc_of(base) == "musl" or libc_of(standard) == "musl"):
                 wanted.update(dict.fromkeys((str(requirement), minor) for requirement in each.requirements))
     return tuple(wanted)
 

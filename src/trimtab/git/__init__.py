@@ -28,11 +28,12 @@ async def _prefix(runner: Runner, root: Path) -> str:
 
 
 async def change_counts(runner: Runner, root: Path, commits: int) -> dict[str, int] | None:
-    """How many of the last commits touched each path below `root`; None where there is no git or no history."""
-    command = Command(
-        ("git", "-C", str(root), "log", f"-n{commits}", "--no-merges", "--no-renames", "--name-only", "--relative", "-z")
-        + ("--format=", "--", ".")
-    )
+    """How many of the last commits changed each path below `root`, not counting the one that made it.
+
+    None where there is no git or no history.
+    """
+    options = ("--no-merges", "--no-renames", "--diff-filter=M", "--name-only", "--relative", "-z", "--format=", "--", ".")
+    command = Command(("git", "-C", str(root), "log", f"-n{commits}", *options))
     result = await _quietly(runner, command)
     if result is None:
         return None
@@ -44,9 +45,9 @@ async def left_out(runner: Runner, root: Path, paths: Sequence[str]) -> frozense
     """Those of `paths` that git does not track and is told to ignore."""
     if not paths:
         return frozenset()
-    result = await _quietly(runner, Command(("git", "-C", str(root), "check-ignore", "-z", "--", *paths)))
-    names = result.stdout.decode("utf-8", "surrogateescape").split("\0") if result else []
-    return frozenset(name for name in names if name)
+    result = await _quietly(runner, Command(("git", "-C", str(root), "check-ignore", "--", *paths)))
+    # Names that git would quote are not recognised: then nothing is said about them.
+    return frozenset(result.text.splitlines()) if result else frozenset()
 
 
 async def _quietly(runner: Runner, command: Command) -> Completed | None:

@@ -60,9 +60,7 @@ class EngineSocketMounted(FleetRule):
         Case(
             "FROM scratch\n",
             refused=_SOCKET,
-            files={
-                "compose.yaml": "services:\n  a:\n    image: a\n    volumes:\n      - /var/run/docker.sock:/var/run/docker.sock:ro\n"
-            },
+            files={"compose.yaml": "services: {a: {image: a, volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']}}\n"},
         )
     ]
 
@@ -101,9 +99,7 @@ class ExtraPrivileges(FleetRule):
     clean = [
         Case(
             "FROM scratch\n",
-            files={
-                "compose.yaml": "services: {a: {image: a, cap_add: [CHOWN], privileged: false, security_opt: ['no-new-privileges:true']}}\n"
-            },
+            files={"compose.yaml": "services: {a: {image: a, cap_add: [CHOWN], privileged: false, security_opt: ['a:b']}}\n"},
         )
     ]
     flagged = [

@@ -36,7 +36,7 @@ class SecretInEnvironment(FleetRule):
         Case(
             "FROM scratch\n",
             files={
-                "compose.yaml": "services: {a: {image: a, environment: {DB_PASSWORD: '${P}', TOKEN_FILE: /run/secrets/t, KEY: abc, API_KEY: ''}}}\n"
+                "compose.yaml": "services: {a: {image: a, environment: {DB_PASSWORD: '${P}', KEY_FILE: /t, API_KEY: ''}}}\n"
             },
         )
     ]

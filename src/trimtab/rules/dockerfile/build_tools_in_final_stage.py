@@ -1,9 +1,9 @@
 """DF122."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from trimtab.fleet.chain import chain, word_removal
+from trimtab.fleet.compiling import build_tools, what_compiles
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
 from trimtab.fleet.programs import needed_programs
@@ -13,11 +13,6 @@ from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.syntax.shell import Command
 from trimtab.text import Edit
 
-_TOOL = re.compile(
-    r"^(gcc|g\+\+|cpp|cc|clang|make|cmake|build-essential|build-base|binutils|autoconf|automake|libtool|pkg-config|pkgconf"
-    r"|pkgconfig|musl-dev|linux-headers|python3?-dev|python3\.\d+-dev|cargo|rust|rustc|golang|go|gfortran|ninja-build|lib[\w.+-]+-dev"
-    r"|[\w.+-]+-dev|default-jdk(-headless)?|openjdk[\w-]*-jdk(-headless)?)$"
-)
 _COMPILERS = frozenset(
     ["gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "go", "ninja", "clang", "node-gyp", "gfortran"]
 )
@@ -75,11 +70,12 @@ class BuildToolsInFinalStage(DockerfileRule):
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
         for stage in facts.stages:
-            if not facts.in_final_image(stage):
+            if not facts.in_final_image(stage) or what_compiles(facts, stage):
+                # Where something is compiled on purpose, a stage of its own is what is missing, which another rule says.
                 continue
             for run in stage.runs:
                 for install in run.installs:
-                    tools = [package for package in install.packages if _TOOL.match(re.split(r"[=~<>:]", package)[0])]
+                    tools = build_tools(install)
                     if install.manager.system and tools and not _removed_again(run, install):
                         verbs = ("serves", "stays") if len(tools) == 1 else ("serve", "stay")
                         message = f"{_listed(tools)} only {verbs[0]} building, and {verbs[1]} in the image"

@@ -48,9 +48,7 @@ class CudaWheelsWithoutGpu(DockerfileRule):
         "FROM python:3.13\nRUN pip install torch==2.4.0+cpu numpy\n",
         Case(
             "FROM python:3.13\nRUN pip install torch\n",
-            files={
-                "compose.yaml": "services: {a: {build: ., deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}}}\n"
-            },
+            files={"compose.yaml": "services: {a: {build: ., gpus: all}}\n"},
         ),
     ]
     flagged = [

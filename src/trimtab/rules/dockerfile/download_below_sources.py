@@ -82,9 +82,9 @@ def _downloads(run: Run, command: Command) -> bool:
 def _source_copy(facts: Facts, stage: Stage, run: Run) -> Copy | None:
     """The last COPY of sources from the context before a RUN."""
     for copy in reversed(stage.copies):
-        if copy.index < run.index and copy.from_ is None and facts.contexts:
-            if any(path.endswith(_SOURCES) for path in copied_files(copy, facts.contexts[0]).values()):
-                return copy
+        before = copy.index < run.index and copy.from_ is None and bool(facts.contexts)
+        if before and any(path.endswith(_SOURCES) for path in copied_files(copy, facts.contexts[0]).values()):
+            return copy
     return None
 
 

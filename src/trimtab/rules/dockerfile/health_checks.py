@@ -24,7 +24,7 @@ from trimtab.rules.base import (
     Severity,
 )
 from trimtab.syntax.dockerfile import Dockerfile
-from trimtab.text import Edit
+from trimtab.text import Edit, Span
 
 _HEALTH = Effects(config=("Healthcheck",))
 _ENDPOINT = "which request shows that the service works is known to its authors alone"
@@ -176,7 +176,7 @@ def _by_own_means(facts: Facts, stage: Stage, check: Check) -> Fix | Refusal:
     if words is None:
         return Refusal(_PROGRAM)
     keyword_end = check.instruction.words[0].span.end
-    edit = Edit(type(check.instruction.span)(keyword_end, check.instruction.arguments_span.end), f" {json.dumps(words)}")
+    edit = Edit(Span(keyword_end, check.instruction.arguments_span.end), f" {json.dumps(words)}")
     return Fix("ask by the image's own means", (edit,), Applicability.UNSAFE, _HEALTH)
 
 

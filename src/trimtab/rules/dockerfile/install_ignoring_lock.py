@@ -2,6 +2,7 @@
 
 import json
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -136,8 +137,8 @@ class NodeDevelopmentDependencies(DockerfileRule):
             files=_DEV,
         ),
         Case(
-            "FROM node:24\nCOPY package.json ./\nRUN npm ci\nRUN npm run build\n",
-            refused="`npm run build` may need them; build in a stage of its own",
+            "FROM node:24\nCOPY package.json ./\nRUN npm ci\nRUN npm test\n",
+            refused="`npm test` may need them; build in a stage of its own",
             files=_DEV,
         ),
         Case(
@@ -158,6 +159,9 @@ class NodeDevelopmentDependencies(DockerfileRule):
             packages = [_package(run, files) for files in _files(facts, stage, run)]
             if omits or not packages or not all(mapping(package.get("devDependencies")) for package in packages):
                 continue
+            if _built_later(stage, run):
+                # Then the build has no stage of its own, which another rule says.
+                continue
             span = run.source_span(install.command.span)
             yield self.finding(
                 facts, span, "the development dependencies go into the image", _without_dev(facts, stage, run, install)
@@ -169,6 +173,11 @@ def _package(run: Run, files: CopiedFiles) -> Mapping[str, object]:
         return mapping(cast("object", json.loads(files.read(posixpath.join(run.state.workdir, "package.json")) or "{}")))
     except ValueError:
         return {}
+
+
+def _built_later(stage: Stage, run: Run) -> bool:
+    commands = (command for each in stage.runs if each.index >= run.index for command in each.script.commands)
+    return any(re.match(r"(npm|yarn|pnpm)( run)? build", " ".join(command.words)) for command in commands)
 
 
 def _without_dev(facts: Facts, stage: Stage, run: Run, install: Install) -> Fix | Refusal:

@@ -117,6 +117,8 @@ def _is_missing(facts: Facts, stage: Stage, target: Target, files: CopiedFiles) 
         unread = any("$" in source for one in facts.lineage(stage) for copy in one.copies for source in copy.sources)
         return path not in files.paths and path.startswith(stage.end.workdir) and not covered and not unread
     top = target.name.partition(".")[0]
+    if "." in target.name and files.has_folder(posixpath.join(stage.end.workdir, top)):
+        return module_file(files, target.name, (stage.end.workdir,)) is None
     if (
         is_standard(top)
         or module_file(files, target.name, (stage.end.workdir,))
