@@ -31,7 +31,10 @@ def pages() -> dict[Path, str]:
 
 def rule_page(rule: Rule) -> str:
     """A rule's documentation with its first cases as examples."""
-    head = f"# {rule.code} {rule.name}\n\n{rule.category}, {rule.severity}, since {rule.since}\n\n{rule.documentation}\n"
+    known = f"\nKnown to other tools as {', '.join(f'`{alias}`' for alias in rule.aliases)}.\n" if rule.aliases else ""
+    default = "" if rule.default else ", off by default"
+    kind = f"{rule.category}, {rule.severity}, since {rule.since}{default}"
+    head = f"# {rule.code} {rule.name}\n\n{kind}\n{known}\n{rule.documentation}\n"
     examples = [_example(case) for case in rule.flagged[:3]]
     return head + "\n## Examples\n\n" + "\n".join(examples)
 
@@ -39,6 +42,9 @@ def rule_page(rule: Rule) -> str:
 def _example(case: Case) -> str:
     before = f"```dockerfile\n{case.before.rstrip()}\n```\n"
     others = "".join(f"\nwith `{path}`:\n\n```\n{text.rstrip()}\n```\n" for path, text in case.files.items() if text.strip())
+    made = "".join(f"\n`{path}` becomes\n\n```\n{text.rstrip()}\n```\n" for path, text in case.after_files.items() if text)
+    if made:
+        return f"{before}{others}{made}"
     if case.after is not None:
         return f"{before}{others}\nbecomes\n\n```dockerfile\n{case.after.rstrip()}\n```\n"
     return f"{before}{others}\nis not fixed: {case.refused}.\n"
@@ -46,9 +52,16 @@ def _example(case: Case) -> str:
 
 def rule_table() -> str:
     """The table of all rules."""
-    rows = [f"| [{r.code}](rules/{r.name}.md) | {r.name} | {r.category} | {r.severity} | {r.summary} |" for r in all_rules()]
+    rows = [
+        f"| [{rule.code}](rules/{rule.name}.md) | {rule.name} | {rule.category} | {rule.severity} | {rule.summary}{_note(rule)} |"
+        for rule in all_rules()
+    ]
     head = "# Rules\n\n| code | name | category | severity | what it finds |\n| --- | --- | --- | --- | --- |\n"
     return head + "\n".join(rows) + "\n"
+
+
+def _note(rule: Rule) -> str:
+    return "" if rule.default else " (off by default)"
 
 
 def command_line() -> str:
@@ -69,7 +82,10 @@ def _help(command: str) -> str:
 
 def configuration() -> str:
     """The keys of the configuration."""
-    rows = [f"| `{name}` | `{field.default!r}` | {field.description} |" for name, field in Config.model_fields.items()]
+    rows = [
+        f"| `{field.alias}` | `{json.dumps(field.get_default(call_default_factory=True))}` | {field.description} |"
+        for field in Config.model_fields.values()
+    ]
     head = "# Configuration\n\n`trimtab.toml`, or `[tool.trimtab]` in `pyproject.toml`, in the folder that is reviewed.\n"
     return head + "\n| key | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
 

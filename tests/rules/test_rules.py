@@ -16,7 +16,7 @@ from trimtab.rules import Case, Finding, Rule, all_rules
 
 
 def fleet_of(case: Case) -> Fleet:
-    found = discover(MemoryTree({"Dockerfile": case.before, **case.files}))
+    found = discover(MemoryTree({"Dockerfile": case.before, **case.files}, case.sizes))
     return replace(found, policy=case.policy, outside=case.outside)
 
 

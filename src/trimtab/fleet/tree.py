@@ -121,8 +121,10 @@ def _entry(folder: str, name: "os.DirEntry[str]") -> Entry | None:
 class MemoryTree:
     """A folder that exists only in memory: for rule examples, and for text that comes from standard input."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], sizes: Mapping[str, int] | None = None) -> None:
+        """`sizes` are bytes that files shall have instead of their text's."""
         self._files = dict(files)
+        self._sizes = sizes or {}
         self._entries = dict(sorted(self._listed()))
 
     @property
@@ -134,7 +136,7 @@ class MemoryTree:
         return {}
 
     def _listed(self) -> list[tuple[str, Entry]]:
-        found = {path: Entry(path, "file", len(text), 0o644) for path, text in self._files.items()}
+        found = {path: Entry(path, "file", self._sizes.get(path, len(text)), 0o644) for path, text in self._files.items()}
         for path in self._files:
             parts = path.split("/")
             for length in range(1, len(parts)):

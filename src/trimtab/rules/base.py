@@ -152,6 +152,8 @@ class Case:
     refused: str | None = None
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     """Other files of the fleet: the context's, a `compose.yaml`."""
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Bytes that files shall have, where their text is not what matters."""
     after_files: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """What the fix makes of other files; None for one that it takes away."""
     policy: Policy = field(default_factory=Policy)

@@ -35,9 +35,14 @@ class LargeContext(DockerfileRule):
     category = Category.SIZE
     severity = Severity.LOW
     since = "0.2"
-    clean = [Case("FROM a:1\nCOPY b /\n", files={"a": "x" * (LARGE + 1), "b": ""})]
+    clean = [Case("FROM a:1\nCOPY b /\n", files={"a": "", "b": ""}, sizes={"a": LARGE + 1})]
     flagged = [
-        Case("FROM a:1\nCOPY . /a\n", refused="what of it the image needs is not ours to say", files={"a/b": "x" * (LARGE + 1)})
+        Case(
+            "FROM a:1\nCOPY . /a\n",
+            refused="what of it the image needs is not ours to say",
+            files={"a/b": ""},
+            sizes={"a/b": LARGE + 1},
+        )
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:

@@ -15,7 +15,8 @@ _STILL_BYTES = 5_000_000
 """What is smaller is pushed and unpacked in well under a second."""
 _OFTEN = 10
 """Commits among the last ones: what changed less often is not what rebuilds are for."""
-_FILES = {"data/a": "x" * 6_000_000, "src/b.py": ""}
+_FILES = {"data/a": "", "src/b.py": ""}
+_SIZES = {"data/a": 6_000_000}
 
 
 class CopyAllChangesOften(DockerfileRule):
@@ -37,11 +38,22 @@ class CopyAllChangesOften(DockerfileRule):
     severity = Severity.LOW
     since = "0.2"
     clean = [
-        Case("FROM a:1\nCOPY . /a\n", files=_FILES),
-        Case("FROM a:1\nCOPY data /d\nCOPY src /a\n", files=_FILES, outside=Outside(changes={"src/b.py": 40}, commits=500)),
+        Case("FROM a:1\nCOPY . /a\n", files=_FILES, sizes=_SIZES),
+        Case(
+            "FROM a:1\nCOPY data /d\nCOPY src /a\n",
+            files=_FILES,
+            sizes=_SIZES,
+            outside=Outside(changes={"src/b.py": 40}, commits=500),
+        ),
     ]
     flagged = [
-        Case("FROM a:1\nCOPY . /a\n", refused=_REFUSAL, files=_FILES, outside=Outside(changes={"src/b.py": 40}, commits=500))
+        Case(
+            "FROM a:1\nCOPY . /a\n",
+            refused=_REFUSAL,
+            files=_FILES,
+            sizes=_SIZES,
+            outside=Outside(changes={"src/b.py": 40}, commits=500),
+        )
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
