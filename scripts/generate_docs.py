@@ -53,15 +53,15 @@ def _example(case: Case) -> str:
 def rule_table() -> str:
     """The table of all rules."""
     rows = [
-        f"| [{rule.code}](rules/{rule.name}.md) | {rule.name} | {rule.category} | {rule.severity} | {rule.summary}{_note(rule)} |"
+        f"| [{rule.code}](rules/{rule.name}.md) | {rule.name} | {rule.category} | {rule.severity} | {_summary(rule)} |"
         for rule in all_rules()
     ]
     head = "# Rules\n\n| code | name | category | severity | what it finds |\n| --- | --- | --- | --- | --- |\n"
     return head + "\n".join(rows) + "\n"
 
 
-def _note(rule: Rule) -> str:
-    return "" if rule.default else " (off by default)"
+def _summary(rule: Rule) -> str:
+    return rule.summary if rule.default else f"{rule.summary} (off by default)"
 
 
 def command_line() -> str:
