@@ -138,7 +138,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What somebody at a terminal will say, in order."""
     given: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda *_: given.pop(0))  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr("builtins.input", lambda _="": given.pop(0))
     yield given
     assert given == []
 

@@ -10,7 +10,7 @@ from trimtab.text import unified_diff
 class SkipReason(StrEnum):
     """Why a fix was left out."""
 
-    UNSAFE = "needs --unsafe-fixes, or `trimtab optimize` to prove it"
+    UNSAFE = "needs --unsafe, or `trimtab optimize` to prove it"
     DISPLAY = "is only shown"
     REFUSED = "refused"
     NOT_CHOSEN = "not selected"

@@ -52,7 +52,7 @@ class Applicability(StrEnum):
     SAFE = "safe"
     """The image keeps everything it needs; applied by `trimtab fix`."""
     UNSAFE = "unsafe"
-    """Right in most cases; applied with `--unsafe-fixes`, and by `trimtab optimize`, which proves it first."""
+    """Right in most cases; applied with `--unsafe`, and by `trimtab optimize`, which proves it first."""
     DISPLAY = "display"
     """Shown, never applied."""
 
