@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 from trimtab.fleet.tree import Entry, Tree, Unreadable
 from trimtab.syntax.ignore import IgnoreFile, PatternError, clean_path, parse_ignore
@@ -57,6 +58,12 @@ class BuildContext:
     @cached_property
     def visible(self) -> dict[str, Entry]:
         """Everything the ignore file lets through, by path relative to the context."""
+        key = ("visible", self.root, self.ignore_path or "")
+        if key not in self.tree.memo:
+            self.tree.memo[key] = self._seen()
+        return cast("dict[str, Entry]", self.tree.memo[key])
+
+    def _seen(self) -> dict[str, Entry]:
         prefix = self._prefix
         inside = ((path[len(prefix) :], entry) for path, entry in self.tree.entries.items() if path.startswith(prefix))
         return {path: entry for path, entry in inside if not self.ignore.ignores(path)}
@@ -91,7 +98,10 @@ class BuildContext:
 
     @cached_property
     def _files(self) -> list[str]:
-        return sorted(name for name, entry in self.visible.items() if entry.kind != "dir")
+        key = ("files", self.root, self.ignore_path or "")
+        if key not in self.tree.memo:
+            self.tree.memo[key] = sorted(name for name, entry in self.visible.items() if entry.kind != "dir")
+        return cast("list[str]", self.tree.memo[key])
 
     def files_below(self, path: str) -> Iterator[str]:
         """Visible files below a folder, or the file itself, sorted."""

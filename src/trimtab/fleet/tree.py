@@ -42,6 +42,11 @@ class Tree(Protocol):
     @property
     def problems(self) -> Mapping[str, str]: ...
 
+    @property
+    def memo(self) -> dict[tuple[str, ...], object]:
+        """What has been derived from the tree, by names of whoever derives it: thirty contexts may share one view."""
+        ...
+
     def read(self, path: str) -> Source | Unreadable: ...
 
 
@@ -53,6 +58,7 @@ class DiskTree:
         self._problems: dict[str, str] = {}
         self._entries: dict[str, Entry] | None = None
         self._cache: dict[str, Source | Unreadable] = {}
+        self.memo: dict[tuple[str, ...], object] = {}
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -125,6 +131,7 @@ class MemoryTree:
         """`sizes` are bytes that files shall have instead of their text's."""
         self._files = dict(files)
         self._sizes = sizes or {}
+        self.memo: dict[tuple[str, ...], object] = {}
         self._entries = dict(sorted(self._listed()))
 
     @property
@@ -155,6 +162,7 @@ class OverlayTree:
     def __init__(self, base: Tree, texts: Mapping[str, str | None]) -> None:
         self._base = base
         self._texts = dict(texts)
+        self.memo: dict[tuple[str, ...], object] = {}
         self._new = MemoryTree({path: text for path, text in self._texts.items() if text is not None})
         kept = {path: entry for path, entry in base.entries.items() if path not in self._texts}
         self._entries = dict(sorted({**self._new.entries, **kept}.items()))

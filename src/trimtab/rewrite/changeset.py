@@ -15,6 +15,7 @@ class SkipReason(StrEnum):
     REFUSED = "refused"
     NOT_CHOSEN = "not selected"
     DECLINED = "declined"
+    NEEDED = "would keep files back that a COPY needs"
     CONFLICT = "overlaps another fix"
 
 

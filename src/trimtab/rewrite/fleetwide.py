@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from trimtab.fleet import Fleet, Unreadable, rediscover
 from trimtab.review import review_fleet
-from trimtab.rewrite.changeset import ChangeSet, FileChange
+from trimtab.rewrite.changeset import ChangeSet, FileChange, SkippedFix, SkipReason
 from trimtab.rewrite.converge import rewrite_dockerfile
 from trimtab.rewrite.invariants import broken_context
 from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, joined_effects
@@ -70,20 +70,20 @@ class _Rewrite:
         """One pass over the files that are no Dockerfiles; what it changed."""
         findings = review_fleet(fleet, self.rules).findings
         wanted = [each for each in findings if self.selection.skips(each) is None and self._may(each)]
-        chosen = compatible(wanted)
+        harmless = [each for each in wanted if _broken(fleet, [each]) is None]
+        chosen = compatible(harmless)
+        broken = _broken(fleet, chosen)
         texts = _texts(fleet, chosen)
+        if broken:
+            names = ", ".join(dict.fromkeys(finding.rule for finding in chosen))
+            self._give_up(texts, f"fixes of {names} broke an invariant together: {broken}")
+            return {}
         for finding in chosen:
             self._record(fleet, finding, number)
-        if texts:
-            following = rediscover(fleet, texts)
-            broken = broken_context(fleet, following, joined_effects(chosen))
-            if broken:
-                names = ", ".join(dict.fromkeys(finding.rule for finding in chosen))
-                self._give_up(texts, f"a fix of {names} broke an invariant: {broken}")
-                return {}
-            for path, text in texts.items():
-                self.changes[path] = replace(self.changes[path], after=text)
-        self._remember_skipped(findings, chosen)
+        for path, text in texts.items():
+            self.changes[path] = replace(self.changes[path], after=text)
+        harmful = [each for each in wanted if each not in harmless]
+        self._remember_skipped([each for each in findings if each not in chosen], harmful)
         return texts
 
     def _may(self, finding: Finding) -> bool:
@@ -108,14 +108,15 @@ class _Rewrite:
         for path in texts:
             self.changes[path] = replace(self._untouched(path), bug=bug)
 
-    def _remember_skipped(self, findings: Sequence[Finding], chosen: Sequence[Finding]) -> None:
-        left = [each for each in findings if each not in chosen]
+    def _remember_skipped(self, left: Sequence[Finding], harmful: Sequence[Finding]) -> None:
         for path in dict.fromkeys(each.path for each in left):
             if not self._wanted(path):
                 continue
             known = self.changes.get(path) or self._untouched(path)
             own = tuple(skip for skip in known.skipped if skip.finding not in left)
-            skipped = (*own, *self.selection.skipped(each for each in left if each.path == path))
+            needed = tuple(SkippedFix(each, SkipReason.NEEDED) for each in harmful if each.path == path)
+            others = self.selection.skipped(each for each in left if each.path == path and each not in harmful)
+            skipped = (*own, *needed, *others)
             self.changes[path] = replace(known, skipped=skipped)
 
 
@@ -124,6 +125,10 @@ def _then(before: FileChange | None, after: FileChange) -> FileChange:
     if before is None:
         return after
     return replace(after, before=before.before, applied=(*before.applied, *after.applied))
+
+
+def _broken(fleet: Fleet, chosen: Sequence[Finding]) -> str | None:
+    return broken_context(fleet, _texts(fleet, chosen), joined_effects(chosen))
 
 
 def _texts(fleet: Fleet, chosen: Sequence[Finding]) -> dict[str, str | None]:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
-from trimtab.fleet import Facts, Fleet
+from trimtab.fleet import Facts, Fleet, OverlayTree
 from trimtab.fleet.copies import copied_files
 from trimtab.rules import Effects
 from trimtab.syntax.dockerfile import Dockerfile, LineKind
@@ -84,20 +85,22 @@ def _same_start(before: Facts, after: Facts, effects: Effects) -> str | None:
     return None if starts(before) == starts(after) else "what starts or checks the service changed"
 
 
-def broken_context(before: Fleet, after: Fleet, effects: Effects) -> str | None:
+def broken_context(fleet: Fleet, texts: Mapping[str, str | None], effects: Effects) -> str | None:
     """What a change of ignore files may not do: no COPY loses its source, and unless declared no file stays behind."""
-    for file in before.files:
-        following = after.file(file.path)
-        if following is None:
-            return f"`{file.path}` is gone"
-        for context, other in zip(file.contexts, following.contexts, strict=True):
-            if other.ignore_problem and not context.ignore_problem:
-                return f"`{other.ignore_path}` cannot be read: {other.ignore_problem}"
-            for stage in file.stages:
-                for copy in stage.copies:
-                    reason = _copies_less(copied_files(copy, context), copied_files(copy, other), effects)
-                    if reason:
-                        return f"`{file.path}` line {copy.instruction.start_line}: {reason}"
+    if not texts:
+        return None
+    tree = OverlayTree(fleet.tree, texts)
+    for file in fleet.files:
+        for context in file.contexts:
+            following = replace(context, tree=tree)
+            if not {context.ignore_path, following.ignore_path} & set(texts):
+                continue
+            if following.ignore_problem and not context.ignore_problem:
+                return f"`{following.ignore_path}` cannot be read: {following.ignore_problem}"
+            for copy in (copy for stage in file.stages for copy in stage.copies):
+                reason = _copies_less(copied_files(copy, context), copied_files(copy, following), effects)
+                if reason:
+                    return f"`{file.path}` line {copy.instruction.start_line}: {reason}"
     return None
 
 

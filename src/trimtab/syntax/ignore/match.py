@@ -75,7 +75,8 @@ def _compile(pattern: str) -> tuple[str, bool]:
             at += 1
         elif character in "[]":
             special = True
-            parts.append(character)
+            # A bracket inside a class is itself; Python would warn that it may mean a set within the set.
+            parts.append("\\[" if character == "[" and _in_class(parts) else character)
         elif character == "^" or character == "-":
             parts.append(character if special and _in_class(parts) else re.escape(character))
         else:
