@@ -3,12 +3,14 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from trimtab.fleet.caches import CachePlace
 from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
+from trimtab.fleet.package_lists import later_need
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.shell import Command
@@ -24,12 +26,44 @@ _OFFLINE = frozenset(["--offline", "-o", "--frozen-offline", "--prefer-offline"]
 def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> str | None:
     """The reason not to mount a manager's cache in a RUN; None when nothing speaks against it."""
     return (
-        _hidden_lists(run, place.manager)
+        _not_root(facts, stage, run, place.manager)
+        or _hidden_lists(run, place.manager)
+        or _lists_needed(facts, stage, run, place.manager)
+        or _downloads_only(facts, stage, run, place.manager)
         or _deleted(run, place)
         or _taken_elsewhere(facts, stage, place)
         or _unwritable_parent(run, place)
         or (_used_later(facts, stage, place) if place.manager.store else None)
     )
+
+
+def _not_root(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
+    """A system manager's cache is root's: who calls it through sudo may not even look into the mount."""
+    user = facts.runs_as(stage, run.state)
+    sudo = any(command.name == "sudo" for command in run.script.commands)
+    if manager.system and (sudo or user is None or user.uid != 0):
+        return "the instruction is not known to run as root, whose the mount would be"
+    return None
+
+
+def _lists_needed(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
+    """The lists would be in the mount, and no longer in the image."""
+    return later_need(facts, stage, run.index) if manager.name == "apt" else None
+
+
+def _downloads_only(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
+    """Archives that are fetched to be used from the cache have to be in the image."""
+    if manager.name != "apt":
+        return None
+    for one in facts.descendants(stage):
+        for each in one.runs:
+            for command in each.script.commands:
+                words = set(command.words)
+                fetches = manager_of(command) is manager and words & {"--download-only", "-d", "download"}
+                uses = command.name not in {"rm", "find"} and any(word.startswith("/var/cache/apt") for word in command.words)
+                if fetches or uses:
+                    return f"`{' '.join(command.words)[:50]}` wants the archives in the image"
+    return None
 
 
 def _hidden_lists(run: Run, manager: Manager) -> str | None:
@@ -49,6 +83,9 @@ def _hidden_lists(run: Run, manager: Manager) -> str | None:
 def _deleted(run: Run, place: CachePlace) -> str | None:
     """A mounted folder cannot be removed, so a command that removes it or its parent would fail."""
     for command in run.script.commands:
+        inner = " ".join(command.words[1:]) if command.name in {"sh", "bash", "ash"} else ""
+        if re.search(r"\b(rm|rmdir|mv|find)\b", inner):
+            return f"`{' '.join(command.words)[:50]}` may remove a folder that is mounted"
         if command.name not in {"rm", "rmdir", "mv", "find"} and command.words[:2] != ("go", "clean"):
             continue
         operands = [_expanded(run, word) for word in command.words[1:] if not word.startswith("-")]
@@ -73,6 +110,10 @@ def _removes(operand: str, target: str) -> bool:
     if whole.endswith(("/*", "/.")):
         parent = whole.rpartition("/")[0]
         return target.startswith(parent + "/")
+    if any(character in whole for character in "*?["):
+        parts = whole.split("/")
+        above = "/".join(target.split("/")[: len(parts)])
+        return fnmatchcase(above, whole)
     return target == whole or target.startswith(whole + "/")
 
 

@@ -88,8 +88,12 @@ class Facts:
         base = self.outside_base(stage)
         if WINDOWS.search(base):
             return False
+        commands = [c for one in self.lineage(stage) for run in one.runs if not run.state.user for c in run.script.commands]
+        if starts_as_root(base):
+            return True
+        # Who installs through sudo is not root; who installs without it is.
         installs = (i for one in self.lineage(stage) for run in one.runs if not run.state.user for i in run.installs)
-        return starts_as_root(base) or any(install.manager.system for install in installs)
+        return any(install.manager.system for install in installs) and not any(c.name == "sudo" for c in commands)
 
     def descendants(self, stage: Stage) -> tuple[Stage, ...]:
         """The stage and every stage that starts from it."""

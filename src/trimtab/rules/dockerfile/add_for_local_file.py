@@ -9,8 +9,8 @@ from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Ref
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit
 
-_ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".txz", ".tbz2", ".zst", ".tzst", ".lzma", ".z")
-_NO_ARCHIVES = (".jar", ".war", ".ear", ".zip", ".whl", ".so", ".deb", ".apk", ".rpm", ".png", ".jpg", ".ico", ".woff2", ".gem")
+_ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".txz", ".tbz2", ".zst", ".tzst", ".lzma", ".z", ".tbz", ".tb2", ".tlz", ".apk", ".gem", ".crate")  # fmt: skip
+_NO_ARCHIVES = (".jar", ".war", ".ear", ".zip", ".whl", ".so", ".deb", ".rpm", ".png", ".jpg", ".ico", ".woff2")
 """Binary files that are no tar archives, which are all that ADD unpacks."""
 _ADD_ONLY = frozenset({"checksum", "keep-git-dir", "unpack"})
 
@@ -63,7 +63,7 @@ class AddForLocalFile(DockerfileRule):
                     or any(flag.name in _ADD_ONLY for flag in instruction.flags)
                 ):
                     continue
-                if instruction.heredocs or any(_is_for_add(source) for source in copy.sources):
+                if instruction.heredocs or "$" in instruction.arguments or any(_is_for_add(source) for source in copy.sources):
                     continue
                 reason = next((reason for c in facts.contexts for reason in [_obstacle(c, copy)] if reason), None)
                 outcome: Fix | Refusal = Fix("use COPY", (Edit(instruction.keyword_span, "COPY"),))
@@ -86,10 +86,9 @@ def _is_for_add(source: str) -> bool:
 
 def _obstacle(context: BuildContext, copy: Copy) -> str | None:
     for source in copy.sources:
-        wild = any(character in source for character in "*?[")
-        names = list(context.matching(source)) if wild else [source]
-        if not names:
-            return f"`{source}` is not in the context, so whether it is an archive is not known"
+        if any(character in source for character in "*?["):
+            return f"`{source}` may match an archive tomorrow"
+        names = [source]
         for name in names:
             if name.lower().endswith(_ARCHIVES):
                 return f"`{name}` may be an archive"

@@ -136,7 +136,10 @@ class DefeatedCacheMount(DockerfileRule):
         message = "Debian's `docker-clean` hook empties the apt cache that this instruction mounts"
         effects = Effects(removes=(_DOCKER_CLEAN,), changes=("/etc/apt/apt.conf.d",))
         outcome: Fix | Refusal = Refusal("the apt-get command does not stand in a plain chain of commands")
-        if run.is_heredoc:
+        user = facts.runs_as(stage, run.state)
+        if user is None or user.uid != 0 or first.name == "sudo":
+            outcome = Refusal("the instruction is not known to run as root, who alone may remove the hook")
+        elif run.is_heredoc:
             outcome = _no_removal(run)
         elif run.editable and first.top_level and first.operator in {"", "&&", ";"}:
             edit = insertion(run, first.span.start, f"rm -f {_DOCKER_CLEAN} && ")

@@ -1,6 +1,7 @@
 """DF130."""
 
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 
 from trimtab.fleet.chain import chain, holds_comment
@@ -15,6 +16,11 @@ from trimtab.text import Edit, Span
 _REMOVERS = {("npm", "cache"), ("yarn", "cache"), ("pip", "cache")}
 _HOOKED = {("apt-get", "clean"), ("apt", "clean"), ("apt-get", "autoclean")}
 """What Debian's images do by themselves after every install."""
+_CHANGES_SHELL = frozenset(
+    ["cd", "pushd", "popd", "export", "set", "shopt", "umask", "alias", "unset", "trap", "source", ".", "eval", "exec", "exit"]
+    + ["return", "ulimit"]
+)
+"""Commands that change what a command behind them in the same shell means, or whether it runs."""
 _PURGES = {"purge", "remove", "autoremove", "del"}
 _APART = "the instruction that made it is not the one before; do both in one RUN, or build in a stage of its own"
 
@@ -123,10 +129,16 @@ def _writes(run: Run, path: str) -> bool:
     return False
 
 
+def _is_plain_path(word: str) -> bool:
+    return word.startswith(("/", "-")) and not re.search(r"[~$`]", word)
+
+
 def _joined(file: Dockerfile, stage: Stage, run: Run) -> Fix | Refusal:
     before = stage.instructions[run.index - 1]
     maker = stage.run_at(run.index - 1)
     if maker is None or before.flags or run.instruction.flags or _made([maker], [], run) is None:
+        return Refusal(_APART)
+    if not all(_is_plain_path(word) for command in run.script.commands for word in command.words[1:] if command.name == "rm"):
         return Refusal(_APART)
     same = (maker.state.user, maker.state.workdir, maker.state.env, maker.state.shell) == (
         run.state.user, run.state.workdir, run.state.env, run.state.shell)  # fmt: skip
@@ -141,4 +153,13 @@ def _joined(file: Dockerfile, stage: Stage, run: Run) -> Fix | Refusal:
 def _plain(run: Run) -> bool:
     """A chain of `&&` alone: whatever fails fails the instruction, before and after joining."""
     links = chain(run)
-    return bool(links) and links == list(run.script.commands) and all(link.operator in {"", "&&"} for link in links)
+    if not links or links != list(run.script.commands) or not all(link.operator in {"", "&&"} for link in links):
+        return False
+    if any(link.name in _CHANGES_SHELL or link.assignments for link in links):
+        return False
+    text = run.script.text
+    ends = [0, *(link.span.end for link in links)]
+    starts = [*(link.span.start for link in links), len(text)]
+    return all(
+        re.fullmatch(r"[\s&\\]*", text[end:start]) for end, start in zip(ends, starts, strict=True)
+    ) and not text.rstrip().endswith("&")

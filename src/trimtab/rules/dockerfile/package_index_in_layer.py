@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from trimtab.fleet.caches import covers
 from trimtab.fleet.chain import chain
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.package_lists import later_need
 from trimtab.fleet.stage import Run
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
@@ -64,13 +65,7 @@ class PackageIndexInLayer(DockerfileRule):
             for run in stage.runs:
                 for folder, update in _updates(run):
                     if not _cleaned(run, folder):
-                        later = [
-                            each
-                            for one in facts.descendants(stage)
-                            for each in one.runs
-                            if one is not stage or each.index > run.index
-                        ]
-                        outcome = _fix(file, run, folder, update, later)
+                        outcome = _fix(run, folder, update, later_need(facts, stage, run.index))
                         message = f"the package index stays in this layer (`{folder}`)"
                         yield self.finding(facts, run.source_span(update.span), message, outcome)
 
@@ -101,18 +96,15 @@ def _cleaned(run: Run, folder: str) -> bool:
     )
 
 
-def _fix(file: Dockerfile, run: Run, folder: str, update: Command, later: list[Run]) -> Fix | Refusal:
-    managers = {"apt-get", "apt"} if folder == _LISTS else {"apk"}
-    for each in later:
-        text = each.instruction.logical.text
-        if any(manager in text for manager in managers) and "update" not in text:
-            return Refusal("a later instruction installs from the lists that this one leaves behind")
+def _fix(run: Run, folder: str, update: Command, needed: str | None) -> Fix | Refusal:
+    if needed:
+        return Refusal(needed)
     links = chain(run)
     if run.is_heredoc or run.instruction.heredocs:
         return Refusal("the command stands in a heredoc, whose body is never rewritten")
     if not run.editable or update not in links or links[-1].operator not in {"", "&&"}:
         return Refusal("the command does not stand in a plain chain joined by `&&`")
-    if run.script.text[links[-1].span.end :].strip():
+    if run.script.text[links[-1].span.end :].strip() or any(link.name in {"exec", "exit", "return"} for link in links):
         return Refusal("something follows the chain that a command cannot be put behind")
     edit = Edit.insert(run.behind(links[-1].span.end), f" && rm -rf {folder}/*")
     return Fix("remove the index in the same layer", (edit,), effects=Effects(removes=(f"{folder}/**",), changes=(folder,)))

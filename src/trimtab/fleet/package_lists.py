@@ -1,0 +1,61 @@
+"""Who still needs the package lists that an `apt-get update` or `apk update` has left in the image."""
+
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet.copies import CopiedFiles
+from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import program_words
+from trimtab.fleet.stage import Run, Stage
+from trimtab.syntax.shell import Command
+
+_NAMES_A_MANAGER = re.compile(
+    r"\b(apt|apt-get|apt-cache|aptitude|apk|dpkg-checkbuilddeps|mk-build-deps|gdebi|rosdep|install-deps|equivs-build|tasksel)\b"
+)
+_UPDATES = re.compile(r"\b(apt|apt-get|aptitude|apk)\b[^;&|\n]*\bupdate\b|apk\b[^;&|\n]*(--no-cache|--update|-U)\b")
+
+
+def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
+    """What behind an instruction may read the lists it leaves; None where nothing does, or everything updates them itself.
+
+    Scripts are read from the build context; one that cannot be read may do anything.
+    """
+    for one in facts.descendants(stage):
+        for instruction in one.instructions:
+            if instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"} and _needs(instruction.arguments):
+                return f"line {instruction.start_line} may install from the lists that this one leaves behind"
+        for run in one.runs:
+            if one is stage and run.index <= index:
+                continue
+            text = run.instruction.arguments + "".join(heredoc.content for heredoc in run.instruction.heredocs)
+            if _needs(text) or any(_needs(script) for script in _scripts(facts, one, run)):
+                return "a later instruction installs from the lists that this one leaves behind"
+    return None
+
+
+def _needs(text: str) -> bool:
+    return bool(_NAMES_A_MANAGER.search(text)) and not _UPDATES.search(text)
+
+
+def _scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
+    """The texts of the scripts that a RUN starts; a manager's name stands for one that cannot be read."""
+    for command in run.script.commands:
+        path = _script_of(command, run.state.workdir)
+        if path is None:
+            continue
+        texts = [CopiedFiles.before(stage, run.index, context).read(path) for context in facts.contexts]
+        yield from (text if text is not None else "apt-get install" for text in texts or [None])
+
+
+def _script_of(command: Command, workdir: str) -> str | None:
+    words = program_words(command)
+    if words[:1] in {("sh",), ("bash",), ("ash",), ("dash",)}:
+        words = tuple(word for word in words[1:] if not word.startswith("-"))
+        if "-c" in command.words:
+            return None
+    if not words:
+        return None
+    raw = command.words[0] if command.words[0].rpartition("/")[2] == words[0] else words[0]
+    if raw.endswith(".sh") or (raw.startswith("./") and "/" not in raw[2:]):
+        return raw if raw.startswith("/") else f"{workdir.rstrip('/')}/{raw.removeprefix('./')}"
+    return None
