@@ -115,7 +115,9 @@ def accounts(facts: Facts, stage: Stage, index: int) -> Accounts | None:
 
 def may_come_with(name: str, known: frozenset[str]) -> bool:
     """Whether a package that is installed may make the account: `postgresql-16` makes `postgres`."""
-    return name in known or any(name.lower() in each.lower() for each in known if len(name) > 2)
+    lower = name.lower()
+    packages = (each.lower() for each in known)
+    return name in known or any(lower in each or (len(each) > 2 and each in lower) for each in packages if len(name) > 2)
 
 
 def _may_hold_accounts(destination: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import copied_files
 from trimtab.fleet.model import FleetFile
-from trimtab.fleet.secrets import SECRET_FILES
+from trimtab.fleet.secrets import SECRET_FILES, secret_kind
 
 _SAMPLES = re.compile(r"(example|sample|template|dist|test|fixture|mock)", re.IGNORECASE)
 
@@ -21,6 +21,7 @@ class Kind:
     path: "re.Pattern[str]"
     """What such a path looks like, relative to the context."""
     patterns: tuple[str, ...]
+    """Empty for kinds whose files have to be named one by one."""
     serious: bool = False
     """Whether a context should not be without an ignore file for it."""
 
@@ -28,7 +29,7 @@ class Kind:
 KINDS = (
     Kind("the history of the repository", re.compile(r"(^|/)\.(git|hg|svn)(/|$)"),
          ("**/.git", "**/.hg", "**/.svn"), serious=True),
-    Kind("credentials", SECRET_FILES, ("**/.env", "**/.env.*", "!**/.env.example", "**/*.key", "**/id_rsa"), serious=True),
+    Kind("credentials", SECRET_FILES, (), serious=True),
     Kind("a virtual environment", re.compile(r"(^|/)(\.venv|venv)/"), ("**/.venv", "**/venv"), serious=True),
     Kind("installed node modules", re.compile(r"(^|/)node_modules/"), ("**/node_modules",), serious=True),
     Kind("bytecode and caches", re.compile(r"(^|/)(__pycache__|\.(pytest|mypy|ruff)_cache|\.tox|\.nox)/|\.py[co]$"),
@@ -57,22 +58,31 @@ class Hazard:
     line: int
     """Of the COPY that brings the first one."""
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What keeps them out."""
+        return self.kind.patterns or self.paths
+
 
 def hazards(file: FleetFile, context: BuildContext) -> Iterator[Hazard]:
     """What a file's COPYs of whole folders bring that they should not; files that a COPY names are meant."""
     brought: dict[str, tuple[str, int]] = {}
+    folders: set[str] = set()
     for stage in file.stages:
         for copy in stage.copies:
             whole = [source for source in copy.sources if context.is_directory(source) or "*" in source]
             if copy.from_ is None and whole:
-                named = {posixpath.normpath(source) for source in whole}
+                named = {posixpath.normpath(source).lstrip("/") or "." for source in whole}
+                folders |= {name for name in named if context.is_directory(name)}
                 for image, path in copied_files(copy, context).items():
                     if not _is_meant(path, named):
                         brought.setdefault(path, (image, copy.instruction.start_line))
     installs = {install.manager.name for stage in file.stages for run in stage.runs for install in run.installs}
-    for kind in KINDS:
-        paths = sorted(path for path in brought if kind.path.search(path) and not _is_harmless(kind, path, installs, file))
-        paths += _repositories(kind, context, brought)
+    for kind in (kind for kind in KINDS if not _also_named(file, kind)):
+        paths = sorted(
+            path for path in brought if kind.path.search(path) and not _is_harmless(kind, path, installs, file, context)
+        )
+        paths += _repositories(kind, context, folders, brought)
         if paths:
             first = brought.get(paths[0], ("", min((line for _, line in brought.values()), default=1)))
             images = tuple(brought[path][0] for path in paths if path in brought)
@@ -84,16 +94,59 @@ def _is_meant(path: str, named: Iterable[str]) -> bool:
     return any(name not in {".", ""} and any(kind.path.search(f"{name}/") for kind in KINDS) for name in named)
 
 
-def _is_harmless(kind: Kind, path: str, installs: set[str], file: FleetFile) -> bool:
+def _also_named(file: FleetFile, kind: Kind) -> bool:
+    """Whether a COPY from another stage or a bind mount names such a path: then the build needs them."""
+    sources = [source for stage in file.stages for copy in stage.copies if copy.from_ for source in copy.sources]
+    mounts = [mount for stage in file.stages for run in stage.runs for mount in run.mounts("bind")]
+    sources += [mount.get("source") or mount.get("src") or "" for mount in mounts]
+    return any(kind.path.search(f"{source}/") or kind.path.search(source) for source in sources)
+
+
+def _is_harmless(kind: Kind, path: str, installs: set[str], file: FleetFile, context: BuildContext) -> bool:
     if kind.name == "credentials":
-        return bool(_SAMPLES.search(path))
+        return bool(_SAMPLES.search(path)) or not _holds_credentials(path, context, file)
     if kind.name == "installed node modules":
         return not installs & {"npm", "yarn", "pnpm"}
     if kind.name == "a virtual environment":
         return not installs & {"pip", "uv", "poetry"}
     if kind.name == "tests":
-        return bool(re.search(r"test|spec|jest|tox|nox", " ".join(_commands(file))))
-    return False
+        return (
+            not installs <= _PLAIN
+            or not _PLAIN & installs
+            or bool(_BUILDS.search(" ".join(_commands(file))))
+            or _is_module(path, context)
+        )
+    return kind.name == "the history of the repository" and bool(
+        re.search(r"\bgit\b|scm|versioneer", " ".join(_commands(file)))
+    )
+
+
+_PLAIN = frozenset({"pip", "uv", "poetry", "npm", "yarn", "pnpm", "apt", "apk"})
+_BUILDS = re.compile(
+    r"test|spec|jest|tox|nox|\b(make|cmake|cargo|go|dotnet|mvn|gradle|mix|swift|rake|bundle|composer|bazel)\b|setup\.py|pip install \."
+)
+"""What may need tests to build: they are part of a project's own description."""
+
+
+def _is_module(path: str, context: BuildContext) -> bool:
+    """Whether a test folder stands inside a Python package, so that the package may import it."""
+    match = re.search(r"^(?P<above>.*?)/?(tests?|__tests__|spec)/", path)
+    return match is not None and bool(match["above"]) and f"{match['above']}/__init__.py" in context.visible
+
+
+def _holds_credentials(path: str, context: BuildContext, file: FleetFile) -> bool:
+    """Whether a file of a telling name really has something to hide: a filled-in variable, or a key that is not public."""
+    text = context.read(path)
+    name = posixpath.basename(path)
+    if text is None:
+        return True
+    if name.startswith(".env"):
+        builds = re.search(r"(npm|yarn|pnpm)( run)? build|next build|vite build", " ".join(_commands(file)))
+        pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+        return not builds and any(
+            secret_kind(key.strip().removeprefix("export ").strip(), value.strip()) for key, _, value in pairs
+        )
+    return not (name.endswith(".key") and ("PUBLIC" in text or "BEGIN" not in text))
 
 
 def _commands(file: FleetFile) -> Iterator[str]:
@@ -105,21 +158,13 @@ def _commands(file: FleetFile) -> Iterator[str]:
     yield from (str(service.command) for service in file.services)
 
 
-def _repositories(kind: Kind, context: BuildContext, brought: dict[str, tuple[str, int]]) -> list[str]:
-    """Version control folders are not walked: the folder stands for what is in it, where its parent is copied."""
+def _repositories(kind: Kind, context: BuildContext, folders: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Version control folders are not walked: the folder stands for what is in it, where a COPY names one above it."""
     if not kind.path.search(".git/"):
         return []
-    tops = {posixpath.dirname(path) for path in brought}
     found = [
         path for path, entry in context.visible.items() if entry.kind == "dir" and re.search(r"(^|/)\.(git|hg|svn)$", path)
     ]
-    copied_whole = {
-        path for path in found if posixpath.dirname(path) in tops | {""} and _covers(brought, posixpath.dirname(path))
-    }
-    return sorted(path for path in copied_whole if not any(each.startswith(path + "/") for each in brought))
-
-
-def _covers(brought: dict[str, tuple[str, int]], folder: str) -> bool:
-    """Whether a COPY brings a folder with everything in it: it brings hidden files, or several of its files."""
-    own = [path for path in brought if posixpath.dirname(path) == folder]
-    return len(own) > 1 or any(posixpath.basename(path).startswith(".") for path in own)
+    copied = [path for path in found if any(folder == "." or path.startswith(f"{folder}/") for folder in folders)]
+    walked = list(known)
+    return sorted(path for path in copied if not any(each.startswith(path + "/") for each in walked))

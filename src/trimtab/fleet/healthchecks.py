@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.model import Build
 from trimtab.fleet.stage import Stage
 from trimtab.syntax.dockerfile import Instruction
 from trimtab.syntax.shell import Command, parse_shell
@@ -64,7 +65,7 @@ class Check:
 
 def checks_of(facts: Facts, stage: Stage) -> Iterator[Check]:
     """The Dockerfile's own check, where no service replaces it, and the services' checks."""
-    services = [service for service in facts.file.services if service.build]
+    services = [service for service in facts.file.services if service.build and _built_from(facts, service.build) is stage]
     instruction = facts.last(stage, "HEALTHCHECK")
     replaced = bool(services) and all(service.healthcheck is not None for service in services)
     if instruction is not None and not replaced:
@@ -83,6 +84,11 @@ def checks_of(facts: Facts, stage: Stage) -> Iterator[Check]:
             continue
         words, shell = (check.test[1:], "") if check.test[0] == "CMD" else ((), " ".join(check.test[1:]))
         yield Check(words, shell, None, service.origin, service.line, service.name)
+
+
+def _built_from(facts: Facts, build: Build) -> Stage | None:
+    named = facts.stage_named(build.target) if build.target else None
+    return named or (facts.stages[-1] if facts.stages else None)
 
 
 def python_imports(check: Check) -> list[str]:

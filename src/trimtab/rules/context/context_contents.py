@@ -78,10 +78,10 @@ class SourceOutsideContext(DockerfileRule):
     """COPY of a path above the context.
 
     ## What it does
-    Finds COPY and ADD sources that begin with `../`.
+    Finds COPY and ADD sources that begin with `../` and are not in the context without it either.
 
     ## Why it matters
-    The builder cuts `../` off: the build fails because the file is not there, or copies another one of the same name.
+    The builder cuts `../` off, and the build fails because the file is not there.
 
     ## Fix safety
     Not fixed: either the context or the path has to change.
@@ -101,7 +101,9 @@ class SourceOutsideContext(DockerfileRule):
         for stage in facts.stages:
             for copy in stage.copies:
                 for source in copy.sources if copy.from_ is None else ():
-                    if posixpath.normpath(source).startswith(".."):
+                    plain = posixpath.normpath(source)
+                    inside = plain.lstrip("./")
+                    if plain.startswith("..") and not all(context.exists(inside) for context in facts.contexts):
                         message = f"`{source}` is above the build context"
                         yield self.finding(facts, copy.instruction.arguments_span, message, Refusal(_OUTSIDE), source)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trimtab.fleet import BuildContext, Fleet, FleetFile, Outside, Unreadable
 from trimtab.fleet.copies import copied_files
+from trimtab.fleet.hazards import KINDS
 from trimtab.rules.base import (
     Applicability,
     Case,
@@ -136,7 +137,8 @@ class UnreadIgnoreFile(FleetRule):
 
 def _moved(fleet: Fleet, path: str, beside: list[FleetFile]) -> Fix | Refusal:
     source = fleet.tree.read(path)
-    if len(beside) != 1 or len(beside[0].contexts) != 1 or isinstance(source, Unreadable):
+    only = len(beside) == 1 and posixpath.basename(beside[0].path) == "Dockerfile" and len(beside[0].contexts) == 1
+    if not only or isinstance(source, Unreadable):
         return Refusal(_PLACE)
     context = beside[0].contexts[0]
     folder = posixpath.dirname(path)
@@ -218,25 +220,33 @@ class ShallowIgnorePattern(_IgnoreFileRule):
     code = "CX105"
     severity = Severity.LOW
     clean = [
-        Case("FROM a:1\nCOPY . /a\n", files={".dockerignore": "**/x\n/y\n", "s/a": "", "s/y": ""}),
+        Case("FROM a:1\nCOPY . /a\n", files={".dockerignore": "**/x\n/y\nz\n", "s/a": "", "s/y": "", "s/z": ""}),
         Case("FROM a:1\nCOPY s/a /a\n", files={".dockerignore": "x\n", "s/x": "", "s/a": ""}),
     ]
     flagged = [
         Case(
             "FROM a:1\nCOPY . /a\n",
-            files={".dockerignore": "*.log\n  x/\n", "s/x/b": "", "s/a": ""},
-            after_files={".dockerignore": "*.log\n  **/x/\n"},
+            files={".dockerignore": "*.log\n  tests/\n", "s/tests/b": "", "s/a": ""},
+            after_files={".dockerignore": "*.log\n  **/tests/\n"},
         ),
         Case(
-            "FROM a:1\nCOPY . /a\nCOPY s/x /b\n", refused="a COPY names one of them", files={".dockerignore": "x\n", "s/x": ""}
+            "FROM a:1\nCOPY . /a\nCOPY s/.env /b\n",
+            refused="a COPY names one of them",
+            files={".dockerignore": ".env\n", "s/.env": ""},
         ),
     ]
 
     def judge(self, source: Source, users: list[tuple[FleetFile, BuildContext]]) -> Iterator[Finding]:
         brought = {path for file, context in users for path in _brought(file, context)}
         named = {posixpath.normpath(s) for file, _ in users for stage in file.stages for c in stage.copies for s in c.sources}
-        for line in _lines(source):
+        lines = _lines(source)
+        for line in [] if any(each.text.startswith("!") for each in lines) else lines:
             plain = line.text.rstrip("/")
+            if not any(kind.path.search(f"{plain}/a") or kind.path.search(plain) for kind in KINDS) and not plain.startswith(
+                "*."
+            ):
+                # Only what is unwanted everywhere: a folder of that name further down may be another one.
+                continue
             if "/" in plain or "**" in plain or plain.startswith("!") or plain in {"*", "."} or " " in plain:
                 continue
             deeper = IgnoreFile.of([f"**/{plain}"])

@@ -18,7 +18,7 @@ from trimtab.rules.base import (
 )
 from trimtab.syntax.ignore import IgnoreFile
 
-_FILES = {"src/a.py": "", "src/.env": "", "README": "", ".git/HEAD": "", ".git/config": ""}
+_FILES = {"src/a.py": "", "src/.env": "DB_PASSWORD=horse\n", "README": "", ".git/HEAD": "", ".git/config": ""}
 _NEEDED = "a COPY names one of the files, so something needs it"
 
 
@@ -43,7 +43,7 @@ def _effects(found: list[Hazard]) -> Effects:
 
 
 def _patterns(found: list[Hazard]) -> list[str]:
-    return list(dict.fromkeys(pattern for hazard in found for pattern in hazard.kind.patterns))
+    return list(dict.fromkeys(pattern for hazard in found for pattern in hazard.patterns))
 
 
 def _names_a_needed_file(fleet: Fleet, context: BuildContext, patterns: list[str]) -> bool:
@@ -84,7 +84,10 @@ class MissingIgnoreFile(FleetRule):
     severity = Severity.HIGH
     since = "0.2"
     clean = [
-        Case("FROM a:1\nCOPY src /src\nCOPY README /\n", files={"src/a.py": "", "README": "", ".env": "", ".git/HEAD": ""}),
+        Case(
+            "FROM a:1\nCOPY src /src\nCOPY README /\n",
+            files={"src/a.py": "", "README": "", ".env": "A_TOKEN=horse", ".git/HEAD": ""},
+        ),
         Case("FROM a:1\nCOPY . /a\n", files={**_FILES, ".dockerignore": "**/.env\n.git\n"}),
         Case("FROM a:1\nCOPY . /a\n", files={"a.py": "", ".env.example": "", "node_modules/a": "", "tests/b.py": ""}),
     ]
@@ -92,9 +95,7 @@ class MissingIgnoreFile(FleetRule):
         Case(
             "FROM a:1\nCOPY . /a\n",
             files=_FILES,
-            after_files={
-                ".dockerignore": "**/.git\n**/.hg\n**/.svn\n**/.env\n**/.env.*\n!**/.env.example\n**/*.key\n**/id_rsa\n"
-            },
+            after_files={".dockerignore": "**/.git\n**/.hg\n**/.svn\nsrc/.env\n"},
         ),
         Case("FROM a:1\nCOPY . /a\nCOPY src/.env /b\n", refused=_NEEDED, files=_FILES),
     ]

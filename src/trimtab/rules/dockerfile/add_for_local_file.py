@@ -9,7 +9,9 @@ from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Ref
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit
 
-_ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".txz", ".tbz2", ".zst", ".tzst", ".lzma", ".z", ".tbz", ".tb2", ".tlz", ".apk", ".gem", ".crate")  # fmt: skip
+_ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".txz", ".tbz2", ".zst", ".tzst", ".lzma", ".z", ".tbz", ".tb2", ".tlz",
+             ".apk", ".gem", ".crate")  # fmt: skip
+"""Endings of tar archives, whatever else they are."""
 _NO_ARCHIVES = (".jar", ".war", ".ear", ".zip", ".whl", ".so", ".deb", ".rpm", ".png", ".jpg", ".ico", ".woff2")
 """Binary files that are no tar archives, which are all that ADD unpacks."""
 _ADD_ONLY = frozenset({"checksum", "keep-git-dir", "unpack"})

@@ -16,6 +16,36 @@ from trimtab.text import Edit
 _COMPILERS = frozenset(
     ["gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "go", "ninja", "clang", "node-gyp", "gfortran"]
 )
+_MAY_COMPILE = frozenset(
+    [
+        "docker-php-ext-install",
+        "docker-php-ext-configure",
+        "pecl",
+        "phpize",
+        "gem",
+        "bundle",
+        "configure",
+        "cpanm",
+        "cpan",
+        "Rscript",
+    ]
+    + ["R", "install2.r", "meson", "scons", "autoreconf", "npm", "yarn", "pnpm", "mix", "rebar3", "stack", "cabal", "luarocks"]
+    + [
+        "opam",
+        "swift",
+        "dotnet",
+        "catkin_make",
+        "colcon",
+        "bazel",
+        "mvn",
+        "gradle",
+        "sbt",
+        "lein",
+        "composer",
+        "install-php-extensions",
+    ]
+)
+"""Programs that may call a compiler without saying so."""
 _CHORES = frozenset(["apt-get", "apt", "apk", "rm", "set"])
 
 
@@ -50,16 +80,16 @@ class BuildToolsInFinalStage(DockerfileRule):
     flagged = [
         Case(
             "FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    gcc \\\n    curl \\\n"
-            "    && rm -rf /var/lib/apt/lists/*\n",
+            "    && rm -rf /var/lib/apt/lists/*\nCMD [\"a\"]\n",
             after="FROM debian:12\nRUN apt-get update && apt-get install -y \\\n    curl \\\n"
-            "    && rm -rf /var/lib/apt/lists/*\n",
+            "    && rm -rf /var/lib/apt/lists/*\nCMD [\"a\"]\n",
         ),
         Case(
             "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nCMD [\"a\"]\n",
             after="FROM debian:12\nCMD [\"a\"]\n",
         ),
         Case(
-            "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nRUN make all\n",
+            "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nRUN make all\nCMD a\n",
             refused="`make all` needs it",
         ),
         Case(
@@ -76,11 +106,19 @@ class BuildToolsInFinalStage(DockerfileRule):
             for run in stage.runs:
                 for install in run.installs:
                     tools = build_tools(install)
+                    if _is_a_tool_image(facts, stage):
+                        continue
                     if install.manager.system and tools and not _removed_again(run, install):
                         verbs = ("serves", "stays") if len(tools) == 1 else ("serve", "stay")
                         message = f"{_listed(tools)} only {verbs[0]} building, and {verbs[1]} in the image"
                         outcome = _outcome(file, facts, stage, run, install, tools)
                         yield self.finding(facts, run.source_span(install.command.span), message, outcome)
+
+
+def _is_a_tool_image(facts: Facts, stage: Stage) -> bool:
+    """An image that starts nothing of its own and that no service runs: people may compile in it."""
+    starts = facts.last(stage, "CMD") or facts.last(stage, "ENTRYPOINT")
+    return starts is None and not facts.file.services
 
 
 def _listed(tools: Sequence[str]) -> str:
@@ -102,6 +140,8 @@ def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, install: In
     needed = next((tool for final in facts.final_stages for tool in tools if tool in needed_programs(facts, final)), None)
     if needed:
         return Refusal(f"the service is started or checked with `{needed}`")
+    if install.has_flag("--virtual", "-t") or any(word.startswith("--virtual=") for word in install.arguments):
+        return Refusal("it has a name, by which a later instruction may take it away again")
     if not run.editable or not install.command.literal or install.command not in chain(run):
         return Refusal("the install does not stand in a plain chain, or holds a substitution")
     effects = Effects(packages_removed=True)
@@ -122,9 +162,13 @@ def _compiling(facts: Facts, stage: Stage, run: Run) -> str | None:
     runs = [each for one in facts.stages if one is stage or stage in facts.lineage(one) for each in one.runs]
     for each in runs:
         for command in each.script.commands:
-            if command.name in _COMPILERS and not (each is run and _before(each, command, run)):
+            if (command.name in _COMPILERS or _is_unseen(command)) and not (each is run and _before(each, command, run)):
                 return " ".join(command.words)[:40]
     return None
+
+
+def _is_unseen(command: Command) -> bool:
+    return command.name in _MAY_COMPILE or command.name.endswith((".sh", "configure"))
 
 
 def _before(each: Run, command: Command, run: Run) -> bool:

@@ -1,5 +1,7 @@
 """DF131 and DF133: the same files twice in one image."""
 
+import posixpath
+import re
 from collections.abc import Iterator
 
 from trimtab.fleet.context import BuildContext
@@ -10,6 +12,14 @@ from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Refusal,
 from trimtab.syntax.dockerfile import Dockerfile
 
 _TWICE = "which of the two COPYs is meant is not known from here"
+_MANIFEST = re.compile(
+    r"^(package(-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-(lock|workspace)\.yaml|\.npmrc|\.yarnrc(\.yml)?|lerna\.json"
+    r"|requirements[\w.-]*\.(txt|in)|constraints[\w.-]*\.txt|pyproject\.toml|poetry\.lock|uv\.lock|Pipfile(\.lock)?|setup\.(py|cfg)"
+    r"|go\.(mod|sum|work)|Cargo\.(toml|lock)|pom\.xml|(settings|build)\.gradle(\.kts)?|gradle\.properties|mvnw|gradlew"
+    r"|Gemfile(\.lock)?|[\w.-]+\.gemspec|composer\.(json|lock)|mix\.(exs|lock)|[\w.-]+\.(cs|fs|vb)proj|[\w.-]+\.sln|nuget\.config"
+    r"|tsconfig[\w.-]*\.json|turbo\.json|nx\.json)$",
+    re.IGNORECASE,
+)
 _FEW_FILES = 3
 _SMALL = 100_000
 """Bytes. Below both limits it is the usual pair of manifests first and everything later."""
@@ -49,7 +59,7 @@ class CopiedTwice(DockerfileRule):
             context = facts.contexts[0]
             earlier: dict[str, Copy] = {}
             for copy in stage.copies:
-                brought = set(copied_files(copy, context).values())
+                brought = {path for path in copied_files(copy, context).values() if not _is_manifest(path)}
                 again = brought & set(earlier)
                 if len(again) >= _FEW_FILES or _bytes(context, again) >= _SMALL:
                     first = earlier[min(again)]
@@ -59,6 +69,11 @@ class CopiedTwice(DockerfileRule):
                     )
                     yield self.finding(facts, copy.instruction.arguments_span, message, Refusal(_TWICE))
                 earlier.update({path: copy for path in brought if path not in earlier})
+
+
+def _is_manifest(path: str) -> bool:
+    """Files that are copied ahead of the sources on purpose, to install by them."""
+    return bool(_MANIFEST.search(posixpath.basename(path)))
 
 
 def _bytes(context: BuildContext, paths: set[str]) -> int:

@@ -90,7 +90,8 @@ def _has_index(facts: Facts, each: PythonInstall) -> bool:
     texts = [each.context.read(path) or "" for path in each.manifests]
     named = any(re.search(r"^\s*(-i|-f|--index-url|--extra-index-url|--find-links)\b", text, re.MULTILINE) for text in texts)
     earlier = any(
-        "torch" in install.packages and any("index" in word for word in install.arguments)
+        any(re.match(r"torch\b", package) for package in install.packages)
+        and any("index" in word for word in install.arguments)
         for run in facts.runs_before(each.stage, each.run.index + 1)
         for install in run.installs
         if install is not each.install

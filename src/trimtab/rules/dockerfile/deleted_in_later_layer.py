@@ -160,6 +160,5 @@ def _plain(run: Run) -> bool:
     text = run.script.text
     ends = [0, *(link.span.end for link in links)]
     starts = [*(link.span.start for link in links), len(text)]
-    return all(
-        re.fullmatch(r"[\s&\\]*", text[end:start]) for end, start in zip(ends, starts, strict=True)
-    ) and not text.rstrip().endswith("&")
+    between = (text[end:start] for end, start in zip(ends, starts, strict=True))
+    return all(re.fullmatch(r"[\s&\\]*", part) for part in between) and not text.rstrip().endswith("&")

@@ -5,11 +5,13 @@ import re
 import sys
 from collections.abc import Iterator
 
+from trimtab.fleet.chain import holds_comment
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.healthchecks import Check, checks_of, python_imports
 from trimtab.fleet.ports import listening_ports, served_ports
 from trimtab.fleet.pymodules import installed_modules
 from trimtab.fleet.stage import Stage
+from trimtab.fleet.start import start_of
 from trimtab.fleet.supply import lacks
 from trimtab.rules.base import (
     Applicability,
@@ -32,7 +34,7 @@ _PROGRAM = "the check belongs to whoever wrote it: call a program that the image
 _PORT = "which of the two ports is meant is not known from here"
 _PACKAGE = "whether the package or the check is to change is not known from here"
 _CURL = re.compile(
-    r"(?:curl|wget)\s+(?P<options>(?:-\S+\s+)*)(?P<quote>['\"]?)(?P<url>https?://[^\s'\"|;&$]+)(?P=quote)\s*(?:\|\|\s*exit\s+1)?"
+    r"(?P<program>curl|wget)\s+(?P<options>(?:-\S+\s+)*)(?P<quote>['\"]?)(?P<url>https?://[^\s'\"|;&$]+)(?P=quote)\s*(?:\|\|\s*exit\s+1)?"
 )
 
 
@@ -166,11 +168,11 @@ class HealthCheckProgramMissing(_HealthRule):
 
 def _by_own_means(facts: Facts, stage: Stage, check: Check) -> Fix | Refusal:
     match = _CURL.fullmatch(check.text.strip())
-    if (
-        check.instruction is None
-        or match is None
-        or re.search(r"-[a-zA-Z]*[XdHuFT]|--(data|header|request|post)", match["options"])
-    ):
+    if check.instruction is None or match is None or holds_comment(facts.dockerfile, check.instruction.span):
+        return Refusal(_PROGRAM)
+    options = match["options"]
+    fails = match["program"] == "wget" or re.search(r"(^|\s)(-[a-zA-Z]*f|--fail)", options)
+    if not fails or re.search(r"(^|\s)-[a-zA-Z]*[XdHuFTkIG]|--(data|header|request|post|insecure|head|no-check)", options):
         return Refusal(_PROGRAM)
     words = _request(facts, stage, match["url"])
     if words is None:
@@ -193,8 +195,8 @@ class HealthCheckWrongPort(_HealthRule):
     """Health check that asks a port nothing listens on.
 
     ## What it does
-    Compares the port that a check asks on the container itself with the one the start command names, or with those that
-    are exposed and published where it names none.
+    Compares the port that a check asks on the container itself with the one that the start command names, that the
+    server it starts is known to take, or that is the only one exposed by a service of the repository's own code.
 
     ## Why it matters
     The check can only fail: the service is `unhealthy` while it works, and a rollout that waits for it never ends.
@@ -209,26 +211,35 @@ class HealthCheckWrongPort(_HealthRule):
     clean = [
         'FROM python:3.13\nEXPOSE 80\nHEALTHCHECK CMD curl http://localhost:8000/\nCMD ["uvicorn", "a:b", "--port", "8000"]\n',
         "FROM python:3.13\nEXPOSE 8000\nHEALTHCHECK CMD curl http://localhost:${PORT}/ http://other:9/\n",
-        "FROM python:3.13\nHEALTHCHECK CMD curl http://localhost:8000/\n",
+        "FROM python:3.13\nEXPOSE 8000\nHEALTHCHECK CMD curl http://localhost:2019/\n",
     ]
     flagged = [
+        Case(
+            'FROM python:3.13\nEXPOSE 8000\nHEALTHCHECK CMD curl http://localhost:9000/\nCMD ["python", "a.py"]\n',
+            refused=_PORT,
+        ),
         Case(
             'FROM python:3.13\nHEALTHCHECK CMD curl http://localhost:9000/\nCMD ["uvicorn", "a:b", "--port", "8000"]\n',
             refused=_PORT,
         ),
-        Case("FROM python:3.13\nEXPOSE 8000\nHEALTHCHECK CMD curl http://127.0.0.1:9000/\n", refused=_PORT),
     ]
 
     def judge(self, facts: Facts, stage: Stage, check: Check) -> Iterator[Finding]:
-        listening = listening_ports(facts, stage)
-        expected = listening or served_ports(facts, stage)
+        expected = listening_ports(facts, stage) or _only_exposed(facts, stage)
         for port in dict.fromkeys(check.local_ports()):
             if expected and port not in expected:
                 listed = ", ".join(str(each) for each in sorted(expected))
-                verb = "listens on" if listening else "exposes"
                 yield self.at(
-                    facts, check, f"the check asks port {port}, and the service {verb} {listed}", Refusal(_PORT), str(port)
+                    facts, check, f"the check asks port {port}, and the service listens on {listed}", Refusal(_PORT), str(port)
                 )
+
+
+def _only_exposed(facts: Facts, stage: Stage) -> frozenset[int]:
+    """The one port that a service of the repository's own code exposes; other programs may have ports for themselves."""
+    start = start_of(facts, stage)
+    ports = served_ports(facts, stage)
+    own = start is not None and start.program.rstrip("0123456789.") in {"python", "node"}
+    return ports if own and len(ports) == 1 else frozenset()
 
 
 class HealthCheckImportMissing(_HealthRule):

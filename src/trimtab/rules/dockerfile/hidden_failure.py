@@ -52,7 +52,8 @@ class HiddenFailure(DockerfileRule):
             for run in stage.runs:
                 commands = run.script.commands
                 for before, fallback in itertools.pairwise(commands):
-                    if fallback.operator == "||" and _hides(fallback, commands) and _is_work(before):
+                    nested = any(c.span.start < fallback.span.start and fallback.span.end < c.span.end for c in commands)
+                    if not nested and fallback.operator == "||" and _hides(fallback, commands) and _is_work(before):
                         message = f"when `{' '.join(before.words)[:60]}` fails, the build goes on as if it had not"
                         subject = " ".join(before.words[:2])
                         yield self.finding(facts, run.source_span(before.span), message, Refusal(_REFUSAL), subject)

@@ -7,6 +7,7 @@ from trimtab.fleet.chain import holds_comment
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
 from trimtab.fleet.paths import is_within
+from trimtab.fleet.requirements import python_minor
 from trimtab.fleet.stage import Copy, Run, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
@@ -50,7 +51,7 @@ class UserInstallInRootHome(DockerfileRule):
     flagged = [
         Case(
             "FROM python:3.13\nRUN pip install --user six\nENV PATH=/root/.local/bin:$PATH\nUSER 1000\n",
-            after="FROM python:3.13\nRUN pip install six\nENV PATH=$PATH\nUSER 1000\n",
+            after="FROM python:3.13\nRUN pip install six\nUSER 1000\n",
         ),
         Case(
             "FROM python:3.13 AS b\nRUN pip install --user six\nFROM python:3.13\n"
@@ -85,6 +86,8 @@ def _user_installs(facts: Facts, stage: Stage) -> Iterator[tuple[Run, Install]]:
         for run in one.runs:
             user = facts.runs_as(one, run.state)
             for install in run.installs:
+                if "PYTHONUSERBASE" in run.state.env:
+                    continue
                 if install.manager.name == "pip" and install.has_flag("--user") and user is not None and user.uid == 0:
                     yield run, install
 
@@ -99,6 +102,12 @@ def _copied(file: Dockerfile, facts: Facts, stage: Stage, copy: Copy) -> Fix | R
     installs = list(_user_installs(facts, origin)) if origin else []
     if origin is None or not installs or len(copy.sources) != 1 or copy.instruction.json is not None:
         return Refusal("what the copied folder holds is not known from here")
+    bases = {python_minor(facts.outside_base(one)) for one in (origin, stage)}
+    first = installs[0][0].index
+    later = (command for run in origin.runs if run.index > first for command in run.script.commands)
+    used = any(command.name.startswith("python") for command in later)
+    if len(bases) != 1 or None in bases or used:
+        return Refusal("the stages are not known to read what `--prefix` puts below `/usr/local`")
     edits = [_flag_edit(run, install, "--prefix=/install") for run, install in installs]
     words = copy.instruction.words
     edits += [Edit(words[0].span, "/install"), Edit(words[1].span, "/usr/local")]
@@ -136,6 +145,9 @@ def _together(
                 return Refusal(f"line {instruction.start_line} uses the path as well")
             for word in simple:
                 start = word.span.start + word.raw.index("/root/.local/bin:")
+                if re.fullmatch(r"PATH=\"?/root/\.local/bin:\$\{?PATH\}?\"?", word.raw) and len(instruction.words) == 1:
+                    edits.append(Edit.delete(instruction.span))
+                    continue
                 edits.append(Edit.delete(Span(start, start + len("/root/.local/bin:"))))
     return Fix("put them where every user finds them", tuple(edits), Applicability.UNSAFE, _EFFECTS)
 

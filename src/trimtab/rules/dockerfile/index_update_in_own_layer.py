@@ -1,5 +1,6 @@
 """DF106."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from trimtab.fleet.chain import chain, holds_comment, insertion
@@ -10,6 +11,8 @@ from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Ef
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.syntax.shell import Command
 from trimtab.text import Edit
+
+_OTHER_USE = r"build-dep|apt-cache|aptitude|install-deps|apt(-get)? (source|download)|\.sh\b|rosdep|gdebi"
 
 
 class IndexUpdateInOwnLayer(DockerfileRule):
@@ -64,7 +67,7 @@ class IndexUpdateInOwnLayer(DockerfileRule):
                 if update and later:
                     span = run.source_span(update.span)
                     message = f"the index is as old as this layer when line {later[0].instruction.start_line} installs from it"
-                    yield self.finding(facts, span, message, _outcome(file, run, update, later))
+                    yield self.finding(facts, span, message, _outcome(file, facts, stage, run, update, later))
 
 
 def _is_update(command: Command) -> bool:
@@ -74,7 +77,8 @@ def _is_update(command: Command) -> bool:
 
 def _only_update(run: Run) -> Command | None:
     commands = run.script.commands
-    return commands[0] if len(commands) == 1 and _is_update(commands[0]) else None
+    whole = len(commands) == 1 and run.script.text.strip() == run.script.text[commands[0].span.start : commands[0].span.end]
+    return commands[0] if whole and _is_update(commands[0]) else None
 
 
 def _installs_without_update(facts: Facts, stage: Stage, run: Run) -> list[Run]:
@@ -83,17 +87,24 @@ def _installs_without_update(facts: Facts, stage: Stage, run: Run) -> list[Run]:
     for one in facts.descendants(stage):
         for each in one.runs:
             later = one is not stage or each.index > run.index
+            if one is stage and later and any(map(_is_update, each.script.commands)):
+                # What follows installs from the newer lists.
+                return found
             if later and any(i.manager.name == "apt" for i in each.installs) and not any(map(_is_update, each.script.commands)):
                 found.append(each)
     return found
 
 
-def _outcome(file: Dockerfile, run: Run, update: Command, later: Sequence[Run]) -> Fix | Refusal:
+def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, update: Command, later: Sequence[Run]) -> Fix | Refusal:
     words = program_words(update)
     if set(words[1:]) - {"update", "-y", "-q", "-qq", "--yes", "-yqq", "-yq"}:
         return Refusal("the update has options of its own")
     if not run.editable or holds_comment(file, run.instruction.span) or run.instruction.flags:
         return Refusal("taking it out would take a comment or a mount along")
+    family = [each for one in facts.descendants(stage) for each in one.runs]
+    unread = [each for each in family if each not in later and re.search(_OTHER_USE, each.instruction.logical.text)]
+    if unread or any(name in each.instruction.logical.text for each in later for name in ("build-dep", "source ")):
+        return Refusal("something else in the file may need the lists")
     edits = [Edit.delete(run.instruction.span)]
     for each in later:
         first = next(install.command for install in each.installs if install.manager.name == "apt")

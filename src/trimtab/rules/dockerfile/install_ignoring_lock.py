@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from trimtab.fleet.chain import chain
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.stage import Run, Stage
+from trimtab.fleet.start import start_of, target_of
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit
@@ -18,9 +20,25 @@ from trimtab.text import Edit
 _MODULES = Effects(removes=("/**/node_modules/**",), changes=("/**/node_modules/**", "/**/package-lock.json"), installs=True)
 _LOCK = {"package.json": '{"dependencies": {"a": "^1"}}', "package-lock.json": "{}"}
 _DEV = {"package.json": '{"dependencies": {"a": "^1"}, "devDependencies": {"b": "1"}}'}
-_NEEDS_DEV = frozenset(
-    {"npx", "tsc", "vite", "webpack", "ng", "next", "esbuild", "rollup", "jest", "vitest", "eslint", "nx", "turbo"}
+_IDLE = frozenset(
+    [
+        "npm",
+        "chown",
+        "chmod",
+        "mkdir",
+        "rm",
+        "useradd",
+        "groupadd",
+        "adduser",
+        "addgroup",
+        "set",
+        "true",
+        "echo",
+        "apt-get",
+        "apk",
+    ]
 )
+"""Commands behind an install that use none of it; `npm` for `npm cache`, whose scripts are looked for apart."""
 
 
 class InstallIgnoringLock(DockerfileRule):
@@ -70,7 +88,7 @@ class InstallIgnoringLock(DockerfileRule):
             if all(_copied(stage, run, files, "package-lock.json") for files in _files(facts, stage, run)):
                 message = "`npm install` may install something else than the lock file says"
                 span = run.source_span(install.command.span)
-                yield self.finding(facts, span, message, _clean_install(run, install, verb))
+                yield self.finding(facts, span, message, _clean_install(stage, run, install, verb))
 
 
 def _npm_installs(facts: Facts) -> Iterator[tuple[Stage, Run, Install]]:
@@ -89,12 +107,28 @@ def _copied(stage: Stage, run: Run, files: CopiedFiles, name: str) -> bool:
     return posixpath.join(run.state.workdir, name) in files.paths
 
 
-def _clean_install(run: Run, install: Install, verb: str) -> Fix | Refusal:
-    unknown = [
-        word
-        for word in install.arguments
-        if word.startswith("-") and word in {"--no-package-lock", "--no-save", "-f", "--package-lock-only"}
-    ]
+def _breaks_clean_install(stage: Stage, run: Run, install: Install) -> str | None:
+    installs = [i for each in stage.runs for i in each.installs if i.manager.name == "npm"]
+    if any(each.packages and not each.has_flag("-g", "--global") for each in installs):
+        return "`npm ci` takes away what another command installed"
+    if any("package-lock.json" in each.instruction.arguments for each in stage.runs):
+        return "a command of the stage deals with the lock file itself"
+    moved = any(command.name in {"cd", "pushd"} for command in run.script.commands)
+    links = chain(run)
+    following = links[links.index(install.command) + 1 :] if install.command in links else []
+    joined = install.command in links and install.command.operator in {"", "&&", ";"}
+    if moved or not joined or any(each.operator == "||" for each in following[:1]):
+        return "the command does not stand in a plain chain of commands"
+    old = re.search(r"(^|/)node:([0-9])([.-]|$)", stage.base)
+    return f"`{stage.base}` has no `npm ci`" if old else None
+
+
+def _clean_install(stage: Stage, run: Run, install: Install, verb: str) -> Fix | Refusal:
+    reason = _breaks_clean_install(stage, run, install)
+    if reason:
+        return Refusal(reason)
+    names = {"--no-package-lock", "--package-lock", "--no-save", "-f", "--package-lock-only"}
+    unknown = [word for word in install.arguments if word.partition("=")[0] in names]
     if unknown:
         return Refusal(f"`npm ci` has no `{unknown[0]}`")
     if not run.editable or not install.command.literal:
@@ -116,8 +150,8 @@ class NodeDevelopmentDependencies(DockerfileRule):
     every image and never run in it.
 
     ## Fix safety
-    Unsafe: `--omit=dev` is put in, and running the image shows that nothing needed them. Refused where a later command
-    of the stage builds or tests, which is what they are for.
+    Unsafe: `--omit=dev` is put in, and running the image shows that nothing needed them. Nothing is said where a later
+    command builds or tests, which is what they are for, or where the image starts with anything but `node FILE`.
     """
 
     code = "DF134"
@@ -128,7 +162,9 @@ class NodeDevelopmentDependencies(DockerfileRule):
         Case("FROM node:24\nCOPY package.json ./\nRUN npm ci --omit=dev\n", files=_DEV),
         Case("FROM node:24\nENV NODE_ENV=production\nCOPY package.json ./\nRUN npm ci\n", files=_DEV),
         Case("FROM node:24 AS b\nCOPY package.json ./\nRUN npm ci\nFROM node:24\nCOPY --from=b /a /a\n", files=_DEV),
-        Case("FROM node:24\nCOPY package.json ./\nRUN npm ci\n", files=_LOCK),
+        Case('FROM node:24\nCOPY package.json ./\nRUN npm ci\nCMD ["node", "a.js"]\n', files=_LOCK),
+        Case('FROM node:24\nCOPY package.json ./\nRUN npm ci\nCMD ["npm", "run", "dev"]\n', files=_DEV),
+        Case('FROM node:24\nCOPY package.json ./\nRUN npm ci\nRUN npm test\nCMD ["node", "a.js"]\n', files=_DEV),
     ]
     flagged = [
         Case(
@@ -137,13 +173,8 @@ class NodeDevelopmentDependencies(DockerfileRule):
             files=_DEV,
         ),
         Case(
-            "FROM node:24\nCOPY package.json ./\nRUN npm ci\nRUN npm test\n",
-            refused="`npm test` may need them; build in a stage of its own",
-            files=_DEV,
-        ),
-        Case(
-            "FROM node:24\nCOPY package.json ./\nRUN npm ci\nCMD [\"npm\", \"run\", \"dev\"]\n",
-            refused="the image starts with `npm run dev`, which may need them",
+            'FROM node:24\nCOPY package.json ./\nRUN <<EOF\nnpm ci\nEOF\nCMD ["node", "a.js"]\n',
+            refused="the command does not stand in a plain chain of commands",
             files=_DEV,
         ),
     ]  # fmt: skip
@@ -159,13 +190,10 @@ class NodeDevelopmentDependencies(DockerfileRule):
             packages = [_package(run, files) for files in _files(facts, stage, run)]
             if omits or not packages or not all(mapping(package.get("devDependencies")) for package in packages):
                 continue
-            if _built_later(stage, run):
-                # Then the build has no stage of its own, which another rule says.
+            if _may_need_dev(facts, stage, run):
                 continue
             span = run.source_span(install.command.span)
-            yield self.finding(
-                facts, span, "the development dependencies go into the image", _without_dev(facts, stage, run, install)
-            )
+            yield self.finding(facts, span, "the development dependencies go into the image", _without_dev(run, install))
 
 
 def _package(run: Run, files: CopiedFiles) -> Mapping[str, object]:
@@ -175,25 +203,31 @@ def _package(run: Run, files: CopiedFiles) -> Mapping[str, object]:
         return {}
 
 
-def _built_later(stage: Stage, run: Run) -> bool:
-    commands = (command for each in stage.runs if each.index >= run.index for command in each.script.commands)
-    return any(re.match(r"(npm|yarn|pnpm)( run)? build", " ".join(command.words)) for command in commands)
+def _may_need_dev(facts: Facts, stage: Stage, run: Run) -> bool:
+    """Whether anything behind the install may use what is only for development.
 
-
-def _without_dev(facts: Facts, stage: Stage, run: Run, install: Install) -> Fix | Refusal:
+    Known not to: system and Python installs, accounts and permissions; and a service that is started as `node FILE`.
+    """
     for one in facts.descendants(stage):
         for each in one.runs:
             if one is stage and each.index < run.index:
                 continue
-            for command in each.script.commands:
-                runs_script = command.name in {"npm", "yarn", "pnpm"} and {"run", "test", "run-script"} & set(command.words)
-                if runs_script or command.name in _NEEDS_DEV:
-                    return Refusal(f"`{' '.join(command.words)[:40]}` may need them; build in a stage of its own")
-    starts = [start for keyword in ("ENTRYPOINT", "CMD") if (start := facts.last(stage, keyword))]
-    services = [str(service.command) for service in facts.file.services if service.command]
-    for text in (*(" ".join(start.json or (start.arguments,)) for start in starts), *services):
-        if any(word in text for word in ("npm", "yarn", "pnpm", "npx", "nodemon", "ts-node", "tsx", "vite")):
-            return Refusal(f"the image starts with `{text[:40]}`, which may need them")
+            installs = [install.command for install in each.installs]
+            others = [command for command in each.script.commands if command not in installs]
+            if not each.script.commands or any(command.name not in _IDLE for command in others):
+                return True
+            if any(command.name == "npm" and "cache" not in command.words for command in others):
+                return True
+    start = start_of(facts, stage)
+    named = any(service.command or service.entrypoint for service in facts.file.services)
+    environments = [service.environment.get("NODE_ENV") for service in facts.file.services]
+    if start is None or named or any(value not in {None, "production"} for value in environments):
+        return True
+    target = target_of(start, stage.end.workdir)
+    return start.program not in {"node", "nodejs"} or target is None or "node_modules" in target.name
+
+
+def _without_dev(run: Run, install: Install) -> Fix | Refusal:
     if not run.editable or not install.command.literal:
         return Refusal("the command does not stand in a plain chain of commands")
     index = next(i for i, word in enumerate(install.command.words) if word in {"ci", "install", "i"})

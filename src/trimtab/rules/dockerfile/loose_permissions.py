@@ -30,7 +30,8 @@ class _PermissionRule(DockerfileRule):
                         if not re.match(r"^-[a-zA-Z-]*[a-zA-Z]$", word) or word[1:2] in "rwxst"
                     ]
                     mode, paths = (words[0], words[1:]) if words else ("", [])
-                    if self.too_much(mode, paths):
+                    made_here = any("$" in path for path in paths)
+                    if self.too_much(mode, paths) and not made_here:
                         span = run.source_span(command.span)
                         message = self.message(mode, " ".join(paths[:3]))
                         yield self.finding(facts, span, message, Refusal(self.reason), " ".join(paths[:3]))

@@ -94,6 +94,8 @@ def _is_closed(facts: Facts, stage: Stage) -> bool:
         return False
     if any(service.command or service.entrypoint or service.volumes for service in facts.file.services):
         return False
+    if any("://" in source or "$" in source for one in facts.lineage(stage) for copy in one.copies for source in copy.sources):
+        return False
     return all(_makes_no_sources(run) for one in facts.lineage(stage) for run in one.runs)
 
 

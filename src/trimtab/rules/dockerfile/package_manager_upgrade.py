@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from trimtab.fleet.bases import read_reference
 from trimtab.fleet.chain import chain, holds_comment
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
 from trimtab.fleet.stage import Run
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
-from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.syntax.dockerfile import Dockerfile, LineKind
 from trimtab.text import Edit
 
 _EFFECTS = Effects(
@@ -59,7 +60,12 @@ class PackageManagerUpgrade(DockerfileRule):
                 install = run.installs[0]
                 if _upgrades_itself(install):
                     message = f"`{install.manager.name}` replaces itself, in a layer of its own"
-                    yield self.finding(facts, run.source_span(install.command.span), message, _outcome(file, run, install))
+                    yield self.finding(
+                        facts,
+                        run.source_span(install.command.span),
+                        message,
+                        _outcome(file, run, install, facts.outside_base(stage)),
+                    )
 
 
 def _plain(package: str) -> str:
@@ -73,11 +79,23 @@ def _upgrades_itself(install: Install) -> bool:
     return install.manager.name == "npm" and names == {"npm"} and install.has_flag("-g", "--global")
 
 
-def _outcome(file: Dockerfile, run: Run, install: Install) -> Fix | Refusal:
+def _comment_above(file: Dockerfile, run: Run) -> str:
+    number = run.instruction.start_line - 2
+    line = file.lines[number] if number >= 0 else None
+    return line.text.lower() if line is not None and line.kind == LineKind.COMMENT else ""
+
+
+def _outcome(file: Dockerfile, run: Run, install: Install, base: str) -> Fix | Refusal:
     if any(_plain(package) != package for package in install.packages):
         return Refusal("a version is asked for on purpose")
     if install.packages != ("pip",):
         return Refusal(_MORE)
+    if read_reference(base).runtime != "python" or install.command.words[0] not in {"pip", "pip3"}:
+        return Refusal("only in the official Python images the same pip is there without it")
+    if run.script.text.strip() != run.script.text[install.command.span.start : install.command.span.end]:
+        return Refusal("the instruction does more")
+    if "pip" in _comment_above(file, run):
+        return Refusal("a comment above says why")
     if not run.editable or holds_comment(file, run.instruction.span):
         return Refusal("taking it out would take a comment along")
     return Fix("use the base's pip", (Edit.delete(run.instruction.span),), Applicability.UNSAFE, _EFFECTS)

@@ -239,6 +239,9 @@ class _Change:
 
     def _value(self) -> str | Refusal:
         if self.flag == "chmod":
+            deeper = [path for path in self.paths for copy in self.copies if not is_within(path, copy.destination)]
+            if any(copy.destination.count("/") > path.count("/") + 1 for copy in self.copies for path in deeper):
+                return Refusal("COPY makes the folders on its way with a mode of its own")
             octal = re.fullmatch(r"0?[0-7]{3,4}", self.wanted)
             return self.wanted if octal else Refusal(f"the mode `{self.wanted}` is symbolic")
         if not _OWNER.match(self.wanted):

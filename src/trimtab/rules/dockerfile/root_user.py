@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.stage import Stage
+from trimtab.fleet.stage import WINDOWS, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
 from trimtab.text import Edit
@@ -78,7 +78,7 @@ def _runs_as_root(facts: Facts, stage: Stage) -> bool:
 
 
 def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
-    reason = _obstacle(facts, stage)
+    reason = _obstacle(facts, stage) or _cannot_make_users(facts, stage)
     if any(not file.can_be_followed(instruction) for instruction in (stage.instructions[0], stage.instructions[-1])):
         reason = "its last line ends in a continuation, which would take the next line in"
     if reason:
@@ -149,6 +149,18 @@ def _obstacle(facts: Facts, stage: Stage) -> str | None:
     if copied or any("--user" in install.arguments for run in stage.runs for install in run.installs):
         return "its programs lie below `/root`, which only root may enter"
     return None
+
+
+def _cannot_make_users(facts: Facts, stage: Stage) -> str | None:
+    base = facts.outside_base(stage)
+    if len(facts.descendants(stage)) > 1:
+        return "another stage starts from this one, and would run as the user as well"
+    if re.search(r"busybox|amazonlinux|minimal|photon|mariner|azurelinux|clearlinux", base) or WINDOWS.search(base):
+        return "its base is not known to have a tool to create a user with"
+    if any(i.keyword == "ONBUILD" for i in stage.instructions):
+        return "its ONBUILD triggers would run as the user as well"
+    groups = [command for run in stage.runs for command in run.commands("groupadd", "addgroup") if "app" in command.words]
+    return "it makes a group `app` of its own" if groups else None
 
 
 def _instructions(facts: Facts, stage: Stage, *keywords: str) -> list[Instruction]:

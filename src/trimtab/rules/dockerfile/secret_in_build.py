@@ -52,20 +52,21 @@ class SecretInBuild(DockerfileRule):
         for stage in facts.stages:
             for index, instruction in enumerate(stage.instructions):
                 if instruction.keyword in {"ARG", "ENV"}:
-                    yield from self._variables(facts, instruction)
+                    yield from self._variables(facts, stage, instruction)
                 elif instruction.keyword == "RUN":
                     yield from self._run(facts, instruction)
                 elif instruction.keyword in {"COPY", "ADD"}:
                     yield from self._files(facts, stage, index)
 
-    def _variables(self, facts: Facts, instruction: Instruction) -> Iterator[Finding]:
+    def _variables(self, facts: Facts, stage: Stage, instruction: Instruction) -> Iterator[Finding]:
         for name, value, word in _pairs(instruction):
             kind = secret_kind(name, value)
             if kind is None and instruction.keyword == "ARG" and not value and is_secret_name(name):
                 kind = "its name says a credential"
             if kind:
                 kept = "configuration" if instruction.keyword == "ENV" else "history"
-                message = f"`{name}` stays readable in the image's {kept}: {kind}"
+                where = f"the image's {kept}" if facts.in_final_image(stage) else "the build cache and the build's record"
+                message = f"`{name}` stays readable in {where}: {kind}"
                 yield self.finding(facts, word.span, message, Refusal(_MOUNT), name)
 
     def _run(self, facts: Facts, instruction: Instruction) -> Iterator[Finding]:

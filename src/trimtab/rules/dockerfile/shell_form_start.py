@@ -1,9 +1,12 @@
 """DF305."""
 
 import json
+import posixpath
 import re
 from collections.abc import Iterator
 
+from trimtab.fleet.chain import holds_comment
+from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.stage import WINDOWS, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
@@ -14,6 +17,9 @@ from trimtab.text import Edit
 _PLAIN = re.compile(r"[\w@%+=:,./-]+")
 _NEEDS_SHELL = "the command needs a shell; `exec` before its last command hands the signals on"
 _ENTRYPOINT = "the ENTRYPOINT gets `/bin/sh -c …` as its arguments, and may look at them"
+_BUILTINS = frozenset(
+    ["cd", ".", "source", "export", "set", "ulimit", "umask", "trap", "exit", "command", "type", "eval", "wait", ":", "alias"]
+)
 _KEYS = {"CMD": "Cmd", "ENTRYPOINT": "Entrypoint"}
 
 
@@ -27,7 +33,8 @@ class ShellFormStart(DockerfileRule):
     ## Why it matters
     `docker stop` signals process 1. Where that is a shell, the service never hears of it and is killed after ten seconds
     in the middle of its work: on Debian 12 a server that ends at SIGTERM took 10.3 s to stop by the shell form, with exit
-    code 137, and 0.2 s by the exec form, with exit code 0. With ENTRYPOINT in shell form, CMD and the arguments of `docker run` are dropped.
+    code 137, and 0.2 s by the exec form, with exit code 0. With
+    ENTRYPOINT in shell form, CMD and the arguments of `docker run` are dropped.
 
     ## Fix safety
     Unsafe: one plain command becomes the exec form, which only starting it proves. Refused where a shell is needed for
@@ -78,11 +85,26 @@ def _outcome(facts: Facts, stage: Stage, instruction: Instruction) -> Fix | Refu
     if instruction.keyword == "CMD" and facts.last(stage, "ENTRYPOINT") is not None:
         return Refusal(_ENTRYPOINT)
     words = _words(instruction.arguments)
-    if words is None or instruction.heredocs:
+    if words is None or instruction.heredocs or holds_comment(facts.dockerfile, instruction.span):
         return Refusal(_NEEDS_SHELL)
+    commanded = any(service.command for service in facts.file.services)
+    if instruction.keyword == "ENTRYPOINT" and (commanded or facts.last(stage, "CMD") is not None):
+        return Refusal("it drops the CMD now, and would get it as its arguments")
+    if not _can_start(facts, stage, words[0]):
+        return Refusal("the script may have no `#!` line, without which only a shell can start it")
     effects = Effects(config=(_KEYS[instruction.keyword],))
     edit = Edit(instruction.arguments_span, json.dumps(words))
     return Fix("start it directly", (edit,), Applicability.UNSAFE, effects)
+
+
+def _can_start(facts: Facts, stage: Stage, program: str) -> bool:
+    """Whether a program surely starts without a shell; a file from the context has to say by what."""
+    if "/" not in program and not program.endswith(".sh"):
+        return True
+    path = posixpath.join(stage.end.workdir, program)
+    texts = [CopiedFiles.of(facts.lineage(stage), context).read(path) for context in facts.contexts]
+    brought = any(text is not None for text in texts)
+    return all(text is not None and text.startswith("#!") for text in texts) if brought else not program.endswith(".sh")
 
 
 def _words(text: str) -> list[str] | None:
@@ -92,4 +114,4 @@ def _words(text: str) -> list[str] | None:
         return re.findall(r"'([^']*)'", text) if quoted else None
     words = text.split()
     plain = all(_PLAIN.fullmatch(word) for word in words) and not re.match(r"\w+=", words[0])
-    return words if plain and words[0] not in {"cd", ".", "source", "export", "set", "ulimit", "umask", "trap"} else None
+    return words if plain and words[0] not in _BUILTINS else None

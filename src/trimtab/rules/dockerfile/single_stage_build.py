@@ -8,7 +8,7 @@ from trimtab.fleet.compiling import build_tools, what_compiles
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
 from trimtab.fleet.paths import is_within
-from trimtab.fleet.requirements import python_installs
+from trimtab.fleet.requirements import PythonInstall, python_installs, python_minor
 from trimtab.fleet.stage import Run, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
@@ -24,6 +24,25 @@ _NODE = Effects(
 )
 _BEFORE = frozenset({"FROM", "ARG", "ENV", "WORKDIR", "COPY", "RUN", "SHELL"})
 _BUILD = re.compile(r"^(npm|yarn|pnpm)( run)? build")
+_CHORES = frozenset(
+    [
+        "apt-get",
+        "apt",
+        "apk",
+        "rm",
+        "set",
+        "useradd",
+        "groupadd",
+        "adduser",
+        "addgroup",
+        "mkdir",
+        "chown",
+        "chmod",
+        "true",
+        "echo",
+    ]
+)
+"""Commands that a second stage may run again."""
 _SHAPE = "line {} is more than the usual shape, which a stage of its own could change"
 
 
@@ -128,7 +147,9 @@ def _python_stages(file: Dockerfile, facts: Facts, stage: Stage, tools: Sequence
     pips = [each for each in python_installs(facts.file) if each.stage is stage and each.context is facts.contexts[0]]
     last = max(each.run.index for each in pips)
     before = stage.instructions[: last + 1]
-    reason = _odd_line(file, stage, before)
+    reason = _odd_line(file, stage, before) or _odd_run(stage, pips, tools, last)
+    if python_minor(stage.base) is None:
+        reason = "only the official Python images are known to read what `--prefix` puts below `/usr/local`"
     if reason or any(run.index > last for run, _ in tools):
         return Refusal(reason or "the compiler is installed behind what it could compile")
     edits: list[Edit] = [Edit.insert(stage.instructions[0].arguments_span.end, " AS build")]
@@ -143,6 +164,24 @@ def _python_stages(file: Dockerfile, facts: Facts, stage: Stage, tools: Sequence
     newline = file.source.newline
     text = newline + "".join(repeated) + f"COPY --from=build /install /usr/local{newline}"
     return _with(file, stage.instructions[last], text, edits, _PYTHON)
+
+
+def _odd_run(stage: Stage, pips: Sequence[PythonInstall], tools: Sequence[tuple[Run, Install]], last: int) -> str | None:
+    """A RUN up to the last pip install that the image could not simply repeat."""
+    known = {id(each.run) for each in pips}
+    for run in stage.runs:
+        if run.index > last or id(run) in known:
+            continue
+        installs = [install.command for install in run.installs]
+        own = [command for command in run.script.commands if command not in installs]
+        if not run.script.commands or any(command.name not in _CHORES for command in own):
+            return _SHAPE.format(run.instruction.start_line)
+        emptied = any(each is run and set(build_tools(install)) == set(install.packages) for each, install in tools)
+        if emptied and any(command.name not in {"apt-get", "apt", "apk", "rm", "set"} for command in own):
+            return _SHAPE.format(run.instruction.start_line)
+    if any(each.install.has_flag("--no-build-isolation") for each in pips):
+        return "`--no-build-isolation` builds with packages that `--prefix` would hide"
+    return None
 
 
 def _repeated(file: Dockerfile, stage: Stage, index: int, tools: Sequence[tuple[Run, Install]], pips: set[int]) -> str:

@@ -11,10 +11,32 @@ from trimtab.syntax.dockerfile import Dockerfile, Instruction
 from trimtab.text import Edit
 
 _VOLATILE = re.compile(
-    r"^(GIT_(SHA|COMMIT|REF|REVISION|HASH|BRANCH)|COMMIT(_SHA|_HASH)?|SHA|VCS_REF|REVISION|BUILD_(DATE|TIME|TIMESTAMP|NUMBER|ID|REV)"
-    r"|CI_(COMMIT|PIPELINE|JOB)\w*|GITHUB_(SHA|RUN_ID|RUN_NUMBER|REF)|SOURCE_DATE_EPOCH|DATE|TIMESTAMP|CACHE_?BUST(ER)?|DATE_CREATED)$",
+    r"^(GIT_(SHA|COMMIT|REF|REVISION|HASH|BRANCH)|COMMIT(_SHA|_HASH)?|VCS_REF|REVISION"
+    r"|BUILD_(DATE|TIME|TIMESTAMP|NUMBER|ID|REV)"
+    r"|CI_(COMMIT|PIPELINE|JOB)\w*|GITHUB_(SHA|RUN_ID|RUN_NUMBER|REF)|SOURCE_DATE_EPOCH|DATE_CREATED)$",
     re.IGNORECASE,
 )
+
+_EXPLICIT = frozenset(
+    [
+        "apt-get",
+        "apt",
+        "apk",
+        "pip",
+        "pip3",
+        "npm",
+        "yarn",
+        "pnpm",
+        "poetry",
+        "uv",
+        "useradd",
+        "groupadd",
+        "adduser",
+        "addgroup",
+    ]
+    + ["mkdir", "chown", "chmod", "rm", "set", "echo", "true", "cd", "mv", "cp", "ln", "curl", "wget", "tar", "unzip"]
+)
+"""Programs that take what they need from their arguments, not from variables of a build's own."""
 
 
 class VolatileArgumentAboveWork(DockerfileRule):
@@ -46,12 +68,12 @@ class VolatileArgumentAboveWork(DockerfileRule):
     ]
     flagged = [
         Case(
-            "FROM a:1\nARG GIT_SHA=none\nRUN make\nCMD [\"a\"]\n",
-            after='FROM a:1\nRUN make\nARG GIT_SHA=none\nCMD ["a"]\n',
+            "FROM a:1\nARG GIT_SHA=none\nRUN npm ci\nLABEL v=$GIT_SHA\n",
+            after="FROM a:1\nRUN npm ci\nARG GIT_SHA=none\nLABEL v=$GIT_SHA\n",
         ),
         Case(
-            "FROM a:1\nARG BUILD_DATE\nLABEL created=$BUILD_DATE\nRUN make\nRUN echo $BUILD_DATE > /d\n",
-            after="FROM a:1\nRUN make\nARG BUILD_DATE\nLABEL created=$BUILD_DATE\nRUN echo $BUILD_DATE > /d\n",
+            "FROM a:1\nARG BUILD_DATE\nLABEL created=$BUILD_DATE\nRUN npm ci\nRUN echo $BUILD_DATE > /d\n",
+            after="FROM a:1\nRUN npm ci\nARG BUILD_DATE\nLABEL created=$BUILD_DATE\nRUN echo $BUILD_DATE > /d\n",
         ),
         Case("FROM a:1\nARG GIT_SHA\nCOPY $GIT_SHA /a\nRUN make\n", refused="`COPY` on line 3 needs it before the work"),
     ]  # fmt: skip
@@ -82,11 +104,15 @@ def _volatile_names(instruction: Instruction) -> list[str]:
     if instruction.keyword != "ARG":
         return []
     names = [word.raw.partition("=")[0] for word in instruction.words]
+    if any(re.search(r"=[\"']?[0-9a-f]{32,}", word.raw) for word in instruction.words):
+        # A default that is a digest is what a download is checked against.
+        return []
     return names if names and all(_VOLATILE.match(name) for name in names) else []
 
 
 def _needs_any(instruction: Instruction, names: list[str]) -> bool:
-    return any(re.search(rf"\b{re.escape(name)}\b", instruction.logical.text) for name in names)
+    text = instruction.logical.text + "".join(heredoc.content for heredoc in instruction.heredocs)
+    return any(re.search(rf"\b{re.escape(name)}\b", text) for name in names)
 
 
 def _moved(file: Dockerfile, stage: Stage, index: int, names: list[str], last: Run) -> Fix | Refusal:
@@ -103,6 +129,9 @@ def _moved(file: Dockerfile, stage: Stage, index: int, names: list[str], last: R
             carried += [word.raw.partition("=")[0] for word in instruction.words]
     if any(_needs_any(run.instruction, carried) for run in stage.runs if index < run.index <= last.index):
         return Refusal("a variable made of it is needed before the work")
+    reason = _stays(stage, moving, carried, index, last.index)
+    if reason:
+        return Refusal(reason)
     if any(holds_comment(file, instruction.span) for instruction in moving):
         return Refusal("a comment would move along")
     newline = file.source.newline
@@ -112,6 +141,23 @@ def _moved(file: Dockerfile, stage: Stage, index: int, names: list[str], last: R
         return Refusal("the file ends with the work")
     edits = [Edit.delete(instruction.span) for instruction in moving] + [Edit.insert(at, text)]
     return Fix("move it behind the work", tuple(edits), Applicability.UNSAFE)
+
+
+def _stays(stage: Stage, moving: list[Instruction], carried: list[str], index: int, last: int) -> str | None:
+    """What speaks against moving something that no instruction in between names."""
+    passed = [run for run in stage.runs if index < run.index <= last]
+    if any(command.name not in _EXPLICIT for run in passed for command in run.script.commands):
+        return "a program between may read it from its environment"
+    if not any(_needs_any(instruction, carried) for instruction in (*moving[1:], *stage.instructions[last + 1 :])):
+        return "nothing names it; it can go altogether, or is read from the environment"
+    return "something it sets or reads is set again in between" if _is_set_again(stage, moving, index, last) else None
+
+
+def _is_set_again(stage: Stage, moving: list[Instruction], index: int, last: int) -> bool:
+    keys = {word.raw.partition("=")[0] for instruction in moving for word in instruction.words}
+    read = {name for instruction in moving for name in re.findall(r"\$\{?(\w+)", instruction.arguments)}
+    others = [i for i in stage.instructions[index + 1 : last + 1] if i.keyword in {"ENV", "ARG", "LABEL"} and i not in moving]
+    return any(word.raw.partition("=")[0] in keys | read for instruction in others for word in instruction.words)
 
 
 def _whole(file: Dockerfile, instruction: Instruction, newline: str) -> str:
