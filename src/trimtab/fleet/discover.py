@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from trimtab.fleet.bake import BAKE_NAMES, read_bake
-from trimtab.fleet.compose import load_project, read_service
+from trimtab.fleet.compose import included_files, load_project, read_service
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Build, Fleet, FleetFile, FleetOptions, Problem, Service
 from trimtab.fleet.tree import OverlayTree, Tree, Unreadable
-from trimtab.syntax.dockerfile import parse
+from trimtab.syntax.dockerfile import Dockerfile, parse
 
 _COMPOSE = re.compile(r"^(?:docker-)?compose(?:[.-](?P<variant>[\w.-]+?))?\.ya?ml$")
 _DOCKERFILE = re.compile(r"^(?:Docker|Container)file(?:\.[\w.-]+)?$|^[\w.-]+\.(?:Docker|Container)file$", re.IGNORECASE)
@@ -25,7 +25,7 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
     """
     options = options or FleetOptions()
     problems = [Problem(path, 1, "unreadable", f"folder `{path}`: {why}") for path, why in tree.problems.items()]
-    projects = options.compose or _compose_projects(tree)
+    projects = options.compose or _without_included(tree, _compose_projects(tree))
     services: list[Service] = []
     for files in projects:
         project = load_project(tree, files, options.environment)
@@ -78,6 +78,12 @@ def _compose_projects(tree: Tree) -> tuple[tuple[str, ...], ...]:
     return tuple(projects)
 
 
+def _without_included(tree: Tree, projects: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """The projects that no other one includes: an included file is read there, with that project's folder."""
+    included = {path for files in projects for file in files for path in included_files(tree, file) if path != file}
+    return tuple(files for files in projects if files[0] not in included)
+
+
 def _stands_alone(tree: Tree, path: str) -> bool:
     project = load_project(tree, (path,), {})
     bodies = project.services.values()
@@ -118,12 +124,27 @@ def _file(tree: Tree, path: str, services: Sequence[Service]) -> FleetFile | Pro
         return Problem(path, 1, "unreadable", f"`{path}` {source.reason}")
     builds = {service.build.key: service.build for service in services if service.build}
     if not builds:
-        # No compose or bake file names it: built from its own folder, as `docker build FOLDER` would.
-        alone = Build(posixpath.dirname(path), path)
+        # No compose or bake file names it: built as `docker build FOLDER` would, from where its COPYs find most.
+        alone = Build(_likely_context(tree, parse(source), path), path)
         builds = {alone.key: alone}
     roots = dict.fromkeys(build.context for build in builds.values() if build.context is not None)
     contexts = tuple(BuildContext(root, path, tree) for root in roots)
     return FleetFile(parse(source), tuple(builds.values()), tuple(services), contexts)
+
+
+def _likely_context(tree: Tree, dockerfile: Dockerfile, path: str) -> str:
+    """The nearest folder, from the Dockerfile's own upwards, in which most of its COPY sources exist."""
+    sources = [word.raw for i in dockerfile.named("COPY", "ADD") if not i.flag("from") for word in i.words[:-1]]
+    literal = [source.strip("/") for source in sources if not re.search(r"[$*?\[\"<:]", source) and source.strip("/.")]
+    own = posixpath.dirname(path)
+    folders = [own]
+    while folders[-1]:
+        folders.append(posixpath.dirname(folders[-1]))
+
+    def found(folder: str) -> int:
+        return sum(posixpath.normpath(posixpath.join(folder, source)) in tree.entries for source in literal)
+
+    return max(folders, key=found) if literal else own
 
 
 def _ignore_problems(file: FleetFile) -> list[Problem]:

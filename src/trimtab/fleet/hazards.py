@@ -110,12 +110,8 @@ def _is_harmless(kind: Kind, path: str, installs: set[str], file: FleetFile, con
     if kind.name == "a virtual environment":
         return not installs & {"pip", "uv", "poetry"}
     if kind.name == "tests":
-        return (
-            not installs <= _PLAIN
-            or not _PLAIN & installs
-            or bool(_BUILDS.search(" ".join(_commands(file))))
-            or _is_module(path, context)
-        )
+        builds = bool(_BUILDS.search(" ".join(_commands(file))))
+        return builds or not installs <= _PLAIN or not _PLAIN & installs or _is_module(path, context)
     return kind.name == "the history of the repository" and bool(
         re.search(r"\bgit\b|scm|versioneer", " ".join(_commands(file)))
     )
@@ -123,7 +119,8 @@ def _is_harmless(kind: Kind, path: str, installs: set[str], file: FleetFile, con
 
 _PLAIN = frozenset({"pip", "uv", "poetry", "npm", "yarn", "pnpm", "apt", "apk"})
 _BUILDS = re.compile(
-    r"test|spec|jest|tox|nox|\b(make|cmake|cargo|go|dotnet|mvn|gradle|mix|swift|rake|bundle|composer|bazel)\b|setup\.py|pip install \."
+    r"test|spec|jest|tox|nox|\b(make|cmake|cargo|go|dotnet|mvn|gradle|mix|swift|rake|bundle|composer|bazel)\b"
+    r"|setup\.py|pip install \."
 )
 """What may need tests to build: they are part of a project's own description."""
 

@@ -177,3 +177,17 @@ def load_project(tree: Tree, files: Sequence[str], environment: Mapping[str, str
     loader = _Loader(tree, environment, project, including=list(files))
     project.services = loader.load(files, folder, {**_dot_env(tree, folder), **environment})
     return project
+
+
+def included_files(tree: Tree, path: str) -> tuple[str, ...]:
+    """The files that a compose file's `include` names; none for one that cannot be read."""
+    source = tree.read(path)
+    if isinstance(source, Unreadable):
+        return ()
+    try:
+        data = mapping(load_yaml(source).data)
+    except YamlProblem:
+        return ()
+    folder = posixpath.dirname(path)
+    entries = (mapping(item) or {"path": item} for item in items(data.get("include")))
+    return tuple(_resolve(folder, str(one)) for entry in entries for one in items(entry.get("path")))

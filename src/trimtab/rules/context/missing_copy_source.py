@@ -1,5 +1,6 @@
 """CX101."""
 
+import posixpath
 from collections.abc import Iterator
 
 from trimtab.fleet.context import BuildContext
@@ -47,6 +48,8 @@ class MissingCopySource(DockerfileRule):
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        if _is_a_guess(facts):
+            return
         for stage in facts.stages:
             for copy in stage.copies:
                 if copy.from_ is None:
@@ -62,6 +65,16 @@ class MissingCopySource(DockerfileRule):
                     outcome = _outcome(context, source, span)
                     message = f"`{source}` is not in the build context `{context.root or '.'}`"
                     yield self.finding(facts, span, message, outcome)
+
+
+def _is_a_guess(facts: Facts) -> bool:
+    """Whether nothing says where the file is built, and nothing of what it copies is anywhere above it."""
+    if facts.file.services or not posixpath.dirname(facts.file.path):
+        return False
+    sources = [source for stage in facts.stages for copy in stage.copies if copy.from_ is None for source in copy.sources]
+    return not any(
+        context.exists(source) for context in facts.contexts for source in sources if source.strip("/.") and "://" not in source
+    )
 
 
 def _span(copy: Copy, position: int) -> Span:

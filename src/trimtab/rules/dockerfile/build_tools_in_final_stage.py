@@ -89,7 +89,8 @@ class BuildToolsInFinalStage(DockerfileRule):
             after="FROM debian:12\nCMD [\"a\"]\n",
         ),
         Case(
-            "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\nRUN make all\nCMD a\n",
+            "FROM debian:12\nRUN apt-get update && apt-get install -y gcc && rm -rf /var/lib/apt/lists/*\n"
+            "RUN make all\nCMD a\n",
             refused="`make all` needs it",
         ),
         Case(

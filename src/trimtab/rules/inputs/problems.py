@@ -16,8 +16,10 @@ class _ProblemRule(FleetRule):
     since = "0.1"
 
     def check(self, fleet: Fleet) -> Iterator[Finding]:
+        seen: set[tuple[str, str]] = set()
         for problem in fleet.problems:
-            if problem.kind in self.kinds:
+            if problem.kind in self.kinds and (problem.path, problem.message) not in seen:
+                seen.add((problem.path, problem.message))
                 yield self.finding_at(problem.path, problem.line, problem.message, outcome=Refusal(self.reason))
 
 
