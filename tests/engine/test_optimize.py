@@ -183,3 +183,53 @@ def test_the_example_starts_and_answers(shop: Path) -> None:
         assert json.loads(asked.stdout) == {"lamp": 30, "chair": 80, "table": 220}
     finally:
         subprocess.run([*project, "down", "--volumes", "--rmi", "local"], cwd=shop, capture_output=True, check=False)
+
+
+SERVER = (
+    "import http.server, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+    "http.server.HTTPServer(('', 8000), http.server.SimpleHTTPRequestHandler).serve_forever()\n"
+)
+
+
+def test_fixes_of_the_rule_book_hold_when_they_are_built_and_run(tmp_path: Path) -> None:
+    """A shell that keeps signals, a check by a program that is not there, an index apart, a deletion too late."""
+    text = (
+        BASE
+        + "RUN apt-get update\nRUN apt-get install -y --no-install-recommends hello\nRUN rm -rf /var/lib/apt/lists/*\n"
+        + "WORKDIR /app\nADD server.py ./\nHEALTHCHECK NONE\n"
+        + "HEALTHCHECK --interval=1s CMD curl -f http://localhost:8000/ || exit 1\nCMD python3 server.py\n"
+    )
+    files = {
+        "svc/Dockerfile": text,
+        "svc/server.py": SERVER,
+        "compose.yaml": "services:\n  app:\n    build: svc\n    ports: ['8000']\n",
+    }
+    folder = write(tmp_path / "fleet", files)
+    found = optimized(folder)["svc/Dockerfile"]
+    after = (folder / "svc" / "Dockerfile").read_text()
+    assert found["verdict"] == "accepted", found
+    assert 'CMD ["python3", "server.py"]' in after
+    assert "COPY server.py" in after
+    assert "HEALTHCHECK NONE" not in after
+    assert after.count("apt-get update") == 1
+    assert "RUN apt-get update\n" not in after
+
+
+def test_a_node_service_is_built_in_a_stage_of_its_own(tmp_path: Path) -> None:
+    package = {
+        "name": "a", "version": "1.0.0", "scripts": {"build": "node -e \"require('left-pad'); require('fs').cpSync('src', 'dist', {recursive: true})\""},
+        "devDependencies": {"left-pad": "1.3.0"}, "dependencies": {"ms": "2.1.3"},
+    }  # fmt: skip
+    text = (
+        "FROM localhost/trimtab/node:24-bookworm\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\nCOPY src/ src/\n"
+        'RUN npm run build\nUSER node\nCMD ["node", "dist/main.js"]\n'
+    )
+    main = "require('ms'); require('http').createServer((q, r) => r.end('ok')).listen(3000)\n"
+    files = {"svc/Dockerfile": text, "svc/package.json": json.dumps(package), "svc/src/main.js": main,
+             "compose.yaml": "services:\n  web:\n    build: svc\n    ports: ['3000']\n"}  # fmt: skip
+    folder = write(tmp_path / "fleet", files)
+    found = optimized(folder, "--select", "DF123")["svc/Dockerfile"]
+    assert found["verdict"] == "accepted", found
+    after = (folder / "svc" / "Dockerfile").read_text()
+    assert "COPY --from=build /app /app" in after
+    assert found["behaviour"]["after"]["state"] == found["behaviour"]["before"]["state"]

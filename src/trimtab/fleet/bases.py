@@ -34,7 +34,7 @@ class Reference:
     def official(self) -> bool:
         """Whether it is Docker's own image, or a copy of one under `library/` or on localhost."""
         namespace = self.path.rpartition("/")[0]
-        return namespace in {"", "docker.io", "docker.io/library"} or namespace.endswith("/library") or namespace == "library"
+        return namespace in {"", "docker.io", "library"} or namespace.endswith("/library") or namespace.startswith("localhost")
 
     @cached_property
     def version(self) -> tuple[int, ...]:

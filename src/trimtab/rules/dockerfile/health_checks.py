@@ -179,7 +179,7 @@ def _by_own_means(facts: Facts, stage: Stage, check: Check) -> Fix | Refusal:
         return Refusal(_PROGRAM)
     keyword_end = check.instruction.words[0].span.end
     edit = Edit(Span(keyword_end, check.instruction.arguments_span.end), f" {json.dumps(words)}")
-    return Fix("ask by the image's own means", (edit,), Applicability.UNSAFE, _HEALTH)
+    return Fix("check health by the image's own means", (edit,), Applicability.UNSAFE, _HEALTH)
 
 
 def _request(facts: Facts, stage: Stage, url: str) -> list[str] | None:

@@ -149,7 +149,7 @@ def _together(
                     edits.append(Edit.delete(instruction.span))
                     continue
                 edits.append(Edit.delete(Span(start, start + len("/root/.local/bin:"))))
-    return Fix("put them where every user finds them", tuple(edits), Applicability.UNSAFE, _EFFECTS)
+    return Fix("install where every user finds it", tuple(edits), Applicability.UNSAFE, _EFFECTS)
 
 
 class UnwritablePath(DockerfileRule):

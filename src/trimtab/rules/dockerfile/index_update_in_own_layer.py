@@ -117,4 +117,4 @@ def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, update: Com
             return Refusal("an install that needs it does not stand in a plain chain of commands")
         edits.append(insertion(each, first.span.start, f"{' '.join(update.words)} && "))
     effects = Effects(changes=("/var/lib/apt/**", "/var/cache/apt/**"), removes=("/var/lib/apt/**",))
-    return Fix("update where it installs", tuple(edits), Applicability.UNSAFE, effects)
+    return Fix("update the index where it is installed from", tuple(edits), Applicability.UNSAFE, effects)

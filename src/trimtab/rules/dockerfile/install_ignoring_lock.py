@@ -232,4 +232,4 @@ def _without_dev(run: Run, install: Install) -> Fix | Refusal:
         return Refusal("the command does not stand in a plain chain of commands")
     index = next(i for i, word in enumerate(install.command.words) if word in {"ci", "install", "i"})
     edit = Edit.insert(run.behind(install.command.word_spans[index].end), " --omit=dev")
-    return Fix("leave them out", (edit,), Applicability.UNSAFE, _MODULES)
+    return Fix("leave development dependencies out", (edit,), Applicability.UNSAFE, _MODULES)

@@ -94,7 +94,7 @@ def _outcome(facts: Facts, stage: Stage, instruction: Instruction) -> Fix | Refu
         return Refusal("the script may have no `#!` line, without which only a shell can start it")
     effects = Effects(config=(_KEYS[instruction.keyword],))
     edit = Edit(instruction.arguments_span, json.dumps(words))
-    return Fix("start it directly", (edit,), Applicability.UNSAFE, effects)
+    return Fix("start without a shell", (edit,), Applicability.UNSAFE, effects)
 
 
 def _can_start(facts: Facts, stage: Stage, program: str) -> bool:

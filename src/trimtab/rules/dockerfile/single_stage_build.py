@@ -17,7 +17,7 @@ from trimtab.text import Edit, Span, apply_edits
 
 _PYTHON = Effects(removes=("/root/.cache/**", "/root/.cache"), packages_removed=True, installs=True, stages=True)
 _NODE = Effects(
-    removes=("/**/node_modules/**", "/root/.npm/**", "/root/.npm"),
+    removes=("/**/node_modules/**", "/root/.npm/**", "/root/.npm", "/tmp/**"),  # noqa: S108  a path inside an image
     changes=("/**/node_modules/.package-lock.json", "/**/node_modules/.bin/**"),
     installs=True,
     stages=True,

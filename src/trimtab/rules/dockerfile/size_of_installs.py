@@ -77,7 +77,7 @@ class InstalledTwice(DockerfileRule):
         index = len(words) - 1 - words[::-1].index(package)
         span = install.command.word_spans[index]
         edit = word_removal(file, run, span) if within and run.editable and words.count(package) == 2 else None
-        outcome = Fix("name it once", (edit,), effects=Effects(installs=True)) if edit else Refusal(_TWICE)
+        outcome = Fix("name the package once", (edit,), effects=Effects(installs=True)) if edit else Refusal(_TWICE)
         return self.finding(facts, run.source_span(span), f"`{package}` is installed twice", outcome, package)
 
     def _python(self, facts: Facts, stage: Stage) -> Iterator[Finding]:
@@ -158,4 +158,4 @@ def _without(run: Run, install: Install) -> Fix | Refusal:
         return Refusal("the command cannot be read in full")
     verb = install.command.words.index("install")
     edit = Edit.insert(run.behind(install.command.word_spans[verb].end), " --no-install-recommends")
-    return Fix("leave them out", (edit,), Applicability.UNSAFE, Effects(packages_removed=True))
+    return Fix("leave recommended packages out", (edit,), Applicability.UNSAFE, Effects(packages_removed=True))

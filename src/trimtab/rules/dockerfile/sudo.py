@@ -66,4 +66,4 @@ def _outcome(facts: Facts, run: Run, command: Command) -> Fix | Refusal:
         return Refusal("taking it out would take a comment along")
     if not run.editable:
         return Refusal("the command stands in a heredoc, whose body is never rewritten")
-    return Fix("run it directly", (Edit.delete(between),), Applicability.UNSAFE)
+    return Fix("drop sudo", (Edit.delete(between),), Applicability.UNSAFE)

@@ -140,7 +140,7 @@ def _moved(file: Dockerfile, stage: Stage, index: int, names: list[str], last: R
     if file.source.text[at - 1 : at] != "\n" or not all(map(file.can_be_followed, (last.instruction, *moving))):
         return Refusal("the file ends with the work")
     edits = [Edit.delete(instruction.span) for instruction in moving] + [Edit.insert(at, text)]
-    return Fix("move it behind the work", tuple(edits), Applicability.UNSAFE)
+    return Fix("move the changing argument behind the work", tuple(edits), Applicability.UNSAFE)
 
 
 def _stays(stage: Stage, moving: list[Instruction], carried: list[str], index: int, last: int) -> str | None:

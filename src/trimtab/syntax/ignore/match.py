@@ -6,7 +6,7 @@ slash, `**` does not, and a pattern is anchored at the context's root: `*.log` d
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -58,6 +58,7 @@ def _compile(pattern: str) -> tuple[str, bool]:
     """
     parts = ["^"]
     special = False
+    inside = False
     at = 0
     while at < len(pattern):
         character = pattern[at]
@@ -75,17 +76,15 @@ def _compile(pattern: str) -> tuple[str, bool]:
             at += 1
         elif character in "[]":
             special = True
-            # A bracket inside a class is itself; Python would warn that it may mean a set within the set.
-            parts.append("\\[" if character == "[" and _in_class(parts) else character)
+            # A bracket that opens or closes nothing is itself; Python would warn that it may mean a set within a set.
+            opens, closes = character == "[" and not inside, character == "]" and inside
+            parts.append(character if opens or closes else f"\\{character}")
+            inside = opens or (inside and not closes)
         elif character == "^" or character == "-":
-            parts.append(character if special and _in_class(parts) else re.escape(character))
+            parts.append(character if special and inside else re.escape(character))
         else:
             parts.append(re.escape(character))
     return "".join(parts) + "$", special
-
-
-def _in_class(parts: Sequence[str]) -> bool:
-    return parts.count("[") > parts.count("]")
 
 
 def _check(pattern: str) -> None:
