@@ -2,7 +2,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 python := .venv/bin/python
 
-.PHONY: help setup demo test check fast docs bench clean
+.PHONY: help setup demo test check fast docs bench linters mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,12 @@ docs: setup ## write the generated reference anew
 
 bench: setup ## measure against rivals and against the state before
 	@scripts/with-engine $(python) bench/run.py
+
+linters: setup ## show the seeded defects to other linters
+	@scripts/with-engine $(python) bench/linters.py
+
+mutants: setup ## change the code of rewriting and see whether the tests notice
+	@$(python) scripts/mutate.py $(ARGS)
 
 clean: ## remove the environment and the private engine with all its images
 	@scripts/engine remove

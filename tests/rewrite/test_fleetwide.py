@@ -1,0 +1,169 @@
+"""Rewriting the files between Dockerfiles: what is changed, what is left out and why, and when it ends."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar
+
+from trimtab.fleet import Fleet, Unreadable
+from trimtab.rewrite import SkipReason, rewrite
+from trimtab.rules import (
+    Applicability,
+    Category,
+    DockerfileRule,
+    Effects,
+    Finding,
+    Fix,
+    FleetRule,
+    NewText,
+    Refusal,
+    Rule,
+    Severity,
+)
+from trimtab.text import Edit, Span
+
+Make = Callable[[Mapping[str, str]], Fleet]
+LESS = Effects(context=True)
+
+
+class _Between(FleetRule):
+    category: ClassVar[Category] = Category.SIZE
+    severity: ClassVar[Severity] = Severity.LOW
+    since: ClassVar[str] = "0.1"
+
+
+def making(code: str, path: str, text: str | None, *, effects: Effects = LESS, **options: Applicability) -> Rule:
+    """A rule that wants a file to have a text, or to be gone."""
+
+    class Making(_Between):
+        def check(self, fleet: Fleet) -> Iterator[Finding]:
+            source = fleet.tree.read(path)
+            now = None if isinstance(source, Unreadable) else source.text
+            if now != text:
+                fix = Fix("t", (), options.get("applicability", Applicability.SAFE), effects, (NewText(path, text),))
+                yield self.finding_at("Dockerfile", 1, "m", outcome=fix, subject=path)
+
+    Making.code = code
+    return Making()
+
+
+def replacing(code: str, path: str, old: str, new: str) -> Rule:
+    """A rule that replaces a word in one file that is no Dockerfile."""
+
+    class Replacing(_Between):
+        def check(self, fleet: Fleet) -> Iterator[Finding]:
+            source = fleet.tree.read(path)
+            at = -1 if isinstance(source, Unreadable) else source.text.find(old)
+            if at >= 0:
+                fix = Fix("t", (Edit(Span(at, at + len(old)), new),), effects=LESS)
+                yield self.finding_at(path, 1, "m", outcome=fix, subject=old)
+
+    Replacing.code = code
+    return Replacing()
+
+
+class Refusing(_Between):
+    code: ClassVar[str] = "T9"
+
+    def check(self, fleet: Fleet) -> Iterator[Finding]:
+        yield self.finding_at(".dockerignore", 1, "m", outcome=Refusal("because"))
+
+
+FILES = {"Dockerfile": "FROM a:1\nCOPY . /a\nCOPY needed /b\n", "needed": "", "other": ""}
+
+
+def test_a_file_is_made_changed_and_taken_away(fleet: Make) -> None:
+    made = rewrite(fleet(FILES), rules=[making("T1", ".dockerignore", "other\n")])
+    (change,) = made.changed
+    assert (change.path, change.before, change.after, change.rules) == (".dockerignore", None, "other\n", ("T1",))
+    assert "--- /dev/null" in change.diff
+    changed = rewrite(fleet({**FILES, ".dockerignore": "othre\n"}), rules=[replacing("T1", ".dockerignore", "othre", "other")])
+    (change,) = changed.changed
+    assert (change.before, change.after, change.rules) == ("othre\n", "other\n", ("T1",))
+    gone = rewrite(fleet({**FILES, ".dockerignore": "x\n"}), rules=[making("T1", ".dockerignore", None)])
+    (change,) = gone.changed
+    assert (change.before, change.after, change.text) == ("x\n", None, "")
+    assert "+++ /dev/null" in change.diff
+
+
+def test_what_a_copy_needs_is_never_kept_back(fleet: Make) -> None:
+    rules = [making("T1", ".dockerignore", "needed\n"), making("T2", "readme", "hello\n")]
+    changes = rewrite(fleet(FILES), rules=rules)
+    assert [change.path for change in changes.changed] == ["readme"]
+    assert not changes.bugs
+    skipped = [skip for change in changes.files for skip in change.skipped]
+    assert [(skip.finding.rule, skip.reason) for skip in skipped] == [("T1", SkipReason.NEEDED)]
+
+
+def test_fewer_files_need_to_be_declared(fleet: Make) -> None:
+    undeclared = making("T1", ".dockerignore", "other\n", effects=Effects())
+    assert not rewrite(fleet(FILES), rules=[undeclared]).changed
+    harmless = making("T1", ".dockerignore", "gone\n", effects=Effects())
+    assert rewrite(fleet(FILES), rules=[harmless]).changed
+
+
+def test_an_ignore_file_that_cannot_be_read_is_never_written(fleet: Make) -> None:
+    assert not rewrite(fleet(FILES), rules=[making("T1", ".dockerignore", "[\n")]).changed
+
+
+def test_fixes_that_only_harm_together_are_our_bug(fleet: Make) -> None:
+    files = {"Dockerfile": "FROM a:1\nCOPY d /b\n", "d/x": "", "d/y": "", ".dockerignore": "# 1\n# 2\n"}
+    rules = [replacing("T1", ".dockerignore", "# 1", "d/x"), replacing("T2", ".dockerignore", "# 2", "d/y")]
+    changes = rewrite(fleet(files), rules=rules)
+    assert not changes.changed
+    assert [change.path for change in changes.bugs] == [".dockerignore"]
+    assert "T1, T2" in (changes.bugs[0].bug or "")
+
+
+def test_only_chosen_files_and_applicabilities(fleet: Make) -> None:
+    rule = making("T1", ".dockerignore", "other\n", applicability=Applicability.UNSAFE)
+    changes = rewrite(fleet(FILES), rules=[rule])
+    assert not changes.changed
+    assert [skip.reason for change in changes.files for skip in change.skipped] == [SkipReason.UNSAFE]
+    assert rewrite(fleet(FILES), rules=[rule], unsafe=True).changed
+    assert not rewrite(fleet(FILES), rules=[rule], unsafe=True, paths=["Dockerfile"]).changed
+    assert rewrite(fleet(FILES), rules=[rule], unsafe=True, paths=["Dockerfile", ".dockerignore"]).changed
+    assert not rewrite(fleet(FILES), rules=[rule], unsafe=True, only=["T2"]).changed
+    assert not rewrite(fleet(FILES), rules=[rule], unsafe=True, accepted=[]).changed
+    assert rewrite(fleet(FILES), rules=[rule], unsafe=True, accepted=[("T1", "Dockerfile", ".dockerignore")]).changed
+
+
+def test_a_whole_file_is_one_fixes_alone(fleet: Make) -> None:
+    rules = [making("T1", "a", "one\n"), making("T2", "a", "one\n"), replacing("T3", "a", "one", "two")]
+    changes = rewrite(fleet(FILES), rules=rules[:2])
+    (change,) = changes.changed
+    assert (change.after, change.rules) == ("one\n", ("T1", "T2"))
+    # T1 and T3 want different texts for ever: the rounds end, and what came last stands.
+    assert rewrite(fleet({**FILES, "a": "zero\n"}), rules=[rules[0]]).changed[0].after == "one\n"
+
+
+class FollowsTheIgnoreFile(DockerfileRule):
+    """Puts a label into the Dockerfile once its context has an ignore file."""
+
+    code: ClassVar[str] = "T5"
+    category: ClassVar[Category] = Category.SIZE
+    severity: ClassVar[Severity] = Severity.LOW
+    since: ClassVar[str] = "0.1"
+
+    def check(self, file: object, facts: object) -> Iterator[Finding]:
+        from trimtab.fleet import Facts
+
+        assert isinstance(facts, Facts)
+        if facts.contexts[0].ignore_path and "LABEL" not in facts.dockerfile.source.text:
+            end = len(facts.dockerfile.source.text)
+            yield self.finding(facts, Span(0, 4), "m", Fix("t", (Edit.insert(end, "LABEL a=b\n"),)))
+
+
+def test_dockerfiles_follow_what_changes_between_them(fleet: Make) -> None:
+    rules = [FollowsTheIgnoreFile(), making("T1", ".dockerignore", "other\n")]
+    changes = rewrite(fleet(FILES), rules=rules)
+    after = {change.path: change for change in changes.changed}
+    assert after[".dockerignore"].after == "other\n"
+    assert after["Dockerfile"].text.endswith("LABEL a=b\n")
+    assert after["Dockerfile"].before == FILES["Dockerfile"]
+    assert after["Dockerfile"].rules == ("T5",)
+
+
+def test_refusals_are_remembered_where_they_stand(fleet: Make) -> None:
+    changes = rewrite(fleet({**FILES, ".dockerignore": "x\n"}), rules=[Refusing(), replacing("T1", ".dockerignore", "x", "y")])
+    (change,) = changes.changed
+    assert [(skip.finding.rule, skip.explanation) for skip in change.skipped] == [("T9", "because")]
+    assert [fix.rule for fix in change.applied] == ["T1"]
