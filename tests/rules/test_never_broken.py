@@ -161,3 +161,52 @@ def test_a_compound_between_two_commands_stays() -> None:
 def test_nothing_is_put_behind_a_dangling_continuation() -> None:
     text = "FROM python:3.13\nENV a=b \\\n"
     assert fixed(text).text == text
+
+
+APT = "RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "lost"),
+    [
+        ("FROM debian:13\nUSER x\nRUN sudo apt-get update && sudo apt-get install -y curl\n", {}, "docker-clean"),
+        ("FROM cimg/base:1\nRUN sudo apt-get update && sudo apt-get install -y curl\n", {}, "--mount"),
+        ("FROM debian:13\nRUN apt-get update && apt-get install -y a\nRUN apt-get build-dep -y x\n", {}, "--mount"),
+        ("FROM debian:13\nRUN apt-get update && apt-get install -y a\nCOPY i.sh /\nRUN /i.sh\n", {"i.sh": "apt-get install b"}, "lists/*"),
+        ("FROM debian:13\nRUN apt-get update && apt-get install -y a\nCOPY e.sh /\nENTRYPOINT [\"/e.sh\"]\n", {"e.sh": "apt-get install b"}, "--mount"),
+        ("FROM debian:13\nRUN apt-get update && apt-get install -y -d git\nRUN dpkg -i /var/cache/apt/archives/*.deb\n", {}, "--mount"),
+        ("FROM python:3.13\nCOPY r.txt .\nRUN pip install -r r.txt && rm -rf /root/.c*\n", {"r.txt": "six"}, "--mount"),
+        ("FROM a:1\nARG R\nADD ${R} /\n", {}, "COPY"),
+        ("FROM a:1\nADD a.apk a.gem /\n", {"a.apk": "", "a.gem": ""}, "COPY"),
+        ("FROM debian:13\nRUN apt-get install -y git # why\nRUN rm -rf /var/lib/apt/lists/*\n", {}, "&& rm"),
+        ("FROM debian:13\nRUN apt-get install -y git ;\nRUN rm -rf /var/lib/apt/lists/*\n", {}, "&& rm"),
+        ("FROM debian:13\nWORKDIR /w\nRUN git clone http://x/y.git y && cd y && make\nRUN rm -rf y\n", {}, "&& rm"),
+        ("FROM debian:13\nRUN apt-get install -y git\nRUN rm -rf /var/lib/apt/lists/* || [ -d /x ]\n", {}, "&& rm"),
+        ("FROM python:3.13\nCOPY pip.conf /etc/pip.conf\nRUN pip install flask\n", {"pip.conf": ""}, "flask\nCOPY"),
+        ("FROM node:24\nWORKDIR /a\nCOPY . .\nRUN npm ci\n", {"package.json": "{}", "binding.gyp": "", "a.js": ""}, "npm ci\nCOPY"),
+        ("FROM alpine:3.22\nRUN apk update && apk add a\nRUN [\"apk\",\"add\",\"b\"]\n", {}, "--mount"),
+        ("FROM maven:3\nWORKDIR /a\nCOPY a .\nRUN mvn install\nRUN mvn package\n", {"a/pom.xml": ""}, "--mount"),
+        ("FROM eclipse-temurin:21\nRUN useradd -m -u 1000 u\nUSER u\nWORKDIR /home/u/a\nCOPY . .\nRUN ./gradlew build\n", {"gradlew": ""}, "--mount"),
+    ],
+)  # fmt: skip
+def test_safe_fixes_leave_alone_what_an_audit_broke(text: str, files: dict[str, str], lost: str) -> None:
+    assert lost not in fixed(text, files, unsafe=False).text.replace("\\\n    ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "lost"),
+    [
+        ("FROM php:8\nRUN apt-get update && apt-get install -y libpng-dev && docker-php-ext-install gd\nCMD a\n", {}, "COPY --from"),
+        ("FROM node:24\nWORKDIR /a\nCOPY package*.json ./\nRUN npm install express && npm install\n", {"package.json": "{}", "package-lock.json": "{}"}, "npm ci"),
+        ("FROM node:24\nCOPY package.json .\nRUN npm ci\nCMD [\"ng\", \"serve\"]\n", {"package.json": '{"devDependencies": {"a": "1"}}'}, "--omit"),
+        ("FROM a:1\nARG GIT_SHA\nRUN <<EOF\necho $GIT_SHA > /v\nEOF\nRUN npm ci\n", {}, "npm ci\nARG"),
+        ("FROM debian:13 AS a\nCMD [\"/x\"]\nFROM a AS b\nRUN apt-get install x\n", {}, "USER 10001\nCMD"),
+        ("FROM busybox:1\nCMD [\"/x\"]\n", {}, "useradd"),
+        ("FROM a:1\nENTRYPOINT /start.sh\nCMD [\"a\"]\n", {}, 'ENTRYPOINT ["'),
+        ("FROM a:1\nCOPY start.sh /\nCMD /start.sh\n", {"start.sh": "echo 1\n"}, 'CMD ["'),
+        ("FROM python:3.13-slim\nHEALTHCHECK CMD curl http://localhost/\n", {}, "urllib"),
+        ("FROM debian:10\nRUN pip3 install --upgrade pip\nRUN pip install x\n", {}, "FROM debian:10\nRUN pip install"),
+    ],
+)  # fmt: skip
+def test_unsafe_fixes_refuse_what_an_audit_broke(text: str, files: dict[str, str], lost: str) -> None:
+    assert lost not in fixed(text, files).text

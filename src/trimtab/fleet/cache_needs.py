@@ -29,6 +29,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         _not_root(facts, stage, run, place.manager)
         or _hidden_lists(run, place.manager)
         or _lists_needed(facts, stage, run, place.manager)
+        or _artifacts_needed(facts, stage, run, place.manager)
         or _downloads_only(facts, stage, run, place.manager)
         or _deleted(run, place)
         or _taken_elsewhere(facts, stage, place)
@@ -48,7 +49,16 @@ def _not_root(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | N
 
 def _lists_needed(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
     """The lists would be in the mount, and no longer in the image."""
-    return later_need(facts, stage, run.index) if manager.name == "apt" else None
+    return later_need(facts, stage, run.index) if manager.system else None
+
+
+def _artifacts_needed(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
+    """What `mvn install` leaves for a later instruction lies in the cache itself."""
+    installs = manager.name == "maven" and any("install" in install.arguments for install in run.installs)
+    later = [each for one in facts.descendants(stage) for each in one.runs if one is not stage or each.index > run.index]
+    if installs and any(install.manager is manager for each in later for install in each.installs):
+        return "a later instruction may need what it installs into the cache"
+    return None
 
 
 def _downloads_only(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
@@ -82,7 +92,10 @@ def _hidden_lists(run: Run, manager: Manager) -> str | None:
 
 def _deleted(run: Run, place: CachePlace) -> str | None:
     """A mounted folder cannot be removed, so a command that removes it or its parent would fail."""
+    moved = any(command.name in {"cd", "pushd"} for command in run.script.commands)
     for command in run.script.commands:
+        if moved and command.name in {"rm", "rmdir", "mv"} and any(w[0] not in "-/" for w in command.words[1:] if w):
+            return f"`{' '.join(command.words)[:50]}` may remove a folder that is mounted"
         inner = " ".join(command.words[1:]) if command.name in {"sh", "bash", "ash"} else ""
         if re.search(r"\b(rm|rmdir|mv|find)\b", inner):
             return f"`{' '.join(command.words)[:50]}` may remove a folder that is mounted"
@@ -153,6 +166,9 @@ def _unwritable_parent(run: Run, place: CachePlace) -> str | None:
     """BuildKit makes the folders above a mount as root's, so an unprivileged RUN can put nothing else there."""
     if not place.uid:
         return None
+    wrappers = [c for c in run.script.commands if c.words and re.search(r"(^|/)(gradlew|mvnw|corepack)$", c.words[0])]
+    if wrappers:
+        return f"`{wrappers[0].words[0]}` keeps itself beside the cache, in a folder that is root's while it is mounted"
     others = [c for c in run.script.commands if manager_of(c) is not place.manager and c.name not in PLAIN]
     if others:
         return f"`{' '.join(others[0].words)[:40]}` may need the folder above the mount, which is root's while it is mounted"

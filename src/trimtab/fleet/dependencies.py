@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from trimtab.fleet.installs import Install, is_local_package
 from trimtab.fleet.plain import mapping
 
-_LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
+_LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies")
 _ELSEWHERE = frozenset(
     ["--prefix", "-C", "--cwd", "--dir", "--filter", "-F", "--find-links", "-f", "--no-index", "--directory", "--project"]
 )
@@ -134,6 +134,10 @@ def _package_needs(package: Mapping[str, object], *, scripts: bool) -> str | Non
 def _folder_needs(workdir: str, files: ImageFiles) -> str | None:
     if re.search(r"^packages:", files.read(_at(workdir, "pnpm-workspace.yaml")) or "", re.MULTILINE):
         return "`pnpm-workspace.yaml` names packages, whose folders the install reads"
+    if files.read(_at(workdir, "binding.gyp")) is not None:
+        return "npm builds the sources that `binding.gyp` names while installing"
+    if "yarnPath" in (files.read(_at(workdir, ".yarnrc.yml")) or ""):
+        return "`.yarnrc.yml` names the program that installs"
     if files.has_folder(_at(workdir, ".yarn")) or files.has_folder(_at(workdir, "patches")):
         return "the install reads `.yarn` or `patches`"
     return None

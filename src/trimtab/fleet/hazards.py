@@ -77,7 +77,8 @@ def hazards(file: FleetFile, context: BuildContext) -> Iterator[Hazard]:
                 for image, path in copied_files(copy, context).items():
                     if not _is_meant(path, named):
                         brought.setdefault(path, (image, copy.instruction.start_line))
-    installs = {install.manager.name for stage in file.stages for run in stage.runs for install in run.installs}
+    every = [install for stage in file.stages for run in stage.runs for install in run.installs]
+    installs = {install.manager.name for install in every if not (install.has_flag("-g", "--global") and install.packages)}
     for kind in (kind for kind in KINDS if not _also_named(file, kind)):
         paths = sorted(
             path for path in brought if kind.path.search(path) and not _is_harmless(kind, path, installs, file, context)

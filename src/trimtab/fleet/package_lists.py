@@ -1,5 +1,6 @@
 """Who still needs the package lists that an `apt-get update` or `apk update` has left in the image."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import program_words
 from trimtab.fleet.stage import Run, Stage
+from trimtab.syntax.dockerfile import Instruction
 from trimtab.syntax.shell import Command
 
 _NAMES_A_MANAGER = re.compile(
@@ -22,7 +24,8 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
     """
     for one in facts.descendants(stage):
         for instruction in one.instructions:
-            if instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"} and _needs(instruction.arguments):
+            starts = instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"}
+            if starts and (_needs(instruction.arguments) or any(_needs(text) for text in _started(facts, one, instruction))):
                 return f"line {instruction.start_line} may install from the lists that this one leaves behind"
         for run in one.runs:
             if one is stage and run.index <= index:
@@ -37,14 +40,31 @@ def _needs(text: str) -> bool:
     return bool(_NAMES_A_MANAGER.search(text)) and not _UPDATES.search(text)
 
 
+def _started(facts: Facts, stage: Stage, instruction: Instruction) -> Iterator[str]:
+    """The texts of the copied files that a start command names."""
+    for context in facts.contexts:
+        files = CopiedFiles.of(facts.lineage(stage), context)
+        for word in instruction.json or tuple(instruction.arguments.split()):
+            yield files.read(posixpath.join(stage.end.workdir, word)) or ""
+
+
 def _scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
     """The texts of the scripts that a RUN starts; a manager's name stands for one that cannot be read."""
     for command in run.script.commands:
+        if command.name == "make":
+            yield from _makefiles(facts, stage, run)
         path = _script_of(command, run.state.workdir)
         if path is None:
             continue
         texts = [CopiedFiles.before(stage, run.index, context).read(path) for context in facts.contexts]
         yield from (text if text is not None else "apt-get install" for text in texts or [None])
+
+
+def _makefiles(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
+    for context in facts.contexts:
+        files = CopiedFiles.before(stage, run.index, context)
+        names = {"makefile", "gnumakefile"}
+        yield from (files.read(path) or "" for path in files.paths if posixpath.basename(path).lower() in names)
 
 
 def _script_of(command: Command, workdir: str) -> str | None:

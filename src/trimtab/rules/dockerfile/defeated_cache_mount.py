@@ -139,12 +139,28 @@ class DefeatedCacheMount(DockerfileRule):
         user = facts.runs_as(stage, run.state)
         if user is None or user.uid != 0 or first.name == "sudo":
             outcome = Refusal("the instruction is not known to run as root, who alone may remove the hook")
+        elif _unmounted_later(facts, stage, run):
+            outcome = Refusal("a later install has no mount, and without the hook its archives would stay in the image")
         elif run.is_heredoc:
             outcome = _no_removal(run)
         elif run.editable and first.top_level and first.operator in {"", "&&", ";"}:
             edit = insertion(run, first.span.start, f"rm -f {_DOCKER_CLEAN} && ")
             outcome = Fix("remove the hook before installing", (edit,), effects=effects)
         yield self.finding(facts, run.source_span(first.span), message, outcome)
+
+
+def _unmounted_later(facts: Facts, stage: Stage, run: Run) -> bool:
+    """Whether apt installs behind an instruction, or may do so in a script, without a mount for its archives."""
+    for one in facts.descendants(stage):
+        for each in one.runs:
+            if one is stage and each.index <= run.index:
+                continue
+            installs = any(install.manager.name == "apt" for install in each.installs)
+            if installs and not covers(each.cache_targets(), "/var/cache/apt"):
+                return True
+            if "--with-deps" in each.instruction.arguments or "install-deps" in each.instruction.arguments:
+                return True
+    return False
 
 
 def _distinct(run: Run) -> list[Install]:

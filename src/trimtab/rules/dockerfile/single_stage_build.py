@@ -43,6 +43,8 @@ _CHORES = frozenset(
     ]
 )
 """Commands that a second stage may run again."""
+_HEADERS = frozenset({"libc6-dev", "libc-dev", "musl-dev", "python3-dev", "linux-libc-dev", "libyaml-dev"})
+"""Headers of what every image has anyway; and libyaml's, without which PyYAML has a slower way."""
 _SHAPE = "line {} is more than the usual shape, which a stage of its own could change"
 
 
@@ -147,6 +149,9 @@ def _python_stages(file: Dockerfile, facts: Facts, stage: Stage, tools: Sequence
     pips = [each for each in python_installs(facts.file) if each.stage is stage and each.context is facts.contexts[0]]
     last = max(each.run.index for each in pips)
     before = stage.instructions[: last + 1]
+    named = [tool for _, install in tools for tool in build_tools(install) if tool.endswith("-dev") and tool not in _HEADERS]
+    if named:
+        return Refusal(f"`{named[0]}` brings a library that what is compiled needs when it runs")
     reason = _odd_line(file, stage, before) or _odd_run(stage, pips, tools, last)
     if python_minor(stage.base) is None:
         reason = "only the official Python images are known to read what `--prefix` puts below `/usr/local`"
@@ -220,8 +225,13 @@ def _node_stages(file: Dockerfile, facts: Facts, stage: Stage, run: Run, command
     earlier = [each for each in stage.runs if each.index <= run.index]
     copies = [copy for copy in stage.copies if copy.index <= run.index]
     outside = any(not is_within(copy.destination, stage.end.workdir) for copy in copies)
+    commands = [command for each in earlier for command in each.script.commands]
+    plain = all(each.name == "npm" and not {"-g", "--global"} & set(each.words) for each in commands)
+    later = [command for each in stage.runs if each.index > run.index for command in each.script.commands]
     if (
         outside
+        or not plain
+        or any(command.name in {"npm", "npx", "yarn", "pnpm"} for command in later)
         or any(i.manager.system for each in earlier for i in each.installs)
         or any(each.state.workdir != stage.end.workdir for each in stage.runs)
     ):

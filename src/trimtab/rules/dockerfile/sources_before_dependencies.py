@@ -118,6 +118,8 @@ class SourcesBeforeDependencies(DockerfileRule):
                 yield self.finding(facts, copy.instruction.arguments_span, message, move.outcome(installs))
 
 
+_SYSTEM = re.compile(r"^/(etc|root|home|usr|var|lib|bin|sbin|run)/")
+"""Where programs look for their configuration and for each other."""
 _Placed = tuple[Run, Install]
 
 
@@ -224,6 +226,13 @@ class _Move:
                 return reason
         return None
 
+    def _configures(self, first: Run) -> bool:
+        """Whether the COPY brings what a package manager looks up elsewhere: `/etc/pip.conf`, a certificate, a compiler."""
+        own = first.state.workdir
+        brought = self.brought()
+        named = any(path in value for path in brought for value in first.state.env.values())
+        return named or any(_SYSTEM.match(path) and (own == "/" or not is_within(path, own)) for path in brought)
+
     def _unmovable(self, first: Run) -> str | None:
         """What speaks against moving this COPY at all."""
         if "$" in self.copy.instruction.arguments:
@@ -235,7 +244,7 @@ class _Move:
             return f"the COPY has `--{other_flags[0]}`, which would also act on the manifests"
         if any(any(c in path for c in " \t\"'") for path in self.needed):
             return "a manifest's name holds white space or quotes"
-        if not is_within(self.copy.destination, first.state.workdir):
+        if self._configures(first) or not is_within(self.copy.destination, first.state.workdir):
             return "the COPY does not go where the install runs, so it may bring what the install is configured by"
         named = [name for name, value in first.state.env.items() if value.startswith("/") and self._brings(value)]
         return f"`{named[0]}` names a file that the COPY brings" if named else None
