@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import copied_files
 from trimtab.fleet.model import FleetFile
+from trimtab.fleet.paths import is_within
 from trimtab.fleet.secrets import SECRET_FILES, secret_kind
+from trimtab.fleet.stage import Stage
 
 _SAMPLES = re.compile(r"(example|sample|template|dist|test|fixture|mock)", re.IGNORECASE)
 
@@ -73,9 +75,11 @@ def hazards(file: FleetFile, context: BuildContext) -> Iterator[Hazard]:
             whole = [source for source in copy.sources if context.is_directory(source) or "*" in source]
             if copy.from_ is None and whole:
                 named = {posixpath.normpath(source).lstrip("/") or "." for source in whole}
-                folders |= {name for name in named if context.is_directory(name)}
+                folders |= {
+                    name for name in named if context.is_directory(name) and _reaches_image(file, stage, copy.destination)
+                }
                 for image, path in copied_files(copy, context).items():
-                    if not _is_meant(path, named):
+                    if not _is_meant(path, named) and _reaches_image(file, stage, image):
                         brought.setdefault(path, (image, copy.instruction.start_line))
     every = [install for stage in file.stages for run in stage.runs for install in run.installs]
     installs = {install.manager.name for install in every if not (install.has_flag("-g", "--global") and install.packages)}
@@ -88,6 +92,27 @@ def hazards(file: FleetFile, context: BuildContext) -> Iterator[Hazard]:
             first = brought.get(paths[0], ("", min((line for _, line in brought.values()), default=1)))
             images = tuple(brought[path][0] for path in paths if path in brought)
             yield Hazard(kind, tuple(paths), images, first[1])
+
+
+def _reaches_image(file: FleetFile, stage: Stage, path: str) -> bool:
+    """Whether a file of a stage is in an image: of the last stage or a target, or copied from stage to stage to one."""
+    targets = {(build.target or "").lower() for build in file.builds}
+    if stage.index == len(file.stages) - 1 or (stage.name or "").lower() in targets - {""}:
+        return True
+    for other in file.stages[stage.index + 1 :]:
+        if other.parent == stage.index and _reaches_image(file, other, path):
+            return True
+        for copy in other.copies:
+            names = {str(stage.index), (stage.name or "").lower()} - {""}
+            taken = any(is_within(path, source.rstrip("/") or "/") for source in copy.sources)
+            if (
+                copy.from_ is not None
+                and copy.from_.lower() in names
+                and taken
+                and _reaches_image(file, other, copy.destination)
+            ):
+                return True
+    return False
 
 
 def _is_meant(path: str, named: Iterable[str]) -> bool:

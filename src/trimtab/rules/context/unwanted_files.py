@@ -144,6 +144,7 @@ class UnwantedFilesCopied(FleetRule):
     clean = [
         Case("FROM a:1\nCOPY src /src\nCOPY tests /tests\n", files={"src/a.py": "", "tests/b.py": ""}),
         Case("FROM a:1\nCOPY . /a\nRUN pytest\n", files={"a.py": "", "b.py": "", "tests/b.py": ""}),
+        Case("FROM a:1 AS b\nCOPY . /a\nFROM a:1\nCOPY --from=b /a/dist /a\n", files={"a.py": "", "a.py.bak": "", "c": ""}),
     ]
     flagged = [
         Case(
