@@ -95,7 +95,7 @@ class SourceOutsideContext(DockerfileRule):
     severity = Severity.HIGH
     since = "0.2"
     clean = ["FROM a:1 AS b\nFROM a:1\nCOPY --from=b ../a /\n"]
-    flagged = [Case("FROM a:1\nCOPY ../shared /shared\n", refused=_OUTSIDE)]
+    flagged = [Case("FROM a:1\nCOPY ../common /common\n", refused=_OUTSIDE)]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
         for stage in facts.stages:
