@@ -77,7 +77,7 @@ def _pip(install: Install, workdir: str, files: ImageFiles) -> Manifests | Needs
         if text is None:
             return NeedsSources(f"`{name}` is not among the files that are copied from the build context")
         found[path] = None
-        for line in _requirement_lines(text):
+        for line in logical_lines(text):
             included = re.match(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", line)
             if included:
                 pending.append(_at(posixpath.dirname(path), included[1]))
@@ -90,7 +90,8 @@ def _at(folder: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(folder, path))
 
 
-def _requirement_lines(text: str) -> list[str]:
+def logical_lines(text: str) -> list[str]:
+    """The lines of a requirements file, continued ones joined, without comments and blanks."""
     joined = re.sub(r"\\\r?\n", " ", text)
     lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in joined.splitlines())
     return [line for line in lines if line]

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import CopiedFiles
-from trimtab.fleet.dependencies import Manifests, install_inputs
+from trimtab.fleet.dependencies import Manifests, install_inputs, logical_lines
 from trimtab.fleet.installs import Install, is_local_package
 from trimtab.fleet.model import FleetFile
 from trimtab.fleet.stage import Run, Stage
@@ -64,9 +64,7 @@ def _read(stage: Stage, run: Run, install: Install, context: BuildContext) -> Py
 
 def requirement_lines(text: str) -> list[str]:
     """The lines of a requirements file that name a project, comments and per-line options taken off."""
-    joined = re.sub(r"\\\r?\n", " ", text)
-    lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in joined.splitlines())
-    return [re.split(r"\s--", line)[0].strip() for line in lines if line and not line.startswith("-")]
+    return [re.split(r"\s--", line)[0].strip() for line in logical_lines(text) if not line.startswith("-")]
 
 
 def parse_requirement(text: str) -> Requirement | None:

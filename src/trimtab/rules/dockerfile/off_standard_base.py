@@ -25,7 +25,7 @@ class OffStandardBase(DockerfileRule):
 
     ## Why it matters
     Services on one base share its layers, on disk and on the wire, and one update reaches all of them. In the fleet this
-    project began with, 42 Dockerfiles ran Python on four bases of two minor versions.
+    project began with, 38 images ran Python on four bases of two minor versions.
 
     ## Fix safety
     Unsafe: another base is another system. All stages on the runtime move together. Refused where the standard is

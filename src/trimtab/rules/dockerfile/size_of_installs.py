@@ -107,8 +107,7 @@ class RecommendedPackages(DockerfileRule):
     Finds `apt-get install` without `--no-install-recommends`, unless apt is configured so.
 
     ## Why it matters
-    What a package recommends is for people who sit in front of it: documentation, mail servers, fonts. `git` alone
-    brings `less`, an SSH client and its certificates along.
+    What a package recommends is for people who sit in front of it: documentation, mail servers, fonts.
 
     ## Fix safety
     Unsafe: a service may use what came along. The option is put in, and building and running the image shows whether
