@@ -41,8 +41,10 @@ class Config(_Table):
     baseline: str = Field(
         default="trimtab-baseline.json", description="Where `--baseline` keeps the findings that are accepted."
     )
-    standard: dict[str, str] = Field(
-        default_factory=dict, description='The base that each runtime is to have: `python = "python:3.12-slim"`.'
+    standard: dict[str, str | tuple[str, ...]] = Field(
+        default_factory=dict,
+        description='The base that each runtime is to have: `python = "python:3.12-slim"`. A list is tried in order: with'
+        ' `node = ["node:24-alpine", "node:24-slim"]` a service moves to Alpine where everything it installs comes for musl.',
     )
     cpu_index: str | None = Field(default=None, description="A package index with CPU-only wheels, for services without a GPU.")
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
@@ -56,7 +58,8 @@ class Config(_Table):
         """What the rules are to know of these settings."""
         everywhere = (PathPolicy("**", (), dict(self.severity)),) if self.severity else ()
         paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
-        return Policy(dict(self.standard), pin, self.cpu_index, (*everywhere, *paths))
+        standard = {name: (value,) if isinstance(value, str) else value for name, value in self.standard.items()}
+        return Policy(standard, pin, self.cpu_index, (*everywhere, *paths))
 
 
 def load_config(root: Path, explicit: Path | None = None) -> Config:

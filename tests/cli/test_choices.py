@@ -177,3 +177,34 @@ def test_fixes_of_ignore_files_are_written_moved_and_shown(tmp_path: Path, capsy
     capsys.readouterr()
     assert run(["fix", str(tmp_path), "--offline", "--unsafe", "--dry-run", "--format", "json", "--select", "CX"]) == 0
     assert not [each for each in json.loads(capsys.readouterr().out)["files"] if each["applied"]]
+
+
+def test_bases_says_what_decides(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM node:24-slim\nWORKDIR /app\nCOPY package*.json ./\nRUN npm ci\n")
+    (tmp_path / "package.json").write_text("{}")
+    packages = {"": {}, "node_modules/x-linux-x64-gnu": {"version": "1.2.3"}}
+    (tmp_path / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": packages}))
+    assert run(["bases", str(tmp_path), "--format", "json", "--offline"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    assert (file["alpine"]["answer"], file["slim"]["answer"], file["proposal"]) == ("no", "yes", "node:24-slim")
+    assert run(["bases", str(tmp_path), "--offline"]) == 0
+    assert "`x` 1.2.3 has no build for musl" in capsys.readouterr().out
+
+
+def test_bases_without_an_answer_is_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12-slim\nRUN pip install six\n")
+    assert run(["bases", str(tmp_path), "--offline"]) == 2
+    assert "unknown" in capsys.readouterr().out
+
+
+def test_review_says_what_each_build_sends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a:1\nCOPY sub /sub\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "x").write_text("12345")
+    (tmp_path / "y").write_text("not copied")
+    run(["review", str(tmp_path), "--format", "json"])
+    (context,) = json.loads(capsys.readouterr().out)["contexts"]
+    assert (context["bytes"], context["files"], context["heaviest"]) == (5, 1, [{"path": "sub", "bytes": 5}])

@@ -27,6 +27,7 @@ _COMMANDS = {
     "score": "Score every file, service and the fleet, and say which findings cost what.",
     "fix": "Apply every safe fix.",
     "optimize": "Plan changes, build and run every touched service before and after, and keep what is proven.",
+    "bases": "Say which base each Python and Node service could have, and what decides.",
     "rule": "Explain a rule, or list them all.",
     "doctor": "Check what this machine has of what trimtab needs.",
 }

@@ -21,6 +21,7 @@ from trimtab.gather import gather
 from trimtab.report.terminal import console
 from trimtab.rules import Rule, all_rules, default_rules, find_rules
 
+Offline = Annotated[bool, Parameter(negative="", help="Ask no package index and no registry.")]
 Format = Literal["text", "json", "sarif", "github", "markdown"]
 
 
@@ -33,7 +34,7 @@ class RuleChoice:
     extend_select: Annotated[tuple[str, ...], Parameter(negative="", help="Run these rules as well.")] = ()
     ignore: Annotated[tuple[str, ...], Parameter(negative="", help="Leave these rules out.")] = ()
     pin: Annotated[bool, Parameter(negative="", help="Pin bases by digest: look them up, and run DF002.")] = False
-    offline: Annotated[bool, Parameter(negative="", help="Ask no package index and no registry.")] = False
+    offline: Offline = False
 
 
 Paths = Annotated[tuple[Path, ...], Parameter(help="A folder, or files of one; the current folder when left out.")]

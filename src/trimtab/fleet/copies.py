@@ -25,6 +25,21 @@ def copied_files(copy: Copy, context: BuildContext) -> dict[str, str]:
     return found
 
 
+def sent_files(file: FleetFile, context: BuildContext) -> dict[str, int]:
+    """Context path to bytes of everything that a file's COPYs bring, which is what BuildKit sends."""
+    paths = {path for stage in file.stages for copy in stage.copies for path in copied_files(copy, context).values()}
+    return {path: context.visible[path].size for path in sorted(paths) if path in context.visible}
+
+
+def heaviest_folders(sent: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The folders, at most two levels deep, and the files of the root that hold the bytes; the heaviest first."""
+    folders: dict[str, int] = {}
+    for path, size in sent.items():
+        folder = "/".join(path.split("/")[:2]) if path.count("/") > 1 else path.partition("/")[0]
+        folders[folder] = folders.get(folder, 0) + size
+    return sorted(folders.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
 def _below(copy: Copy, context: BuildContext, root: str) -> dict[str, str]:
     parents = copy.instruction.flag("parents") is not None
     if not context.is_directory(root):

@@ -67,7 +67,7 @@ def _pip(install: Install, workdir: str, files: ImageFiles) -> Manifests | Needs
     if install.pip.local:
         return NeedsSources(f"`pip install` installs from the sources (`{install.pip.local[0]}`)")
     found: dict[str, None] = {}
-    pending = [_at(workdir, path) for path in (*install.pip.requirements, *install.pip.constraints)]
+    pending = [image_path(workdir, path) for path in (*install.pip.requirements, *install.pip.constraints)]
     while pending:
         path = pending.pop(0)
         if path in found:
@@ -80,13 +80,14 @@ def _pip(install: Install, workdir: str, files: ImageFiles) -> Manifests | Needs
         for line in logical_lines(text):
             included = re.match(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", line)
             if included:
-                pending.append(_at(posixpath.dirname(path), included[1]))
+                pending.append(image_path(posixpath.dirname(path), included[1]))
             elif line.startswith(("-f", "--find-links", "--no-index")) or _local_requirement(line):
                 return NeedsSources(f"`{name}` installs from the sources (`{line}`)")
     return Manifests(tuple(found))
 
 
-def _at(folder: str, path: str) -> str:
+def image_path(folder: str, path: str) -> str:
+    """A path as an instruction in a working directory means it."""
     return posixpath.normpath(posixpath.join(folder, path))
 
 
@@ -104,7 +105,7 @@ def _local_requirement(line: str) -> bool:
 
 
 def _node(install: Install, workdir: str, files: ImageFiles) -> Manifests | NeedsSources:
-    text = files.read(_at(workdir, "package.json"))
+    text = files.read(image_path(workdir, "package.json"))
     if text is None:
         return NeedsSources("`package.json` is not among the files that are copied from the build context")
     try:
@@ -133,19 +134,19 @@ def _package_needs(package: Mapping[str, object], *, scripts: bool) -> str | Non
 
 
 def _folder_needs(workdir: str, files: ImageFiles) -> str | None:
-    if re.search(r"^packages:", files.read(_at(workdir, "pnpm-workspace.yaml")) or "", re.MULTILINE):
+    if re.search(r"^packages:", files.read(image_path(workdir, "pnpm-workspace.yaml")) or "", re.MULTILINE):
         return "`pnpm-workspace.yaml` names packages, whose folders the install reads"
-    if files.read(_at(workdir, "binding.gyp")) is not None:
+    if files.read(image_path(workdir, "binding.gyp")) is not None:
         return "npm builds the sources that `binding.gyp` names while installing"
-    if "yarnPath" in (files.read(_at(workdir, ".yarnrc.yml")) or ""):
+    if "yarnPath" in (files.read(image_path(workdir, ".yarnrc.yml")) or ""):
         return "`.yarnrc.yml` names the program that installs"
-    if files.has_folder(_at(workdir, ".yarn")) or files.has_folder(_at(workdir, "patches")):
+    if files.has_folder(image_path(workdir, ".yarn")) or files.has_folder(image_path(workdir, "patches")):
         return "the install reads `.yarn` or `patches`"
     return None
 
 
 def _existing(install: Install, workdir: str, files: ImageFiles) -> Manifests:
-    paths = (_at(workdir, name) for name in install.manager.manifests)
+    paths = (image_path(workdir, name) for name in install.manager.manifests)
     return Manifests(tuple(path for path in paths if files.read(path) is not None))
 
 
@@ -155,7 +156,7 @@ def _pyproject(install: Install, workdir: str, files: ImageFiles) -> Manifests |
         return NeedsSources(
             f"`{name} {install.arguments[0]}` installs the project itself; `{_WITHOUT_PROJECT[name][0]}` would not"
         )
-    text = files.read(_at(workdir, "pyproject.toml"))
+    text = files.read(image_path(workdir, "pyproject.toml"))
     if text is None:
         return NeedsSources("`pyproject.toml` is not among the files that are copied from the build context")
     if re.search(r"^\s*[\w.-]*\s*=?.*\bpath\s*=\s*[\"']", text, re.MULTILINE) or "workspace" in text:
@@ -164,9 +165,9 @@ def _pyproject(install: Install, workdir: str, files: ImageFiles) -> Manifests |
 
 
 def _go(install: Install, workdir: str, files: ImageFiles) -> Manifests | NeedsSources:
-    text = files.read(_at(workdir, "go.mod"))
+    text = files.read(image_path(workdir, "go.mod"))
     if text is None:
         return NeedsSources("`go.mod` is not among the files that are copied from the build context")
-    if re.search(r"=>\s*(\.{0,2})/", text) or files.read(_at(workdir, "go.work")) is not None:
+    if re.search(r"=>\s*(\.{0,2})/", text) or files.read(image_path(workdir, "go.work")) is not None:
         return NeedsSources("`go.mod` replaces a module by a folder of the sources")
     return _existing(install, workdir, files)

@@ -18,8 +18,8 @@ class PathPolicy:
 class Policy:
     """A fleet's own decisions, from its configuration."""
 
-    standard: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The base that each runtime is to have: `python` to `python:3.12-slim`."""
+    standard: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The bases that each runtime may have, the preferred one first; a service gets the first that it can be moved to."""
     pin: bool = False
     """Whether bases are to be pinned by digest."""
     cpu_index: str | None = None

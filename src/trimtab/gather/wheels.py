@@ -18,9 +18,10 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from trimtab.fleet import Fleet, Wheels, WheelState
+from trimtab.fleet.bases import outside_base
 from trimtab.fleet.compiling import build_tools
 from trimtab.fleet.requirements import python_installs, python_minor
-from trimtab.fleet.stage import Stage, libc_of
+from trimtab.fleet.stage import libc_of
 
 _AT_ONCE = 8
 _KEPT_SECONDS = 24 * 3600
@@ -39,23 +40,21 @@ class Index(Protocol):
         ...
 
 
-def questions(fleet: Fleet) -> tuple[Question, ...]:
-    """What has to be known: the requirements of stages on musl, and of those that the fleet's standard would put there."""
+def questions(fleet: Fleet, *, every: bool = False) -> tuple[Question, ...]:
+    """What has to be known: the requirements of stages on musl, and of those that the fleet's standard would put there.
+
+    With `every`, those of all stages on an official Python image.
+    """
     wanted: dict[Question, None] = {}
-    standard = fleet.policy.standard.get("python", "")
+    alpine = next((base for base in fleet.policy.standard.get("python", ()) if libc_of(base) == "musl"), None)
     for file in fleet.files:
         for each in python_installs(file):
-            base = _outside_base(file.stages, each.stage.index)
-            minor = python_minor(standard) if libc_of(standard) == "musl" else python_minor(base)
+            base = outside_base(file, each.stage).base
+            minor = python_minor(alpine or base)
             tools = any(build_tools(install) for run in each.stage.runs for install in run.installs)
-            if minor and (tools or libc_of(base) == "musl" or libc_of(standard) == "musl"):
+            if minor and (every or tools or alpine or libc_of(base) == "musl"):
                 wanted.update(dict.fromkeys((str(requirement), minor) for requirement in each.requirements))
     return tuple(wanted)
-
-
-def _outside_base(stages: Sequence[Stage], index: int) -> str:
-    stage = stages[index]
-    return stage.base if stage.parent is None else _outside_base(stages, stage.parent)
 
 
 async def find_wheels(asked: Iterable[Question], *, offline: bool, index: Index | None = None) -> Mapping[Question, Wheels]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from trimtab.fleet import Fleet
+from trimtab.fleet.copies import heaviest_folders, sent_files
 from trimtab.review import Review, Score, fingerprints
 from trimtab.review.score import deductions
 from trimtab.rewrite import ChangeSet, FileChange
@@ -53,6 +54,23 @@ def _file(review: Review, path: str, score: Score) -> Data:
     return {"path": path, "kind": _kind(review.fleet, path), "services": services, **_score(score)}
 
 
+def contexts_data(fleet: Fleet) -> list[Data]:
+    """What each build sends to the builder, in bytes, and which folders hold most of it."""
+    return [
+        {
+            "dockerfile": file.path,
+            "context": context.root or ".",
+            "ignore_file": context.ignore_path,
+            "bytes": sum(sent.values()),
+            "files": len(sent),
+            "heaviest": [{"path": path, "bytes": size} for path, size in heaviest_folders(sent)[:5]],
+        }
+        for file in fleet.files
+        for context in file.contexts
+        for sent in [sent_files(file, context)]
+    ]
+
+
 def review_data(review: Review) -> Data:
     """`trimtab review --format json`."""
     return {
@@ -62,6 +80,7 @@ def review_data(review: Review) -> Data:
         "findings": [
             finding_data(each, name) for each, name in zip(review.findings, fingerprints(review.findings), strict=True)
         ],
+        "contexts": contexts_data(review.fleet),
         "suppressed": len(review.suppressed),
         "errors": [{"path": error.path, "message": error.message} for error in review.errors],
     }

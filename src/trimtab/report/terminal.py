@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trimtab.fleet import Fleet, Unreadable
+from trimtab.fleet.copies import heaviest_folders, sent_files
 from trimtab.report import figures
 from trimtab.review import Review, Score
 from trimtab.review.score import deductions
@@ -84,7 +85,19 @@ def _summary(review: Review) -> RenderableType:
     )
     if review.suppressed:
         head.append(f", {len(review.suppressed)} suppressed")
-    return Group(head, scores_line(review.score))
+    return Group(head, _contexts(review.fleet), scores_line(review.score))
+
+
+def _contexts(fleet: Fleet) -> Text:
+    """What all builds send together, and the heaviest of them."""
+    sent = [(file, context, sent_files(file, context)) for file in fleet.files for context in file.contexts]
+    total = sum(sum(files.values()) for _, _, files in sent)
+    line = Text.assemble(("contexts ", "bold"), f"{figures.size(total)} sent by {len(sent)} builds")
+    if total:
+        file, _, most = max(sent, key=lambda each: sum(each[2].values()))
+        folders = ", ".join(f"{path} {figures.size(size)}" for path, size in heaviest_folders(most)[:3])
+        line.append(f"; most by {file.path}: {figures.size(sum(most.values()))} ({folders})", "dim")
+    return line
 
 
 def scores_line(score: Score) -> Text:

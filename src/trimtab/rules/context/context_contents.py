@@ -4,8 +4,8 @@ import posixpath
 from collections.abc import Iterator
 from functools import partial
 
-from trimtab.fleet import BuildContext, FleetFile
-from trimtab.fleet.copies import CopiedFiles, copied_files
+from trimtab.fleet import BuildContext
+from trimtab.fleet.copies import CopiedFiles, copied_files, heaviest_folders, sent_files
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.stage import Copy, Run, Stage
 from trimtab.rules.base import Case, Category, Confidence, DockerfileRule, Finding, Refusal, Severity
@@ -52,12 +52,7 @@ class LargeContext(DockerfileRule):
             copies = [copy for stage in facts.stages for copy in stage.copies if copy.from_ is None]
             if total < LARGE or not copies:
                 continue
-            folders: dict[str, int] = {}
-            for path, size in sent.items():
-                folder = "/".join(path.split("/")[:2]) if path.count("/") > 1 else path.partition("/")[0]
-                folders[folder] = folders.get(folder, 0) + size
-            most = sorted(folders, key=lambda name: -folders[name])[:3]
-            listed = ", ".join(f"`{name}` {folders[name] / 1e6:.0f} MB" for name in most)
+            listed = ", ".join(f"`{name}` {size / 1e6:.0f} MB" for name, size in heaviest_folders(sent)[:3])
             message = f"{total / 1e6:.0f} MB are sent from `{context.root or '.'}`: {listed}"
             refusal = Refusal("what of it the image needs is not ours to say")
             most_of_it = max(copies, key=partial(_bytes, context=context))
@@ -66,12 +61,6 @@ class LargeContext(DockerfileRule):
 
 def _bytes(copy: Copy, context: BuildContext) -> int:
     return sum(context.visible[path].size for path in copied_files(copy, context).values())
-
-
-def sent_files(file: FleetFile, context: BuildContext) -> dict[str, int]:
-    """Context path to bytes of everything that a file's COPYs bring."""
-    paths = {path for stage in file.stages for copy in stage.copies for path in copied_files(copy, context).values()}
-    return {path: context.visible[path].size for path in paths if path in context.visible}
 
 
 class SourceOutsideContext(DockerfileRule):

@@ -1,11 +1,12 @@
 """DF005."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from trimtab.fleet import Outside, Wheels, WheelState
 from trimtab.fleet.bases import outside_base
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.requirements import PythonInstall, python_installs, python_minor
+from trimtab.fleet.portability import Part, portability_of_installs
+from trimtab.fleet.requirements import python_minor
 from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
 
@@ -19,13 +20,19 @@ _INDEX = Outside(
 )
 
 
+_NODE = Refusal("a base on glibc has builds for all of it; set `standard` to move the service")
+_LOCK = """{"lockfileVersion": 3, "packages": {"": {}, "node_modules/%s": {"version": "1.0.0"}}}"""
+_INSTALL = "FROM node:24-alpine\nWORKDIR /app\nCOPY package*.json ./\nRUN npm ci\n"
+
+
 class MuslWithoutWheels(DockerfileRule):
-    """Python on Alpine with a requirement that has no wheel for musl.
+    """Package on Alpine that comes compiled for glibc only.
 
     ## What it does
     Reads what the image really installs, with included and constraint files, and asks the package index that pip or uv
     is set up to use which of the requirements have a musllinux wheel for the image's Python on x86-64. Nothing is
-    reported when the index does not answer, or when glibc has no wheel either.
+    reported when the index does not answer, or when glibc has no wheel either. For Node it reads `package-lock.json`: the
+    packages for each platform that the lock names, and those whose browsers need glibc.
 
     ## Why it matters
     pip then compiles the package, which needs a compiler and takes minutes, or fails. Guessing does not help: pandas has
@@ -45,6 +52,7 @@ class MuslWithoutWheels(DockerfileRule):
     clean = [
         Case("FROM python:3.12-alpine\nRUN pip install six old unheard-of\n", outside=_INDEX),
         Case("FROM python:3.12-slim\nRUN pip install openvino\n", outside=_INDEX),
+        Case(_INSTALL, files={"package.json": "{}", "package-lock.json": _LOCK % "@rollup/rollup-linux-x64-musl"}),
     ]
     flagged = [
         Case(
@@ -58,24 +66,39 @@ class MuslWithoutWheels(DockerfileRule):
             refused="`python:3.12-slim` has wheels for all of it; set `standard` to move the service",
             outside=_INDEX,
         ),
+        Case(
+            _INSTALL,
+            refused="a base on glibc has builds for all of it; set `standard` to move the service",
+            files={"package.json": "{}", "package-lock.json": _LOCK % "@acme/codec-linux-x64-gnu"},
+        ),
+        Case(
+            _INSTALL,
+            refused="a base on glibc has builds for all of it; set `standard` to move the service",
+            files={"package.json": "{}", "package-lock.json": _LOCK % "puppeteer"},
+        ),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
-        for each in python_installs(facts.file):
-            base = outside_base(facts.file, each.stage).base
-            minor = python_minor(base)
-            if minor is None or facts.libc(each.stage) != "musl":
+        for stage in facts.stages:
+            if facts.libc(stage) != "musl":
                 continue
-            missing = list(_missing(facts, each, minor))
-            if missing:
-                message = f"no wheel for musl: {', '.join(missing)}; pip has to compile"
-                refusal = Refusal(f"`python:{minor}-slim` has wheels for all of it; set `standard` to move the service")
-                yield self.finding(facts, each.run.source_span(each.install.command.span), message, refusal)
+            minor = python_minor(outside_base(facts.file, stage).base)
+            slim = Refusal(f"`python:{minor}-slim` has wheels for all of it; set `standard` to move the service")
+            answers = facts.fleet.outside.wheels
+            for run, install, found in portability_of_installs(facts.file, {stage.index}, minor, answers):
+                missing = found.missing("musl")
+                if missing:
+                    span = run.source_span(install.command.span)
+                    python = missing[0].ecosystem == "python"
+                    yield self.finding(facts, span, _message(missing), slim if python else _NODE)
 
 
-def _missing(facts: Facts, each: PythonInstall, minor: str) -> Iterator[str]:
-    for requirement in each.requirements:
-        wheels = facts.fleet.outside.wheels.get((str(requirement), minor))
-        if wheels and wheels.musl is WheelState.NO and wheels.glibc is not WheelState.NO:
-            later = f" ({wheels.first_musl} has one)" if wheels.first_musl else ""
-            yield f"`{requirement.name}` {wheels.version}{later}"
+def _message(missing: Sequence[Part]) -> str:
+    listed = ", ".join(f"`{part.name}` {part.version}{_later(part)}" for part in missing)
+    if missing[0].ecosystem == "python":
+        return f"no wheel for musl: {listed}; pip has to compile"
+    return f"no build for musl: {listed}; it fails when it is loaded"
+
+
+def _later(part: Part) -> str:
+    return f" ({part.first_musl} has one)" if part.first_musl else ""

@@ -1,18 +1,23 @@
 """DF004."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from trimtab.fleet import Outside, Policy, Wheels, WheelState
-from trimtab.fleet.bases import Reference, read_reference
+from trimtab.fleet.bases import read_reference
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.requirements import python_installs, python_minor
+from trimtab.fleet.portability import portability
+from trimtab.fleet.requirements import python_minor
 from trimtab.fleet.stage import Stage, libc_of
 from trimtab.rules.base import ANOTHER_BASE, Applicability, Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit
 
-_SLIM = Policy(standard={"python": "python:3.13-slim"})
-_ALPINE = Policy(standard={"python": "python:3.13-alpine"})
+_SLIM = Policy(standard={"python": ("python:3.13-slim",)})
+_ALPINE = Policy(standard={"python": ("python:3.13-alpine",)})
+_EITHER = Policy(standard={"python": ("python:3.13-alpine", "python:3.13-slim"), "node": ("node:24-alpine", "node:24-slim")})
+_NODE = "FROM node:24-bookworm\nWORKDIR /app\nCOPY package*.json ./\nRUN npm ci\n"
+_LOCK = """{"lockfileVersion": 3, "packages": {"": {}, "node_modules/%s": {"version": "1.0.0"%s}}}"""
 _NONE = Outside(wheels={("openvino", "3.13"): Wheels(WheelState.NO, WheelState.YES, "2025.1", None)})
 
 
@@ -21,7 +26,8 @@ class OffStandardBase(DockerfileRule):
 
     ## What it does
     Compares the base of every stage with `standard` in the configuration: `standard = {python = "python:3.13-slim"}`.
-    Without that table the rule says nothing.
+    Of a list, `["python:3.13-alpine", "python:3.13-slim"]`, the first is meant that the service can be moved to. Without
+    that table the rule says nothing; `trimtab bases` shows what each service could have.
 
     ## Why it matters
     Services on one base share its layers, on disk and on the wire, and one update reaches all of them. In the fleet this
@@ -29,8 +35,8 @@ class OffStandardBase(DockerfileRule):
 
     ## Fix safety
     Unsafe: another base is another system. All stages on the runtime move together. Refused where the standard is
-    Alpine and a requirement has no wheel for musl, or the index did not say, or system packages are installed by a
-    manager that the standard does not have.
+    Alpine and a requirement has no wheel for musl, or the index did not say, or a Node package compiles when it is
+    installed, or system packages are installed by a manager that the standard does not have.
 
     ## References
     https://docs.docker.com/build/building/best-practices/#choose-the-right-base-image
@@ -66,66 +72,86 @@ class OffStandardBase(DockerfileRule):
             refused="it installs system packages with `apk`, which the standard does not have",
             policy=_SLIM,
         ),
+        Case(
+            "FROM python:3.12\nRUN pip install openvino\n",
+            after="FROM python:3.13-slim\nRUN pip install openvino\n",
+            policy=_EITHER,
+            outside=_NONE,
+        ),
+        Case(
+            _NODE,
+            after=_NODE.replace("bookworm", "alpine"),
+            policy=_EITHER,
+            files={"package.json": "{}", "package-lock.json": _LOCK % ("@img/sharp-linuxmusl-x64", "")},
+        ),
+        Case(
+            _NODE,
+            after=_NODE.replace("bookworm", "slim"),
+            policy=_EITHER,
+            files={
+                "package.json": "{}",
+                "package-lock.json": _LOCK % ("bcrypt", ', "hasInstallScript": true, "dependencies": {"node-addon-api": "^8"}'),
+            },
+        ),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
-        off = [(stage, found) for stage in facts.stages if (found := _off(facts, stage)) is not None]
-        outcome = _outcome(facts, off)
-        for stage, (reference, standard) in off:
-            span = stage.instructions[0].words[0].span
-            message = f"`{stage.base}` is not the fleet's standard for {reference.name}, `{standard}`"
+        off = [each for stage in facts.stages if (each := _off(facts, stage)) is not None]
+        outcome = _outcome(off)
+        for each in off:
+            span = each.stage.instructions[0].words[0].span
+            message = f"`{each.stage.base}` is not the fleet's standard for {each.name}, `{each.standard}`"
             yield self.finding(facts, span, message, outcome)
 
 
-_Off = tuple[Reference, str]
+@dataclass(frozen=True, slots=True)
+class _Off:
+    """A stage that starts elsewhere than it should."""
+
+    stage: Stage
+    name: str
+    standard: str
+    obstacle: str | None
 
 
 def _off(facts: Facts, stage: Stage) -> _Off | None:
     reference = read_reference(stage.base)
-    standard = facts.fleet.policy.standard.get(reference.name)
-    if stage.parent is not None or not reference.official or standard is None or "$" in stage.base:
+    standards = facts.fleet.policy.standard.get(reference.name, ())
+    if stage.parent is not None or not reference.official or not standards or "$" in stage.base:
         return None
-    plain = stage.base.partition("@")[0]
-    return None if plain == standard.partition("@")[0] else (reference, standard)
+    tried: list[_Off] = []
+    for standard in standards:
+        if stage.base.partition("@")[0] == standard.partition("@")[0]:
+            return None
+        each = _Off(stage, reference.name, standard, _obstacle(facts, stage, standard))
+        if each.obstacle is None:
+            return each
+        tried.append(each)
+    return tried[-1]
 
 
-def _outcome(facts: Facts, off: list[tuple[Stage, _Off]]) -> Fix | Refusal:
+def _outcome(off: list[_Off]) -> Fix | Refusal:
     edits: list[Edit] = []
-    for stage, (_, standard) in off:
-        word = stage.instructions[0].words[0]
-        if word.raw != stage.base:
+    for each in off:
+        word = each.stage.instructions[0].words[0]
+        if word.raw != each.stage.base:
             return Refusal("the name comes from a build argument")
-        reason = _obstacle(facts, stage, standard)
-        if reason:
-            return Refusal(reason)
-        edits.append(Edit(word.span, standard))
+        if each.obstacle:
+            return Refusal(each.obstacle)
+        edits.append(Edit(word.span, each.standard))
     return Fix("use the fleet's standard", tuple(edits), Applicability.UNSAFE, ANOTHER_BASE)
 
 
 def _obstacle(facts: Facts, stage: Stage, standard: str) -> str | None:
     libc = libc_of(standard)
     foreign = {"musl": {"apt"}, "glibc": {"apk"}}.get(libc or "", set[str]())
-    for one in facts.descendants(stage):
+    family = facts.descendants(stage)
+    for one in family:
         for run in one.runs:
             used = next((i.manager.name for i in run.installs if i.manager.name in foreign), None)
             if used:
                 return f"it installs system packages with `{used}`, which the standard does not have"
-    return _missing_wheel(facts, stage, standard) if libc == "musl" else None
-
-
-def _missing_wheel(facts: Facts, stage: Stage, standard: str) -> str | None:
-    minor = python_minor(standard)
-    family = {one.index for one in facts.descendants(stage)}
-    for each in python_installs(facts.file):
-        if each.stage.index not in family or minor is None:
-            continue
-        if not each.complete:
-            return "what it installs from the package index cannot be read, so nothing is known of its wheels"
-        for requirement in each.requirements:
-            wheels = facts.fleet.outside.wheels.get((str(requirement), minor))
-            if wheels is None or wheels.musl is WheelState.UNKNOWN:
-                return f"the package index has not said whether `{requirement.name}` has a wheel for musl"
-            if wheels.musl is WheelState.NO:
-                later = f"; {wheels.first_musl} has one" if wheels.first_musl else ""
-                return f"`{requirement.name}` {wheels.version} has no wheel for musl{later}"
-    return None
+    if libc != "musl":
+        return None
+    indices = {one.index for one in family}
+    return portability(facts.file, indices, python_minor(standard), facts.fleet.outside.wheels).obstacle("musl")
