@@ -51,8 +51,17 @@ class Config(_Table):
     compose: tuple[tuple[str, ...], ...] = Field(
         default=(), description="Compose projects, each a list of files in override order; empty means find them."
     )
+    smoke: dict[str, str | tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="A check of your own for a service, run inside its container when it is proven: a list of words, or a text"
+        " for `sh -c`. Its exit code has to stay the same.",
+    )
     repeats: int = Field(default=3, ge=1, le=50, description="Interleaved pairs that `trimtab optimize` measures.")
     jobs: int = Field(default=0, ge=0, le=256, description="Experiments at once; 0 means one per core.")
+
+    def smoke_commands(self) -> dict[str, tuple[str, ...]]:
+        """The user's own checks as words."""
+        return {name: ("sh", "-c", value) if isinstance(value, str) else value for name, value in self.smoke.items()}
 
     def policy(self, *, pin: bool = False) -> Policy:
         """What the rules are to know of these settings."""

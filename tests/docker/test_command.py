@@ -21,12 +21,12 @@ def test_build() -> None:
 
 def test_start() -> None:
     command = argv.start(
-        image="i", run="r1", environment={"PASSWORD": "hidden"}, hosts=["db"], user="1000", workdir="/w", volumes=["/data"],
-        tmpfs=["/tmp"], read_only=True, memory="64M", health=["--no-healthcheck"], entrypoint="sh", arguments=["-c", "x"],
+        image="i", run="r1", placement=argv.Placement(hosts=["db"], volumes=["/data"], tmpfs=["/tmp"]),
+        environment={"PASSWORD": "hidden"}, user="1000", workdir="/w", read_only=True, memory="64M", cpus="0.5", health=["--no-healthcheck"], entrypoint="sh", arguments=["-c", "x"],
     )  # fmt: skip
     assert line(command) == (
         "docker run --detach --label io.trimtab.run=r1 --network none --env PASSWORD --add-host db:127.0.0.1 --volume /data"
-        " --tmpfs /tmp --user 1000 --workdir /w --read-only --memory 64M --no-healthcheck --entrypoint sh i -c x"
+        " --tmpfs /tmp --user 1000 --workdir /w --read-only --memory 64M --cpus 0.5 --no-healthcheck --entrypoint sh i -c x"
     )
     assert command.env == {"PASSWORD": "hidden"}
 

@@ -4,7 +4,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from trimtab.docker.images import read_archive
+from trimtab.docker.tree import read_archive
 
 STATUS = (
     "Package: gcc\nStatus: install ok installed\nVersion: 12\n\nPackage: old\nStatus: deinstall ok config-files\nVersion: 1\n"

@@ -1,9 +1,11 @@
 """`trimtab optimize`."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
+import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +20,55 @@ from rich.table import Table
 
 from trimtab.build import Slots
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from trimtab.cli.fix import refuse_dirty, write
+from trimtab.cli.deliver import Delivery, deliver
+from trimtab.cli.fix import refuse_dirty
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, engine_version
-from trimtab.history import open_store
+from trimtab.errors import UsageError
+from trimtab.git import check_branch
+from trimtab.history import Store, open_store
 from trimtab.report.data import optimization_data
+from trimtab.report.markdown import evidence_markdown
+from trimtab.report.page import evidence_page
 from trimtab.report.terminal import evidence_view
 from trimtab.rewrite import rewrite
-from trimtab.verify import Laboratory, Optimization, VerdictKind, clean_up
+from trimtab.verify import Choice, Laboratory, Measures, Memory, Optimization, VerdictKind, clean_up
 from trimtab.verify import optimize as run_experiments
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is measured, and how long it may take."""
+
+    repeats: Annotated[int, Parameter(help="Interleaved pairs to measure; 0 means what the configuration says.")] = 0
+    quick: Annotated[bool, Parameter(negative="", help="Prove size and behaviour; measure no times.")] = False
+    budget: Annotated[str, Parameter(help="Begin no measurement after this long: `15m`, `90s`, `1h`.")] = ""
+    cold: Annotated[bool, Parameter(negative="", help="Measure builds with nothing cached, too.")] = False
+    fresh_runner: Annotated[
+        bool, Parameter(negative="", help="Measure a dependency edit with layers cached and empty cache mounts, too.")
+    ] = False
+    link: Annotated[float, Parameter(help="Measure a dependency edit over a link of so many Mbit/s, too.")] = 0
+    replay: Annotated[int, Parameter(help="Rebuild so many of the last commits, too.")] = 0
+
+    def measures(self, configured: int) -> Measures:
+        """What the laboratory is to measure."""
+        repeats = 0 if self.quick else self.repeats or configured
+        return Measures(repeats, self.cold, self.fresh_runner, self.link or None, self.replay)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the budget ends, on the monotonic clock.
+
+        Raises:
+            UsageError: the budget is no duration.
+        """
+        if not self.budget:
+            return None
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", self.budget.strip())
+        if match is None:
+            raise UsageError(f"`--budget {self.budget}` is no duration; write `90s`, `15m` or `1h`.")
+        return time.monotonic() + float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 @dataclass(frozen=True)
@@ -41,11 +83,12 @@ def optimize(
     paths: Paths = (),
     /,
     *,
-    dry_run: Annotated[bool, Parameter(negative="", help="Prove, but write nothing.")] = False,
     allow_dirty: Annotated[bool, Parameter(negative="", help="Change files with uncommitted changes, too.")] = False,
     safe_only: Annotated[bool, Parameter(negative="", help="Leave fixes alone that are called unsafe.")] = False,
     jobs: Annotated[int, Parameter(name=["--jobs", "-j"], help="Experiments at once; 0 means one per core.")] = 0,
-    repeats: Annotated[int, Parameter(help="Interleaved pairs to measure; 0 means what the configuration says.")] = 0,
+    canary: Annotated[int, Parameter(help="Prove so many services of each shape first, then the rest.")] = 0,
+    effort: Effort | None = None,
+    delivery: Delivery | None = None,
     choice: RuleChoice | None = None,
     common: Common | None = None,
 ) -> int:
@@ -53,21 +96,41 @@ def optimize(
 
     The files stay as they are until everything about them is decided. Exits with 1 when nothing could be accepted.
     """
-    common = common or Common()
+    common, effort, delivery = common or Common(), effort or Effort(), delivery or Delivery()
+    deadline = effort.deadline
     loaded = load(paths, common, choice)
-    changes = rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.dockerfiles, rules=loaded.rules)
+    changes = rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.chosen, rules=loaded.rules)
     planned = [change.path for change in changes.changed]
-    if not dry_run:
+    if delivery.to_tree:
         refuse_dirty(loaded, planned, allow_dirty=allow_dirty)
-    count = jobs or loaded.config.jobs or os.cpu_count() or 2
-    pairs = repeats or loaded.config.repeats
-    outcome = anyio.run(_run, loaded, common, planned, count, pairs, not safe_only)
-    if outcome.result is None:
-        return INTERRUPTED
-    return _finish(loaded, common, outcome, dry_run=dry_run, repeats=pairs)
+    if delivery.branch:
+        anyio.run(check_branch, ProcessRunner(), loaded.root, delivery.branch)
+    asked = _Asked(
+        Choice(loaded.chosen, not safe_only, loaded.rules, canary),
+        effort.measures(loaded.config.repeats), deadline, jobs or loaded.config.jobs or os.cpu_count() or 2, planned,
+    )  # fmt: skip
+    store = open_store(loaded.root)
+    try:
+        outcome = anyio.run(_run, loaded, common, asked, None if common.no_cache else store)
+        if outcome.result is None:
+            return INTERRUPTED
+        return _finish(loaded, common, outcome, store, asked, delivery)
+    finally:
+        store.close()
 
 
-async def _run(loaded: Loaded, common: Common, planned: list[str], jobs: int, repeats: int, unsafe: bool) -> _Outcome:
+@dataclass(frozen=True)
+class _Asked:
+    """What one run is to do."""
+
+    choice: Choice
+    measures: Measures
+    deadline: float | None
+    jobs: int
+    planned: list[str]
+
+
+async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store | None) -> _Outcome:
     runner = ProcessRunner()
     engine = await engine_version(runner)
     staging = user_cache_path("trimtab") / "staging"
@@ -75,19 +138,24 @@ async def _run(loaded: Loaded, common: Common, planned: list[str], jobs: int, re
     run = f"{secrets.token_hex(4)}-{os.getpid()}"
     folder = staging / run
     folder.mkdir(parents=True)
-    display = _Display(common, planned)
-    laboratory = Laboratory(runner, run, loaded.root, folder, Slots(jobs), loaded.fleet.services, display.tell, repeats)
+    display = _Display(common, asked.planned)
+    laboratory = Laboratory(
+        runner, run, loaded.root, folder, Slots(asked.jobs), loaded.fleet, display.tell, asked.measures, asked.deadline,
+        loaded.config.smoke_commands(),
+    )  # fmt: skip
     result: Optimization | None = None
     try:
         with display.shown():
             async with anyio.create_task_group() as group:
                 group.start_soon(_watch_signals, group.cancel_scope)
-                result = await run_experiments(laboratory, loaded.fleet, loaded.dockerfiles, unsafe=unsafe, rules=loaded.rules)
+                result = await run_experiments(laboratory, asked.choice, Memory(store, engine))
                 group.cancel_scope.cancel()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if result is None:
-        common.messages.print("interrupted: no file was changed; the run's containers and images are removed")
+        common.messages.print(
+            "interrupted: no file was changed; the run's containers and images are removed; what was decided is remembered"
+        )
     return _Outcome(run, engine, result)
 
 
@@ -108,30 +176,26 @@ async def _watch_signals(scope: anyio.CancelScope) -> None:
             return
 
 
-def _finish(loaded: Loaded, common: Common, outcome: _Outcome, *, dry_run: bool, repeats: int) -> int:
+def _finish(loaded: Loaded, common: Common, outcome: _Outcome, store: Store, asked: _Asked, delivery: Delivery) -> int:
     result = outcome.result
     if result is None:
         return INTERRUPTED
-    written = [] if dry_run else list(result.proven)
-    data = optimization_data(
-        outcome.run, result.evidence, written, {"engine": outcome.engine, "cores": os.cpu_count(), "repeats": repeats}
-    )
-    store = open_store(loaded.root)
-    try:
-        store.begin(outcome.run, "optimize")
-        for each in result.evidence:
-            sizes = (each.before_bytes, each.after_bytes)
-            store.verdict(outcome.run, each.path, str(each.verdict.kind), each.verdict.reason, each.accepted, sizes)
-        kept = store.write_evidence(outcome.run, data)
-        if not dry_run:
-            write(loaded.root, result.proven)
-        store.end(outcome.run, "done")
-    finally:
-        store.close()
-    show(common, lambda: data, lambda: evidence_view(result.evidence, repeats=repeats))
+    written = list(result.proven) if delivery.to_tree else []
+    environment = {"engine": outcome.engine, "cores": os.cpu_count(), "repeats": asked.measures.repeats}
+    data = optimization_data(outcome.run, result.evidence, written, environment)
+    page = evidence_page(outcome.run, result, environment)
+    store.begin(outcome.run, "optimize")
+    for each in result.evidence:
+        sizes = (each.before_bytes, each.after_bytes)
+        store.verdict(outcome.run, each.path, str(each.verdict.kind), each.verdict.reason, each.accepted, sizes)
+    kept = store.write_evidence(outcome.run, data, page)
+    delivered = deliver(loaded, result, delivery)
+    store.end(outcome.run, "done")
+    others = {"markdown": lambda: evidence_markdown(result.evidence, asked.measures.repeats)}
+    show(common, lambda: data, lambda: evidence_view(result.evidence, repeats=asked.measures.repeats), others)
     if not common.quiet:
-        verb = "would be changed" if dry_run else "changed"
-        common.messages.print(f"{len(result.proven)} of {len(result.planned.changed)} files {verb}; evidence: {kept}")
+        common.messages.print(f"{len(result.proven)} of {len(result.planned.changed)} files {delivered}", markup=False)
+        common.messages.print(f"evidence: {kept} and evidence.html beside it", markup=False, soft_wrap=True)
     return _exit_code(loaded, result)
 
 

@@ -1,9 +1,10 @@
 """The only door to the Docker engine."""
 
 from trimtab.docker.command import Command
-from trimtab.docker.images import FileEntry, ImageConfig, ImageTree, read_config, read_tree
+from trimtab.docker.images import ImageConfig, read_config
 from trimtab.docker.progress import BuildLog, Step, read_progress
 from trimtab.docker.runner import Completed, ProcessRunner, Runner, engine_version
+from trimtab.docker.tree import FileEntry, ImageTree, read_tree, search_tree
 
 __all__ = [
     "BuildLog",
@@ -19,4 +20,5 @@ __all__ = [
     "read_config",
     "read_progress",
     "read_tree",
+    "search_tree",
 ]

@@ -73,28 +73,96 @@ def export(container: str) -> Command:
     return docker("export", container)
 
 
+def image_id(image: str) -> Command:
+    """The id of an image that the engine has."""
+    return docker("image", "inspect", "--format", "{{.Id}}", image)
+
+
+def save(image: str) -> Command:
+    """An image with its layers as a tar on standard output."""
+    return docker("save", image)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a container runs: its network, its name in it, and what is mounted."""
+
+    network: str = "none"
+    alias: str | None = None
+    hosts: Sequence[str] = ()
+    """Names that resolve to the loopback."""
+    volumes: Sequence[str] = ()
+    """As for `--volume`."""
+    tmpfs: Sequence[str] = ()
+
+
 def start(
-    *, image: str, run: str, environment: Mapping[str, str] | None = None, hosts: Sequence[str] = (), user: str | None = None,
-    workdir: str | None = None, volumes: Sequence[str] = (), tmpfs: Sequence[str] = (), read_only: bool = False,
-    memory: str | None = None, health: Sequence[str] = (), entrypoint: str | None = None, arguments: Sequence[str] = (),
+    *, image: str, run: str, placement: Placement | None = None, environment: Mapping[str, str] | None = None,
+    user: str | None = None, workdir: str | None = None, read_only: bool = False, memory: str | None = None,
+    cpus: str | None = None, stop_signal: str | None = None, health: Sequence[str] = (), entrypoint: str | None = None,
+    arguments: Sequence[str] = (),
 ) -> Command:  # fmt: skip
-    """A detached container without a network, in which the names of the other services resolve to the loopback."""
-    words = ["run", "--detach", "--label", f"{LABEL}={run}", "--network", "none"]
+    """A detached container, without a network where the placement names none."""
+    placement = placement or Placement()
+    words = ["run", "--detach", "--label", f"{LABEL}={run}", "--network", placement.network]
+    words += ["--network-alias", placement.alias] if placement.alias else []
     for name, value in sorted((environment or {}).items()):
         words += ["--env", f"{name}={value}" if name in _OWN_NAMES else name]
-    for host in hosts:
+    for host in placement.hosts:
         words += ["--add-host", f"{host}:127.0.0.1"]
-    for path in volumes:
+    for path in placement.volumes:
         words += ["--volume", path]
-    for path in tmpfs:
+    for path in placement.tmpfs:
         words += ["--tmpfs", path]
     words += ["--user", user] if user else []
     words += ["--workdir", workdir] if workdir else []
     words += ["--read-only"] if read_only else []
     words += ["--memory", memory] if memory else []
+    words += ["--cpus", cpus] if cpus else []
+    words += ["--stop-signal", stop_signal] if stop_signal else []
     words += health
     words += ["--entrypoint", entrypoint] if entrypoint is not None else []
     return docker(*words, image, *arguments, env=environment)
+
+
+def stop(container: str, grace: float) -> Command:
+    """Sends a container its stop signal, and kills it after so many seconds."""
+    return docker("stop", "--time", f"{max(1, round(grace))}", container)
+
+
+def network_create(name: str, run: str) -> Command:
+    """A network without a way out."""
+    return docker("network", "create", "--internal", "--label", f"{LABEL}={run}", name)
+
+
+def bridge_gateway() -> Command:
+    """The address that this machine has in the network of builds."""
+    return docker("network", "inspect", "--format", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", "bridge")
+
+
+def networks_of(run: str) -> Command:
+    """The ids of all networks of a run."""
+    return docker("network", "ls", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}")
+
+
+def remove_networks(*networks: str) -> Command:
+    """Removes networks that no container uses."""
+    return docker("network", "rm", *networks)
+
+
+def volume_create(name: str, run: str) -> Command:
+    """An empty volume."""
+    return docker("volume", "create", "--label", f"{LABEL}={run}", name)
+
+
+def volumes_of(run: str) -> Command:
+    """The names of all volumes of a run."""
+    return docker("volume", "ls", "--quiet", "--filter", f"label={LABEL}={run}")
+
+
+def remove_volumes(*volumes: str) -> Command:
+    """Removes volumes that no container uses."""
+    return docker("volume", "rm", "--force", *volumes)
 
 
 def run_once(image: str, run: str, *, entrypoint: str, arguments: Sequence[str], user: str = "0") -> Command:
@@ -114,8 +182,8 @@ def execute(container: str, *argv: str) -> Command:
 
 
 def logs(container: str) -> Command:
-    """The last forty lines a container printed."""
-    return docker("logs", "--tail", "40", container)
+    """The last two hundred lines a container printed."""
+    return docker("logs", "--tail", "200", container)
 
 
 def remove(*containers: str) -> Command:
@@ -126,6 +194,12 @@ def remove(*containers: str) -> Command:
 def containers_of(run: str) -> Command:
     """The ids of all containers of a run, running or not."""
     return docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}")
+
+
+def containers_in(network: str, run: str) -> Command:
+    """The ids of a run's containers in a network."""
+    words = ("--filter", f"label={LABEL}={run}", "--filter", f"network={network}")
+    return docker("ps", "--all", "--quiet", "--no-trunc", *words)
 
 
 def images_of(run: str) -> Command:

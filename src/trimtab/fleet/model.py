@@ -96,6 +96,9 @@ class Service:
     """Whether it is given a GPU: a device reservation, `gpus`, or a runtime for one."""
     memory_limit: str | None = None
     cpu_limit: str | None = None
+    stop_grace_period: float | None = None
+    """Seconds between the stop signal and the kill."""
+    stop_signal: str | None = None
 
 
 @dataclass(frozen=True)

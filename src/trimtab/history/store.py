@@ -28,8 +28,13 @@ CREATE TABLE IF NOT EXISTS verdicts (
     after_bytes INTEGER,
     PRIMARY KEY (run, path)
 );
+CREATE TABLE IF NOT EXISTS proofs (
+    key TEXT PRIMARY KEY,
+    kept TEXT NOT NULL,
+    proof TEXT NOT NULL
+);
 """
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +75,29 @@ class Store:
                 (run, path, kind, reason, ",".join(rules), *sizes),
             )
 
+    def proof(self, key: str) -> tuple[str, str] | None:
+        """What was kept under a key, and when."""
+        row = self._connection.execute("SELECT proof, kept FROM proofs WHERE key = ?", (key,)).fetchone()
+        return (str(row[0]), str(row[1])) if row else None
+
+    def keep_proof(self, key: str, text: str) -> None:
+        """Keep a proof at once."""
+        with self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, _now(), text))
+
     def runs(self) -> list[Run]:
         """All runs, the newest first."""
         rows = self._connection.execute("SELECT id, command, started, ended, outcome FROM runs ORDER BY started DESC")
         return [Run(*row) for row in rows]
 
-    def write_evidence(self, run: str, evidence: Mapping[str, object]) -> Path:
-        """Keep a run's evidence as JSON; the path of the file."""
+    def write_evidence(self, run: str, evidence: Mapping[str, object], page: str) -> Path:
+        """Keep a run's evidence as JSON, and as a page beside it; the path of the JSON file."""
         folder = self.folder / "runs" / run
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / "evidence.json"
             path.write_text(json.dumps(evidence, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            (folder / "evidence.html").write_text(page, encoding="utf-8")
         except OSError as error:
             raise StateError(f"`{folder}` cannot be written: {error.strerror or error}.") from error
         return path

@@ -1,6 +1,7 @@
 """Results as plain data for `--format json`. Fields are added, never renamed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.copies import heaviest_folders, sent_files
@@ -8,7 +9,7 @@ from trimtab.review import Review, Score, fingerprints
 from trimtab.review.score import deductions
 from trimtab.rewrite import ChangeSet, FileChange
 from trimtab.rules import Category, DockerfileRule, Finding, Rule
-from trimtab.verify import Behaviour, Evidence, Measurement, Trial
+from trimtab.verify import Behaviour, Evidence, ImageUse, Measurement, Trial
 
 Data = dict[str, object]
 
@@ -136,6 +137,8 @@ def _measurement(each: Measurement) -> Data:
         "before_seconds": round(each.before, 3),
         "after_seconds": round(each.after, 3),
         "conclusive": each.conclusive,
+        "per_week": each.per_week,
+        "seconds_saved_a_week": None if each.saved_a_week is None else [round(value, 1) for value in each.saved_a_week],
     }
 
 
@@ -145,7 +148,16 @@ def _behaviour(each: Behaviour) -> Data:
         "ready_seconds": None if each.ready_seconds is None else round(each.ready_seconds, 2),
         "ports": None if each.ports is None else list(each.ports),
         "user": each.user,
+        "answers": None if each.answers is None else [asdict(answer) for answer in each.answers],
+        "stop": None if each.stop is None else asdict(each.stop),
+        "errors": list(each.errors),
+        "smoke": each.smoke,
+        "company": list(each.company),
     }
+
+
+def _image(use: ImageUse | None) -> Data | None:
+    return None if use is None else asdict(use)
 
 
 def _trial(trial: Trial) -> Data:
@@ -175,6 +187,9 @@ def evidence_data(evidence: Evidence) -> Data:
         "layers": {"before": evidence.before_layers, "after": evidence.after_layers},
         "context_bytes": {"before": evidence.before_context, "after": evidence.after_context},
         "measurements": [_measurement(each) for each in evidence.measurements],
+        "left_out": list(evidence.left_out),
+        "remembered": evidence.remembered,
+        "images": {"before": _image(evidence.before_image), "after": _image(evidence.after_image)},
         "behaviour": None if behaviours is None else {"before": _behaviour(behaviours[0]), "after": _behaviour(behaviours[1])},
         "trials": [_trial(trial) for trial in evidence.trials],
     }

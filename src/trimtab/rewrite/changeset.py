@@ -29,6 +29,8 @@ class AppliedFix:
     line: int
     effects: Effects
     pass_number: int
+    files: tuple[str, ...] = ()
+    """Other files that it makes or takes away."""
 
 
 @dataclass(frozen=True, slots=True)

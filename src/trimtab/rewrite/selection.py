@@ -103,5 +103,6 @@ def applied_fixes(findings: Iterable[Finding], number: int) -> list[AppliedFix]:
         fix = finding.fix
         if fix is not None and (fix.edits, fix.files) not in done:
             done.add((fix.edits, fix.files))
-            found.append(AppliedFix(finding.rule, finding.name, fix.title, finding.line, fix.effects, number))
+            paths = tuple(new.path for new in fix.files)
+            found.append(AppliedFix(finding.rule, finding.name, fix.title, finding.line, fix.effects, number, paths))
     return found

@@ -76,6 +76,11 @@ class Effects:
     context: bool = False
     """Whether fewer files of the build context may reach the image."""
 
+    @property
+    def another_base(self) -> bool:
+        """Whether everything below the service itself may differ."""
+        return "/**" in self.changes
+
     def joined(self, other: "Effects") -> "Effects":
         return Effects(
             tuple(dict.fromkeys(self.removes + other.removes)),
@@ -88,8 +93,12 @@ class Effects:
         )
 
 
-ANOTHER_BASE = Effects(removes=("/**",), changes=("/**",), config=("*",), packages_removed=True, stages=True)
-"""What a fix may change that puts an image on another base: everything below the service itself."""
+ANOTHER_BASE = Effects(
+    removes=("/**",), changes=("/**",), packages_removed=True, stages=True,
+    config=("Env.PATH", "Env.LANG", "Env.GPG_KEY", "Env.*VERSION", "Env.*SHA256", "Env.*_URL", "Label.*"),
+)  # fmt: skip
+"""What a fix may change that puts an image on another base: everything below the service itself. What the service's own
+instructions made has to be there all the same; `verify` holds it against the base that the image had."""
 
 
 @dataclass(frozen=True, slots=True)

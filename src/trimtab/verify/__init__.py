@@ -1,30 +1,41 @@
 """The laboratory: a rewrite is a hypothesis, and only building and running it decides."""
 
 from trimtab.verify.evidence import (
+    Answer,
     Behaviour,
     Difference,
     Evidence,
+    ImageUse,
+    LayerUse,
     Measurement,
     Pair,
     Scenario,
+    Stop,
     Trial,
     Verdict,
     VerdictKind,
 )
-from trimtab.verify.experiment import Experiment, Laboratory, Progress
-from trimtab.verify.optimize import Optimization, clean_up, optimize
+from trimtab.verify.laboratory import Laboratory, Measures, Progress
+from trimtab.verify.memory import Memory
+from trimtab.verify.optimize import Choice, Optimization, clean_up, optimize
 
 __all__ = [
+    "Answer",
     "Behaviour",
+    "Choice",
     "Difference",
     "Evidence",
-    "Experiment",
+    "ImageUse",
     "Laboratory",
+    "LayerUse",
     "Measurement",
+    "Measures",
+    "Memory",
     "Optimization",
     "Pair",
     "Progress",
     "Scenario",
+    "Stop",
     "Trial",
     "Verdict",
     "VerdictKind",

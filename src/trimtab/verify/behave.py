@@ -4,8 +4,8 @@ import json
 import re
 import shlex
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import anyio
@@ -13,7 +13,8 @@ import anyio
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
 from trimtab.fleet import Service
-from trimtab.verify.evidence import Behaviour, Difference
+from trimtab.verify.evidence import Answer, Behaviour, Difference, Stop
+from trimtab.verify.probes import ask, urls_to_ask
 
 WATCH_SECONDS = 30.0
 """How long a service may take to become ready when its health check names no longer start period."""
@@ -21,41 +22,49 @@ _SETTLE_SECONDS = 3.0
 """A service without a health check counts as running when it has stayed up this long."""
 _POLL_SECONDS = 0.2
 _LISTENING = "0A"
-
-_LIBRARIES = (
-    "command -v ldd >/dev/null || exit 9; find / -xdev -type f \\( -name '*.so' -o -name '*.so.*' -o -path '*/bin/*' \\)"
-    ' 2>/dev/null | while read -r f; do ldd "$f" 2>/dev/null | grep \'not found\' | sed "s|^|$f:|"; done; exit 0'
-)
+_GRACE_SECONDS = 10.0
+"""Docker's own default."""
+_LONGEST_GRACE = 20.0
+"""Longer grace periods are cut here: a service that needs more ends the same way before and after."""
+_CLEAN_ENDS = frozenset({0, 143})
+"""143 is the end by SIGTERM itself."""
+_ERROR = re.compile(r"\b(?:error|exception|traceback|fatal|panic|critical|segmentation fault)\b", re.IGNORECASE)
+_VARYING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b|\d+")
 
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What the service's compose file says about how its container runs."""
+    """How a service's container is started and asked."""
 
     environment: Mapping[str, str]
-    hosts: tuple[str, ...]
     service: Service | None
+    placement: argv.Placement = field(default_factory=argv.Placement)
+    checks: tuple[str, ...] = ()
+    """Texts of the image's own health checks, for the addresses that they name."""
+    smoke: tuple[str, ...] | None = None
+    """The user's own check, run inside."""
+    company: tuple[str, ...] = ()
 
 
 def start_options(service: Service | None, others: Sequence[Service]) -> StartOptions:
     """Options for one service. The names of the others resolve, to nothing that answers."""
     if service is None:
-        return StartOptions({}, (), None)
+        return StartOptions({}, None)
     environment = {name: value for name, value in service.environment.items() if value is not None}
     hosts = tuple(sorted({other.name for other in others if other.origin == service.origin and other.name != service.name}))
-    return StartOptions(environment, hosts, service)
+    return StartOptions(environment, service, argv.Placement(hosts=hosts, tmpfs=service.tmpfs))
 
 
 def start_command(image: str, run: str, options: StartOptions) -> argv.Command:
     """The command that starts an image as its service would be started."""
     service = options.service
     if service is None:
-        return argv.start(image=image, run=run, health=_health_flags(None))
+        return argv.start(image=image, run=run, placement=options.placement, health=_health_flags(None))
     entrypoint, arguments = _invocation(service)
     return argv.start(
-        image=image, run=run, environment=options.environment, hosts=options.hosts, user=service.user,
-        workdir=service.working_dir, volumes=service.volumes, tmpfs=service.tmpfs, read_only=service.read_only,
-        memory=service.memory_limit, health=_health_flags(service), entrypoint=entrypoint, arguments=arguments,
+        image=image, run=run, placement=options.placement, environment=options.environment, user=service.user,
+        workdir=service.working_dir, read_only=service.read_only, memory=service.memory_limit, cpus=service.cpu_limit,
+        stop_signal=service.stop_signal, health=_health_flags(service), entrypoint=entrypoint, arguments=arguments,
     )  # fmt: skip
 
 
@@ -84,7 +93,7 @@ def _health_flags(service: Service | None) -> tuple[str, ...]:
 
 
 async def observe(runner: Runner, image: str, run: str, options: StartOptions) -> Behaviour:
-    """Start an image, wait until it is ready or clearly will not be, note what it does, and remove it."""
+    """Start an image, wait until it is ready or clearly will not be, ask it, stop it, and remove it."""
     started = time.monotonic()
     done = await runner.run(start_command(image, run, options))
     if done.code != 0:
@@ -92,19 +101,49 @@ async def observe(runner: Runner, image: str, run: str, options: StartOptions) -
         return Behaviour("does not start", None, None, None, done.stderr.strip().splitlines()[-1][:200] if done.stderr else "")
     container = done.text.splitlines()[-1]
     try:
-        state = await _settled(runner, container, started)
+        state = await settled(runner, container, started)
         ready = time.monotonic() - started if state in {"healthy", "running"} else None
-        alive = not state.startswith("exited")
-        ports = await _ports(runner, container) if alive else ()
-        user = await _user(runner, container) if alive else None
         words = "" if ready is not None else await _last_words(runner, container)
-        return Behaviour(state, ready, ports, user, words)
+        seen = Behaviour(state, ready, None, None, words, company=options.company)
+        if not state.startswith("exited"):
+            seen = await _asked(runner, container, seen, options)
+        return replace(seen, errors=await _errors(runner, container))
     finally:
         with anyio.CancelScope(shield=True):
             await runner.run(argv.remove(container))
 
 
-async def _settled(runner: Runner, container: str, started: float) -> str:
+async def _asked(runner: Runner, container: str, seen: Behaviour, options: StartOptions) -> Behaviour:
+    """What a living container answers, and how it ends."""
+    ports = await _ports(runner, container)
+    user = await _user(runner, container)
+    urls = urls_to_ask(ports or (), options.service, options.checks) if seen.works else []
+    answers = await ask(runner, container, urls) if urls else ()
+    smoke = None
+    if options.smoke and seen.works:
+        smoke = (await runner.run(argv.execute(container, *options.smoke), timeout=120)).code
+    grace = options.service.stop_grace_period if options.service else None
+    stop = await _stopped(runner, container, _GRACE_SECONDS if grace is None else min(grace, _LONGEST_GRACE))
+    return replace(seen, ports=ports, user=user, answers=answers, smoke=smoke, stop=stop)
+
+
+async def _stopped(runner: Runner, container: str, grace: float) -> Stop:
+    started = time.monotonic()
+    await runner.run(argv.stop(container, grace))
+    seconds = time.monotonic() - started
+    data = json.loads((await runner.run(argv.inspect(container))).checked().stdout)[0]
+    code = cast("Mapping[str, int]", data["State"]).get("ExitCode", 0)
+    return Stop(round(seconds, 2), code)
+
+
+async def _errors(runner: Runner, container: str) -> tuple[str, ...]:
+    result = await runner.run(argv.logs(container))
+    lines = (line for line in (result.text + "\n" + result.stderr).splitlines() if _ERROR.search(line))
+    return tuple(sorted({_VARYING.sub("#", line).strip()[:160] for line in lines}))[:20]
+
+
+async def settled(runner: Runner, container: str, started: float) -> str:
+    """Wait until a container has ended, is healthy, or has had time enough; its state in one word."""
     while True:
         state, health = await _state(runner, container)
         waited = time.monotonic() - started
@@ -161,17 +200,38 @@ def compare_behaviours(before: Behaviour, after: Behaviour, *, user_may_change: 
         found.append(Difference("ports listened on", _listed(before.ports), _listed(after.ports)))
     if before.user != after.user and before.user is not None:
         found.append(Difference("user of process 1", before.user, str(after.user), "declared" if user_may_change else ""))
-    return found
+    return [*found, *_answers(before, after), *_end(before, after), *_logged(before, after)]
+
+
+def _answers(before: Behaviour, after: Behaviour) -> Iterator[Difference]:
+    if before.answers is None or not after.works:
+        return
+    if after.answers is None:
+        yield Difference("answers", f"{len(before.answers)} given", "nothing in the image can ask for them")
+        return
+    new = {answer.url: answer for answer in after.answers}
+    for old in before.answers:
+        now = new.get(old.url, Answer(old.url, "not asked"))
+        if (old.status, old.content_type) != (now.status, now.content_type):
+            yield Difference(f"answer of {old.url}", f"{old.status} {old.content_type}", f"{now.status} {now.content_type}")
+
+
+def _end(before: Behaviour, after: Behaviour) -> Iterator[Difference]:
+    """A container that was killed may end well now; the other way round is a loss."""
+    if before.smoke is not None and before.smoke != after.smoke:
+        yield Difference("smoke command", f"exit {before.smoke}", f"exit {after.smoke}")
+    if before.stop is None or after.stop is None or before.stop.code == after.stop.code:
+        return
+    if not before.stop.killed and (after.stop.killed or after.stop.code not in _CLEAN_ENDS):
+        ends = (f"exit {each.code} after {each.seconds:.1f} s" for each in (before.stop, after.stop))
+        yield Difference("end on the stop signal", *ends)
+
+
+def _logged(before: Behaviour, after: Behaviour) -> Iterator[Difference]:
+    for line in after.errors:
+        if line not in before.errors:
+            yield Difference("error in its log", "not there", line)
 
 
 def _listed(ports: tuple[str, ...] | None) -> str:
     return "unknown" if ports is None else ", ".join(ports) or "none"
-
-
-async def missing_libraries(runner: Runner, image: str, run: str) -> frozenset[str] | None:
-    """Shared libraries that programs of an image ask for and do not find; None when the image has no `ldd`."""
-    result = await runner.run(argv.run_once(image, run, entrypoint="sh", arguments=("-c", _LIBRARIES)))
-    if result.code != 0:
-        return None
-    lines = (line for line in result.text.splitlines() if "not found" in line)
-    return frozenset(line.partition("=>")[0].strip() for line in lines)

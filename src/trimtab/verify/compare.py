@@ -2,10 +2,10 @@
 
 import posixpath
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 
 from trimtab.docker import FileEntry, ImageConfig, ImageTree
 from trimtab.rules import Effects
@@ -23,6 +23,24 @@ _PACKAGE_STATE = (
     "/var/lib/dpkg/**", "/lib/apk/**", "/usr/lib/apk/**", "/var/lib/apt/**", "/etc/apk/**", "/etc/ld.so.cache",
     "/etc/alternatives/**", "/var/cache/**", "/usr/share/man/**", "/usr/share/doc/**", "/usr/share/info/**",
 )  # fmt: skip
+
+_OF_ANY_BASE = (
+    "/**/site-packages/**", "/**/dist-packages/**", "/**/__pycache__/**", "/usr/lib/python3*/**", "/usr/local/lib/python3*/**",
+    "/usr/local/lib/node_modules/**", "/usr/local/include/**", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
+    "/etc/subuid", "/etc/subgid", "/etc/shells", "/etc/pam.d/**", "/etc/rc*.d/**", "/etc/systemd/**", "/root/.cache/**",
+    "/root/.npm/**", "/tmp/**", "/run/**", "/var/log/**", "/var/mail/**", "/var/spool/**",  # noqa: S108  inside an image
+    "/etc/ssl/certs/**", "/etc/ca-certificates/**", "/etc/ca-certificates.conf", "/usr/local/share/ca-certificates/**",
+    "/usr/lib/locale/**",
+)  # fmt: skip
+"""What is made anew for each base. Python's packages, certificates and locales are compared by what they are instead."""
+
+_SYSTEM = (
+    "/usr/**", "/lib*", "/lib*/**", "/bin", "/bin/**", "/sbin", "/sbin/**", "/etc/**", "/var/lib/**", "/root/**", "/media/**",
+    "/boot/**", "/dev/**", "/proc/**", "/sys/**", "/var/*", "/home", "/opt", "/mnt", "/srv",
+)  # fmt: skip
+_SHARED_FOLDERS = frozenset(
+    ["/", "/usr", "/usr/local", "/usr/local/bin", "/usr/bin", "/etc", "/root", "/home", "/opt", "/srv", "/tmp"]  # noqa: S108
+)
 
 
 @cache
@@ -59,10 +77,14 @@ class TreeComparison:
     effects: Effects
     noise: frozenset[str] = frozenset()
     """Paths that differ between two builds of the original."""
+    own: frozenset[str] = frozenset()
+    """Paths that the original's instructions copy from the build context."""
+    base: ImageTree | None = None
+    """The image that the original starts from, when the rewrite changes it: what is equal to it is not the service's own."""
 
     def differences(self) -> list[Difference]:
         """All differences, unexplained ones first."""
-        found = [*self._packages(), *self._paths()]
+        found = [*self._packages(), *self._paths(), *self._hard_links()]
         return sorted(found, key=lambda each: (bool(each.explained_by), each.subject))
 
     def _packages(self) -> Iterator[Difference]:
@@ -77,12 +99,24 @@ class TreeComparison:
         old, new = self.before.entries, self.after.entries
         for path in sorted({*old, *new}):
             one, other = old.get(path), new.get(path)
-            if one != other and not self._equal(path, one, other):
+            if not self._equal(path, one, other):
                 yield Difference(path, _shown(one), _shown(other), self._explanation(path, one, other))
+
+    def _hard_links(self) -> Iterator[Difference]:
+        """Names of one file that are files of their own now: writing to one would no longer change the other."""
+        new = self.after.entries
+        for path, entry in sorted(self.before.entries.items()):
+            first = entry.shared
+            if first and first != path and path in new and first in new and new[path].shared != new[first].shared:
+                yield Difference(path, f"hard link to {first}", "a file of its own", self._explanation(path, entry, new[path]))
 
     def _equal(self, path: str, one: FileEntry | None, other: FileEntry | None) -> bool:
         """Bytecode of an equal source file is equal: its header holds the time the source was written."""
-        if one is None or other is None or not path.endswith(".pyc"):
+        if one is None or other is None:
+            return False
+        if one == other or replace(one, shared="") == replace(other, shared=""):
+            return True
+        if not path.endswith(".pyc"):
             return False
         source = re.sub(r"/__pycache__/([^/]+?)\.[^/.]+(\.opt-\d)?\.pyc$", r"/\1.py", path)
         return (
@@ -94,6 +128,8 @@ class TreeComparison:
     def _explanation(self, path: str, one: FileEntry | None, other: FileEntry | None) -> str:
         if path in self.noise or _matches(path, _UNSTABLE):
             return "differs between two builds of the original"
+        if self.effects.another_base:
+            return self._explained_by_base(path, one, other)
         if other is None and _matches(path, self.effects.removes):
             return "declared"
         if _matches(path, self.effects.changes) or self._stub(path, one, other):
@@ -101,6 +137,38 @@ class TreeComparison:
         if self.effects.packages_removed and self._of_removed_package(path, other):
             return "belongs to a removed package"
         return ""
+
+    def _explained_by_base(self, path: str, one: FileEntry | None, other: FileEntry | None) -> str:
+        """What the service's own instructions made must be there; what the base, or packages, brought need not."""
+        removes, changes = (
+            [each for each in declared if each != "/**"] for declared in (self.effects.removes, self.effects.changes)
+        )
+        if (other is None and _matches(path, removes)) or _matches(path, changes):
+            return "declared"
+        if _matches(path, (*_PACKAGE_STATE, *_OF_ANY_BASE)):
+            return "belongs to the base"
+        if one is None:
+            return "" if any(path.startswith(root + "/") for root in self._own_folders) else "belongs to the new base"
+        if self.base is None:
+            return "belongs to the base" if _matches(path, _SYSTEM) and not self._owned_by_service(path) else ""
+        entry = self.base.entries.get(path)
+        if entry is not None and (self._equal(path, entry, one) or one.kind == "dir"):
+            return "belongs to the base"
+        return "belongs to a package" if path in self._owned else ""
+
+    def _owned_by_service(self, path: str) -> bool:
+        return path in self.own or any(path.startswith(root + "/") for root in self._own_folders)
+
+    @cached_property
+    def _owned(self) -> frozenset[str]:
+        return frozenset(path for paths in self.before.owners.values() for path in paths)
+
+    @cached_property
+    def _own_folders(self) -> frozenset[str]:
+        """Folders that the service's own files lie in and the base does not have."""
+        known: Mapping[str, FileEntry] = self.base.entries if self.base else {}
+        folders = {posixpath.dirname(path) for path in self.own}
+        return frozenset(folder for folder in folders if folder not in known and folder not in _SHARED_FOLDERS)
 
     def _stub(self, path: str, one: FileEntry | None, other: FileEntry | None) -> bool:
         """An empty folder on the way to a declared path."""
@@ -137,6 +205,7 @@ def _shown(entry: FileEntry | None) -> str:
     if entry is None:
         return "absent"
     content = f" {entry.sha256[:12]}" if entry.sha256 else f" -> {entry.link}" if entry.link else ""
+    content += "".join(f" {name}" for name, _ in entry.xattrs)
     return f"{entry.kind} {entry.mode:o} {entry.uid}:{entry.gid}{content}"
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
+from statistics import median, quantiles
 
 
 class VerdictKind(StrEnum):
@@ -24,9 +24,15 @@ class Verdict:
 class Scenario(StrEnum):
     """A way to rebuild."""
 
+    COLD = "cold"
+    """Nothing cached: no layers, and new cache mounts."""
     NO_CHANGE = "no change"
     SOURCE_EDIT = "source edit"
     DEPENDENCY_EDIT = "dependency edit"
+    FRESH_RUNNER = "dependency edit on a fresh runner"
+    """All layers as if from an imported cache, and new cache mounts: what a runner that lives for one build has."""
+    SLOW_LINK = "dependency edit over a slow link"
+    REPLAY = "replayed commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,15 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class StepTime:
+    """One step of a build."""
+
+    name: str
+    seconds: float
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Rebuild times of one scenario."""
 
@@ -45,6 +60,11 @@ class Measurement:
     edited: str
     """The context file that was edited, empty for no change."""
     pairs: tuple[Pair, ...]
+    per_week: float | None = None
+    """How often it happens in a week, where that is known."""
+    before_steps: tuple[StepTime, ...] = ()
+    """The Dockerfile's steps in the last pair."""
+    after_steps: tuple[StepTime, ...] = ()
 
     @property
     def before(self) -> float:
@@ -59,6 +79,15 @@ class Measurement:
         """The larger median absolute deviation of the two sides."""
         sides = ([pair.before for pair in self.pairs], [pair.after for pair in self.pairs])
         return max(median(abs(value - median(side)) for value in side) for side in sides)
+
+    @property
+    def saved_a_week(self) -> tuple[float, float, float] | None:
+        """Seconds saved a week, by the lower quartile, the median and the upper quartile of the pairs."""
+        if self.per_week is None:
+            return None
+        saved = sorted(pair.before - pair.after for pair in self.pairs)
+        low, middle, high = quantiles(saved, n=4, method="inclusive") if len(saved) > 1 else saved * 3
+        return low * self.per_week, middle * self.per_week, high * self.per_week
 
     @property
     def conclusive(self) -> bool:
@@ -85,6 +114,29 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a started image answered to one HTTP request."""
+
+    url: str
+    status: str
+    """The status code, or `none` where nothing like HTTP came back."""
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """How a container ended when it was asked to with its stop signal."""
+
+    seconds: float
+    code: int
+    """137 when it had to be killed at the end of its grace period."""
+
+    @property
+    def killed(self) -> bool:
+        return self.code == 137
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """How a started image behaved."""
 
@@ -97,10 +149,43 @@ class Behaviour:
     """The numeric user of process 1; None when it could not be read."""
     last_words: str = ""
     """The end of its log, kept only when it did not run."""
+    answers: tuple[Answer, ...] | None = None
+    """None when nothing inside could ask."""
+    stop: Stop | None = None
+    """None when it had ended before."""
+    errors: tuple[str, ...] = ()
+    """Lines of its log that speak of errors, with numbers and times taken out."""
+    smoke: int | None = None
+    """The exit code of the user's own check; None when there is none, or the service did not run."""
+    company: tuple[str, ...] = ()
+    """The services that were started with it."""
 
     @property
     def works(self) -> bool:
         return self.state in {"healthy", "running"}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerUse:
+    """One layer of an image: what made it and what of it a container sees."""
+
+    line: int | None
+    """The line of the Dockerfile; None for the base's layers."""
+    text: str
+    bytes: int
+    hidden_bytes: int
+    """What higher layers delete or replace: it could be reclaimed."""
+    hidden_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUse:
+    """Where an image's bytes are."""
+
+    layers: tuple[LayerUse, ...]
+    reclaimable_bytes: int
+    dive_bytes: int
+    """Wasted bytes as dive counts them, the live copies included."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +216,12 @@ class Evidence:
     before_context: int | None = None
     after_context: int | None = None
     measurements: tuple[Measurement, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What was not measured, and why."""
+    before_image: ImageUse | None = None
+    after_image: ImageUse | None = None
+    remembered: str | None = None
+    """When it was proven, for what an earlier run has proven with the same inputs."""
     behaviours: tuple[Behaviour, Behaviour] | None = None
 
     def measurement(self, scenario: Scenario) -> Measurement | None:

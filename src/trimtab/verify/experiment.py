@@ -1,38 +1,33 @@
-"""One Dockerfile's experiment: build, compare, run, measure."""
+"""One Dockerfile's experiment: build, compare, run."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-import anyio.to_thread
-
-from trimtab.build import BuildRequest, BuildResult, Slots, build_image
-from trimtab.docker import ImageConfig, ImageTree, Runner, read_tree
-from trimtab.fleet import Build, BuildContext, FleetFile, Service
-from trimtab.fleet.copies import manifest_files, source_file
+from trimtab.build import BuildResult
+from trimtab.docker import ImageConfig, ImageTree, search_tree
+from trimtab.errors import CommandFailed
+from trimtab.fleet import Service
+from trimtab.fleet.bases import outside_base
+from trimtab.fleet.copies import CopiedFiles
 from trimtab.rules import Effects
-from trimtab.verify.behave import compare_behaviours, missing_libraries, observe, start_options
+from trimtab.verify.behave import compare_behaviours, observe, start_options
+from trimtab.verify.closure import failing_addons, failing_imports, missing_libraries, node_addons, python_modules
+from trimtab.verify.company import Neighbourhood, Volumes
 from trimtab.verify.compare import TreeComparison, compare_configs, unstable_paths
-from trimtab.verify.evidence import Behaviour, Difference, Measurement, Pair, Scenario, Trial, Verdict, VerdictKind
-from trimtab.verify.workspace import Workspace
+from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
+from trimtab.verify.losses import Losses, any_library_pattern
+from trimtab.verify.reach import started_programs, unreachable
+from trimtab.verify.staged import Staged
 
-Progress = Callable[[str, str], None]
-"""Told the Dockerfile's path and what is being done about it."""
+_LARGEST_SEARCHED = 4_000_000
+"""Bytes: files that could open a library by name are searched up to this size."""
+_LARGEST_OWN = 500_000
+_ROUNDS = 2
+"""How often both images are run when they behave differently: what does not happen every time is noise."""
 
 
-@dataclass(frozen=True)
-class Laboratory:
-    """What all experiments of one run share."""
-
-    runner: Runner
-    run: str
-    root: Path
-    folder: Path
-    """Where contexts are staged; empty before and after."""
-    slots: Slots
-    services: Sequence[Service]
-    progress: Progress
-    repeats: int = 3
+_NOT_STARTED = Behaviour("does not start", None, None, None, "what it depends on did not start again")
 
 
 @dataclass(frozen=True)
@@ -42,47 +37,49 @@ class Candidate:
     rules: tuple[str, ...]
     text: str
     effects: Effects
+    staged: Staged | None = None
+    """Another context to build it from, already staged; None for the original's."""
+
+
+@dataclass(frozen=True)
+class _Built:
+    """An image with everything that is compared of it."""
+
+    config: ImageConfig
+    tree: ImageTree
 
 
 @dataclass
 class Experiment:
     """The original and its candidates, built from one staged context."""
 
-    laboratory: Laboratory
-    file: FleetFile
-    build: Build
-    context: BuildContext
-    number: int
-    workspace: Workspace = field(init=False)
+    staged: Staged
+    neighbourhood: Neighbourhood
+    text: str
+    """The original's text."""
     baseline: BuildResult | None = None
-    tree: ImageTree | None = None
-    behaviour: Behaviour | None = None
+    original: _Built | None = None
     noise: frozenset[str] | None = None
-    built: int = 0
+    seen: tuple[Behaviour, ...] = ()
+    """How the original behaved, once for each round."""
+    base: ImageTree | None = None
+    runs: int = 0
 
-    def __post_init__(self) -> None:
-        folder = self.laboratory.folder / str(self.number)
-        self.workspace = Workspace(folder, self.laboratory.root, self.context)
-
-    @property
+    @cached_property
     def service(self) -> Service | None:
         """The service whose container is started: the first that uses this build."""
-        keys = (service for service in self.file.services if service.build and service.build.key == self.build.key)
-        return next(keys, None)
-
-    def tell(self, doing: str) -> None:
-        self.laboratory.progress(self.file.path, doing)
+        key = self.staged.build.key
+        return next((service for service in self.staged.file.services if service.build and service.build.key == key), None)
 
     async def prepare(self) -> Verdict | None:
         """Stage the context and build the original; a verdict when that is not possible."""
-        external = next((v for v in self.build.additional_contexts.values() if v.startswith(("service:", "target:"))), None)
+        values = self.staged.build.additional_contexts.values()
+        external = next((value for value in values if value.startswith(("service:", "target:"))), None)
         if external:
             return Verdict(VerdictKind.INCONCLUSIVE, f"it needs `{external}` to be built first")
-        async with self.laboratory.slots.one():
-            self.tell("staging the context")
-            await anyio.to_thread.run_sync(self.workspace.stage)
-        self.tell("building the original")
-        self.baseline = await self._built("original", self.file.dockerfile.source.text)
+        await self.staged.stage()
+        self.staged.tell("building the original")
+        self.baseline = await self.staged.built("original", self.text)
         if self.baseline.image is None:
             return Verdict(VerdictKind.INCONCLUSIVE, f"the original does not build: {self.baseline.reason}")
         return None
@@ -90,140 +87,206 @@ class Experiment:
     async def try_out(self, candidate: Candidate) -> Trial:
         """Build a candidate and compare it with the original in every respect."""
         names = ", ".join(candidate.rules)
-        self.tell(f"building with {names}")
-        built = await self._built("candidate", candidate.text)
+        self.staged.tell(f"building with {names}")
+        built = await (candidate.staged or self.staged).built("candidate", candidate.text)
         if built.image is None:
             return Trial(candidate.rules, Verdict(VerdictKind.REJECTED, f"it does not build: {built.reason}"))
-        differences = await self._compare(candidate, built.image)
+        self.staged.tell("comparing the images")
+        before = await self._original()
+        after = _Built(built.image, await self.staged.tree(built.image.id))
+        differences = await self._compare(before, after, candidate)
         unexplained = [each for each in differences if not each.explained_by]
         if unexplained:
             return Trial(candidate.rules, Verdict(VerdictKind.REJECTED, _summary(unexplained)), tuple(differences))
-        self.tell(f"running with {names}")
-        return await self._run_both(candidate, built.image, differences)
+        self.staged.tell(f"running with {names}")
+        return await self._run_both(candidate, before, after, differences)
 
-    async def _compare(self, candidate: Candidate, image: ImageConfig) -> list[Difference]:
+    async def _original(self) -> _Built:
         if self.baseline is None or self.baseline.image is None:
             raise ValueError("prepare() has not built the original")
-        self.tell("comparing the images")
-        configs = compare_configs(self.baseline.image, image, candidate.effects)
-        if self.tree is None:
-            self.tree = await self._tree(self.baseline.image)
-        tree = await self._tree(image)
-        comparison = TreeComparison(self.tree, tree, candidate.effects)
-        differences = comparison.differences()
-        if any(not each.explained_by for each in differences):
+        if self.original is None:
+            image = self.baseline.image
+            self.original = _Built(image, await self.staged.tree(image.id))
+        return self.original
+
+    async def _compare(self, before: _Built, after: _Built, candidate: Candidate) -> list[Difference]:
+        effects = candidate.effects
+        configs = compare_configs(before.config, after.config, effects)
+        base = await self._base() if effects.another_base else None
+        comparison = TreeComparison(before.tree, after.tree, effects, own=frozenset(self._own_paths), base=base)
+        found = comparison.differences()
+        if any(not each.explained_by for each in found):
             # Only now is a second build of the original worth its time: does it differ by itself?
-            comparison = replace(comparison, noise=await self._noise())
-            differences = comparison.differences()
-        return [*configs, *differences]
+            comparison = replace(comparison, noise=await self._noise(before))
+            found = comparison.differences()
+        found += unreachable((before.tree, before.config), (after.tree, after.config), self.service)
+        if _is_large(effects):
+            found += await self._losses(before, after, effects)
+        return [*configs, *found]
 
-    async def _noise(self) -> frozenset[str]:
-        if self.noise is None and self.tree is not None:
-            self.tell("building the original again, to see what differs by itself")
-            again = await self._built("again", self.file.dockerfile.source.text, no_cache=True)
-            self.noise = frozenset() if again.image is None else unstable_paths(self.tree, await self._tree(again.image))
-        return self.noise or frozenset()
+    async def _noise(self, before: _Built) -> frozenset[str]:
+        if self.noise is None:
+            self.staged.tell("building the original again, to see what differs by itself")
+            again = await self.staged.built("again", self.text, no_cache=True)
+            self.noise = frozenset()
+            if again.image is not None:
+                self.noise = unstable_paths(before.tree, await self.staged.tree(again.image.id))
+        return self.noise
 
-    async def _tree(self, image: ImageConfig) -> ImageTree:
-        async with self.laboratory.slots.one():
-            return await read_tree(self.laboratory.runner, image.id, self.laboratory.run)
+    async def _base(self) -> ImageTree | None:
+        """The files of the image that the original starts from, None when the engine does not have it by its name."""
+        if self.base is None:
+            file = self.staged.file
+            name = outside_base(file, file.stages[-1]).base
+            try:
+                self.base = await self.staged.tree(name)
+            except CommandFailed:
+                return None
+        return self.base
 
-    async def _run_both(self, candidate: Candidate, image: ImageConfig, differences: list[Difference]) -> Trial:
-        if self.baseline is None or self.baseline.image is None:
-            raise ValueError("prepare() has not built the original")
-        laboratory = self.laboratory
-        options = start_options(self.service, laboratory.services)
-        async with laboratory.slots.one():
-            if self.behaviour is None:
-                self.behaviour = await observe(laboratory.runner, self.baseline.image.id, laboratory.run, options)
-            after = await observe(laboratory.runner, image.id, laboratory.run, options)
-        changed = compare_behaviours(self.behaviour, after, user_may_change="User" in candidate.effects.config)
-        if candidate.effects.packages_removed:
-            changed += await self._libraries(self.baseline.image.id, image.id)
+    @cached_property
+    def _own_paths(self) -> Mapping[str, str]:
+        """Image path to context path of what the image's own stages copy."""
+        stages = self.staged.file.stages
+        lineage = [stages[-1]]
+        while (parent := lineage[0].parent) is not None:
+            lineage.insert(0, stages[parent])
+        return CopiedFiles.of(lineage, self.staged.context).paths
+
+    @cached_property
+    def _own_texts(self) -> Mapping[str, str]:
+        """The text of everything that any stage copies from the context: what was left in a stage may still be compiled in."""
+        context = self.staged.context
+        paths = {**CopiedFiles.of(self.staged.file.stages, context).paths, **self._own_paths}
+        small = {path: source for path, source in paths.items() if source in context.visible}
+        found = {path: context.read(source) for path, source in small.items() if context.visible[source].size < _LARGEST_OWN}
+        return {path: text for path, text in found.items() if text is not None}
+
+    async def _losses(self, before: _Built, after: _Built, effects: Effects) -> list[Difference]:
+        started = frozenset(name.rpartition("/")[2] for name in started_programs(before.config, self.service))
+        losses = Losses(before.tree, after.tree, self._own_texts, started, effects.another_base)
+        found = list(losses.differences())
+        if found:
+            return found
+        self.staged.tell("resolving every library and module")
+        async with self.staged.slots.one():
+            return [*await self._opened(losses, after), *await self._closure(before, after)]
+
+    async def _opened(self, losses: Losses, after: _Built) -> list[Difference]:
+        """Libraries that are gone and that a file of the image, not of a system package, opens by name."""
+        pattern = any_library_pattern(losses.gone_libraries)
+        owned = frozenset(path for paths in after.tree.owners.values() for path in paths)
+        found: list[Difference] = []
+
+        def search(path: str, content: bytes) -> None:
+            match = pattern.search(content) if pattern and path not in owned else None
+            if match:
+                name = match[0].decode("utf-8", "replace")
+                found.append(Difference(f"library in `{name}`", "there", f"gone, and {path} opens it"))
+
+        if pattern:
+            await search_tree(self.staged.runner, after.config.id, self.staged.laboratory.run, search, _LARGEST_SEARCHED)
+        return found[:5]
+
+    async def _closure(self, before: _Built, after: _Built) -> list[Difference]:
+        """Libraries, modules and addons that could be loaded and cannot any more."""
+        runner, run = self.staged.runner, self.staged.laboratory.run
+        old, new = before.config.id, after.config.id
+        was = await missing_libraries(runner, old, run)
+        found = _lost("library", was, await missing_libraries(runner, new, run))
+        if was is None:
+            found.append(Difference("libraries", "could not be checked", "could not be checked"))
+        _, modules = python_modules(before.tree)
+        if modules:
+            imports = [await failing_imports(runner, each.config.id, run, each.tree, modules) for each in (before, after)]
+            found += _lost("module", *imports)
+        workdir = str(before.config.values.get("WorkingDir") or "/")
+        if node_addons(before.tree) or f"{workdir}/package.json" in before.tree.entries:
+            loaded = [await failing_addons(runner, each.config.id, run, each.tree, workdir) for each in (before, after)]
+            found += _lost("Node module", *loaded)
+        return found
+
+    async def _run_both(self, candidate: Candidate, before: _Built, after: _Built, differences: list[Difference]) -> Trial:
+        changed, behaviours = await self._behaviours(candidate, before, after)
         found = (*differences, *changed)
-        behaviours = (self.behaviour, after)
         unexplained = [each for each in changed if not each.explained_by]
         if unexplained:
             return Trial(candidate.rules, Verdict(VerdictKind.REJECTED, _summary(unexplained)), found, behaviours)
-        if _needs_run(candidate.effects) and not after.works:
-            reason = f"the service does not run alone ({after.state}), so that the change is harmless cannot be shown"
+        last = behaviours[1]
+        if _needs_run(candidate.effects) and not last.works:
+            reason = f"the service does not run here ({last.state}), so that the change is harmless cannot be shown"
             return Trial(candidate.rules, Verdict(VerdictKind.INCONCLUSIVE, reason), found, behaviours)
-        note = "" if after.works else f"; started alone, both end as `{after.state}`"
+        note = "" if last.works else f"; started {_with(last)}, both end as `{last.state}`"
         reason = f"same files, configuration and behaviour but for what is declared{note}"
         return Trial(candidate.rules, Verdict(VerdictKind.ACCEPTED, reason), found, behaviours)
 
-    async def _libraries(self, before: str, after: str) -> list[Difference]:
-        self.tell("resolving every library")
-        async with self.laboratory.slots.one():
-            old = await missing_libraries(self.laboratory.runner, before, self.laboratory.run)
-            new = await missing_libraries(self.laboratory.runner, after, self.laboratory.run)
-        if old is None or new is None:
-            return [Difference("libraries", "could not be checked", "could not be checked")]
-        return [Difference(f"library {each}", "found", "not found") for each in sorted(new - old)]
+    async def _behaviours(
+        self, candidate: Candidate, before: _Built, after: _Built
+    ) -> tuple[list[Difference], tuple[Behaviour, Behaviour]]:
+        """How both behave. What differs is looked at again, and counts only when it differs every time."""
+        user_may_change = "User" in candidate.effects.config
+        pair = await self._observed(before, after, 0)
+        kept = compare_behaviours(*pair, user_may_change=user_may_change)
+        for number in range(1, _ROUNDS):
+            if all(each.explained_by for each in kept):
+                break
+            again = compare_behaviours(*await self._observed(before, after, number), user_may_change=user_may_change)
+            unstable = {each.subject for each in compare_behaviours(self.seen[0], self.seen[number], user_may_change=False)}
+            always = {each.subject for each in again} - unstable
+            kept = [each for each in kept if each.explained_by or each.subject in always]
+        return kept, pair
 
-    async def _built(self, name: str, text: str, *, no_cache: bool = False) -> BuildResult:
-        async with self.laboratory.slots.one():
-            return await self._build(name, text, no_cache=no_cache)
+    async def _observed(self, before: _Built, after: _Built, number: int) -> tuple[Behaviour, Behaviour]:
+        """Both images run once, the rewritten one on the volumes that the original has left behind."""
+        staged = self.staged
+        self.runs += 1
+        name = f"{staged.number}-{self.runs}"
+        folder = staged.workspace.folder / f"run-{self.runs}"
+        volumes = Volumes(staged.runner, staged.laboratory.run, name, staged.laboratory.root, folder)
+        async with staged.slots.one():
+            mounted = await volumes.prepare(self.service) if self.service else ()
+            if mounted or number >= len(self.seen):
+                old = await self._observe(before.config, mounted, name)
+                self.seen = (*self.seen[:number], old, *self.seen[number + 1 :])
+            old = self.seen[number]
+            return old, await self._observe(after.config, mounted, name, in_company=bool(old.company))
 
-    async def _build(self, name: str, text: str, *, no_cache: bool = False) -> BuildResult:
-        self.built += 1
-        laboratory = self.laboratory
-        request = BuildRequest(
-            context=str(self.workspace.context_path),
-            dockerfile=self.workspace.dockerfile(name, text),
-            tag=f"trimtab-{laboratory.run}:{self.number}-{name}",
-            run=laboratory.run,
-            target=self.build.target,
-            args=self.build.args,
-            contexts={key: self._context_value(value) for key, value in self.build.additional_contexts.items()},
-            no_cache=no_cache,
-        )
-        return await build_image(laboratory.runner, request)
+    async def _observe(
+        self, image: ImageConfig, volumes: Sequence[str], name: str, *, in_company: bool | None = None
+    ) -> Behaviour:
+        """An image run alone, and with what it depends on when it does not work alone; or as `in_company` says."""
+        laboratory = self.staged.laboratory
+        service = self.service
+        options = start_options(service, laboratory.fleet.services)
+        checks = (str(image.values.get("Healthcheck") or ""),)
+        smoke = laboratory.smoke.get(service.name) if service else None
+        options = replace(options, checks=checks, smoke=smoke, placement=replace(options.placement, volumes=volumes))
+        alone = None if in_company else await observe(laboratory.runner, image.id, laboratory.run, options)
+        if alone is not None and (in_company is False or alone.works or service is None or not service.depends_on):
+            return alone
+        return await self.neighbourhood.observe(image.id, options, name) or alone or _NOT_STARTED
 
-    def _context_value(self, value: str) -> str:
-        return value if "://" in value else str(self.laboratory.root / self.context.root / value)
 
-    async def measure(self, text: str) -> tuple[Measurement, ...]:
-        """Rebuild times of both texts in each scenario, alone on the engine, in interleaved pairs."""
-        found: list[Measurement] = []
-        for scenario, path in self._scenarios():
-            self.tell(f"measuring: {scenario}")
-            pairs = [await self._pair(text, path, original_first=turn % 2 == 0) for turn in range(self.laboratory.repeats)]
-            kept = tuple(pair for pair in pairs if pair is not None)
-            if kept:
-                found.append(Measurement(scenario, path, kept))
-        return tuple(found)
-
-    def _scenarios(self) -> list[tuple[Scenario, str]]:
-        found = [(Scenario.NO_CHANGE, "")]
-        source = source_file(self.file, self.context)
-        if source:
-            found.append((Scenario.SOURCE_EDIT, source))
-        manifests = manifest_files(self.file, self.context)
-        if manifests:
-            found.append((Scenario.DEPENDENCY_EDIT, manifests[0]))
-        return found
-
-    async def _pair(self, text: str, edited: str, *, original_first: bool) -> Pair | None:
-        """Both texts rebuilt after one edit. They take turns in going first: the first one also sends the edited file."""
-        async with self.laboratory.slots.all():
-            if edited:
-                self.workspace.edit(edited)
-            texts = {"original": self.file.dockerfile.source.text, "candidate": text}
-            built = {name: await self._build(name, texts[name]) for name in sorted(texts, reverse=original_first)}
-        before, after = built["original"], built["candidate"]
-        return Pair(before.seconds, after.seconds) if before.ok and after.ok else None
-
-    async def sent(self, name: str, text: str) -> BuildResult:
-        """A build to which the whole context has to be sent; with everything else cached, it costs little."""
-        async with self.laboratory.slots.one():
-            self.workspace.make_unknown()
-            return await self._build(name, text)
+def _is_large(effects: Effects) -> bool:
+    """Whether so much may differ that what is left has to be asked what it needs."""
+    return effects.packages_removed or effects.stages or effects.another_base or effects.installs
 
 
 def _needs_run(effects: Effects) -> bool:
     """Whether the declared effects can only be judged by seeing the service work."""
     return "User" in effects.config or effects.packages_removed
+
+
+def _with(behaviour: Behaviour) -> str:
+    return f"with {', '.join(behaviour.company)}" if behaviour.company else "alone"
+
+
+def _lost(kind: str, old: frozenset[str] | None, new: frozenset[str] | None) -> list[Difference]:
+    if old is None:
+        return []
+    if new is None:
+        return [Difference(f"{kind}s", "could be checked", "cannot be checked any more")]
+    return [Difference(f"{kind} {each}", "found", "not found") for each in sorted(new - old)]
 
 
 def _summary(unexplained: Sequence[Difference]) -> str:

@@ -1,170 +1,168 @@
 """All experiments of a fleet, and what is kept."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import anyio
 
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
-from trimtab.fleet import Build, Fleet, FleetFile
+from trimtab.errors import CommandFailed
+from trimtab.fleet import Fleet, FleetFile, rediscover
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
 from trimtab.rules import Rule
-from trimtab.verify.evidence import Evidence, Trial, Verdict, VerdictKind
-from trimtab.verify.experiment import Candidate, Experiment, Laboratory
+from trimtab.verify.company import Neighbourhood
+from trimtab.verify.contexts import prove_context
+from trimtab.verify.evidence import Evidence, Verdict, VerdictKind
+from trimtab.verify.laboratory import Laboratory
+from trimtab.verify.memory import Memory, Proof
+from trimtab.verify.proof import DockerfileProof
+from trimtab.verify.shapes import canaries, shape_of
 
 
 @dataclass(frozen=True)
 class Optimization:
-    """The evidence of every changed Dockerfile, and the texts that were proven."""
+    """The evidence of every changed file, and the texts that were proven."""
 
     evidence: tuple[Evidence, ...]
-    proven: dict[str, str]
-    """Path to the accepted text."""
+    proven: dict[str, str | None]
+    """Path to the accepted text, None for a file that goes."""
     planned: ChangeSet
 
 
-async def optimize(
-    laboratory: Laboratory,
-    fleet: Fleet,
-    paths: Collection[str] | None = None,
-    *,
-    unsafe: bool = True,
-    rules: Sequence[Rule] | None = None,
-) -> Optimization:
+@dataclass(frozen=True)
+class Choice:
+    """What is to be tried."""
+
+    paths: Collection[str] | None = None
+    """The files that may change, None for all."""
+    unsafe: bool = True
+    rules: Sequence[Rule] | None = None
+    canary: int = 0
+    """How many of each shape go first; the rest follows when one of them was accepted. 0 tries all at once."""
+
+
+async def optimize(laboratory: Laboratory, choice: Choice, memory: Memory) -> Optimization:
     """Prove every planned change of a fleet by experiment. Writes nothing to the fleet.
 
     Everything that the run made in the engine and on the disk is removed at its end, however it ends.
     """
-    planned = rewrite(fleet, unsafe=unsafe, paths=paths, rules=rules)
-    found: dict[str, tuple[Evidence, str | None]] = {}
-
-    async def one(number: int, change: FileChange) -> None:
-        file = fleet.file(change.path)
-        if file is not None:
-            found[change.path] = await _Proof(laboratory, fleet, file, change, number, unsafe, rules).run()
-
+    planned = rewrite(laboratory.fleet, unsafe=choice.unsafe, paths=choice.paths, rules=choice.rules)
+    run = _Run(laboratory, choice, memory, planned)
     try:
-        async with anyio.create_task_group() as group:
-            for number, change in enumerate(planned.changed):
-                group.start_soon(one, number, change)
+        await run.dockerfiles()
+        await run.between()
     finally:
         with anyio.CancelScope(shield=True):
             await clean_up(laboratory.runner, laboratory.run)
-    evidence = tuple(found[change.path][0] for change in planned.changed if change.path in found)
-    proven = {path: text for path, (_, text) in found.items() if text is not None}
-    return Optimization(evidence, proven, planned)
-
-
-async def clean_up(runner: Runner, run: str) -> None:
-    """Remove every container and image that carries a run's label."""
-    containers = (await runner.run(argv.containers_of(run))).text.split()
-    if containers:
-        await runner.run(argv.remove(*containers))
-    images = list(dict.fromkeys((await runner.run(argv.images_of(run))).text.split()))
-    if images:
-        await runner.run(argv.remove_images(*images))
+    return Optimization(run.evidence, run.proven, planned)
 
 
 @dataclass
-class _Proof:
-    """The experiments about one Dockerfile: everything at once, and one by one when that fails."""
-
+class _Run:
     laboratory: Laboratory
-    fleet: Fleet
-    file: FleetFile
-    change: FileChange
-    number: int
-    unsafe: bool
-    rules: Sequence[Rule] | None
+    choice: Choice
+    memory: Memory
+    planned: ChangeSet
+    found: dict[str, Proof] = field(default_factory=dict[str, Proof])
+    contexts: dict[str, tuple[Evidence, Mapping[str, str | None]]] = field(
+        default_factory=dict[str, tuple[Evidence, Mapping[str, str | None]]]
+    )
 
-    async def run(self) -> tuple[Evidence, str | None]:
-        builds = [build for build in self.file.builds if build.context is not None and build.dockerfile is not None]
-        if not builds:
-            return self._ended(Verdict(VerdictKind.INCONCLUSIVE, "its context is outside the fleet")), None
-        experiment = self._experiment(builds[0], 0)
-        try:
-            return await self._first(experiment, builds[1:])
-        except OSError as error:
-            reason = f"the experiment could not be set up: {error.strerror or error}"
-            return self._ended(Verdict(VerdictKind.INCONCLUSIVE, reason)), None
-        finally:
-            experiment.workspace.remove()
+    def __post_init__(self) -> None:
+        self.neighbourhood = Neighbourhood(self.laboratory)
 
-    def _experiment(self, build: Build, index: int) -> Experiment:
-        context = next(context for context in self.file.contexts if context.root == build.context)
-        return Experiment(self.laboratory, self.file, build, context, self.number * 100 + index)
+    @property
+    def fleet(self) -> Fleet:
+        return self.laboratory.fleet
 
-    async def _first(self, experiment: Experiment, others: Sequence[Build]) -> tuple[Evidence, str | None]:
-        verdict = await experiment.prepare()
-        if verdict is not None:
-            self.laboratory.progress(self.file.path, str(verdict.kind))
-            return self._ended(verdict), None
-        accepted, trials = await self._bisect(experiment)
-        if accepted is not None:
-            accepted, others_trials = await self._hold_elsewhere(accepted, others)
-            trials += others_trials
-        if accepted is None:
-            self.laboratory.progress(self.file.path, "rejected")
-            kinds = {trial.verdict.kind for trial in trials}
-            kind = VerdictKind.REJECTED if VerdictKind.REJECTED in kinds else VerdictKind.INCONCLUSIVE
-            reason = next((trial.verdict.reason for trial in trials if trial.verdict.kind is kind), "nothing was left to try")
-            return self._ended(Verdict(kind, reason), tuple(trials)), None
-        evidence = await self._measured(experiment, accepted, trials)
-        self.laboratory.progress(self.file.path, str(evidence.verdict.kind))
-        return evidence, accepted.text if evidence.verdict.kind is VerdictKind.ACCEPTED else None
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        ended = {**{path: proof.evidence for path, proof in self.found.items()},
+                 **{path: pair[0] for path, pair in self.contexts.items()}}  # fmt: skip
+        return tuple(ended[change.path] for change in self.planned.changed if change.path in ended)
 
-    def _candidate(self, rules: Collection[str]) -> Candidate | None:
-        changes = rewrite(self.fleet, unsafe=self.unsafe, only=rules, paths=[self.file.path], rules=self.rules)
-        change = changes.files[0]
-        return Candidate(change.rules, change.text, change.effects) if change.changed else None
+    @property
+    def proven(self) -> dict[str, str | None]:
+        texts: dict[str, str | None] = {path: proof.text for path, proof in self.found.items() if proof.text is not None}
+        for evidence, changed in self.contexts.values():
+            texts.update(changed if evidence.verdict.kind is VerdictKind.ACCEPTED else {})
+        return texts
 
-    async def _bisect(self, experiment: Experiment) -> tuple[Candidate | None, list[Trial]]:
-        """The largest set of changes that holds: all of them, or those that hold added one by one."""
-        trials: list[Trial] = []
-        whole = Candidate(self.change.rules, self.change.text, self.change.effects)
-        trials.append(await experiment.try_out(whole))
-        if trials[0].verdict.kind is VerdictKind.ACCEPTED or len(whole.rules) == 1:
-            return (whole if trials[0].verdict.kind is VerdictKind.ACCEPTED else None), trials
-        best: Candidate | None = None
-        for rule in whole.rules:
-            candidate = self._candidate([*(best.rules if best else ()), rule])
-            if candidate is None or (best is not None and candidate.text == best.text):
-                continue
-            trial = await experiment.try_out(candidate)
-            trials.append(Trial((rule,), trial.verdict, trial.differences, trial.behaviours))
-            if trial.verdict.kind is VerdictKind.ACCEPTED:
-                best = candidate
-        return best, trials[1:]
+    async def dockerfiles(self) -> None:
+        """The Dockerfiles, those that go first before the others."""
+        changes = [change for change in self.planned.changed if self.fleet.file(change.path)]
+        first, rest = canaries(self.fleet, changes, self.choice.canary)
+        await self._all(first)
+        await self._all([change for change in rest if not self._hopeless(change, first)])
 
-    async def _hold_elsewhere(self, accepted: Candidate, others: Sequence[Build]) -> tuple[Candidate | None, list[Trial]]:
-        """The other builds of the same file: a build that worked before must still give the same image."""
-        trials: list[Trial] = []
-        for index, build in enumerate(others, start=1):
-            experiment = self._experiment(build, index)
+    def _hopeless(self, change: FileChange, first: Sequence[FileChange]) -> bool:
+        """Whether no canary of a change's shape was accepted; it is then left out, with that as its reason."""
+        shape = shape_of(self.fleet, change)
+        alike = [self.found[each.path].evidence for each in first if shape_of(self.fleet, each) == shape]
+        if any(evidence.verdict.kind is VerdictKind.ACCEPTED for evidence in alike):
+            return False
+        names = ", ".join(evidence.path for evidence in alike)
+        file = self.fleet.file(change.path)
+        verdict = Verdict(VerdictKind.INCONCLUSIVE, f"not tried: nothing was accepted of {names}, whose changes are alike")
+        self.found[change.path] = Proof(Evidence(change.path, file.service_names if file else (), verdict), None)
+        self.laboratory.progress(change.path, str(verdict.kind))
+        return True
+
+    async def _all(self, changes: Sequence[FileChange]) -> None:
+        async with anyio.create_task_group() as group:
+            for change in changes:
+                file = self.fleet.file(change.path)
+                if file is not None:
+                    group.start_soon(self._one, file, change, self.planned.changed.index(change))
+
+    async def _one(self, file: FleetFile, change: FileChange, number: int) -> None:
+        key = await self.memory.key(self.laboratory, file, change)
+        known = await self.memory.recall(key)
+        if known is None:
+            proof = DockerfileProof(
+                self.laboratory, self.neighbourhood, file, change, number, self.choice.unsafe, self.choice.rules
+            )
             try:
-                if await experiment.prepare() is None:
-                    trial = await experiment.try_out(accepted)
-                    if trial.verdict.kind is not VerdictKind.ACCEPTED:
-                        return None, [*trials, trial]
-            finally:
-                experiment.workspace.remove()
-        return accepted, trials
+                known = await proof.run()
+                self.memory.keep(key, known)
+            except (CommandFailed, TimeoutError) as error:
+                # The engine failed, not the rewrite: nothing is learnt, nothing is remembered, and the others go on.
+                reason = f"the engine failed in the middle: {_first_line(error)}"
+                known = Proof(Evidence(file.path, file.service_names, Verdict(VerdictKind.INCONCLUSIVE, reason)), None)
+        self.laboratory.progress(file.path, str(known.evidence.verdict.kind))
+        self.found[change.path] = known
 
-    async def _measured(self, experiment: Experiment, accepted: Candidate, trials: Sequence[Trial]) -> Evidence:
-        baseline = await experiment.sent("original", self.file.dockerfile.source.text)
-        result = await experiment.sent("candidate", accepted.text)
-        measurements = await experiment.measure(accepted.text)
-        if baseline.image is None or result.image is None:
-            reason = f"it built before and does not now: {(result if baseline.ok else baseline).reason}"
-            return self._ended(Verdict(VerdictKind.INCONCLUSIVE, reason), tuple(trials))
-        final = next(trial for trial in reversed(trials) if trial.verdict.kind is VerdictKind.ACCEPTED)
-        titles = tuple(dict.fromkeys(fix.title for fix in self.change.applied if fix.rule in accepted.rules))
-        return Evidence(
-            self.file.path, self.file.service_names, final.verdict, accepted.rules, titles, tuple(trials),
-            baseline.image.size, result.image.size, len(baseline.image.layers), len(result.image.layers),
-            baseline.log.context_bytes, result.log.context_bytes, measurements, final.behaviours,
-        )  # fmt: skip
+    async def between(self) -> None:
+        """The ignore files, tried on top of the Dockerfiles that were accepted."""
+        texts = {path: proof.text for path, proof in self.found.items() if proof.text is not None}
+        fleet = rediscover(self.fleet, dict(texts)) if texts else self.fleet
+        changes = [change for change in self.planned.changed if not self.fleet.file(change.path) and change.applied]
+        for number, change in enumerate(changes, start=len(self.planned.changed)):
+            joined = {change.path: change.after, **self._moved(change)}
+            laboratory = replace(self.laboratory, fleet=fleet)
+            evidence = await prove_context(laboratory, self.neighbourhood, change, joined, number * 100)
+            self.contexts[change.path] = (evidence, joined)
 
-    def _ended(self, verdict: Verdict, trials: tuple[Trial, ...] = ()) -> Evidence:
-        return Evidence(self.file.path, self.file.service_names, verdict, trials=trials)
+    def _moved(self, change: FileChange) -> dict[str, str | None]:
+        """Files that a fix makes or takes away together with another: those without a fix of their own."""
+        alone = [each for each in self.planned.changed if not self.fleet.file(each.path) and not each.applied]
+        names = {new for fix in change.applied for new in fix.files}
+        return {each.path: each.after for each in alone if each.path in names}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+async def clean_up(runner: Runner, run: str) -> None:
+    """Remove every container, network, volume and image that carries a run's label."""
+    for listed, removed in (
+        (argv.containers_of, argv.remove),
+        (argv.networks_of, argv.remove_networks),
+        (argv.volumes_of, argv.remove_volumes),
+        (argv.images_of, argv.remove_images),
+    ):
+        found = list(dict.fromkeys((await runner.run(listed(run))).text.split()))
+        if found:
+            await runner.run(removed(*found))

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from trimtab.fleet import BuildContext
@@ -19,7 +19,9 @@ class Workspace:
     Files are hard links where the disk allows it: editing one always replaces it, so the original is never written to.
     """
 
-    def __init__(self, folder: Path, root: Path, context: BuildContext) -> None:
+    def __init__(self, folder: Path, root: Path, context: BuildContext, texts: Mapping[str, str | None] | None = None) -> None:
+        """`texts` stand in for files of the fleet, by their path; None for one that is to be absent."""
+        self._texts = texts or {}
         self.folder = folder
         self._generation = 0
         self.context_path = self._path()
@@ -27,6 +29,8 @@ class Workspace:
         self._context = context
         self._root = root
         self._edits = 0
+        self.blobs: dict[str, tuple[str, str]] = {}
+        """Context path to mode and object of what git has put there; empty before."""
 
     def _path(self) -> Path:
         # BuildKit keeps what it received of a folder under the folder's base name, so that has to be unique.
@@ -46,6 +50,13 @@ class Workspace:
         self.context_path.mkdir(parents=True)
         for path in self._walk(""):
             self._place(path)
+        for name, text in self._texts.items():
+            prefix = f"{self._context.root}/" if self._context.root else ""
+            target = self.context_path / name.removeprefix(prefix)
+            if name.startswith(prefix) and target.parent.is_dir():
+                target.unlink(missing_ok=True)
+                if text is not None:
+                    target.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
 
     def _walk(self, folder: str) -> Iterator[str]:
         with os.scandir(self._source / folder) as names:
@@ -75,9 +86,11 @@ class Workspace:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "Dockerfile"
         file.write_bytes(text.encode("utf-8", "surrogateescape"))
-        ignore = self._root / f"{self._context.dockerfile}.dockerignore"
-        if ignore.is_file():
-            shutil.copyfile(ignore, folder / "Dockerfile.dockerignore")
+        name, target = f"{self._context.dockerfile}.dockerignore", folder / "Dockerfile.dockerignore"
+        if (text_of := self._texts.get(name)) is not None:
+            target.write_text(text_of, encoding="utf-8", errors="surrogateescape", newline="")
+        elif name not in self._texts and (self._root / name).is_file():
+            shutil.copyfile(self._root / name, target)
         return str(file)
 
     def edit(self, path: str) -> None:

@@ -55,6 +55,8 @@ def read_service(tree: Tree, project: Project, name: str) -> Service:
         gpu=_has_gpu(raw),
         memory_limit=text(limits.get("memory") or raw.get("mem_limit")),
         cpu_limit=text(limits.get("cpus") or raw.get("cpus")),
+        stop_grace_period=duration(raw.get("stop_grace_period")),
+        stop_signal=text(raw.get("stop_signal")),
     )
 
 

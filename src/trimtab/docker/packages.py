@@ -1,0 +1,153 @@
+"""Which packages an image holds: dpkg, apk and rpm databases, Python distributions, Node packages."""
+
+import json
+import posixpath
+import re
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+KEPT = re.compile(
+    r"^/var/lib/dpkg/(info/.*\.list|status(\.d/.*)?)$|^(/usr)?/lib/apk/db/installed$"
+    r"|^/(var/lib|usr/lib/sysimage)/rpm/(rpmdb\.sqlite|Packages(\.db)?)$|/node_modules/(@[^/]+/)?[^/]+/package\.json$"
+)
+"""The files whose content tells."""
+_DISTRIBUTION = re.compile(r"/(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+)\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)$")
+_NAME, _VERSION, _RELEASE, _DIRINDEXES, _BASENAMES, _DIRNAMES = 1000, 1001, 1002, 1116, 1117, 1118
+"""Tags of rpm's headers (rpm's documentation, "Tags")."""
+
+
+@dataclass
+class Packages:
+    """What was found."""
+
+    system: dict[str, str] = field(default_factory=dict[str, str])
+    owners: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    libraries: dict[str, str] = field(default_factory=dict[str, str])
+    unread: str | None = None
+
+
+def read_packages(kept: Mapping[str, bytes], paths: Iterable[str]) -> Packages:
+    """The packages that the kept files name; `paths` are all paths of the image."""
+    found = Packages()
+    for path, content in kept.items():
+        name = posixpath.basename(path)
+        if path.endswith("/package.json"):
+            continue
+        if "/dpkg/status" in path:
+            _dpkg(content.decode("utf-8", "replace"), found)
+        elif name.endswith(".list"):
+            lines = content.decode("utf-8", "replace").splitlines()
+            found.owners[name.removesuffix(".list").partition(":")[0]] = frozenset(_merged_usr(line) for line in lines)
+        elif "/apk/" in path:
+            _apk(content.decode("utf-8", "replace"), found)
+        else:
+            _rpm(path, content, found)
+    found.libraries = _joined((*_python(paths), *_node(kept)))
+    return found
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Every name with all its versions: Node has several of one package as a matter of course."""
+    versions: dict[str, set[str]] = {}
+    for name, version in pairs:
+        versions.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions[name])) for name in sorted(versions)}
+
+
+def _python(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for path in paths:
+        match = _DISTRIBUTION.search(path) if "-info" in path else None
+        if match:
+            yield f"pip {re.sub(r'[-_.]+', '-', match['name']).lower()}", match["version"]
+
+
+def _node(kept: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    for path, content in kept.items():
+        if not path.endswith("/package.json"):
+            continue
+        try:
+            data = cast("object", json.loads(content))
+        except ValueError:
+            continue
+        if isinstance(data, dict):
+            record = cast("dict[str, object]", data)
+            name = path.rpartition("/node_modules/")[2].removesuffix("/package.json")
+            yield f"npm {name}", str(record.get("version", ""))
+
+
+def _dpkg(text: str, found: Packages) -> None:
+    for record in _records(text):
+        if record.get("Status", "install ok installed").endswith(" installed"):
+            found.system[record["Package"]] = record.get("Version", "")
+
+
+def _records(text: str) -> Iterator[dict[str, str]]:
+    for block in text.split("\n\n"):
+        pairs = (line.partition(": ") for line in block.splitlines() if not line.startswith(" "))
+        record = {key: value for key, _, value in pairs}
+        if "Package" in record:
+            yield record
+
+
+def _merged_usr(path: str) -> str:
+    """dpkg lists `/lib/x`; on a merged-/usr system the file is `/usr/lib/x`."""
+    first = path.split("/")[1] if path.count("/") else ""
+    return "/usr" + path if first in {"bin", "sbin", "lib", "lib64", "lib32", "libx32"} else path
+
+
+def _apk(text: str, found: Packages) -> None:
+    for block in text.split("\n\n"):
+        name, version, folder, paths = "", "", "", set[str]()
+        for line in block.splitlines():
+            key, _, value = line.partition(":")
+            if key == "P":
+                name = value
+            elif key == "V":
+                version = value
+            elif key == "F":
+                folder = value
+            elif key == "R":
+                paths.add(f"/{folder}/{value}" if folder else f"/{value}")
+        if name:
+            found.system[name] = version
+            found.owners[name] = frozenset(paths)
+
+
+def _rpm(path: str, content: bytes, found: Packages) -> None:
+    """rpm's SQLite database: one header a row (since rpm 4.16). The older formats are said to be unread."""
+    if not path.endswith(".sqlite"):
+        found.unread = f"`{path}` is an rpm database of an older format, which is not read"
+        return
+    try:
+        connection = sqlite3.connect(":memory:")
+        connection.deserialize(content)
+        headers = [cast("bytes", row[0]) for row in connection.execute("SELECT blob FROM Packages")]
+        connection.close()
+        for header in headers:
+            _header(header, found)
+    except (sqlite3.Error, struct.error, IndexError, UnicodeDecodeError) as error:
+        found.unread = f"`{path}` cannot be read: {error}"
+
+
+def _header(blob: bytes, found: Packages) -> None:
+    """One rpm header: two counts, an index of 16 bytes an entry, then the data."""
+    count, _ = struct.unpack(">II", blob[:8])
+    data = blob[8 + 16 * count :]
+    tags: dict[int, list[str] | list[int]] = {}
+    for number in range(count):
+        tag, kind, offset, items = struct.unpack(">IIII", blob[8 + 16 * number : 24 + 16 * number])
+        if tag in {_NAME, _VERSION, _RELEASE, _BASENAMES, _DIRNAMES}:
+            tags[tag] = [part.decode() for part in data[offset:].split(b"\0", items)[:items]]
+        elif tag == _DIRINDEXES and kind == 4:
+            tags[tag] = list(struct.unpack(f">{items}I", data[offset : offset + 4 * items]))
+    name = str(tags[_NAME][0]) if _NAME in tags else ""
+    if name and name != "gpg-pubkey":
+        version = "-".join(str(tags[tag][0]) for tag in (_VERSION, _RELEASE) if tag in tags)
+        folders = cast("list[str]", tags.get(_DIRNAMES, []))
+        indexes = cast("list[int]", tags.get(_DIRINDEXES, []))
+        files = zip(indexes, cast("list[str]", tags.get(_BASENAMES, [])), strict=False)
+        found.system[name] = version
+        found.owners[name] = frozenset(_merged_usr(folders[index] + base) for index, base in files)

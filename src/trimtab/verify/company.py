@@ -1,0 +1,170 @@
+"""The volumes, networks and neighbours that a service's container is started with; all of them are thrown away."""
+
+import posixpath
+import shutil
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+
+from trimtab.build import BuildRequest, build_image
+from trimtab.docker import Runner
+from trimtab.docker import command as argv
+from trimtab.fleet import Fleet, Mount, Service
+from trimtab.verify.behave import StartOptions, observe, settled, start_command, start_options
+from trimtab.verify.evidence import Behaviour
+from trimtab.verify.laboratory import Laboratory
+
+_LARGEST_BIND = 64_000_000
+"""Bytes; larger folders of the repository are not copied, and the image's own content is used."""
+_MOST_NEIGHBOURS = 6
+
+
+class Volumes:
+    """The volumes of one service over several containers, so that what one has written the next one finds."""
+
+    def __init__(self, runner: Runner, run: str, name: str, root: Path, folder: Path) -> None:
+        self._runner = runner
+        self._run = run
+        self._name = name
+        self._root = root
+        self._folder = folder
+
+    async def prepare(self, service: Service) -> tuple[str, ...]:
+        """What `--volume` is to say: new volumes, and copies of what is bound from the repository.
+
+        A path of the host is never mounted: where it may be a folder an empty volume takes its place, where it is a file
+        the image's own one stays.
+        """
+        found: list[str] = []
+        for index, mount in enumerate(service.mounts):
+            mode = ":ro" if mount.read_only else ""
+            copy = self._copied(service, mount, index) if mount.kind == "bind" else None
+            if copy is not None:
+                found.append(f"{copy}:{mount.target}{mode}")
+            elif mount.kind == "volume" or (mount.kind == "bind" and _may_be_folder(mount)):
+                volume = f"trimtab-{self._run}-{self._name}-{index}"
+                (await self._runner.run(argv.volume_create(volume, self._run))).checked()
+                found.append(f"{volume}:{mount.target}{mode}")
+        return tuple(found)
+
+    def _copied(self, service: Service, mount: Mount, index: int) -> Path | None:
+        if mount.source.startswith(("/", "~", "$")):
+            return None
+        relative = posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), mount.source))
+        source = self._root / relative
+        if relative.startswith("..") or not source.exists() or _size(source) > _LARGEST_BIND:
+            return None
+        target = self._folder / f"bind-{index}"
+        if target.exists():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git", ".trimtab"))
+        else:
+            shutil.copy2(source, target)
+        return target
+
+
+def _may_be_folder(mount: Mount) -> bool:
+    name = posixpath.basename(mount.target)
+    return "." not in name.lstrip(".") and not mount.source.startswith(("/var/run", "/run", "/dev", "/sys", "/proc", "/etc"))
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+
+
+def neighbours(service: Service, fleet: Fleet) -> Iterator[Service]:
+    """Everything that a service depends on, what is depended on first."""
+    known = {other.name: other for other in fleet.services if other.origin == service.origin}
+    seen: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name in seen or name not in known:
+            return
+        for other in known[name].depends_on:
+            visit(other)
+        seen[name] = None
+
+    for name in service.depends_on:
+        visit(name)
+    return (known[name] for name in list(seen)[:_MOST_NEIGHBOURS])
+
+
+class Neighbourhood:
+    """Starts what a service depends on, where that is cheap: built from the fleet, or in the engine already."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self._laboratory = laboratory
+        self._images: dict[str, str | None] = {}
+        self._lock = anyio.Lock()
+
+    async def observe(self, image: str, options: StartOptions, name: str) -> Behaviour | None:
+        """How an image behaves beside the services that its own depends on; None when one of those is not to be had."""
+        service = options.service
+        others = list(neighbours(service, self._laboratory.fleet)) if service else []
+        images = {other.name: found for other in others if (found := await self._image_of(other)) is not None}
+        if service is None or not others or len(images) < len(others):
+            return None
+        laboratory = self._laboratory
+        async with self._network(name) as network:
+            started = [other.name for other in others if await self._start(other, images[other.name], network)]
+            if len(started) < len(others):
+                return None
+            placement = replace(options.placement, network=network, alias=service.name, hosts=())
+            options = replace(options, placement=placement, company=tuple(started))
+            return await observe(laboratory.runner, image, laboratory.run, options)
+
+    async def _image_of(self, other: Service) -> str | None:
+        key = f"{other.origin}\0{other.name}"
+        async with self._lock:
+            if key not in self._images:
+                self._images[key] = await self._find(other)
+            return self._images[key]
+
+    async def _find(self, other: Service) -> str | None:
+        laboratory = self._laboratory
+        build = other.build
+        if build is None:
+            result = await laboratory.runner.run(argv.image_inspect(other.image or ""))
+            return other.image if result.code == 0 else None
+        if build.context is None or build.dockerfile is None or build.additional_contexts:
+            return None
+        request = BuildRequest(
+            str(laboratory.root / build.context), str(laboratory.root / build.dockerfile),
+            f"trimtab-{laboratory.run}:beside-{other.name.lower()}", laboratory.run, build.target, build.args,
+        )  # fmt: skip
+        built = await build_image(laboratory.runner, request)
+        return built.image.id if built.image else None
+
+    @asynccontextmanager
+    async def _network(self, name: str) -> AsyncGenerator[str]:
+        """A network of its own; everything in it is gone afterwards."""
+        laboratory = self._laboratory
+        network = f"trimtab-{laboratory.run}-{name}"
+        (await laboratory.runner.run(argv.network_create(network, laboratory.run))).checked()
+        try:
+            yield network
+        finally:
+            with anyio.CancelScope(shield=True):
+                found = (await laboratory.runner.run(argv.containers_in(network, laboratory.run))).text.split()
+                if found:
+                    await laboratory.runner.run(argv.remove(*found))
+                await laboratory.runner.run(argv.remove_networks(network))
+
+    async def _start(self, other: Service, image: str, network: str) -> bool:
+        laboratory = self._laboratory
+        options = start_options(other, laboratory.fleet.services)
+        options = replace(options, placement=argv.Placement(network=network, alias=other.name, tmpfs=other.tmpfs))
+        began = time.monotonic()
+        done = await laboratory.runner.run(start_command(image, laboratory.run, options))
+        if done.code != 0:
+            return False
+        state = await settled(laboratory.runner, done.text.splitlines()[-1], began)
+        return state in {"healthy", "running"}

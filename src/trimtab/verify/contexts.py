@@ -1,0 +1,82 @@
+"""The experiments about an ignore file: every image whose context it changes is built from the old and the new one."""
+
+from collections.abc import Iterator, Mapping
+
+from trimtab.fleet import Build, BuildContext, Fleet, FleetFile, rediscover
+from trimtab.rewrite import FileChange
+from trimtab.verify.company import Neighbourhood
+from trimtab.verify.evidence import Evidence, Trial, Verdict, VerdictKind
+from trimtab.verify.experiment import Candidate, Experiment
+from trimtab.verify.laboratory import Laboratory
+from trimtab.verify.memory import builds_of
+from trimtab.verify.staged import Staged
+
+
+async def prove_context(
+    laboratory: Laboratory, neighbourhood: Neighbourhood, change: FileChange, texts: Mapping[str, str | None], number: int
+) -> Evidence:
+    """Whether all images stay what they are, but for the files that the new ignore file keeps back."""
+    fleet = laboratory.fleet
+    following = rediscover(fleet, dict(texts))
+    trials: list[Trial] = []
+    services: dict[str, None] = {}
+    sent = [0, 0]
+    for index, (file, build, context) in enumerate(_affected(fleet, following)):
+        laboratory.progress(change.path, f"building {file.path} with it")
+        services.update(dict.fromkeys(file.service_names))
+        trial, pair = await _tried(laboratory, neighbourhood, change, (file, build, context), texts, number + 2 * index)
+        if trial is not None:
+            trials.append(trial)
+            sent = [one + other for one, other in zip(sent, pair, strict=True)]
+        if trial is not None and trial.verdict.kind is not VerdictKind.ACCEPTED:
+            break
+    verdict = _verdict(trials)
+    laboratory.progress(change.path, str(verdict.kind))
+    titles = tuple(dict.fromkeys(fix.title for fix in change.applied))
+    accepted = change.rules if verdict.kind is VerdictKind.ACCEPTED else ()
+    return Evidence(
+        change.path, tuple(services), verdict, accepted, titles, tuple(trials), before_context=sent[0], after_context=sent[1]
+    )
+
+
+def _affected(fleet: Fleet, following: Fleet) -> Iterator[tuple[FleetFile, Build, BuildContext]]:
+    """Every build whose context is another one afterwards, with that context."""
+    for file in fleet.files:
+        now = following.file(file.path)
+        for build in builds_of(file) if now else ():
+            old = next((context for context in file.contexts if context.root == build.context), None)
+            new = next((context for context in now.contexts if context.root == build.context), None) if now else None
+            if old and new and set(old.visible) != set(new.visible):
+                yield file, build, new
+
+
+async def _tried(
+    laboratory: Laboratory, neighbourhood: Neighbourhood, change: FileChange,
+    affected: tuple[FleetFile, Build, BuildContext], texts: Mapping[str, str | None], number: int,
+) -> tuple[Trial | None, tuple[int, int]]:  # fmt: skip
+    """One image from both contexts, and the bytes sent; no trial when the original does not build."""
+    file, build, context = affected
+    old = next(each for each in file.contexts if each.root == build.context)
+    text = file.dockerfile.source.text
+    before = Staged(laboratory, file, build, old, number)
+    after = Staged(laboratory, file, build, context, number + 1, texts)
+    try:
+        experiment = Experiment(before, neighbourhood, text)
+        if await experiment.prepare() is not None:
+            return None, (0, 0)
+        await after.stage()
+        trial = await experiment.try_out(Candidate(change.rules, text, change.effects, after))
+        bytes_sent = [(await staged.sent("sent", text)).log.context_bytes for staged in (before, after)]
+        return trial, (bytes_sent[0], bytes_sent[1])
+    finally:
+        before.workspace.remove()
+        after.workspace.remove()
+
+
+def _verdict(trials: list[Trial]) -> Verdict:
+    if not trials:
+        return Verdict(VerdictKind.INCONCLUSIVE, "no image that builds has another context through it")
+    last = trials[-1].verdict
+    if last.kind is not VerdictKind.ACCEPTED:
+        return last
+    return Verdict(VerdictKind.ACCEPTED, f"{len(trials)} images are the same but for what it keeps back, and behave the same")
