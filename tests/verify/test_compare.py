@@ -4,7 +4,8 @@ import pytest
 
 from trimtab.docker import FileEntry, ImageConfig, ImageTree
 from trimtab.rules import Effects
-from trimtab.verify.compare import TreeComparison, compare_configs, glob_regex
+from trimtab.verify.compare import TreeComparison, glob_regex
+from trimtab.verify.configs import compare_configs
 
 
 def entry(sha: str = "a", *, uid: int = 0, kind: str = "file", mode: int = 0o644) -> FileEntry:

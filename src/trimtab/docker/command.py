@@ -171,6 +171,23 @@ def run_once(image: str, run: str, *, entrypoint: str, arguments: Sequence[str],
     return docker(*words, image, *arguments)
 
 
+def run_beside(container: str, image: str, run: str, entrypoint: str, arguments: Sequence[str]) -> Command:
+    """A program of an image in the network of a running container; it is gone afterwards."""
+    words = (
+        "run",
+        "--rm",
+        "--label",
+        f"{LABEL}={run}",
+        "--network",
+        f"container:{container}",
+        "--user",
+        "0",
+        "--entrypoint",
+        entrypoint,
+    )
+    return docker(*words, image, *arguments)
+
+
 def inspect(container: str) -> Command:
     """A container's state as JSON."""
     return docker("container", "inspect", container)

@@ -12,6 +12,7 @@ from typing import cast
 KEPT = re.compile(
     r"^/var/lib/dpkg/(info/.*\.list|status(\.d/.*)?)$|^(/usr)?/lib/apk/db/installed$"
     r"|^/(var/lib|usr/lib/sysimage)/rpm/(rpmdb\.sqlite|Packages(\.db)?)$|/node_modules/(@[^/]+/)?[^/]+/package\.json$"
+    r"|^/etc/(passwd|ld\.so\.cache)$"
 )
 """The files whose content tells."""
 _DISTRIBUTION = re.compile(r"/(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+)\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)$")
@@ -27,6 +28,7 @@ class Packages:
     owners: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     libraries: dict[str, str] = field(default_factory=dict[str, str])
     unread: str | None = None
+    recommends: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
 
 def read_packages(kept: Mapping[str, bytes], paths: Iterable[str]) -> Packages:
@@ -34,7 +36,7 @@ def read_packages(kept: Mapping[str, bytes], paths: Iterable[str]) -> Packages:
     found = Packages()
     for path, content in kept.items():
         name = posixpath.basename(path)
-        if path.endswith("/package.json"):
+        if path.endswith("/package.json") or path.startswith("/etc/"):
             continue
         if "/dpkg/status" in path:
             _dpkg(content.decode("utf-8", "replace"), found)
@@ -82,6 +84,9 @@ def _dpkg(text: str, found: Packages) -> None:
     for record in _records(text):
         if record.get("Status", "install ok installed").endswith(" installed"):
             found.system[record["Package"]] = record.get("Version", "")
+            wanted = re.split(r"[,|]", record.get("Recommends", ""))
+            names = frozenset(re.split(r"[\s(:]", each.strip())[0] for each in wanted if each.strip())
+            found.recommends[record["Package"]] = names
 
 
 def _records(text: str) -> Iterator[dict[str, str]]:

@@ -1,6 +1,7 @@
 """The merged file tree of an image: every path with its type, mode, owner, content, links and extended attributes."""
 
 import hashlib
+import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,8 @@ class FileEntry:
     """Extended attributes, values in hexadecimal: `security.capability` is a file's capabilities."""
     shared: str = ""
     """For files with several hard links, the first of their paths."""
+    mtime: int = field(default=0, compare=False)
+    """Seconds since the epoch; two builds of one Dockerfile differ in it, so entries are equal without it."""
 
     @property
     def executable(self) -> bool:
@@ -55,6 +58,12 @@ class ImageTree:
     """Packages of languages, `pip flask` or `npm express`, with their versions."""
     unread: str | None = None
     """Why the package set is not known, None when it is."""
+    recommends: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """What each dpkg package recommends."""
+    accounts: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """User names with their numbers of user and group."""
+    linkable: frozenset[str] = frozenset()
+    """Names of the libraries that the linker's cache knows."""
 
 
 async def read_tree(runner: Runner, image: str, run: str) -> ImageTree:
@@ -107,7 +116,15 @@ def read_archive(archive: Path) -> ImageTree:
             size = member.size if member.isreg() else 0
             link = member.linkname if member.issym() else ""
             entries[path] = FileEntry(
-                _kind(member), member.mode & 0o7777, member.uid, member.gid, size, sha, link, _xattrs(member)
+                _kind(member),
+                member.mode & 0o7777,
+                member.uid,
+                member.gid,
+                size,
+                sha,
+                link,
+                _xattrs(member),
+                mtime=int(member.mtime),
             )
             if member.islnk():
                 links[path] = _path(member.linkname)
@@ -115,7 +132,19 @@ def read_archive(archive: Path) -> ImageTree:
                 kept[path] = content
     _join_links(entries, links)
     packages = read_packages(kept, entries)
-    return ImageTree(entries, packages.system, packages.owners, packages.libraries, packages.unread)
+    return ImageTree(
+        entries, packages.system, packages.owners, packages.libraries, packages.unread,
+        packages.recommends, _accounts(kept.get("/etc/passwd", b"")), _linkable(kept.get("/etc/ld.so.cache", b"")),
+    )  # fmt: skip
+
+
+def _accounts(passwd: bytes) -> dict[str, tuple[int, int]]:
+    rows = (line.split(":") for line in passwd.decode("utf-8", "replace").splitlines())
+    return {row[0]: (int(row[2]), int(row[3])) for row in rows if len(row) > 3 and row[2].isdigit() and row[3].isdigit()}
+
+
+def _linkable(cache: bytes) -> frozenset[str]:
+    return frozenset(name.decode() for name in re.findall(rb"(?<=\0)lib[\w.+-]+\.so[\w.]*(?=\0)", cache))
 
 
 def _path(name: str) -> str:

@@ -189,6 +189,7 @@ def evidence_view(evidence: Sequence[Evidence], *, repeats: int) -> RenderableTy
     for label, value in figures.totals(accepted):
         sums.add_row(Text(label, "bold"), value)
     note = f"times are medians of {repeats} interleaved pairs; ~ marks a difference that the pairs do not settle"
+    note = note if repeats else "no times were measured"
     return Group(table, sums, Text(note, "dim"))
 
 

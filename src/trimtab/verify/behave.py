@@ -3,8 +3,9 @@
 import json
 import re
 import shlex
+import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -44,6 +45,8 @@ class StartOptions:
     smoke: tuple[str, ...] | None = None
     """The user's own check, run inside."""
     company: tuple[str, ...] = ()
+    asker: str | None = None
+    """An image whose programs may ask where the service's own image has nothing that can: the original's."""
 
 
 def start_options(service: Service | None, others: Sequence[Service]) -> StartOptions:
@@ -106,34 +109,48 @@ async def observe(runner: Runner, image: str, run: str, options: StartOptions) -
         words = "" if ready is not None else await _last_words(runner, container)
         seen = Behaviour(state, ready, None, None, words, company=options.company)
         if not state.startswith("exited"):
-            seen = await _asked(runner, container, seen, options)
+            seen = await _asked(runner, container, run, seen, options)
         return replace(seen, errors=await _errors(runner, container))
     finally:
         with anyio.CancelScope(shield=True):
             await runner.run(argv.remove(container))
 
 
-async def _asked(runner: Runner, container: str, seen: Behaviour, options: StartOptions) -> Behaviour:
+async def _asked(runner: Runner, container: str, run: str, seen: Behaviour, options: StartOptions) -> Behaviour:
     """What a living container answers, and how it ends."""
     ports = await _ports(runner, container)
-    user = await _user(runner, container)
+    status = (await runner.run(argv.execute(container, "cat", "/proc/1/status"))).text
+    user = re.search(r"^Uid:\s+\d+\s+(\d+)", status, re.MULTILINE)
     urls = urls_to_ask(ports or (), options.service, options.checks) if seen.works else []
-    answers = await ask(runner, container, urls) if urls else ()
+    answers = await ask(runner, container, urls, run, options.asker) if urls else ()
     smoke = None
     if options.smoke and seen.works:
         smoke = (await runner.run(argv.execute(container, *options.smoke), timeout=120)).code
-    grace = options.service.stop_grace_period if options.service else None
-    stop = await _stopped(runner, container, _GRACE_SECONDS if grace is None else min(grace, _LONGEST_GRACE))
-    return replace(seen, ports=ports, user=user, answers=answers, smoke=smoke, stop=stop)
+    stop = await _stopped(runner, container, status, options.service)
+    return replace(seen, ports=ports, user=user[1] if user else None, answers=answers, smoke=smoke, stop=stop)
 
 
-async def _stopped(runner: Runner, container: str, grace: float) -> Stop:
+async def _stopped(runner: Runner, container: str, status: str, service: Service | None) -> Stop:
+    """Ask a container to end. Where process 1 cannot receive the signal, that is known before."""
+    data = json.loads((await runner.run(argv.inspect(container))).checked().stdout)[0]
+    config = cast("Mapping[str, str]", data["Config"])
+    caught = re.search(r"^SigCgt:\s+([0-9a-f]+)", status, re.MULTILINE)
+    number = _signal_number(config.get("StopSignal") or "SIGTERM")
+    if caught and number and number != signal.SIGKILL and not int(caught[1], 16) >> (number - 1) & 1:
+        return Stop(0.0, 137, ignored=True)
+    grace = service.stop_grace_period if service and service.stop_grace_period is not None else _GRACE_SECONDS
     started = time.monotonic()
-    await runner.run(argv.stop(container, grace))
+    await runner.run(argv.stop(container, min(grace, _LONGEST_GRACE)))
     seconds = time.monotonic() - started
     data = json.loads((await runner.run(argv.inspect(container))).checked().stdout)[0]
-    code = cast("Mapping[str, int]", data["State"]).get("ExitCode", 0)
-    return Stop(round(seconds, 2), code)
+    return Stop(round(seconds, 2), cast("Mapping[str, int]", data["State"]).get("ExitCode", 0))
+
+
+def _signal_number(name: str) -> int | None:
+    if name.isdigit():
+        return int(name)
+    full = name if name.startswith("SIG") else f"SIG{name}"
+    return next((int(each) for each in signal.Signals if each.name == full), None)
 
 
 async def _errors(runner: Runner, container: str) -> tuple[str, ...]:
@@ -178,28 +195,23 @@ async def _ports(runner: Runner, container: str) -> tuple[str, ...] | None:
     return tuple(f"tcp/{port}" for port in sorted(ports))
 
 
-async def _user(runner: Runner, container: str) -> str | None:
-    result = await runner.run(argv.execute(container, "cat", "/proc/1/status"))
-    match = re.search(r"^Uid:\s+\d+\s+(\d+)", result.text, re.MULTILINE)
-    return match[1] if match else None
-
-
 async def _last_words(runner: Runner, container: str) -> str:
     result = await runner.run(argv.logs(container))
     lines = [line.strip() for line in (result.text + "\n" + result.stderr).splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""
 
 
-def compare_behaviours(before: Behaviour, after: Behaviour, *, user_may_change: bool) -> list[Difference]:
-    """What differs in how two images behaved."""
+def compare_behaviours(before: Behaviour, after: Behaviour, declared: Collection[str]) -> list[Difference]:
+    """What differs in how two images behaved; `declared` are the keys of the configuration that may differ."""
     found: list[Difference] = []
     if before.state != after.state:
         words = f" ({after.last_words})" if after.last_words else ""
-        found.append(Difference("state when started", before.state, after.state + words))
+        checked = "Healthcheck" in declared and (before.state, after.state) == ("running", "healthy")
+        found.append(Difference("state when started", before.state, after.state + words, "declared" if checked else ""))
     if before.ports is not None and before.ports != after.ports:
         found.append(Difference("ports listened on", _listed(before.ports), _listed(after.ports)))
     if before.user != after.user and before.user is not None:
-        found.append(Difference("user of process 1", before.user, str(after.user), "declared" if user_may_change else ""))
+        found.append(Difference("user of process 1", before.user, str(after.user), "declared" if "User" in declared else ""))
     return [*found, *_answers(before, after), *_end(before, after), *_logged(before, after)]
 
 
@@ -223,8 +235,7 @@ def _end(before: Behaviour, after: Behaviour) -> Iterator[Difference]:
     if before.stop is None or after.stop is None or before.stop.code == after.stop.code:
         return
     if not before.stop.killed and (after.stop.killed or after.stop.code not in _CLEAN_ENDS):
-        ends = (f"exit {each.code} after {each.seconds:.1f} s" for each in (before.stop, after.stop))
-        yield Difference("end on the stop signal", *ends)
+        yield Difference("end on the stop signal", before.stop.text, after.stop.text)
 
 
 def _logged(before: Behaviour, after: Behaviour) -> Iterator[Difference]:

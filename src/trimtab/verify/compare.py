@@ -4,10 +4,10 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from datetime import UTC, datetime
 from functools import cache, cached_property
 
-from trimtab.docker import FileEntry, ImageConfig, ImageTree
+from trimtab.docker import FileEntry, ImageTree
 from trimtab.rules import Effects
 from trimtab.verify.evidence import Difference
 
@@ -28,8 +28,8 @@ _OF_ANY_BASE = (
     "/**/site-packages/**", "/**/dist-packages/**", "/**/__pycache__/**", "/usr/lib/python3*/**", "/usr/local/lib/python3*/**",
     "/usr/local/lib/node_modules/**", "/usr/local/include/**", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
     "/etc/subuid", "/etc/subgid", "/etc/shells", "/etc/pam.d/**", "/etc/rc*.d/**", "/etc/systemd/**", "/root/.cache/**",
-    "/root/.npm/**", "/tmp/**", "/run/**", "/var/log/**", "/var/mail/**", "/var/spool/**",  # noqa: S108  inside an image
-    "/etc/ssl/certs/**", "/etc/ca-certificates/**", "/etc/ca-certificates.conf", "/usr/local/share/ca-certificates/**",
+    "/root/.npm/**", "/tmp/**", "/run/**", "/var/log/**",  # noqa: S108  inside an image
+    "/etc/ssl/certs/**", "/etc/ca-certificates/**", "/etc/ca-certificates.conf",
     "/usr/lib/locale/**",
 )  # fmt: skip
 """What is made anew for each base. Python's packages, certificates and locales are compared by what they are instead."""
@@ -41,6 +41,28 @@ _SYSTEM = (
 _SHARED_FOLDERS = frozenset(
     ["/", "/usr", "/usr/local", "/usr/local/bin", "/usr/bin", "/etc", "/root", "/home", "/opt", "/srv", "/tmp"]  # noqa: S108
 )
+
+
+_LIBRARIES = (
+    "/**/node_modules/**", "/**/site-packages/**", "/**/dist-packages/**", "/**/__pycache__/**", "/**/package-lock.json",
+    "/**/*.pyc", "/usr/lib/**", "/lib/**", "/etc/**", "/var/**",
+)  # fmt: skip
+"""Where other things than the service's own files lie, whatever folder it is in."""
+_DAY = 86400
+User = tuple[int, int]
+
+
+def may_write(entry: FileEntry, user: User) -> bool:
+    """Whether a user may write to a file or folder."""
+    uid, gid = user
+    if uid == 0:
+        return True
+    bit = 0o200 if entry.uid == uid else 0o020 if entry.gid == gid else 0o002
+    return bool(entry.mode & bit)
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="minutes")
 
 
 @cache
@@ -55,19 +77,6 @@ def _matches(path: str, patterns: Collection[str]) -> str | None:
     return next((pattern for pattern in patterns if glob_regex(pattern).match(path)), None)
 
 
-def compare_configs(before: ImageConfig, after: ImageConfig, effects: Effects) -> list[Difference]:
-    """Every configuration key that differs."""
-    found: list[Difference] = []
-    for key in sorted({*before.values, *after.values}):
-        old, new = before.values.get(key), after.values.get(key)
-        if old != new:
-            # A variable's value may be a secret; that it differs is all that anyone needs to see.
-            shown = ("differs", "differs") if key.startswith("Env.") else (str(old), str(new))
-            explained = "declared" if any(fnmatchcase(key, pattern) for pattern in effects.config) else ""
-            found.append(Difference(f"config {key}", *shown, explained))
-    return found
-
-
 @dataclass(frozen=True)
 class TreeComparison:
     """Compares two file trees under the effects that a rewrite declares."""
@@ -79,12 +88,14 @@ class TreeComparison:
     """Paths that differ between two builds of the original."""
     own: frozenset[str] = frozenset()
     """Paths that the original's instructions copy from the build context."""
+    users: tuple[User, User] | None = None
+    """Numbers of user and group that the two images run as, where they are known."""
     base: ImageTree | None = None
     """The image that the original starts from, when the rewrite changes it: what is equal to it is not the service's own."""
 
     def differences(self) -> list[Difference]:
         """All differences, unexplained ones first."""
-        found = [*self._packages(), *self._paths(), *self._hard_links()]
+        found = [*self._packages(), *self._paths(), *self._hard_links(), *self._times(), *self._writable()]
         return sorted(found, key=lambda each: (bool(each.explained_by), each.subject))
 
     def _packages(self) -> Iterator[Difference]:
@@ -92,7 +103,8 @@ class TreeComparison:
         for name in sorted({*old, *new}):
             if old.get(name) != new.get(name):
                 removed = name in old and name not in new
-                explained = "declared" if removed and self.effects.packages_removed else ""
+                may = self.effects.another_base or (removed and self.effects.packages_removed)
+                explained = "declared" if may else ""
                 yield Difference(f"package {name}", old.get(name, "absent"), new.get(name, "absent"), explained)
 
     def _paths(self) -> Iterator[Difference]:
@@ -101,6 +113,27 @@ class TreeComparison:
             one, other = old.get(path), new.get(path)
             if not self._equal(path, one, other):
                 yield Difference(path, _shown(one), _shown(other), self._explanation(path, one, other))
+
+    def _times(self) -> Iterator[Difference]:
+        """Own files that carried a time of their own, and now have that of the build."""
+        for path, one in sorted(self.before.entries.items()):
+            other = self.after.entries.get(path)
+            if other is None or one.kind != "file" or one.sha256 != other.sha256 or _matches(path, _LIBRARIES):
+                continue
+            own = path in self.own or any(path.startswith(root + "/") for root in self._own_folders)
+            if own and other.mtime - one.mtime > _DAY and path not in self.noise:
+                yield Difference(f"time of {path}", _moment(one.mtime), _moment(other.mtime))
+
+    def _writable(self) -> Iterator[Difference]:
+        """Own folders and files that the image's user could write to."""
+        if "User" in self.effects.config or self.users is None:
+            return
+        for path, one in sorted(self.before.entries.items()):
+            other = self.after.entries.get(path)
+            own = any(path == root or path.startswith(root + "/") for root in self._own_folders)
+            if own and other is not None and one.kind in {"file", "dir"}:
+                if may_write(one, self.users[0]) and not may_write(other, self.users[1]):
+                    yield Difference(f"writing to {path}", "may", f"may not: {_shown(other)}")
 
     def _hard_links(self) -> Iterator[Difference]:
         """Names of one file that are files of their own now: writing to one would no longer change the other."""
@@ -128,6 +161,8 @@ class TreeComparison:
     def _explanation(self, path: str, one: FileEntry | None, other: FileEntry | None) -> str:
         if path in self.noise or _matches(path, _UNSTABLE):
             return "differs between two builds of the original"
+        if self._takes_something(path, one, other):
+            return ""
         if self.effects.another_base:
             return self._explained_by_base(path, one, other)
         if other is None and _matches(path, self.effects.removes):
@@ -137,6 +172,23 @@ class TreeComparison:
         if self.effects.packages_removed and self._of_removed_package(path, other):
             return "belongs to a removed package"
         return ""
+
+    def _takes_something(self, path: str, one: FileEntry | None, other: FileEntry | None) -> bool:
+        """Whether a difference is a loss that no declaration explains.
+
+        A program that can no longer be run, a set-user-id bit, other content in one of the service's own files, one of them
+        gone though the same context is copied, or a place that its user could write to.
+        """
+        if one is None or _matches(path, _LIBRARIES):
+            return False
+        own = path in self.own or any(path.startswith(root + "/") for root in self._own_folders)
+        if other is None:
+            return path in self.own and not self.effects.context
+        if one.kind != "file" or other.kind != "file":
+            return False
+        removed = self.effects.another_base and not own
+        lost_bits = (one.executable and not other.executable) or bool(one.mode & 0o6000 & ~other.mode)
+        return (lost_bits and not removed) or (own and one.sha256 != other.sha256)
 
     def _explained_by_base(self, path: str, one: FileEntry | None, other: FileEntry | None) -> str:
         """What the service's own instructions made must be there; what the base, or packages, brought need not."""

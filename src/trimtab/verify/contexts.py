@@ -1,9 +1,12 @@
 """The experiments about an ignore file: every image whose context it changes is built from the old and the new one."""
 
+import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from trimtab.fleet import Build, BuildContext, Fleet, FleetFile, rediscover
 from trimtab.rewrite import FileChange
+from trimtab.rules import Effects
 from trimtab.verify.company import Neighbourhood
 from trimtab.verify.evidence import Evidence, Trial, Verdict, VerdictKind
 from trimtab.verify.experiment import Candidate, Experiment
@@ -65,7 +68,10 @@ async def _tried(
         if await experiment.prepare() is not None:
             return None, (0, 0)
         await after.stage()
-        trial = await experiment.try_out(Candidate(change.rules, text, change.effects, after))
+        # An ignore file may itself be among the files that a COPY brings.
+        own = Effects(changes=tuple(f"{folder}/{posixpath.basename(path)}" for path in texts for folder in ("", "/**")))
+        own = replace(own, removes=own.changes)
+        trial = await experiment.try_out(Candidate(change.rules, text, change.effects.joined(own), after))
         bytes_sent = [(await staged.sent("sent", text)).log.context_bytes for staged in (before, after)]
         return trial, (bytes_sent[0], bytes_sent[1])
     finally:

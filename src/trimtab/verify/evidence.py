@@ -130,10 +130,17 @@ class Stop:
     seconds: float
     code: int
     """137 when it had to be killed at the end of its grace period."""
+    ignored: bool = False
+    """Whether process 1 has no handler for the signal. The kernel does not deliver such a signal to it (`man 2 kill`), so
+    the end of the grace period was not waited for."""
 
     @property
     def killed(self) -> bool:
-        return self.code == 137
+        return self.ignored or self.code == 137
+
+    @property
+    def text(self) -> str:
+        return "ignores it" if self.ignored else f"exit {self.code} after {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """One Dockerfile's experiment: build, compare, run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+
+import anyio
 
 from trimtab.build import BuildResult
 from trimtab.docker import ImageConfig, ImageTree, search_tree
@@ -14,8 +16,10 @@ from trimtab.rules import Effects
 from trimtab.verify.behave import compare_behaviours, observe, start_options
 from trimtab.verify.closure import failing_addons, failing_imports, missing_libraries, node_addons, python_modules
 from trimtab.verify.company import Neighbourhood, Volumes
-from trimtab.verify.compare import TreeComparison, compare_configs, unstable_paths
+from trimtab.verify.compare import TreeComparison, unstable_paths
+from trimtab.verify.configs import compare_configs
 from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
+from trimtab.verify.intent import Intent, lost_variables
 from trimtab.verify.losses import Losses, any_library_pattern
 from trimtab.verify.reach import started_programs, unreachable
 from trimtab.verify.staged import Staged
@@ -111,17 +115,24 @@ class Experiment:
 
     async def _compare(self, before: _Built, after: _Built, candidate: Candidate) -> list[Difference]:
         effects = candidate.effects
-        configs = compare_configs(before.config, after.config, effects)
+        was, now = (Intent(text, self.staged.build.args, self.staged.build.target) for text in (self.text, candidate.text))
+        configs = [
+            *compare_configs(before.config, after.config, effects, self._own_texts, was.labels), *lost_variables(was, now)
+        ]  # fmt: skip
         base = await self._base() if effects.another_base else None
-        comparison = TreeComparison(before.tree, after.tree, effects, own=frozenset(self._own_paths), base=base)
+        own = frozenset(self._own_paths)
+        users = _user_of(before, self.service), _user_of(after, self.service)
+        known = (users[0], users[1]) if users[0] and users[1] else None
+        comparison = TreeComparison(before.tree, after.tree, effects, own=own, users=known, base=base)
         found = comparison.differences()
         if any(not each.explained_by for each in found):
             # Only now is a second build of the original worth its time: does it differ by itself?
             comparison = replace(comparison, noise=await self._noise(before))
             found = comparison.differences()
         found += unreachable((before.tree, before.config), (after.tree, after.config), self.service)
-        if _is_large(effects):
-            found += await self._losses(before, after, effects)
+        found += list(self._losses(before, after, was, now, effects).differences())
+        if _is_large(effects) and all(each.explained_by for each in found):
+            found += await self._asked_of_images(before, after, was, now, effects)
         return [*configs, *found]
 
     async def _noise(self, before: _Built) -> frozenset[str]:
@@ -162,13 +173,28 @@ class Experiment:
         found = {path: context.read(source) for path, source in small.items() if context.visible[source].size < _LARGEST_OWN}
         return {path: text for path, text in found.items() if text is not None}
 
-    async def _losses(self, before: _Built, after: _Built, effects: Effects) -> list[Difference]:
-        started = frozenset(name.rpartition("/")[2] for name in started_programs(before.config, self.service))
-        losses = Losses(before.tree, after.tree, self._own_texts, started, effects.another_base)
-        found = list(losses.differences())
-        if found:
-            return found
+    def _losses(self, before: _Built, after: _Built, was: Intent, now: Intent, effects: Effects) -> Losses:
+        old, new = (
+            frozenset(name.rpartition("/")[2] for name in started_programs(each.config, self.service))
+            for each in (before, after)
+        )
+        done_with = (was.build_programs | old) - new
+        return Losses(
+            before.tree,
+            after.tree,
+            self._own_texts,
+            new,
+            effects.another_base,
+            was.packages - now.packages,
+            done_with,
+            self.base,
+        )
+
+    async def _asked_of_images(
+        self, before: _Built, after: _Built, was: Intent, now: Intent, effects: Effects
+    ) -> list[Difference]:
         self.staged.tell("resolving every library and module")
+        losses = self._losses(before, after, was, now, effects)
         async with self.staged.slots.one():
             return [*await self._opened(losses, after), *await self._closure(before, after)]
 
@@ -224,14 +250,14 @@ class Experiment:
         self, candidate: Candidate, before: _Built, after: _Built
     ) -> tuple[list[Difference], tuple[Behaviour, Behaviour]]:
         """How both behave. What differs is looked at again, and counts only when it differs every time."""
-        user_may_change = "User" in candidate.effects.config
+        declared = candidate.effects.config
         pair = await self._observed(before, after, 0)
-        kept = compare_behaviours(*pair, user_may_change=user_may_change)
+        kept = compare_behaviours(*pair, declared)
         for number in range(1, _ROUNDS):
             if all(each.explained_by for each in kept):
                 break
-            again = compare_behaviours(*await self._observed(before, after, number), user_may_change=user_may_change)
-            unstable = {each.subject for each in compare_behaviours(self.seen[0], self.seen[number], user_may_change=False)}
+            again = compare_behaviours(*await self._observed(before, after, number), declared)
+            unstable = {each.subject for each in compare_behaviours(self.seen[0], self.seen[number], ())}
             always = {each.subject for each in again} - unstable
             kept = [each for each in kept if each.explained_by or each.subject in always]
         return kept, pair
@@ -245,11 +271,17 @@ class Experiment:
         volumes = Volumes(staged.runner, staged.laboratory.run, name, staged.laboratory.root, folder)
         async with staged.slots.one():
             mounted = await volumes.prepare(self.service) if self.service else ()
-            if mounted or number >= len(self.seen):
+            if number < len(self.seen) and not mounted:
+                old = self.seen[number]
+                return old, await self._observe(after.config, mounted, name, in_company=bool(old.company))
+            if mounted or self.service is None or self.service.depends_on:
                 old = await self._observe(before.config, mounted, name)
-                self.seen = (*self.seen[:number], old, *self.seen[number + 1 :])
-            old = self.seen[number]
-            return old, await self._observe(after.config, mounted, name, in_company=bool(old.company))
+                new = await self._observe(after.config, mounted, name, in_company=bool(old.company))
+            else:
+                # Nothing is shared between the two, and most of the time they only wait.
+                old, new = await gathered(self._observe(before.config, (), name), self._observe(after.config, (), f"{name}-b"))
+            self.seen = (*self.seen[:number], old, *self.seen[number + 1 :])
+            return old, new
 
     async def _observe(
         self, image: ImageConfig, volumes: Sequence[str], name: str, *, in_company: bool | None = None
@@ -260,11 +292,35 @@ class Experiment:
         options = start_options(service, laboratory.fleet.services)
         checks = (str(image.values.get("Healthcheck") or ""),)
         smoke = laboratory.smoke.get(service.name) if service else None
-        options = replace(options, checks=checks, smoke=smoke, placement=replace(options.placement, volumes=volumes))
+        asker = self.original.config.id if self.original else None
+        placement = replace(options.placement, volumes=volumes)
+        options = replace(options, checks=checks, smoke=smoke, placement=placement, asker=asker)
         alone = None if in_company else await observe(laboratory.runner, image.id, laboratory.run, options)
         if alone is not None and (in_company is False or alone.works or service is None or not service.depends_on):
             return alone
         return await self.neighbourhood.observe(image.id, options, name) or alone or _NOT_STARTED
+
+
+async def gathered(one: Awaitable[Behaviour], other: Awaitable[Behaviour]) -> tuple[Behaviour, Behaviour]:
+    """Both results, awaited at the same time."""
+    found: dict[int, Behaviour] = {}
+
+    async def keep(number: int, waiting: Awaitable[Behaviour]) -> None:
+        found[number] = await waiting
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(keep, 0, one)
+        group.start_soon(keep, 1, other)
+    return found[0], found[1]
+
+
+def _user_of(built: _Built, service: Service | None) -> tuple[int, int] | None:
+    """The numbers that an image's process 1 runs as; None for a name that the image does not know."""
+    user, _, group = str((service.user if service else None) or built.config.values.get("User") or "0").partition(":")
+    known = built.tree.accounts.get(user)
+    if known is None and user.isdigit():
+        known = next((each for each in built.tree.accounts.values() if each[0] == int(user)), (int(user), 0))
+    return (known[0], int(group)) if known and group.isdigit() else known
 
 
 def _is_large(effects: Effects) -> bool:

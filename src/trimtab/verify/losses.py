@@ -26,18 +26,30 @@ _NODE_MODULE = re.compile(r"/node_modules/(?P<module>(?:@[^/]+/)?[^/]+)/")
 _STARTS_PROCESSES = re.compile(r"subprocess|Popen|os\.(?:system|popen|exec|spawn)|child_process|execa|which\(|shutil|sh\.")
 _QUOTED = re.compile(r"[\"'`](?:[\w./-]*/)?([\w.+-]+)(?=[\"'`\s])")
 _OPENED = rb"(?:find_library|dlopen|LoadLibrary|ffi\.load|Library)\(\s*[\"'](?:lib)?"
+_STRING = re.compile(r"[\"'`]([^\"'`\n]{3,200})[\"'`]")
+_LANGUAGE_FILE = re.compile(
+    r"/node_modules/|/(?:site|dist)-packages/|/__pycache__/|\.pyc$|^/root/\.(?:cache|npm)/|^/tmp/|^/var/"
+)
+_OF_RUNTIMES = frozenset({"pip pip", "pip setuptools", "pip wheel", "npm npm", "npm corepack"})
 _SCRIPTS = (".sh", ".bash", ".cron")
 _CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".pl")
-_DATA = {
-    "time zones": re.compile(r"^/usr/share/zoneinfo/."),
-    "certificate bundle": re.compile(
-        r"^/etc/ssl/certs/ca-certificates\.crt$|^/etc/pki/tls/certs/ca-bundle\.crt$|^/etc/ssl/cert\.pem$"
+_DATA: Mapping[str, tuple[str, str]] = {
+    "time zones": (
+        r"^/usr/share/zoneinfo/.",
+        r"zoneinfo|ZoneInfo|\bTZ\b|pytz|dateutil|tzset|timeZone|Intl\.|astimezone|strftime",
     ),
-    "character sets": re.compile(r"/gconv/gconv-modules"),
-    "fonts": re.compile(r"^/usr/share/fonts/.*\.(?:ttf|otf|pfb)$"),
-    "terminal descriptions": re.compile(r"^/(?:usr/share|lib|usr/lib)/terminfo/."),
-    "media types": re.compile(r"^/etc/mime\.types$"),
+    "certificate bundle": (
+        r"^/etc/ssl/certs/ca-certificates\.crt$|^/etc/pki/tls/certs/ca-bundle\.crt$|^/etc/ssl/cert\.pem$",
+        r"https|ssl|tls|requests|urllib|httpx|aiohttp|fetch\(|curl|wget|certifi|ca-certificates",
+    ),
+    "character sets": (r"/gconv/gconv-modules", r"iconv|codecs|encoding"),
+    "fonts": (r"^/usr/share/fonts/.*\.(?:ttf|otf|pfb)$", r"font|\.ttf|canvas|ImageDraw|matplotlib|pdf"),
+    "terminal descriptions": (r"^/(?:usr/share|lib|usr/lib)/terminfo/.", r"curses|terminfo|\btput\b|readline"),
+    "media types": (r"^/etc/mime\.types$", r"mimetypes|mime"),
+    "network services": (r"^/etc/services$", r"getserv|getaddrinfo|/etc/services|getprotobyname"),
+    "dictionaries": (r"^/usr/share/(?:dict|hunspell|myspell)/.|^/usr/lib/aspell/.", r"spell|dict"),
 }
+"""Data that programs find by convention: the paths, and how own code that asks for them looks."""
 _LOCALE = re.compile(r"^/usr/lib/locale/(?P<name>[^/]+)")
 _CAPABILITY = "security.capability"
 
@@ -53,6 +65,12 @@ class Losses:
     started: frozenset[str]
     """Names of the programs that the image is started and checked with."""
     another_base: bool
+    asked: frozenset[str] = frozenset()
+    """System packages that the original asks for by name."""
+    done_with: frozenset[str] = frozenset()
+    """Programs that only building called, or only what the rewrite has changed."""
+    base: ImageTree | None = None
+    """The image that the original starts from: what a language's packages are there need not be elsewhere."""
 
     def differences(self) -> Iterator[Difference]:
         """Everything that is gone and asked for; nothing of it can be explained."""
@@ -60,6 +78,10 @@ class Losses:
         yield from self._own_libraries()
         yield from self._modules()
         yield from self._data()
+        yield from self._recommended()
+        yield from self._named()
+        yield from self._linked()
+        yield from self._files()
         yield from self._privileges()
 
     @cached_property
@@ -75,7 +97,6 @@ class Losses:
         return {name: path for name, path in sorted(_programs(self.before).items()) if name not in new}
 
     def _programs(self) -> Iterator[Difference]:
-        owned = frozenset(path for paths in self.before.owners.values() for path in paths)
         for name, path in self._gone_programs.items():
             if name in self.started:
                 yield Difference(f"program {name}", "there", "gone, and the image is started or checked with it")
@@ -83,8 +104,13 @@ class Losses:
             user = next((file for file, names in self._called.items() if name in names), None)
             if user:
                 yield Difference(f"program {name}", "there", f"gone, and {user} calls it")
-            elif self.another_base and path.startswith("/usr/local/") and path not in owned and not _INSTALLERS.match(name):
+            elif self.another_base and path.startswith("/usr/local/") and self._is_own(path) and not _INSTALLERS.match(name):
                 yield Difference(f"program {name}", "there", "gone")
+
+    def _is_own(self, path: str) -> bool:
+        """Whether neither the base nor a package has brought a path."""
+        packaged = any(path in paths for paths in self.before.owners.values())
+        return not packaged and (self.base is None or path not in self.base.entries)
 
     @cached_property
     def _called(self) -> dict[str, frozenset[str]]:
@@ -113,23 +139,82 @@ class Losses:
             asked = {name: path for path, text in self.own.items() for name in asks(path, text)}
             for name in sorted(gone & asked.keys()):
                 yield Difference(f"{kind} {name}", "there", f"gone, and {asked[name]} imports it")
-        if self.another_base:
-            yield from self._libraries()
+        yield from self._libraries()
 
     def _libraries(self) -> Iterator[Difference]:
-        """On another base every package of a language has to be there in the version it had."""
+        """A language's packages keep their versions; on another base all that the service installed have to be there."""
         new = {_any_platform(name): version for name, version in self.after.libraries.items()}
+        of_base: Mapping[str, str] = self.base.libraries if self.base else {}
         for name, version in self.before.libraries.items():
             kept = new.get(_any_platform(name))
-            if kept != version and name.partition(" ")[2] not in {"pip", "setuptools", "wheel", "npm", "corepack"}:
+            if kept is not None and _public(kept) == _public(version):
+                continue
+            if name in _OF_RUNTIMES or of_base.get(name) == version or (kept is None and not self.another_base):
+                continue
+            if kept is None or not set(kept.split(", ")) & set(version.split(", ")):
                 yield Difference(f"package {name}", version, kept or "gone")
 
     def _data(self) -> Iterator[Difference]:
-        for name, pattern in _DATA.items():
+        """Data that is gone as a whole and that somebody may ask for: own code, or any package of a language."""
+        others = bool(set(self.before.libraries) - set(self.base.libraries if self.base else {}) - _OF_RUNTIMES)
+        for name, (paths, asked) in _DATA.items():
+            pattern, asks = re.compile(paths), re.compile(asked)
             if _any(self.before, pattern) and not _any(self.after, pattern):
-                yield Difference(name, "there", "gone")
+                user = next((path for path, text in self.own.items() if asks.search(text)), None)
+                if user or others:
+                    yield Difference(name, "there", f"gone, and {user or 'an installed package'} may ask for it")
         for name in sorted(_matched(self.before, _LOCALE, "name") - _matched(self.after, _LOCALE, "name")):
             yield Difference(f"locale {name}", "there", "gone")
+
+    def _recommended(self) -> Iterator[Difference]:
+        """Packages that are gone though a program that the service calls comes with them as a matter of course."""
+        gone = self.before.packages.keys() - self.after.packages.keys()
+        called = {name: path for path, names in self._called.items() for name in names}
+        for package, names in self.after.recommends.items():
+            programs = {posixpath.basename(path) for path in self.after.owners.get(package, ()) if "bin/" in path}
+            for name in sorted(gone & names if programs & called.keys() else ()):
+                user = next(called[program] for program in sorted(programs & called.keys()))
+                yield Difference(f"package {name}", "there", f"gone, and {package}, which {user} calls, recommends it")
+
+    def _named(self) -> Iterator[Difference]:
+        """Packages that the Dockerfile asks for by name: they are gone for good only where building alone needs them."""
+        for name in sorted(self.asked & (self.before.packages.keys() - self.after.packages.keys())):
+            programs = {posixpath.basename(path) for path in self.before.owners.get(name, ()) if "bin/" in path}
+            if not programs & self.done_with:
+                yield Difference(f"package {name}", "asked for by name", "gone")
+
+    def _linked(self) -> Iterator[Difference]:
+        """Libraries of no package that the linker's cache knew, and does not know any more though they are there."""
+        if not self.before.linkable or not self.after.linkable:
+            return
+        owned = {posixpath.basename(path) for paths in self.before.owners.values() for path in paths}
+        known = self.base.linkable if self.base else frozenset[str]()
+        there = {posixpath.basename(path) for path in self.after.entries}
+        for name in sorted((self.before.linkable - self.after.linkable - known - owned) & there):
+            yield Difference(f"library {name}", "known to the linker", "not known: its cache was made without it")
+
+    def _files(self) -> Iterator[Difference]:
+        """Files outside of packages that are gone and whose names one of the service's own files holds in quotes."""
+        owned = frozenset(path for paths in self.before.owners.values() for path in paths)
+        known: Mapping[str, object] = self.base.entries if self.base else {}
+        for path, entry in sorted(self.before.entries.items()):
+            gone = path not in self.after.entries and path not in owned and path not in known
+            if gone and entry.kind in {"file", "dir"} and not _LANGUAGE_FILE.search(path):
+                name = posixpath.basename(path)
+                user = next((file for file, names in self._quoted.items() if name in names and file != path), None)
+                if user:
+                    yield Difference(path, "there", f"gone, and {user} names it")
+
+    @cached_property
+    def _quoted(self) -> dict[str, frozenset[str]]:
+        """Words and last parts of paths that stand in quotes in own code that is still there."""
+        kept = {
+            path: text for path, text in self.own.items() if path.endswith((*_CODE, *_SCRIPTS)) and path in self.after.entries
+        }
+        return {
+            path: frozenset(part for quoted in _STRING.findall(text) for part in re.split(r"[/\s]", quoted) if len(part) > 2)
+            for path, text in kept.items()
+        }
 
     def _privileges(self) -> Iterator[Difference]:
         for path, entry in sorted(self.before.entries.items()):
@@ -165,6 +250,11 @@ def _matched(tree: ImageTree, pattern: "re.Pattern[str]", group: str = "module")
 
 def _any(tree: ImageTree, pattern: "re.Pattern[str]") -> bool:
     return any(pattern.search(path) for path in tree.entries)
+
+
+def _public(version: str) -> str:
+    """A version without its local part: `2.1+cpu` is `2.1` built for something else."""
+    return version.partition("+")[0]
 
 
 def _any_platform(name: str) -> str:

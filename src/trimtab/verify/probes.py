@@ -1,7 +1,7 @@
 """Asking a running container from inside, with whatever HTTP client the image has."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
@@ -44,14 +44,28 @@ def urls_to_ask(ports: Iterable[str], service: Service | None, checks: Iterable[
     return list(found)
 
 
-async def ask(runner: Runner, container: str, urls: Sequence[str]) -> tuple[Answer, ...] | None:
-    """An answer to each address; None when the image has no client that we know."""
+async def ask(
+    runner: Runner, container: str, urls: Sequence[str], run: str, asker: str | None = None
+) -> tuple[Answer, ...] | None:
+    """An answer to each address; None when no client that we know is to be had.
+
+    A program inside the container asks; where it has none, one of the image `asker` does, from the same network.
+    """
+    found = await _ask(runner, urls, lambda words: argv.execute(container, *words))
+    if found is None and asker is not None:
+        found = await _ask(runner, urls, lambda words: argv.run_beside(container, asker, run, words[0], words[1:]))
+    return found
+
+
+async def _ask(
+    runner: Runner, urls: Sequence[str], command: Callable[[tuple[str, ...]], argv.Command]
+) -> tuple[Answer, ...] | None:
     found: list[Answer] = []
     client: tuple[str, ...] | None = None
     for url in urls:
         for words in [client] if client else _CLIENTS:
-            result = await runner.run(argv.execute(container, *words, url), timeout=30)
-            if result.code in {126, 127} or "executable file not found" in result.stderr:
+            result = await runner.run(command((*words, url)), timeout=30)
+            if result.code in {125, 126, 127} or "executable file not found" in result.stderr:
                 continue
             client = words
             found.append(_answer(url, words[0], result.text, result.stderr))

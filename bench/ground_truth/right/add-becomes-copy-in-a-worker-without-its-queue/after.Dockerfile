@@ -1,0 +1,5 @@
+FROM localhost/trimtab/node:24-bookworm
+WORKDIR /srv/jobs
+COPY worker.js ./
+USER node
+CMD ["node", "worker.js"]

@@ -1,0 +1,8 @@
+FROM localhost/trimtab/python:3.11-bookworm
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends bc
+WORKDIR /srv/sums
+COPY server.py ./
+EXPOSE 8000
+CMD ["python", "server.py"]

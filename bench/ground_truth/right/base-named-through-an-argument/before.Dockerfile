@@ -1,0 +1,6 @@
+FROM localhost/trimtab/python:3.11-bookworm
+COPY server.py /srv/app/
+COPY words/ /srv/app/words/
+WORKDIR /srv/app
+EXPOSE 8000
+CMD ["python", "server.py"]

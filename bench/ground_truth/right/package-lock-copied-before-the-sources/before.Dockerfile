@@ -1,0 +1,6 @@
+FROM localhost/trimtab/node:24-bookworm
+WORKDIR /srv/clock
+COPY package.json package-lock.json server.js ./
+RUN npm ci --no-audit --no-fund --cache /tmp/npm && rm -r /tmp/npm
+EXPOSE 8000
+CMD ["node", "server.js"]

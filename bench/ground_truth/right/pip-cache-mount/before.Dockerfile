@@ -1,0 +1,7 @@
+FROM localhost/trimtab/python:3.11-bookworm
+WORKDIR /srv/wiki
+COPY requirements.txt ./
+RUN pip install -q -r requirements.txt
+COPY server.py ./
+EXPOSE 8000
+CMD ["python", "server.py"]

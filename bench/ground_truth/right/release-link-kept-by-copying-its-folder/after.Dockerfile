@@ -1,0 +1,9 @@
+FROM localhost/trimtab/python:3.11-bookworm AS build
+COPY releases/ /srv/site/releases/
+RUN ln -s releases/2 /srv/site/current
+
+FROM localhost/trimtab/python:3.11-bookworm
+COPY --from=build /srv/site /srv/site
+WORKDIR /srv/site
+EXPOSE 8000
+CMD ["python", "-m", "http.server", "8000", "--directory", "/srv/site/current"]

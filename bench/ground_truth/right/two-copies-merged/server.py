@@ -1,0 +1,15 @@
+"""Lists words."""
+
+from pathlib import Path
+from wsgiref.simple_server import make_server
+
+ROUTES = {"/": lambda: Path("words/en.txt").read_text()}
+
+
+def app(environ, start_response):
+    answer = ROUTES.get(environ["PATH_INFO"])
+    start_response("200 OK" if answer else "404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [answer().encode() if answer else b"not found\n"]
+
+
+make_server("", 8000, app).serve_forever()

@@ -1,0 +1,7 @@
+FROM localhost/trimtab/node:24-bookworm
+WORKDIR /srv/clock
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+COPY server.js ./
+EXPOSE 8000
+CMD ["node", "server.js"]

@@ -1,0 +1,22 @@
+"""Keeps notes."""
+
+from pathlib import Path
+from wsgiref.simple_server import make_server
+
+
+def note() -> str:
+    with Path("/var/lib/notes/all").open("a") as file:
+        file.write("lamp\n")
+    return Path("/var/lib/notes/all").read_text()
+
+
+ROUTES = {"/": lambda: "ready\n", "/note": note}
+
+
+def app(environ, start_response):
+    answer = ROUTES.get(environ["PATH_INFO"])
+    start_response("200 OK" if answer else "404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [answer().encode() if answer else b"not found\n"]
+
+
+make_server("", 8000, app).serve_forever()

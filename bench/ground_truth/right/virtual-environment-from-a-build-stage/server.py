@@ -1,0 +1,16 @@
+"""Turns titles into addresses."""
+
+from wsgiref.simple_server import make_server
+
+from slugify import slugify
+
+ROUTES = {"/": lambda: slugify("About our Wiki") + "\n"}
+
+
+def app(environ, start_response):
+    answer = ROUTES.get(environ["PATH_INFO"])
+    start_response("200 OK" if answer else "404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [answer().encode() if answer else b"not found\n"]
+
+
+make_server("", 8000, app).serve_forever()

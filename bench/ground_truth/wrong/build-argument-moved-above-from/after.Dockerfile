@@ -1,0 +1,7 @@
+ARG CHANNEL=stable
+FROM localhost/trimtab/python:3.11-bookworm
+WORKDIR /srv/updates
+RUN echo "$CHANNEL" > channel
+COPY server.py ./
+EXPOSE 8000
+CMD ["python", "server.py"]

@@ -1,0 +1,8 @@
+FROM localhost/trimtab/python:3.11-bookworm
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends bc \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /srv/ledger
+COPY server.py entries.txt ./
+COPY --chmod=755 close-month.sh /usr/local/bin/close-month
+EXPOSE 8000
+CMD ["python", "server.py"]

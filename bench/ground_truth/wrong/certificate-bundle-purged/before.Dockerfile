@@ -1,0 +1,6 @@
+FROM localhost/trimtab/node:24-bookworm
+WORKDIR /srv/webhooks
+COPY server.js ./
+USER node
+EXPOSE 8000
+CMD ["node", "server.js"]

@@ -1,0 +1,13 @@
+FROM localhost/trimtab/python:3.11-bookworm AS build
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends locales \
+ && rm -rf /var/lib/apt/lists/* \
+ && localedef -i de_DE -f UTF-8 de_DE.UTF-8
+WORKDIR /srv/members
+COPY server.py members.txt ./
+
+FROM localhost/trimtab/python:3.11-bookworm
+ENV LC_COLLATE=de_DE.UTF-8
+WORKDIR /srv/members
+COPY --from=build /srv/members ./
+EXPOSE 8000
+CMD ["python", "server.py"]

@@ -1,0 +1,11 @@
+FROM localhost/trimtab/python:3.11-bookworm AS build
+COPY releases/ /srv/site/releases/
+RUN ln -s releases/2 /srv/site/current
+
+FROM localhost/trimtab/python:3.11-bookworm
+COPY --from=build /srv/site/releases /srv/site/releases
+COPY --from=build /srv/site/current/ /srv/site/current/
+COPY --chmod=755 switch.sh /usr/local/bin/switch-release
+WORKDIR /srv/site
+EXPOSE 8000
+CMD ["python", "-m", "http.server", "8000", "--directory", "/srv/site/current"]

@@ -1,0 +1,21 @@
+"""Answers with exchange rates; without a table it knows the euro only."""
+
+from pathlib import Path
+from wsgiref.simple_server import make_server
+
+
+def rates() -> str:
+    table = Path("data/rates.csv")
+    return table.read_text() if table.exists() else "EUR,1.00\n"
+
+
+ROUTES = {"/": lambda: "ready\n", "/rates": rates}
+
+
+def app(environ, start_response):
+    answer = ROUTES.get(environ["PATH_INFO"])
+    start_response("200 OK" if answer else "404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [answer().encode() if answer else b"not found\n"]
+
+
+make_server("", 8000, app).serve_forever()

@@ -1,0 +1,21 @@
+"""Signs download links."""
+
+from wsgiref.simple_server import make_server
+
+
+def link() -> str:
+    from itsdangerous import JSONWebSignatureSerializer
+
+    return JSONWebSignatureSerializer("secret").dumps({"file": 1}).decode().partition(".")[0] + "\n"
+
+
+ROUTES = {"/": lambda: "ready\n", "/link": link}
+
+
+def app(environ, start_response):
+    answer = ROUTES.get(environ["PATH_INFO"])
+    start_response("200 OK" if answer else "404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [answer().encode() if answer else b"not found\n"]
+
+
+make_server("", 8000, app).serve_forever()

@@ -1,0 +1,7 @@
+FROM localhost/trimtab/python:3.11-bookworm
+RUN rm -f /etc/mime.types
+WORKDIR /srv/gallery
+COPY server.py ./
+COPY pictures/ pictures/
+EXPOSE 8000
+CMD ["python", "server.py"]

@@ -1,0 +1,6 @@
+FROM localhost/trimtab/python:3.11-bookworm
+RUN apt-get purge -y -qq netbase
+WORKDIR /srv/ports
+COPY server.py ./
+EXPOSE 8000
+CMD ["python", "server.py"]

@@ -1,0 +1,20 @@
+"""Writes firewall rules by service name."""
+
+import socket
+from wsgiref.simple_server import make_server
+
+
+def rules() -> str:
+    return "".join(f"allow {name} {socket.getservbyname(name)}\n" for name in ("ldaps", "submission"))
+
+
+ROUTES = {"/": lambda: "ready\n", "/rules": rules}
+
+
+def app(environ, start_response):
+    answer = ROUTES.get(environ["PATH_INFO"])
+    start_response("200 OK" if answer else "404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+    return [answer().encode() if answer else b"not found\n"]
+
+
+make_server("", 8000, app).serve_forever()

@@ -1,0 +1,6 @@
+FROM localhost/trimtab/nginx:1.22-bookworm
+LABEL proxy.host="docs.example.com" \
+      proxy.port="8080"
+LABEL maintainer="team@example.com"
+COPY site.conf /etc/nginx/conf.d/site.conf
+EXPOSE 8080

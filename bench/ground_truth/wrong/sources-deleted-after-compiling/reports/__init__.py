@@ -1,0 +1,1 @@
+"""All reports; each file is one."""
