@@ -33,10 +33,10 @@ def accepted(text: str) -> bool:
 def test_no_file_breaks(folder: Path, unsafe: bool) -> None:
     fleet = discover(DiskTree(folder))
     assert [str(crash) for crash in review(fleet).crashes] == []
-    changes = rewrite(fleet, unsafe=unsafe)
+    changes = rewrite(fleet, unsafe=unsafe, proof=unsafe)
     assert [(change.path, change.bug) for change in changes.bugs] == []
     dockerfiles = [change for change in changes.changed if fleet.file(change.path)]
     broken = [change.path for change in dockerfiles if accepted(change.before or "") and not accepted(change.text)]
     assert broken == []
-    again = rewrite(rediscover(fleet, {change.path: change.after for change in changes.changed}), unsafe=unsafe)
+    again = rewrite(rediscover(fleet, {change.path: change.after for change in changes.changed}), unsafe=unsafe, proof=unsafe)
     assert [(change.path, change.rules) for change in again.changed] == []

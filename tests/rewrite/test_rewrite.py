@@ -68,7 +68,7 @@ def test_overlapping_fixes_wait_and_both_arrive(fleet: Make) -> None:
 def test_refusals_and_unsafe_fixes_are_listed(fleet: Make) -> None:
     text = 'FROM python:3.12\nCOPY . .\nRUN pip install -e . && apt-get update && apt-get install -y gcc\nCMD ["x"]\n'
     reasons = {skip.reason for skip in rewrite(fleet({"Dockerfile": text, "setup.py": ""})).files[0].skipped}
-    assert {SkipReason.UNSAFE, SkipReason.REFUSED} <= reasons
+    assert {SkipReason.PROOF, SkipReason.REFUSED} <= reasons
 
 
 def test_a_file_that_does_not_parse_is_left_alone(fleet: Make) -> None:
@@ -99,7 +99,7 @@ MUST_REFUSE: dict[str, tuple[str, dict[str, str], str, str]] = {
 @pytest.mark.parametrize("case", MUST_REFUSE.values(), ids=MUST_REFUSE.keys())
 def test_what_a_fix_would_break_is_refused(fleet: Make, case: tuple[str, dict[str, str], str, str]) -> None:
     text, files, rule, reason = case
-    change = rewrite(fleet({"Dockerfile": text, **files}), unsafe=True).files[0]
+    change = rewrite(fleet({"Dockerfile": text, **files}), unsafe=True, proof=True).files[0]
     reasons = [skip.explanation for skip in change.skipped if skip.finding.rule == rule]
     assert any(reason in each for each in reasons)
     assert not [fix for fix in change.applied if fix.rule == rule]
@@ -107,7 +107,7 @@ def test_what_a_fix_would_break_is_refused(fleet: Make, case: tuple[str, dict[st
 
 def test_arguments_never_cross_a_from(fleet: Make) -> None:
     text = "ARG V=3.12\nFROM python:$V AS a\nARG X=1\nCOPY . .\nRUN pip install -r r.txt\nFROM python:$V\nARG X=2\nCOPY --from=a /x /x\n"
-    after = rewrite(fleet({"Dockerfile": text, "r.txt": "six\n", "a.py": ""}), unsafe=True).files[0].text
+    after = rewrite(fleet({"Dockerfile": text, "r.txt": "six\n", "a.py": ""}), unsafe=True, proof=True).files[0].text
     lines = [line for line in after.splitlines() if line.startswith(("ARG", "FROM"))]
     assert lines == [line for line in text.splitlines() if line.startswith(("ARG", "FROM"))]
 
@@ -132,9 +132,9 @@ _LINES = st.sampled_from(
 @given(st.lists(_LINES, max_size=9).map(lambda lines: "FROM python:3.12-slim\n" + "".join(lines)))
 def test_any_combination_converges_and_stays(text: str) -> None:
     files = {"r.txt": "six\n", "package.json": "{}", "src/a.py": "", "main.py": ""}
-    change = rewrite(discover(MemoryTree({"Dockerfile": text, **files})), unsafe=True).files[0]
+    change = rewrite(discover(MemoryTree({"Dockerfile": text, **files})), unsafe=True, proof=True).files[0]
     assert change.bug is None
-    again = rewrite(discover(MemoryTree({"Dockerfile": change.text, **files})), unsafe=True).files[0]
+    again = rewrite(discover(MemoryTree({"Dockerfile": change.text, **files})), unsafe=True, proof=True).files[0]
     assert again.text == change.text
 
 

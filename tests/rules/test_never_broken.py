@@ -1,5 +1,7 @@
 """Dockerfiles that a fix once broke, or would break if it looked less closely. Each must come out with this kept."""
 
+import re
+
 import pytest
 
 from trimtab.fleet import MemoryTree, discover
@@ -10,7 +12,7 @@ REQ = {"requirements.txt": "six\n", "main.py": "", "entrypoint.sh": ""}
 
 
 def fixed(text: str, files: dict[str, str] | None = None, *, unsafe: bool = True) -> FileChange:
-    change = rewrite(discover(MemoryTree({"Dockerfile": text, **(files or {})})), unsafe=unsafe).files[0]
+    change = rewrite(discover(MemoryTree({"Dockerfile": text, **(files or {})})), unsafe=unsafe, proof=unsafe).files[0]
     assert change.bug is None
     return change
 
@@ -210,3 +212,42 @@ def test_safe_fixes_leave_alone_what_an_audit_broke(text: str, files: dict[str, 
 )  # fmt: skip
 def test_unsafe_fixes_refuse_what_an_audit_broke(text: str, files: dict[str, str], lost: str) -> None:
     assert lost not in fixed(text, files).text
+
+
+SCRIPT = "#!/bin/sh\napt-get install -y ninja-build\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("COPY install-heif /tmp/install-heif\nRUN /tmp/install-heif\n", {"install-heif": SCRIPT}),
+        ("COPY install-heif /usr/local/bin/\nRUN install-heif\n", {"install-heif": SCRIPT}),
+        ("COPY . /opt/\nWORKDIR /opt\nRUN ./tools/install-heif now\n", {"tools/install-heif": SCRIPT}),
+        ("COPY build.sh /src/\n", {"build.sh": SCRIPT}),
+    ],
+)
+def test_lists_stay_where_a_copied_script_needs_them(text: str, files: dict[str, str]) -> None:
+    """discourse_docker's `install-*` scripts; oss-fuzz's `build.sh`, which the base starts."""
+    before = f"FROM debian:12\nRUN apt-get update && apt-get install -y wget\n{text}"
+    assert "target=/var/lib/apt/lists" not in fixed(before, files, unsafe=False).text
+
+
+def test_what_pip_compiles_is_not_shared_between_images() -> None:
+    """uwsgi compiled on `python:3.11` with libxml2, and then taken from the cache on `python:3.11-slim`."""
+    install = "COPY r.txt .\nRUN pip install -r r.txt\n"
+    files = {
+        "a/Dockerfile": f"FROM python:3.11\n{install}",
+        "b/Dockerfile": f"FROM python:3.11-slim\nRUN apt-get install -y gcc\n{install}",
+        "c/Dockerfile": f"FROM python:3.11-slim\n{install}",
+        "d/Dockerfile": f"FROM python:3.11-slim\n{install}",
+    }
+    fleet = discover(MemoryTree({**files, **{f"{name[0]}/r.txt": "six\n" for name in files}}))
+    texts = [change.text for change in rewrite(fleet).files]
+    ids = [re.findall(r"id=(pip[^,]*)", text) for text in texts]
+    assert ids == [["pip-glibc-a-0"], ["pip-glibc-b-0"], ["pip-glibc"], ["pip-glibc"]]
+
+
+def test_an_install_that_variables_give_files_to_stays_behind_the_sources() -> None:
+    text = "FROM python:3.12-slim\nENV PIP_CONSTRAINT=cons.txt\nCOPY . .\nRUN pip install flask\n"
+    after = fixed(text, {"cons.txt": "flask<3\n", "a.py": ""}, unsafe=False).text
+    assert after.index("COPY . .") < after.index("pip install")

@@ -76,7 +76,7 @@ def _up_to(loaded: Loaded, result: Optimization, accepted: list[Evidence], rules
         own = [rule for rule in each.accepted if rule in rules]
         if not own or loaded.fleet.file(each.path) is None:
             continue
-        changes = rewrite(loaded.fleet, unsafe=True, only=own, paths=[each.path], rules=loaded.rules)
+        changes = rewrite(loaded.fleet, unsafe=True, proof=True, only=own, paths=[each.path], rules=loaded.rules)
         change = next((change for change in changes.changed if change.path == each.path), None)
         if change is not None:
             found[each.path] = result.proven[each.path] if len(own) == len(each.accepted) else change.after

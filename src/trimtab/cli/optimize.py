@@ -99,7 +99,7 @@ def optimize(
     common, effort, delivery = common or Common(), effort or Effort(), delivery or Delivery()
     deadline = effort.deadline
     loaded = load(paths, common, choice)
-    changes = rewrite(loaded.fleet, unsafe=not safe_only, paths=loaded.chosen, rules=loaded.rules)
+    changes = rewrite(loaded.fleet, unsafe=not safe_only, proof=not safe_only, paths=loaded.chosen, rules=loaded.rules)
     planned = [change.path for change in changes.changed]
     if delivery.to_tree:
         refuse_dirty(loaded, planned, allow_dirty=allow_dirty)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trimtab.fleet.bases import read_reference
+from trimtab.fleet.compiling import build_tools
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
 from trimtab.fleet.paths import is_within
@@ -76,8 +78,28 @@ def _identity(facts: Facts, stage: Stage, manager: Manager, uid: int) -> str:
     owner = str(uid) if uid else ""
     if not manager.native:
         return owner
-    libc = facts.libc(stage) or re.sub(r"[^a-z0-9]+", "-", facts.outside_base(stage).lower()).strip("-")
-    return f"{libc}-{owner}" if owner else libc
+    libc = facts.libc(stage) or _slug(facts.outside_base(stage))
+    shared = not manager.compiles or _cannot_compile(facts, stage)
+    private = "" if shared else _slug(f"{facts.file.path.removesuffix('/Dockerfile')}-{stage.index}")
+    return "-".join(part for part in (libc, private, owner) if part)
+
+
+def _cannot_compile(facts: Facts, stage: Stage) -> bool:
+    """Whether a stage surely has no compiler.
+
+    Managers keep what they compile in their cache, linked against the libraries of the image that compiled it. Where that
+    may happen, the cache is the stage's own: another image would take the result and miss the libraries (measured: uwsgi
+    compiled on `python:3.11` with libxml2 does not start on `python:3.11-slim`).
+    """
+    reference = read_reference(facts.outside_base(stage))
+    slim = reference.runtime == "python" and any(word in ("slim", "alpine") for word in re.split(r"[-\d.]+", reference.variant))
+    runs = [run for one in facts.lineage(stage) for run in one.runs]
+    tools = any(build_tools(install) for run in runs for install in run.installs)
+    return slim and not tools
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _distribution(facts: Facts, stage: Stage) -> str:
@@ -85,7 +107,7 @@ def _distribution(facts: Facts, stage: Stage) -> str:
     base = facts.outside_base(stage)
     if libc_of(base):
         return ""
-    return re.sub(r"[^a-z0-9]+", "-", base.lower()).strip("-")
+    return _slug(base)
 
 
 def covers(targets: Sequence[str], folder: str) -> bool:

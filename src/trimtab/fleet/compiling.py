@@ -11,7 +11,7 @@ from trimtab.fleet.stage import Stage
 
 _TOOL = re.compile(
     r"^(gcc|g\+\+|cpp|cc|clang|make|cmake|build-essential|build-base|binutils|autoconf|automake|libtool|pkg-config|pkgconf"
-    r"|pkgconfig|musl-dev|linux-headers|python3?-dev|python3\.\d+-dev|cargo|rust|rustc|golang|go|gfortran|ninja-build|lib[\w.+-]+-dev"
+    r"|pkgconfig|musl-dev|linux-headers|python3?-dev|python3\.\d+-dev|cargo|rust|rustc|golang|go|gfortran|tcc|nasm|yasm|ninja-build|lib[\w.+-]+-dev"
     r"|[\w.+-]+-dev)$"
 )
 """System packages that only building needs."""

@@ -50,6 +50,8 @@ class Manager:
     """Installs into the system, so it runs as root and its cache must not be used by two builds at once."""
     native: bool = False
     """What it caches depends on the C library, so musl and glibc images must not share it."""
+    compiles: bool = False
+    """It keeps what it has compiled, linked against the libraries of the image that compiled it."""
     store: bool = False
     """The cache is where the dependencies are used from, so whatever uses them needs the mount as well."""
 
@@ -60,14 +62,15 @@ def _cache(path: str, moved_by: str = "", below: str = "", root_path: str = "") 
 
 _ALL = [
     Manager("pip", (_cache("{home}/.cache/pip", "PIP_CACHE_DIR"),), (("install",), ("wheel",), ("download",)),
-            ("--no-cache-dir",), ("PIP_NO_CACHE_DIR",), (("pip", "cache", "purge"), ("pip3", "cache", "purge")), native=True),
+            ("--no-cache-dir",), ("PIP_NO_CACHE_DIR",), (("pip", "cache", "purge"), ("pip3", "cache", "purge")),
+            native=True, compiles=True),
     Manager("uv", (_cache("{home}/.cache/uv", "UV_CACHE_DIR"),), (("sync",), ("pip", "install"), ("pip", "sync")),
             ("--no-cache", "--no-cache-dir", "-n"), ("UV_NO_CACHE",), (("uv", "cache", "clean"), ("uv", "cache", "prune")),
-            ("pyproject.toml", "uv.lock", "uv.toml", ".python-version"), native=True),
+            ("pyproject.toml", "uv.lock", "uv.toml", ".python-version"), native=True, compiles=True),
     Manager("poetry", (_cache("{home}/.cache/pypoetry/cache", "POETRY_CACHE_DIR", "/cache"),
                        _cache("{home}/.cache/pypoetry/artifacts", "POETRY_CACHE_DIR", "/artifacts")), (("install",),),
             ("--no-cache",), (), (("poetry", "cache", "clear"),),
-            ("pyproject.toml", "poetry.lock", "poetry.toml"), native=True),
+            ("pyproject.toml", "poetry.lock", "poetry.toml"), native=True, compiles=True),
     Manager("npm", (_cache("{home}/.npm", "npm_config_cache"),), (("ci",), ("install",), ("i",)),
             (), (), (("npm", "cache", "clean"),),
             ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"), native=True),

@@ -15,6 +15,8 @@ _NAMES_A_MANAGER = re.compile(
     r"\b(apt|apt-get|apt-cache|aptitude|apk|dpkg-checkbuilddeps|mk-build-deps|gdebi|rosdep|install-deps|equivs-build|tasksel)\b"
 )
 _UPDATES = re.compile(r"\b(apt|apt-get|aptitude|apk)\b[^;&|\n]*\bupdate\b|apk\b[^;&|\n]*(--no-cache|--update|-U)\b")
+_PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
+_MOST_SCRIPTS = 50
 
 
 def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
@@ -27,6 +29,9 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
             starts = instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"}
             if starts and (_needs(instruction.arguments) or any(_needs(text) for text in _started(facts, one, instruction))):
                 return f"line {instruction.start_line} may install from the lists that this one leaves behind"
+        starts_by_base = one in facts.final_stages and not any(facts.last(one, word) for word in ("CMD", "ENTRYPOINT"))
+        if starts_by_base and any(_needs(text) for text in _copied_scripts(facts, one)):
+            return "a copied script, which the base may start, installs from the lists that this one leaves behind"
         for run in one.runs:
             if one is stage and run.index <= index:
                 continue
@@ -38,6 +43,14 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
 
 def _needs(text: str) -> bool:
     return bool(_NAMES_A_MANAGER.search(text)) and not _UPDATES.search(text)
+
+
+def _copied_scripts(facts: Facts, stage: Stage) -> Iterator[str]:
+    """The texts of the scripts that an image's COPYs have brought."""
+    for context in facts.contexts:
+        files = CopiedFiles.of(facts.lineage(stage), context)
+        names = [path for path in files.paths if path.endswith(".sh") or "." not in posixpath.basename(path)]
+        yield from (files.read(path) or "" for path in names[:_MOST_SCRIPTS])
 
 
 def _started(facts: Facts, stage: Stage, instruction: Instruction) -> Iterator[str]:
@@ -54,10 +67,26 @@ def _scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
         if command.name == "make":
             yield from _makefiles(facts, stage, run)
         path = _script_of(command, run.state.workdir)
-        if path is None:
-            continue
-        texts = [CopiedFiles.before(stage, run.index, context).read(path) for context in facts.contexts]
-        yield from (text if text is not None else "apt-get install" for text in texts or [None])
+        if path is not None:
+            texts = [CopiedFiles.before(stage, run.index, context).read(path) for context in facts.contexts]
+            yield from (text if text is not None else "apt-get install" for text in texts or [None])
+        else:
+            yield from _copied_programs(facts, stage, run, command)
+
+
+def _copied_programs(facts: Facts, stage: Stage, run: Run, command: Command) -> Iterator[str]:
+    """The texts of copied files that a command starts by their path, or by their name from a folder of programs."""
+    words = program_words(command)
+    if not words:
+        return
+    for context in facts.contexts:
+        for one in facts.lineage(stage):
+            files = CopiedFiles.before(one, run.index if one is stage else len(one.instructions), context)
+            for name in {command.words[0], words[0]}:
+                folders = [run.state.workdir] if "/" in name else _PROGRAMS
+                for path in (posixpath.join(folder, name) for folder in folders):
+                    if posixpath.normpath(path) in files.paths:
+                        yield files.read(posixpath.normpath(path)) or "apt-get install"
 
 
 def _makefiles(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:

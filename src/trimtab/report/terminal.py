@@ -138,7 +138,7 @@ def changes_view(changes: ChangeSet, *, diff: bool, written: bool) -> Renderable
     for path, skip in refused:
         where = f"{path}:{skip.finding.line}"
         parts.append(Text.assemble(("refused ", "yellow"), f"{where} {skip.finding.rule}: {skip.explanation}"))
-    unsafe = sum(skip.reason is SkipReason.UNSAFE for _, skip in left)
+    unsafe = sum(skip.reason in {SkipReason.UNSAFE, SkipReason.PROOF} for _, skip in left)
     applied = sum(len(change.applied) for change in changes.changed)
     tail = f"{applied} fixes in {len(changes.changed)} files, {len(refused)} refused"
     if unsafe:

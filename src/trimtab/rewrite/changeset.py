@@ -11,6 +11,7 @@ class SkipReason(StrEnum):
     """Why a fix was left out."""
 
     UNSAFE = "needs --unsafe, or `trimtab optimize` to prove it"
+    PROOF = "is only applied by `trimtab optimize`, with proof"
     DISPLAY = "is only shown"
     REFUSED = "refused"
     NOT_CHOSEN = "not selected"

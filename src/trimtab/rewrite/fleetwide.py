@@ -17,7 +17,8 @@ MAX_ROUNDS = 8
 
 
 def rewrite(
-    fleet: Fleet, *, unsafe: bool = False, only: Collection[str] | None = None, paths: Collection[str] | None = None,
+    fleet: Fleet, *, unsafe: bool = False, proof: bool = False, only: Collection[str] | None = None,
+    paths: Collection[str] | None = None,
     rules: Sequence[Rule] | None = None, accepted: Collection[Identity] | None = None,
 ) -> ChangeSet:  # fmt: skip
     """Fix a fleet's Dockerfiles, and the ignore files between them, in memory.
@@ -25,12 +26,13 @@ def rewrite(
     Args:
         fleet: What to fix.
         unsafe: Apply unsafe fixes too.
+        proof: Apply fixes too that are to be proven by building and running them.
         only: Codes of the rules whose fixes are wanted, None for all.
         paths: The files that may change, None for all.
         rules: The rules to review with, None for the default ones.
         accepted: The findings whose fixes are wanted; None for every one.
     """
-    selection = Selection(unsafe, only, accepted)
+    selection = Selection(unsafe, proof, only, accepted)
     return _Rewrite(fleet, selection, paths, default_rules() if rules is None else rules).run()
 
 

@@ -21,6 +21,8 @@ class Selection:
     """Which fixes may be applied."""
 
     unsafe: bool = False
+    proof: bool = False
+    """Whether fixes are wanted that only an experiment can judge."""
     rules: Collection[str] | None = None
     """Codes; None for all."""
     accepted: Collection[Identity] | None = None
@@ -36,6 +38,8 @@ class Selection:
             return SkipReason.DISPLAY
         if finding.fix.applicability is Applicability.UNSAFE and not self.unsafe:
             return SkipReason.UNSAFE
+        if finding.fix.applicability is Applicability.PROOF and not self.proof:
+            return SkipReason.PROOF
         declined = self.accepted is not None and identity(finding) not in self.accepted
         return SkipReason.DECLINED if declined else None
 

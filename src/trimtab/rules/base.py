@@ -52,7 +52,10 @@ class Applicability(StrEnum):
     SAFE = "safe"
     """The image keeps everything it needs; applied by `trimtab fix`."""
     UNSAFE = "unsafe"
-    """Right in most cases; applied with `--unsafe`, and by `trimtab optimize`, which proves it first."""
+    """Right by everything that can be read, but it changes what the image does; applied with `--unsafe`, and by
+    `trimtab optimize`, which proves it first."""
+    PROOF = "proof"
+    """A guess that reading cannot settle; applied by `trimtab optimize` alone, which builds and runs it."""
     DISPLAY = "display"
     """Shown, never applied."""
 

@@ -45,9 +45,11 @@ _SHARED_FOLDERS = frozenset(
 
 _LIBRARIES = (
     "/**/node_modules/**", "/**/site-packages/**", "/**/dist-packages/**", "/**/__pycache__/**", "/**/package-lock.json",
-    "/**/*.pyc", "/usr/lib/**", "/lib/**", "/etc/**", "/var/**",
+    "/**/*.pyc",
 )  # fmt: skip
 """Where other things than the service's own files lie, whatever folder it is in."""
+_SYSTEM_FOLDERS = ("/usr/lib/**", "/lib/**", "/etc/**", "/var/**")
+"""Folders in which a copied file has others beside it that are not the service's own."""
 _DAY = 86400
 User = tuple[int, int]
 
@@ -88,6 +90,8 @@ class TreeComparison:
     """Paths that differ between two builds of the original."""
     own: frozenset[str] = frozenset()
     """Paths that the original's instructions copy from the build context."""
+    retired: frozenset[str] = frozenset()
+    """Names of files that the original is started with and the rewritten image is not."""
     users: tuple[User, User] | None = None
     """Numbers of user and group that the two images run as, where they are known."""
     base: ImageTree | None = None
@@ -120,7 +124,7 @@ class TreeComparison:
             other = self.after.entries.get(path)
             if other is None or one.kind != "file" or one.sha256 != other.sha256 or _matches(path, _LIBRARIES):
                 continue
-            own = path in self.own or any(path.startswith(root + "/") for root in self._own_folders)
+            own = path in self.own or (not _matches(path, _SYSTEM_FOLDERS) and self._in_own_folder(path))
             if own and other.mtime - one.mtime > _DAY and path not in self.noise:
                 yield Difference(f"time of {path}", _moment(one.mtime), _moment(other.mtime))
 
@@ -131,9 +135,10 @@ class TreeComparison:
         for path, one in sorted(self.before.entries.items()):
             other = self.after.entries.get(path)
             own = any(path == root or path.startswith(root + "/") for root in self._own_folders)
-            if own and other is not None and one.kind in {"file", "dir"}:
-                if may_write(one, self.users[0]) and not may_write(other, self.users[1]):
-                    yield Difference(f"writing to {path}", "may", f"may not: {_shown(other)}")
+            if not own or other is None or one.kind not in {"file", "dir"}:
+                continue
+            if may_write(one, self.users[0]) and not may_write(other, self.users[1]):
+                yield Difference(f"writing to {path}", "may", f"may not: {_shown(other)}")
 
     def _hard_links(self) -> Iterator[Difference]:
         """Names of one file that are files of their own now: writing to one would no longer change the other."""
@@ -181,9 +186,11 @@ class TreeComparison:
         """
         if one is None or _matches(path, _LIBRARIES):
             return False
-        own = path in self.own or any(path.startswith(root + "/") for root in self._own_folders)
+        own = path in self.own or (not _matches(path, _SYSTEM_FOLDERS) and self._in_own_folder(path))
         if other is None:
-            return path in self.own and not self.effects.context
+            # What only building needs may stay behind in a stage of its own.
+            may = self.effects.context or self.effects.stages
+            return path in self.own and not may and posixpath.basename(path) not in self.retired
         if one.kind != "file" or other.kind != "file":
             return False
         removed = self.effects.another_base and not own
@@ -200,7 +207,7 @@ class TreeComparison:
         if _matches(path, (*_PACKAGE_STATE, *_OF_ANY_BASE)):
             return "belongs to the base"
         if one is None:
-            return "" if any(path.startswith(root + "/") for root in self._own_folders) else "belongs to the new base"
+            return "" if self._in_own_folder(path) else "belongs to the new base"
         if self.base is None:
             return "belongs to the base" if _matches(path, _SYSTEM) and not self._owned_by_service(path) else ""
         entry = self.base.entries.get(path)
@@ -209,7 +216,10 @@ class TreeComparison:
         return "belongs to a package" if path in self._owned else ""
 
     def _owned_by_service(self, path: str) -> bool:
-        return path in self.own or any(path.startswith(root + "/") for root in self._own_folders)
+        return path in self.own or self._in_own_folder(path)
+
+    def _in_own_folder(self, path: str) -> bool:
+        return any(path.startswith(root + "/") for root in self._own_folders)
 
     @cached_property
     def _owned(self) -> frozenset[str]:

@@ -77,6 +77,12 @@ def _commands(before: ImageConfig, after: ImageConfig) -> Iterator[Difference]:
         yield Difference(f"init process {name}", "there", "gone")
 
 
+def start_names(config: ImageConfig) -> frozenset[str]:
+    """The last parts of everything that an image's start command names."""
+    words = " ".join(_words(config.values.get("Entrypoint")) + _words(config.values.get("Cmd")))
+    return frozenset(posixpath.basename(word) for word in words.split())
+
+
 def _words(value: object) -> list[str]:
     return [value] if isinstance(value, str) else [str(word) for word in cast("list[object]", value or [])]
 

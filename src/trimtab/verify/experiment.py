@@ -17,7 +17,7 @@ from trimtab.verify.behave import compare_behaviours, observe, start_options
 from trimtab.verify.closure import failing_addons, failing_imports, missing_libraries, node_addons, python_modules
 from trimtab.verify.company import Neighbourhood, Volumes
 from trimtab.verify.compare import TreeComparison, unstable_paths
-from trimtab.verify.configs import compare_configs
+from trimtab.verify.configs import compare_configs, start_names
 from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
 from trimtab.verify.intent import Intent, lost_variables
 from trimtab.verify.losses import Losses, any_library_pattern
@@ -123,16 +123,18 @@ class Experiment:
         own = frozenset(self._own_paths)
         users = _user_of(before, self.service), _user_of(after, self.service)
         known = (users[0], users[1]) if users[0] and users[1] else None
-        comparison = TreeComparison(before.tree, after.tree, effects, own=own, users=known, base=base)
+        retired = start_names(before.config) - start_names(after.config)
+        comparison = TreeComparison(before.tree, after.tree, effects, own=own, retired=retired, users=known, base=base)
         found = comparison.differences()
         if any(not each.explained_by for each in found):
             # Only now is a second build of the original worth its time: does it differ by itself?
             comparison = replace(comparison, noise=await self._noise(before))
             found = comparison.differences()
         found += unreachable((before.tree, before.config), (after.tree, after.config), self.service)
-        found += list(self._losses(before, after, was, now, effects).differences())
+        losses = self._losses(before, after, (was, now), effects)
+        found += list(losses.differences())
         if _is_large(effects) and all(each.explained_by for each in found):
-            found += await self._asked_of_images(before, after, was, now, effects)
+            found += await self._asked_of_images(losses, before, after)
         return [*configs, *found]
 
     async def _noise(self, before: _Built) -> frozenset[str]:
@@ -173,28 +175,19 @@ class Experiment:
         found = {path: context.read(source) for path, source in small.items() if context.visible[source].size < _LARGEST_OWN}
         return {path: text for path, text in found.items() if text is not None}
 
-    def _losses(self, before: _Built, after: _Built, was: Intent, now: Intent, effects: Effects) -> Losses:
+    def _losses(self, before: _Built, after: _Built, intents: tuple[Intent, Intent], effects: Effects) -> Losses:
+        was, now = intents
         old, new = (
             frozenset(name.rpartition("/")[2] for name in started_programs(each.config, self.service))
             for each in (before, after)
         )
-        done_with = (was.build_programs | old) - new
+        asked, done_with = was.packages - now.packages, (was.build_programs | old) - new
         return Losses(
-            before.tree,
-            after.tree,
-            self._own_texts,
-            new,
-            effects.another_base,
-            was.packages - now.packages,
-            done_with,
-            self.base,
-        )
+            before.tree, after.tree, self._own_texts, effects.another_base, asked, done_with, self.base
+        )  # fmt: skip
 
-    async def _asked_of_images(
-        self, before: _Built, after: _Built, was: Intent, now: Intent, effects: Effects
-    ) -> list[Difference]:
+    async def _asked_of_images(self, losses: Losses, before: _Built, after: _Built) -> list[Difference]:
         self.staged.tell("resolving every library and module")
-        losses = self._losses(before, after, was, now, effects)
         async with self.staged.slots.one():
             return [*await self._opened(losses, after), *await self._closure(before, after)]
 
@@ -222,7 +215,7 @@ class Experiment:
         found = _lost("library", was, await missing_libraries(runner, new, run))
         if was is None:
             found.append(Difference("libraries", "could not be checked", "could not be checked"))
-        _, modules = python_modules(before.tree)
+        modules = sorted(set(python_modules(before.tree)[1]) & set(python_modules(after.tree)[1]))
         if modules:
             imports = [await failing_imports(runner, each.config.id, run, each.tree, modules) for each in (before, after)]
             found += _lost("module", *imports)

@@ -14,7 +14,8 @@ from trimtab.verify.evidence import Difference
 
 _NAME = re.compile(r"\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
 _ASSIGNED = re.compile(
-    r"(?:^|[\s;&|(])(?:export\s+|local\s+|readonly\s+)?([A-Za-z_]\w*)=|\bfor\s+([A-Za-z_]\w*)\s+in\b|\bread\s+(?:-r\s+)?([A-Za-z_]\w*)"
+    r"(?:^|[\s;&|(])(?:export\s+|local\s+|readonly\s+)?([A-Za-z_]\w*)=|\bfor\s+([A-Za-z_]\w*)\s+in\b"
+    r"|\bread\s+(?:-r\s+)?([A-Za-z_]\w*)"
 )
 
 

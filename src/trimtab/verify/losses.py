@@ -36,7 +36,7 @@ _CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".pl")
 _DATA: Mapping[str, tuple[str, str]] = {
     "time zones": (
         r"^/usr/share/zoneinfo/.",
-        r"zoneinfo|ZoneInfo|\bTZ\b|pytz|dateutil|tzset|timeZone|Intl\.|astimezone|strftime",
+        r"zoneinfo|ZoneInfo|\bTZ\b|pytz|dateutil|tzset|astimezone|strftime",
     ),
     "certificate bundle": (
         r"^/etc/ssl/certs/ca-certificates\.crt$|^/etc/pki/tls/certs/ca-bundle\.crt$|^/etc/ssl/cert\.pem$",
@@ -45,7 +45,7 @@ _DATA: Mapping[str, tuple[str, str]] = {
     "character sets": (r"/gconv/gconv-modules", r"iconv|codecs|encoding"),
     "fonts": (r"^/usr/share/fonts/.*\.(?:ttf|otf|pfb)$", r"font|\.ttf|canvas|ImageDraw|matplotlib|pdf"),
     "terminal descriptions": (r"^/(?:usr/share|lib|usr/lib)/terminfo/.", r"curses|terminfo|\btput\b|readline"),
-    "media types": (r"^/etc/mime\.types$", r"mimetypes|mime"),
+    "media types": (r"^/etc/mime\.types$", r"mime|http\.server|RequestHandler|StaticFiles|FileResponse|send_f|express\.static"),
     "network services": (r"^/etc/services$", r"getserv|getaddrinfo|/etc/services|getprotobyname"),
     "dictionaries": (r"^/usr/share/(?:dict|hunspell|myspell)/.|^/usr/lib/aspell/.", r"spell|dict"),
 }
@@ -62,8 +62,6 @@ class Losses:
     after: ImageTree
     own: Mapping[str, str]
     """The text of the service's own files by their path in the image."""
-    started: frozenset[str]
-    """Names of the programs that the image is started and checked with."""
     another_base: bool
     asked: frozenset[str] = frozenset()
     """System packages that the original asks for by name."""
@@ -98,9 +96,6 @@ class Losses:
 
     def _programs(self) -> Iterator[Difference]:
         for name, path in self._gone_programs.items():
-            if name in self.started:
-                yield Difference(f"program {name}", "there", "gone, and the image is started or checked with it")
-                continue
             user = next((file for file, names in self._called.items() if name in names), None)
             if user:
                 yield Difference(f"program {name}", "there", f"gone, and {user} calls it")
@@ -185,8 +180,6 @@ class Losses:
 
     def _linked(self) -> Iterator[Difference]:
         """Libraries of no package that the linker's cache knew, and does not know any more though they are there."""
-        if not self.before.linkable or not self.after.linkable:
-            return
         owned = {posixpath.basename(path) for paths in self.before.owners.values() for path in paths}
         known = self.base.linkable if self.base else frozenset[str]()
         there = {posixpath.basename(path) for path in self.after.entries}

@@ -37,6 +37,7 @@ class Choice:
     paths: Collection[str] | None = None
     """The files that may change, None for all."""
     unsafe: bool = True
+    """Whether fixes are tried that are not safe by themselves."""
     rules: Sequence[Rule] | None = None
     canary: int = 0
     """How many of each shape go first; the rest follows when one of them was accepted. 0 tries all at once."""
@@ -47,7 +48,7 @@ async def optimize(laboratory: Laboratory, choice: Choice, memory: Memory) -> Op
 
     Everything that the run made in the engine and on the disk is removed at its end, however it ends.
     """
-    planned = rewrite(laboratory.fleet, unsafe=choice.unsafe, paths=choice.paths, rules=choice.rules)
+    planned = rewrite(laboratory.fleet, unsafe=choice.unsafe, proof=choice.unsafe, paths=choice.paths, rules=choice.rules)
     run = _Run(laboratory, choice, memory, planned)
     try:
         await run.dockerfiles()

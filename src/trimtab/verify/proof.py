@@ -74,7 +74,9 @@ class DockerfileProof:
     def _candidate(self, rules: Collection[str]) -> Candidate | None:
         if tuple(rules) == self.change.rules:
             return Candidate(self.change.rules, self.change.text, self.change.effects)
-        changes = rewrite(self.laboratory.fleet, unsafe=self.unsafe, only=rules, paths=[self.file.path], rules=self.rules)
+        changes = rewrite(
+            self.laboratory.fleet, unsafe=self.unsafe, proof=self.unsafe, only=rules, paths=[self.file.path], rules=self.rules
+        )
         change = next((each for each in changes.files if each.path == self.file.path), None)
         return Candidate(change.rules, change.text, change.effects) if change and change.changed else None
 

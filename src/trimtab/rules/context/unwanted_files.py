@@ -113,7 +113,7 @@ class MissingIgnoreFile(FleetRule):
             if not _names_a_needed_file(fleet, context, patterns):
                 text = "".join(f"{pattern}\n" for pattern in patterns)
                 files = (NewText(path, text),)
-                outcome = Fix(f"make `{path}`", (), Applicability.UNSAFE, _effects(serious), files)
+                outcome = Fix(f"make `{path}`", (), Applicability.PROOF, _effects(serious), files)
             message = f"the context `{context.root or '.'}` has no ignore file, and the image gets {_listed(serious)}"
             yield self.finding_at(file.path, serious[0].line, message, file.service_names, outcome, context.root)
 
@@ -174,7 +174,7 @@ class UnwantedFilesCopied(FleetRule):
             outcome: Fix | Refusal = Refusal(_NEEDED)
             if not _names_a_needed_file(fleet, context, patterns):
                 files = (NewText(path, _with(fleet, path, patterns)),)
-                outcome = Fix(f"name them in `{path}`", (), Applicability.UNSAFE, _effects(found), files)
+                outcome = Fix(f"name them in `{path}`", (), Applicability.PROOF, _effects(found), files)
             message = f"the image gets {_listed(found)}"
             yield self.finding_at(file.path, found[0].line, message, file.service_names, outcome, context.root)
 

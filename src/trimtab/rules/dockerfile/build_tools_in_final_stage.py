@@ -61,7 +61,7 @@ class BuildToolsInFinalStage(DockerfileRule):
     what an intruder asks for first. Most of them are left from a time when a package had no wheel.
 
     ## Fix safety
-    Unsafe: taking a compiler away may break the build, which only building tells. `trimtab optimize` builds without it
+    Only with proof: taking a compiler away may break the build, which only building tells. `trimtab optimize` builds without it
     and keeps the change only if the image builds, every library still resolves and the service behaves as before.
     Refused where a later instruction calls a compiler by name.
 
@@ -149,13 +149,13 @@ def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, install: In
     if set(tools) == set(install.packages):
         if not _only_chores(run, install) or len([i for i in run.installs if i is not install]):
             return Refusal("nothing would be left to install, and the instruction does more than installing")
-        return Fix("leave the build tools out", (Edit.delete(run.instruction.span),), Applicability.UNSAFE, effects)
+        return Fix("leave the build tools out", (Edit.delete(run.instruction.span),), Applicability.PROOF, effects)
     spans = [span for word, span in zip(install.command.words, install.command.word_spans, strict=True) if word in tools]
     edits = [word_removal(file, run, span) for span in spans]
     kept = tuple(edit for edit in edits if edit is not None)
     if len(kept) != len(edits):
         return Refusal("taking a package out would take a comment along")
-    return Fix("leave the build tools out", kept, Applicability.UNSAFE, effects)
+    return Fix("leave the build tools out", kept, Applicability.PROOF, effects)
 
 
 def _compiling(facts: Facts, stage: Stage, run: Run) -> str | None:

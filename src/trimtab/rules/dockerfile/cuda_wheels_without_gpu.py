@@ -33,7 +33,7 @@ class CudaWheelsWithoutGpu(DockerfileRule):
     On Linux the default index has torch with CUDA: several gigabytes of libraries that nothing can use without a GPU.
 
     ## Fix safety
-    Unsafe: the index with CPU-only wheels is put in as an additional one, and building and running the image shows the
+    Only with proof: the index with CPU-only wheels is put in as an additional one, and building and running the image shows the
     rest. The address is the configuration's `cpu-index`, else the one that another file of the fleet uses; refused where
     neither says it.
     """
@@ -107,7 +107,7 @@ def _outcome(facts: Facts, each: PythonInstall) -> Fix | Refusal:
         return Refusal("the command does not stand in a plain chain of commands")
     verb = each.install.command.words.index("install")
     edit = Edit.insert(each.run.behind(each.install.command.word_spans[verb].end), f" --extra-index-url {address}")
-    return Fix("take the CPU wheels", (edit,), Applicability.UNSAFE, _EFFECTS)
+    return Fix("take the CPU wheels", (edit,), Applicability.PROOF, _EFFECTS)
 
 
 def _used_elsewhere(facts: Facts) -> str | None:

@@ -34,7 +34,7 @@ class OffStandardBase(DockerfileRule):
     project began with, 38 images ran Python on four bases of two minor versions.
 
     ## Fix safety
-    Unsafe: another base is another system. All stages on the runtime move together. Refused where the standard is
+    Only with proof: another base is another system. All stages on the runtime move together. Refused where the standard is
     Alpine and a requirement has no wheel for musl, or the index did not say, or a Node package compiles when it is
     installed, or system packages are installed by a manager that the standard does not have.
 
@@ -139,7 +139,7 @@ def _outcome(off: list[_Off]) -> Fix | Refusal:
         if each.obstacle:
             return Refusal(each.obstacle)
         edits.append(Edit(word.span, each.standard))
-    return Fix("use the fleet's standard", tuple(edits), Applicability.UNSAFE, ANOTHER_BASE)
+    return Fix("use the fleet's standard", tuple(edits), Applicability.PROOF, ANOTHER_BASE)
 
 
 def _obstacle(facts: Facts, stage: Stage, standard: str) -> str | None:

@@ -26,7 +26,7 @@ class RootUser(DockerfileRule):
     which is Docker's default. hadolint and BuildKit's own checks say nothing when USER is missing altogether.
 
     ## Fix safety
-    Unsafe: an unprivileged user may not write where root could, so the fix is applied by `trimtab optimize`, which
+    Only with proof: an unprivileged user may not write where root could, so the fix is applied by `trimtab optimize`, which
     starts both images and compares them, or on demand. Refused where the service writes to a volume whose owner cannot
     be changed from here, listens on a port below 1024, drops its privileges itself, or starts from a base that is not
     known to start as root.
@@ -88,7 +88,7 @@ def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
     effects = Effects(changes=_ACCOUNTS, config=("User",))
     if existing and last is not None and last in stage.instructions:
         edit = Edit(last.arguments_span, existing[-1].name)
-        return Fix("run as the user that the image creates", (edit,), Applicability.UNSAFE, effects)
+        return Fix("run as the user that the image creates", (edit,), Applicability.PROOF, effects)
     newline = file.source.newline
     name = existing[-1].name if existing else str(_NUMBER)
     anchor = _anchor(stage)
@@ -105,7 +105,7 @@ def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
         else:
             texts[start.span.end] = _leading(file, start, newline) + created
     edits = tuple(Edit.insert(offset, text) for offset, text in sorted(texts.items()))
-    return Fix("run as an unprivileged user", edits, Applicability.UNSAFE, effects)
+    return Fix("run as an unprivileged user", edits, Applicability.PROOF, effects)
 
 
 def _anchor(stage: Stage) -> Instruction | None:

@@ -60,9 +60,9 @@ class SingleStageBuild(DockerfileRule):
     Compilers and bundlers are often most of an image, they never run in it, and they are what an intruder looks for.
 
     ## Fix safety
-    Unsafe: the building becomes a stage, and the image copies what it made: Python packages by way of `--prefix`, a Node
-    service with its production dependencies. Both images are built, their files compared, and the service is started from
-    both. Refused where the file does more than the usual steps.
+    Only with proof: the building becomes a stage, and the image copies what it made: Python packages by way of
+    `--prefix`, a Node service with its production dependencies. Both images are built, their files compared, and the
+    service is started from both. Refused where the file does more than the usual steps.
 
     ## References
     https://docs.docker.com/build/building/multi-stage/
@@ -246,7 +246,7 @@ def _node_stages(file: Dockerfile, facts: Facts, stage: Stage, run: Run, command
 
 def _with(file: Dockerfile, last: Instruction, text: str, edits: list[Edit], effects: Effects) -> Fix:
     lead = "" if _ends_line(file, last) else file.source.newline
-    return Fix("build in a stage of its own", (*edits, Edit.insert(last.span.end, lead + text)), Applicability.UNSAFE, effects)
+    return Fix("build in a stage of its own", (*edits, Edit.insert(last.span.end, lead + text)), Applicability.PROOF, effects)
 
 
 def _ends_line(file: Dockerfile, instruction: Instruction) -> bool:

@@ -110,7 +110,7 @@ class RecommendedPackages(DockerfileRule):
     What a package recommends is for people who sit in front of it: documentation, mail servers, fonts.
 
     ## Fix safety
-    Unsafe: a service may use what came along. The option is put in, and building and running the image shows whether
+    Only with proof: a service may use what came along. The option is put in, and building and running the image shows whether
     anything is missing.
 
     ## References
@@ -157,4 +157,4 @@ def _without(run: Run, install: Install) -> Fix | Refusal:
         return Refusal("the command cannot be read in full")
     verb = install.command.words.index("install")
     edit = Edit.insert(run.behind(install.command.word_spans[verb].end), " --no-install-recommends")
-    return Fix("leave recommended packages out", (edit,), Applicability.UNSAFE, Effects(packages_removed=True))
+    return Fix("leave recommended packages out", (edit,), Applicability.PROOF, Effects(packages_removed=True))

@@ -41,6 +41,13 @@ _NEUTRAL = frozenset(["ENV", "ARG", "LABEL", "EXPOSE", "HEALTHCHECK", "STOPSIGNA
 _FILES = {"requirements.txt": "six\n", "main.py": "", "package.json": "{}", "src/a.js": ""}
 
 
+_NAMES_FILES = re.compile(
+    r"^(PIP|UV)_(CONSTRAINT|BUILD_CONSTRAINT|REQUIREMENT|OVERRIDE|FIND_LINKS|CONFIG_FILE|NO_INDEX)S?$|^NPM_CONFIG_USERCONFIG$",
+    re.I,
+)
+"""Variables by which pip, uv and npm read further files."""
+
+
 class SourcesBeforeDependencies(DockerfileRule):
     """Sources copied before the dependencies are installed.
 
@@ -206,6 +213,9 @@ class _Move:
         for run, install in installs:
             files = CopiedFiles.before(self.stage, run.index, self.context)
             inputs = install_inputs(install, run.state.workdir, files)
+            told = next((name for name in run.state.env if _NAMES_FILES.match(name)), None)
+            if told:
+                return f"`{told}` may name a file among the sources that the install reads"
             if isinstance(inputs, NeedsSources):
                 return inputs.reason
             for image_path in inputs.paths:

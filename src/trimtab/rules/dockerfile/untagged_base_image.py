@@ -20,7 +20,7 @@ class UntaggedBaseImage(DockerfileRule):
     nobody can tell which one runs.
 
     ## Fix safety
-    Unsafe: the image becomes another one. Where every other file of the fleet that uses the image uses one tag, that
+    Only with proof: the image becomes another one. Where every other file of the fleet that uses the image uses one tag, that
     tag is put in. Refused where the fleet has no tag for it, or several.
 
     ## References
@@ -73,4 +73,4 @@ def _outcome(facts: Facts, reference: Reference, edit: Edit) -> Fix | Refusal:
         several = ", ".join(f"`{tag}`" for tag in tags)
         return Refusal(f"the fleet uses several tags of it: {several}" if tags else "no other file of the fleet gives it a tag")
     edits = (Edit(edit.span, f"{reference.path}:{tags[0]}"),)
-    return Fix(f"use the fleet's `{tags[0]}`", edits, Applicability.UNSAFE, ANOTHER_BASE)
+    return Fix(f"use the fleet's `{tags[0]}`", edits, Applicability.PROOF, ANOTHER_BASE)
