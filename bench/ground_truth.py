@@ -25,7 +25,7 @@ from trimtab.fleet import DiskTree, discover
 from trimtab.rules import Effects
 from trimtab.rules.base import ANOTHER_BASE
 from trimtab.verify import Laboratory, Measures, VerdictKind, clean_up
-from trimtab.verify.company import Neighbourhood
+from trimtab.verify.company import Shared
 from trimtab.verify.experiment import Candidate, Experiment
 from trimtab.verify.staged import Staged
 
@@ -95,7 +95,7 @@ async def judge(case: Case, folder: Path, number: int, slots: Slots, run: str) -
     file = fleet.file("Dockerfile")
     assert file is not None
     staged = Staged(laboratory, file, file.builds[0], file.contexts[0], number)
-    experiment = Experiment(staged, Neighbourhood(laboratory), file.dockerfile.source.text)
+    experiment = Experiment(staged, Shared(laboratory), file.dockerfile.source.text)
     try:
         verdict = await experiment.prepare()
         if verdict is None:

@@ -144,7 +144,7 @@ def _accounts(passwd: bytes) -> dict[str, tuple[int, int]]:
 
 
 def _linkable(cache: bytes) -> frozenset[str]:
-    return frozenset(name.decode() for name in re.findall(rb"(?<=\0)lib[\w.+-]+\.so[\w.]*(?=\0)", cache))
+    return frozenset(name.decode() for name in re.findall(rb"/(lib[^/\0]+\.so[^/\0]*)\0", cache))
 
 
 def _path(name: str) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 import anyio
 
 from trimtab.build import BuildRequest, build_image
-from trimtab.docker import Runner
+from trimtab.docker import ImageTree, Runner, read_tree
 from trimtab.docker import command as argv
+from trimtab.errors import CommandFailed
 from trimtab.fleet import Fleet, Mount, Service
 from trimtab.verify.behave import StartOptions, observe, settled, start_command, start_options
 from trimtab.verify.evidence import Behaviour
@@ -97,13 +98,27 @@ def neighbours(service: Service, fleet: Fleet) -> Iterator[Service]:
     return (known[name] for name in list(seen)[:_MOST_NEIGHBOURS])
 
 
-class Neighbourhood:
-    """Starts what a service depends on, where that is cheap: built from the fleet, or in the engine already."""
+class Shared:
+    """What the experiments of a run share: the files of bases, and the services that others depend on.
+
+    Those are started where that is cheap: built from the fleet, or in the engine already.
+    """
 
     def __init__(self, laboratory: Laboratory) -> None:
         self._laboratory = laboratory
+        self._bases: dict[str, ImageTree | None] = {}
         self._images: dict[str, str | None] = {}
         self._lock = anyio.Lock()
+
+    async def base(self, name: str) -> ImageTree | None:
+        """The files of a base image, None when the engine does not have it by that name."""
+        async with self._lock:
+            if name not in self._bases:
+                try:
+                    self._bases[name] = await read_tree(self._laboratory.runner, name, self._laboratory.run)
+                except CommandFailed:
+                    self._bases[name] = None
+            return self._bases[name]
 
     async def observe(self, image: str, options: StartOptions, name: str) -> Behaviour | None:
         """How an image behaves beside the services that its own depends on; None when one of those is not to be had."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from trimtab.fleet import Build, BuildContext, Fleet, FleetFile, rediscover
 from trimtab.rewrite import FileChange
 from trimtab.rules import Effects
-from trimtab.verify.company import Neighbourhood
+from trimtab.verify.company import Shared
 from trimtab.verify.evidence import Evidence, Trial, Verdict, VerdictKind
 from trimtab.verify.experiment import Candidate, Experiment
 from trimtab.verify.laboratory import Laboratory
@@ -16,7 +16,7 @@ from trimtab.verify.staged import Staged
 
 
 async def prove_context(
-    laboratory: Laboratory, neighbourhood: Neighbourhood, change: FileChange, texts: Mapping[str, str | None], number: int
+    laboratory: Laboratory, shared: Shared, change: FileChange, texts: Mapping[str, str | None], number: int
 ) -> Evidence:
     """Whether all images stay what they are, but for the files that the new ignore file keeps back."""
     fleet = laboratory.fleet
@@ -27,7 +27,7 @@ async def prove_context(
     for index, (file, build, context) in enumerate(_affected(fleet, following)):
         laboratory.progress(change.path, f"building {file.path} with it")
         services.update(dict.fromkeys(file.service_names))
-        trial, pair = await _tried(laboratory, neighbourhood, change, (file, build, context), texts, number + 2 * index)
+        trial, pair = await _tried(laboratory, shared, change, (file, build, context), texts, number + 2 * index)
         if trial is not None:
             trials.append(trial)
             sent = [one + other for one, other in zip(sent, pair, strict=True)]
@@ -54,7 +54,7 @@ def _affected(fleet: Fleet, following: Fleet) -> Iterator[tuple[FleetFile, Build
 
 
 async def _tried(
-    laboratory: Laboratory, neighbourhood: Neighbourhood, change: FileChange,
+    laboratory: Laboratory, shared: Shared, change: FileChange,
     affected: tuple[FleetFile, Build, BuildContext], texts: Mapping[str, str | None], number: int,
 ) -> tuple[Trial | None, tuple[int, int]]:  # fmt: skip
     """One image from both contexts, and the bytes sent; no trial when the original does not build."""
@@ -64,7 +64,7 @@ async def _tried(
     before = Staged(laboratory, file, build, old, number)
     after = Staged(laboratory, file, build, context, number + 1, texts)
     try:
-        experiment = Experiment(before, neighbourhood, text)
+        experiment = Experiment(before, shared, text)
         if await experiment.prepare() is not None:
             return None, (0, 0)
         await after.stage()

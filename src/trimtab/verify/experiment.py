@@ -8,14 +8,13 @@ import anyio
 
 from trimtab.build import BuildResult
 from trimtab.docker import ImageConfig, ImageTree, search_tree
-from trimtab.errors import CommandFailed
 from trimtab.fleet import Service
 from trimtab.fleet.bases import outside_base
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.rules import Effects
 from trimtab.verify.behave import compare_behaviours, observe, start_options
 from trimtab.verify.closure import failing_addons, failing_imports, missing_libraries, node_addons, python_modules
-from trimtab.verify.company import Neighbourhood, Volumes
+from trimtab.verify.company import Shared, Volumes
 from trimtab.verify.compare import TreeComparison, unstable_paths
 from trimtab.verify.configs import compare_configs, start_names
 from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
@@ -58,7 +57,7 @@ class Experiment:
     """The original and its candidates, built from one staged context."""
 
     staged: Staged
-    neighbourhood: Neighbourhood
+    shared: Shared
     text: str
     """The original's text."""
     baseline: BuildResult | None = None
@@ -66,7 +65,6 @@ class Experiment:
     noise: frozenset[str] | None = None
     seen: tuple[Behaviour, ...] = ()
     """How the original behaved, once for each round."""
-    base: ImageTree | None = None
     runs: int = 0
 
     @cached_property
@@ -119,19 +117,21 @@ class Experiment:
         configs = [
             *compare_configs(before.config, after.config, effects, self._own_texts, was.labels), *lost_variables(was, now)
         ]  # fmt: skip
-        base = await self._base() if effects.another_base else None
+        base = await self._base()
         own = frozenset(self._own_paths)
         users = _user_of(before, self.service), _user_of(after, self.service)
         known = (users[0], users[1]) if users[0] and users[1] else None
         retired = start_names(before.config) - start_names(after.config)
-        comparison = TreeComparison(before.tree, after.tree, effects, own=own, retired=retired, users=known, base=base)
+        comparison = TreeComparison(
+            before.tree, after.tree, effects, own=own, retired=retired, users=known, base=base if effects.another_base else None
+        )
         found = comparison.differences()
         if any(not each.explained_by for each in found):
             # Only now is a second build of the original worth its time: does it differ by itself?
             comparison = replace(comparison, noise=await self._noise(before))
             found = comparison.differences()
         found += unreachable((before.tree, before.config), (after.tree, after.config), self.service)
-        losses = self._losses(before, after, (was, now), effects)
+        losses = self._losses(before, after, (was, now), effects, base)
         found += list(losses.differences())
         if _is_large(effects) and all(each.explained_by for each in found):
             found += await self._asked_of_images(losses, before, after)
@@ -148,14 +148,8 @@ class Experiment:
 
     async def _base(self) -> ImageTree | None:
         """The files of the image that the original starts from, None when the engine does not have it by its name."""
-        if self.base is None:
-            file = self.staged.file
-            name = outside_base(file, file.stages[-1]).base
-            try:
-                self.base = await self.staged.tree(name)
-            except CommandFailed:
-                return None
-        return self.base
+        file = self.staged.file
+        return await self.shared.base(outside_base(file, file.stages[-1]).base) if file.stages else None
 
     @cached_property
     def _own_paths(self) -> Mapping[str, str]:
@@ -175,7 +169,9 @@ class Experiment:
         found = {path: context.read(source) for path, source in small.items() if context.visible[source].size < _LARGEST_OWN}
         return {path: text for path, text in found.items() if text is not None}
 
-    def _losses(self, before: _Built, after: _Built, intents: tuple[Intent, Intent], effects: Effects) -> Losses:
+    def _losses(
+        self, before: _Built, after: _Built, intents: tuple[Intent, Intent], effects: Effects, base: ImageTree | None
+    ) -> Losses:
         was, now = intents
         old, new = (
             frozenset(name.rpartition("/")[2] for name in started_programs(each.config, self.service))
@@ -183,7 +179,7 @@ class Experiment:
         )
         asked, done_with = was.packages - now.packages, (was.build_programs | old) - new
         return Losses(
-            before.tree, after.tree, self._own_texts, effects.another_base, asked, done_with, self.base
+            before.tree, after.tree, self._own_texts, effects.another_base, asked, done_with, base
         )  # fmt: skip
 
     async def _asked_of_images(self, losses: Losses, before: _Built, after: _Built) -> list[Difference]:
@@ -212,7 +208,10 @@ class Experiment:
         runner, run = self.staged.runner, self.staged.laboratory.run
         old, new = before.config.id, after.config.id
         was = await missing_libraries(runner, old, run)
-        found = _lost("library", was, await missing_libraries(runner, new, run))
+        now = await missing_libraries(runner, new, run)
+        # What another base brings along need not be whole: only programs that were there before count.
+        now = now and frozenset(each for each in now if each.partition(":")[0] in before.tree.entries)
+        found = _lost("library", was, now)
         if was is None:
             found.append(Difference("libraries", "could not be checked", "could not be checked"))
         modules = sorted(set(python_modules(before.tree)[1]) & set(python_modules(after.tree)[1]))
@@ -291,7 +290,7 @@ class Experiment:
         alone = None if in_company else await observe(laboratory.runner, image.id, laboratory.run, options)
         if alone is not None and (in_company is False or alone.works or service is None or not service.depends_on):
             return alone
-        return await self.neighbourhood.observe(image.id, options, name) or alone or _NOT_STARTED
+        return await self.shared.observe(image.id, options, name) or alone or _NOT_STARTED
 
 
 async def gathered(one: Awaitable[Behaviour], other: Awaitable[Behaviour]) -> tuple[Behaviour, Behaviour]:

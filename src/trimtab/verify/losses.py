@@ -131,7 +131,9 @@ class Losses:
     def _modules(self) -> Iterator[Difference]:
         for kind, pattern, asks in (("module", _LANGUAGE_MODULE, _imports), ("package", _NODE_MODULE, _requires)):
             gone = _matched(self.before, pattern) - _matched(self.after, pattern)
-            asked = {name: path for path, text in self.own.items() for name in asks(path, text)}
+            # What was left in a build stage imports nothing any more.
+            there = {path: text for path, text in self.own.items() if path in self.after.entries}
+            asked = {name: path for path, text in there.items() for name in asks(path, text)}
             for name in sorted(gone & asked.keys()):
                 yield Difference(f"{kind} {name}", "there", f"gone, and {asked[name]} imports it")
         yield from self._libraries()

@@ -11,7 +11,7 @@ from trimtab.errors import CommandFailed
 from trimtab.fleet import Fleet, FleetFile, rediscover
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
 from trimtab.rules import Rule
-from trimtab.verify.company import Neighbourhood
+from trimtab.verify.company import Shared
 from trimtab.verify.contexts import prove_context
 from trimtab.verify.evidence import Evidence, Verdict, VerdictKind
 from trimtab.verify.laboratory import Laboratory
@@ -71,7 +71,7 @@ class _Run:
     )
 
     def __post_init__(self) -> None:
-        self.neighbourhood = Neighbourhood(self.laboratory)
+        self.shared = Shared(self.laboratory)
 
     @property
     def fleet(self) -> Fleet:
@@ -121,9 +121,7 @@ class _Run:
         key = await self.memory.key(self.laboratory, file, change)
         known = await self.memory.recall(key)
         if known is None:
-            proof = DockerfileProof(
-                self.laboratory, self.neighbourhood, file, change, number, self.choice.unsafe, self.choice.rules
-            )
+            proof = DockerfileProof(self.laboratory, self.shared, file, change, number, self.choice.unsafe, self.choice.rules)
             try:
                 known = await proof.run()
                 self.memory.keep(key, known)
@@ -142,7 +140,7 @@ class _Run:
         for number, change in enumerate(changes, start=len(self.planned.changed)):
             joined = {change.path: change.after, **self._moved(change)}
             laboratory = replace(self.laboratory, fleet=fleet)
-            evidence = await prove_context(laboratory, self.neighbourhood, change, joined, number * 100)
+            evidence = await prove_context(laboratory, self.shared, change, joined, number * 100)
             self.contexts[change.path] = (evidence, joined)
 
     def _moved(self, change: FileChange) -> dict[str, str | None]:

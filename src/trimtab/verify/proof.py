@@ -9,7 +9,7 @@ from trimtab.fleet import Build, FleetFile
 from trimtab.rewrite import FileChange, rewrite
 from trimtab.rules import Rule
 from trimtab.verify.bisect import largest_holding
-from trimtab.verify.company import Neighbourhood
+from trimtab.verify.company import Shared
 from trimtab.verify.evidence import Evidence, ImageUse, Trial, Verdict, VerdictKind
 from trimtab.verify.experiment import Candidate, Experiment
 from trimtab.verify.laboratory import Laboratory
@@ -24,7 +24,7 @@ class DockerfileProof:
     """Proves the planned change of one Dockerfile, or as much of it as holds."""
 
     laboratory: Laboratory
-    neighbourhood: Neighbourhood
+    shared: Shared
     file: FleetFile
     change: FileChange
     number: int
@@ -54,7 +54,7 @@ class DockerfileProof:
     def _experiment(self, build: Build, index: int) -> Experiment:
         context = next(context for context in self.file.contexts if context.root == build.context)
         staged = Staged(self.laboratory, self.file, build, context, self.number * 100 + index)
-        return Experiment(staged, self.neighbourhood, self.file.dockerfile.source.text)
+        return Experiment(staged, self.shared, self.file.dockerfile.source.text)
 
     async def _first(self, experiment: Experiment, others: Sequence[Build]) -> Proof:
         verdict = await experiment.prepare()
