@@ -125,10 +125,12 @@ class _Run:
             try:
                 known = await proof.run()
                 self.memory.keep(key, known)
-            except (CommandFailed, TimeoutError) as error:
-                # The engine failed, not the rewrite: nothing is learnt, nothing is remembered, and the others go on.
-                reason = f"the engine failed in the middle: {_first_line(error)}"
-                known = Proof(Evidence(file.path, file.service_names, Verdict(VerdictKind.INCONCLUSIVE, reason)), None)
+            except (CommandFailed, OSError) as error:
+                # The engine failed, or the disk, not the rewrite: nothing is learnt or remembered, and the others go on.
+                ours = isinstance(error, OSError) and not isinstance(error, TimeoutError)
+                what = "the experiment could not be set up" if ours else "the engine failed in the middle"
+                verdict = Verdict(VerdictKind.INCONCLUSIVE, f"{what}: {_first_line(error)}")
+                known = Proof(Evidence(file.path, file.service_names, verdict), None)
         self.laboratory.progress(file.path, str(known.evidence.verdict.kind))
         self.found[change.path] = known
 

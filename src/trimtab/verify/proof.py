@@ -38,6 +38,7 @@ class DockerfileProof:
 
         Raises:
             CommandFailed: the engine failed at something that is no rewrite's fault.
+            OSError: the context could not be staged; a TimeoutError is the engine's.
         """
         builds = builds_of(self.file)
         if not builds:
@@ -45,9 +46,6 @@ class DockerfileProof:
         experiment = self._experiment(builds[0], 0)
         try:
             return await self._first(experiment, builds[1:])
-        except OSError as error:
-            reason = f"the experiment could not be set up: {error.strerror or error}"
-            return self._ended(Verdict(VerdictKind.INCONCLUSIVE, reason))
         finally:
             experiment.staged.workspace.remove()
 

@@ -1,0 +1,185 @@
+"""The run over a fleet, on an engine that only keeps count: what is kept, what is remembered, and what an end leaves behind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import pytest
+from fake_engine import FakeEngine
+
+from trimtab.build import Slots
+from trimtab.fleet import DiskTree, discover
+from trimtab.verify import Choice, Laboratory, Measures, Memory, Optimization, VerdictKind, optimize
+
+DOCKERFILE = 'FROM python:3.12-slim\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["a"]\n'
+COMPOSE = """
+services:
+  a:
+    build: ./a
+  b:
+    build: ./b
+  c:
+    build: ./c
+    volumes: ["data:/data"]
+volumes: {data: {}}
+"""
+
+
+@dataclass
+class Kept:
+    """A store in memory."""
+
+    proofs: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    time: str = "2999-01-01T00:00:00+00:00"
+
+    def proof(self, key: str) -> tuple[str, str] | None:
+        return self.proofs.get(key)
+
+    def keep_proof(self, key: str, text: str) -> None:
+        self.proofs[key] = (text, self.time)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("trimtab.verify.behave._SETTLE_SECONDS", 0)
+    folder = tmp_path / "fleet"
+    for name in "abc":
+        (folder / name).mkdir(parents=True)
+        (folder / name / "Dockerfile").write_text(DOCKERFILE)
+        (folder / name / "requirements.txt").write_text("six\n")
+        (folder / name / "a.py").write_text(f"# {name}\n")
+    (folder / "compose.yaml").write_text(COMPOSE)
+    return folder
+
+
+def run(
+    root: Path, engine: FakeEngine, store: Kept | None = None, choice: Choice | None = None, repeats: int = 1,
+    scope: Callable[[anyio.CancelScope], None] = lambda _: None,
+) -> Optimization | None:  # fmt: skip
+    staging = root.parent / "staging"
+    staging.mkdir(exist_ok=True)
+    fleet = discover(DiskTree(root))
+
+    async def optimized() -> Optimization | None:
+        laboratory = Laboratory(engine, "r1", root, staging, Slots(2), fleet, lambda _path, _doing: None, Measures(repeats))
+        with anyio.CancelScope() as cancelled:
+            scope(cancelled)
+            return await optimize(laboratory, choice or Choice(), Memory(store, "1"))
+        return None
+
+    result = anyio.run(optimized)
+    assert engine.is_empty
+    assert list(staging.iterdir()) == []
+    return result
+
+
+def texts(root: Path) -> dict[str, str]:
+    return {path.relative_to(root).as_posix(): path.read_text() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_equal_images_are_accepted_and_nothing_is_written(root: Path) -> None:
+    before = texts(root)
+    result = run(root, FakeEngine())
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.ACCEPTED}
+    assert set(result.proven) >= {"a/Dockerfile", "b/Dockerfile", "c/Dockerfile"}
+    assert texts(root) == before
+
+
+def test_an_end_at_any_command_leaves_nothing(root: Path) -> None:
+    before = texts(root)
+    counting = FakeEngine()
+    run(root, counting, repeats=1)
+    total = len(counting.commands)
+    assert total > 100
+    for number in [*range(1, 60), *range(60, total, 7)]:
+        engine = FakeEngine()
+
+        def stop(scope: anyio.CancelScope, engine: FakeEngine = engine, number: int = number) -> None:
+            engine.before = lambda count: scope.cancel() if count == number else None
+
+        assert run(root, engine, scope=stop) is None
+        assert texts(root) == before
+
+
+def test_what_is_proven_is_remembered_and_nothing_is_built_again(root: Path) -> None:
+    store = Kept()
+    first = run(root, FakeEngine(), store)
+    again = FakeEngine()
+    second = run(root, again, store)
+    assert first is not None
+    assert second is not None
+    assert second.proven == first.proven
+    assert all(each.remembered for each in second.evidence if each.path.endswith("/Dockerfile"))
+    assert not any("build" in command for command in again.commands)
+    (root / "a" / "a.py").write_text("# another\n")
+    third = run(root, FakeEngine(), store)
+    assert third is not None
+    assert [each.path for each in third.evidence if each.path.endswith("/Dockerfile") and not each.remembered] == [
+        "a/Dockerfile"
+    ]
+
+
+def test_old_proofs_and_unreadable_ones_are_not_believed(root: Path) -> None:
+    store = Kept(time="2001-01-01T00:00:00+00:00")
+    run(root, FakeEngine(), store)
+    result = run(root, FakeEngine(), store)
+    assert result is not None
+    assert not any(each.remembered for each in result.evidence)
+    store = Kept()
+    run(root, FakeEngine(), store)
+    store.proofs = {key: ("{}", when) for key, (_, when) in store.proofs.items()}
+    result = run(root, FakeEngine(), store)
+    assert result is not None
+    assert not any(each.remembered for each in result.evidence)
+
+
+def test_a_run_that_ended_early_is_taken_up_where_it_was(root: Path) -> None:
+    store = Kept()
+    engine = FakeEngine()
+    seen: list[int] = []
+
+    def stop(scope: anyio.CancelScope) -> None:
+        def before(count: int) -> None:
+            if store.proofs:
+                seen.append(count)
+                scope.cancel()
+
+        engine.before = before
+
+    assert run(root, engine, store, scope=stop) is None
+    assert seen
+    known = len(store.proofs)
+    result = run(root, FakeEngine(), store)
+    assert result is not None
+    assert sum(bool(each.remembered) for each in result.evidence) == known
+
+
+class Broken(FakeEngine):
+    """An engine on which images with changes do not build."""
+
+    def _answer(self, words: list[str]) -> bytes:
+        if words[:2] == ["buildx", "build"] and words[words.index("--tag") + 1].endswith("candidate"):
+            raise TimeoutError
+        return super()._answer(words)
+
+
+def test_an_engine_that_fails_is_no_rewrites_fault(root: Path) -> None:
+    store = Kept()
+    result = run(root, Broken(), store)
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence if each.path.endswith("/Dockerfile")} == {VerdictKind.INCONCLUSIVE}
+    assert store.proofs == {}
+    assert not any(path.endswith("/Dockerfile") for path in result.proven)
+
+
+def test_canaries_go_first_and_stop_the_rest(root: Path) -> None:
+    result = run(root, Broken(), choice=Choice(canary=1))
+    assert result is not None
+    reasons = {each.path: each.verdict.reason for each in result.evidence}
+    assert "the engine failed" in reasons["a/Dockerfile"]
+    assert reasons["b/Dockerfile"] == "not tried: nothing was accepted of a/Dockerfile, whose changes are alike"
+    fine = run(root, FakeEngine(), choice=Choice(canary=1))
+    assert fine is not None
+    assert {each.verdict.kind for each in fine.evidence} == {VerdictKind.ACCEPTED}
