@@ -74,9 +74,7 @@ def totals(evidence: list[Evidence]) -> list[tuple[str, str]]:
             weeks = [m.saved_a_week for m in found if m.saved_a_week is not None]
             if weeks:
                 low, middle, high = (sum(week[index] for week in weeks) / 60 for index in range(3))
-                rows.append(
-                    ("saved by that", f"{middle:.1f} minutes a week ({low:.1f} … {high:.1f}), at the pace of git's history")
-                )
+                rows.append(("saved at git's pace", f"{middle:.1f} minutes a week ({low:.1f} … {high:.1f})"))
     wasted = [(e.before_image, e.after_image) for e in evidence if e.before_image and e.after_image]
     if wasted:
         before, after = (sum(pair[side].reclaimable_bytes for pair in wasted) for side in (0, 1))

@@ -20,7 +20,7 @@ from trimtab.verify.configs import compare_configs, start_names
 from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
 from trimtab.verify.intent import Intent, lost_variables
 from trimtab.verify.losses import Losses, any_library_pattern
-from trimtab.verify.reach import started_programs, unreachable
+from trimtab.verify.reach import health_texts, started_programs, unreachable
 from trimtab.verify.staged import Staged
 
 _LARGEST_SEARCHED = 4_000_000
@@ -282,7 +282,7 @@ class Experiment:
         laboratory = self.staged.laboratory
         service = self.service
         options = start_options(service, laboratory.fleet.services)
-        checks = (str(image.values.get("Healthcheck") or ""),)
+        checks = health_texts(image)
         smoke = laboratory.smoke.get(service.name) if service else None
         asker = self.original.config.id if self.original else None
         placement = replace(options.placement, volumes=volumes)

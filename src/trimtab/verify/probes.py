@@ -9,7 +9,7 @@ from trimtab.fleet import Service
 from trimtab.verify.evidence import Answer
 
 _SECONDS = 4
-_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(?P<port>\d+))?(?P<path>/[^\s\"'`|;)<>]*)?")
+_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(?P<port>\d+))?(?P<path>/[^\s\"'`|;)<>\\]*)?")
 _PYTHON = (
     "import sys, urllib.request, urllib.error\n"
     "class Stay(urllib.request.HTTPRedirectHandler):\n    def redirect_request(self, *a): return None\n"

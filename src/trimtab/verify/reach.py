@@ -54,6 +54,12 @@ def started_programs(config: ImageConfig, service: Service | None) -> tuple[str,
     return tuple(dict.fromkeys(found))
 
 
+def health_texts(config: ImageConfig) -> tuple[str, ...]:
+    """The words of an image's own health check."""
+    own = cast("Mapping[str, object]", config.values.get("Healthcheck") or {})
+    return tuple(str(word) for word in cast("Sequence[object]", own.get("Test") or ()))
+
+
 def _words(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return ("sh", "-c", value)
