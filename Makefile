@@ -30,8 +30,9 @@ check: setup ## lint, types, layers, generated docs
 docs: setup ## write the generated reference anew
 	@$(python) scripts/generate_docs.py
 
-bench: setup ## measure against rivals and against the state before
+bench: setup ## measure against rivals, and put the proof to the test
 	@scripts/with-engine $(python) bench/run.py
+	@scripts/with-engine $(python) bench/ground_truth.py
 
 linters: setup ## show the seeded defects to other linters
 	@scripts/with-engine $(python) bench/linters.py

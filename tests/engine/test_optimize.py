@@ -115,13 +115,13 @@ def test_an_original_that_does_not_build_is_inconclusive(tmp_path: Path) -> None
     assert (folder / "Dockerfile").read_text() == text
 
 
-def building(folder: Path, cache: Path) -> tuple[subprocess.Popen[str], IO[str]]:
-    """A run that has begun to build, and its standard error."""
+def building(folder: Path, cache: Path, moment: str = "building the original") -> tuple[subprocess.Popen[str], IO[str]]:
+    """A run that has come to a moment, and its standard error."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
     argv = [sys.executable, "-m", "trimtab", "optimize"]
     process = subprocess.Popen(argv, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    while "building the original" not in process.stderr.readline():
+    while moment not in process.stderr.readline():
         assert process.poll() is None
     return process, process.stderr
 
@@ -144,10 +144,11 @@ def test_an_interrupt_changes_nothing_and_leaves_nothing(tmp_path: Path, sign: s
     assert leftovers(staged.name) == ""
 
 
-def test_a_kill_changes_nothing(tmp_path: Path) -> None:
-    text = BASE + "RUN pip install six\nRUN sleep 5\n"
-    folder = write(tmp_path / "fleet", {"Dockerfile": text})
-    process, errors = building(folder, tmp_path / "cache")
+@pytest.mark.parametrize("moment", ["building the original", "comparing the images", "running with", "measuring: source"])
+def test_a_kill_at_any_moment_changes_nothing(tmp_path: Path, moment: str) -> None:
+    text = BASE + 'RUN pip install six\nRUN sleep 1\nCOPY a.py .\nCMD ["python", "a.py"]\n'
+    folder = write(tmp_path / "fleet", {"Dockerfile": text, "a.py": "import time\ntime.sleep(60)\n"})
+    process, errors = building(folder, tmp_path / "cache", moment)
     left = next((tmp_path / "cache" / "trimtab" / "staging").iterdir())
     process.kill()
     errors.close()
