@@ -43,6 +43,7 @@ class FakeEngine:
     images: set[str] = field(default_factory=set[str])
     networks: set[str] = field(default_factory=set[str])
     volumes: set[str] = field(default_factory=set[str])
+    started: int = 0
     commands: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
     @property
@@ -80,7 +81,8 @@ class FakeEngine:
                 return json.dumps([data]).encode()
             case ["create" | "run", *rest]:
                 if "--rm" not in rest:
-                    name = f"c{len(self.commands)}"
+                    self.started += 1
+                    name = f"c{self.started}"
                     self.containers[name] = True
                     return name.encode()
             case ["export", *_]:

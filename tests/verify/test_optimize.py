@@ -183,3 +183,41 @@ def test_canaries_go_first_and_stop_the_rest(root: Path) -> None:
     fine = run(root, FakeEngine(), choice=Choice(canary=1))
     assert fine is not None
     assert {each.verdict.kind for each in fine.evidence} == {VerdictKind.ACCEPTED}
+
+
+@dataclass
+class Wobbly(FakeEngine):
+    """An engine on which the rewritten image fails to start, in some rounds."""
+
+    failing: tuple[int, ...] = ()
+    rounds: int = 0
+
+    def _answer(self, words: list[str]) -> bytes:
+        answer = super()._answer(words)
+        if words[:2] == ["buildx", "build"] and words[words.index("--tag") + 1].endswith("candidate"):
+            return answer
+        if words[:2] == ["image", "inspect"] and words[-1].endswith("candidate"):
+            return answer.replace(b"sha256:1", b"sha256:2")
+        if words[0] == "run" and "--rm" not in words and "sha256:2" in words:
+            self.rounds += 1
+            if self.rounds in self.failing:
+                self.containers[answer.decode()] = False
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("failing", "kind"),
+    [
+        ((), VerdictKind.ACCEPTED),
+        ((1,), VerdictKind.ACCEPTED),
+        ((1, 2), VerdictKind.REJECTED),
+        ((1, 3), VerdictKind.REJECTED),
+    ],
+)
+def test_what_most_rounds_show_counts(root: Path, failing: tuple[int, ...], kind: VerdictKind) -> None:
+    engine = Wobbly(failing=failing)
+    result = run(root, engine, choice=Choice(paths=["a/Dockerfile"], unsafe=False))
+    assert result is not None
+    (evidence,) = result.evidence
+    trial = evidence.trials[0]
+    assert trial.verdict.kind is kind, (trial, engine.rounds)

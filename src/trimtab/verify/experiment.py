@@ -9,7 +9,6 @@ import anyio
 from trimtab.build import BuildResult
 from trimtab.docker import ImageConfig, ImageTree, search_tree
 from trimtab.fleet import Service
-from trimtab.fleet.bases import outside_base
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.rules import Effects
 from trimtab.verify.behave import compare_behaviours, observe, start_options
@@ -26,8 +25,8 @@ from trimtab.verify.staged import Staged
 _LARGEST_SEARCHED = 4_000_000
 """Bytes: files that could open a library by name are searched up to this size."""
 _LARGEST_OWN = 500_000
-_ROUNDS = 2
-"""How often both images are run when they behave differently: what does not happen every time is noise."""
+_ROUNDS = 3
+"""How often both images are run at most when they behave differently."""
 
 
 _NOT_STARTED = Behaviour("does not start", None, None, None, "what it depends on did not start again")
@@ -113,7 +112,7 @@ class Experiment:
 
     async def _compare(self, before: _Built, after: _Built, candidate: Candidate) -> list[Difference]:
         effects = candidate.effects
-        was, now = (Intent(text, self.staged.build.args, self.staged.build.target) for text in (self.text, candidate.text))
+        was, now = self.intent, Intent(candidate.text, self.staged.build.args, self.staged.build.target)
         configs = [
             *compare_configs(before.config, after.config, effects, self._own_texts, was.labels), *lost_variables(was, now)
         ]  # fmt: skip
@@ -148,23 +147,23 @@ class Experiment:
 
     async def _base(self) -> ImageTree | None:
         """The files of the image that the original starts from, None when the engine does not have it by its name."""
-        file = self.staged.file
-        return await self.shared.base(outside_base(file, file.stages[-1]).base) if file.stages else None
+        return await self.shared.base(self.intent.lineage[0].base)
+
+    @cached_property
+    def intent(self) -> Intent:
+        """What the original's text asks for."""
+        return Intent(self.text, self.staged.build.args, self.staged.build.target)
 
     @cached_property
     def _own_paths(self) -> Mapping[str, str]:
         """Image path to context path of what the image's own stages copy."""
-        stages = self.staged.file.stages
-        lineage = [stages[-1]]
-        while (parent := lineage[0].parent) is not None:
-            lineage.insert(0, stages[parent])
-        return CopiedFiles.of(lineage, self.staged.context).paths
+        return CopiedFiles.of(self.intent.lineage, self.staged.context).paths
 
     @cached_property
     def _own_texts(self) -> Mapping[str, str]:
         """The text of everything that any stage copies from the context: what was left in a stage may still be compiled in."""
         context = self.staged.context
-        paths = {**CopiedFiles.of(self.staged.file.stages, context).paths, **self._own_paths}
+        paths = {**CopiedFiles.of(self.intent.stages, context).paths, **self._own_paths}
         small = {path: source for path, source in paths.items() if source in context.visible}
         found = {path: context.read(source) for path, source in small.items() if context.visible[source].size < _LARGEST_OWN}
         return {path: text for path, text in found.items() if text is not None}
@@ -241,18 +240,24 @@ class Experiment:
     async def _behaviours(
         self, candidate: Candidate, before: _Built, after: _Built
     ) -> tuple[list[Difference], tuple[Behaviour, Behaviour]]:
-        """How both behave. What differs is looked at again, and counts only when it differs every time."""
+        """How both behave. What differs is looked at again, and a third time when the first two do not agree.
+
+        A difference counts when most rounds show it and the original itself was the same in all of them.
+        """
         declared = candidate.effects.config
-        pair = await self._observed(before, after, 0)
-        kept = compare_behaviours(*pair, declared)
-        for number in range(1, _ROUNDS):
-            if all(each.explained_by for each in kept):
+        rounds: list[list[Difference]] = []
+        pairs: list[tuple[Behaviour, Behaviour]] = []
+        for number in range(_ROUNDS):
+            pairs.append(await self._observed(before, after, number))
+            rounds.append(compare_behaviours(*pairs[-1], declared))
+            if (len(rounds) > 1 and _subjects(rounds[0]) == _subjects(rounds[1])) or not _subjects(rounds[0]):
                 break
-            again = compare_behaviours(*await self._observed(before, after, number), declared)
-            unstable = {each.subject for each in compare_behaviours(self.seen[0], self.seen[number], ())}
-            always = {each.subject for each in again} - unstable
-            kept = [each for each in kept if each.explained_by or each.subject in always]
-        return kept, pair
+        olds = [old for old, _ in pairs]
+        unstable = {each.subject for old in olds[1:] for each in compare_behaviours(olds[0], old, ())}
+        shown = [subject for found in rounds for subject in _subjects(found)]
+        often = {subject for subject in shown if 2 * shown.count(subject) > len(rounds)} - unstable
+        first = {each.subject: each for found in reversed(rounds) for each in found}
+        return [each for each in first.values() if each.explained_by or each.subject in often], pairs[0]
 
     async def _observed(self, before: _Built, after: _Built, number: int) -> tuple[Behaviour, Behaviour]:
         """Both images run once, the rewritten one on the volumes that the original has left behind."""
@@ -291,6 +296,10 @@ class Experiment:
         if alone is not None and (in_company is False or alone.works or service is None or not service.depends_on):
             return alone
         return await self.shared.observe(image.id, options, name) or alone or _NOT_STARTED
+
+
+def _subjects(differences: Sequence[Difference]) -> set[str]:
+    return {each.subject for each in differences if not each.explained_by}
 
 
 async def gathered(one: Awaitable[Behaviour], other: Awaitable[Behaviour]) -> tuple[Behaviour, Behaviour]:
