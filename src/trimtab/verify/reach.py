@@ -7,6 +7,7 @@ from typing import cast
 from trimtab.docker import FileEntry, ImageConfig, ImageTree
 from trimtab.fleet import Service
 from trimtab.fleet.programs import DEFAULT_PATH
+from trimtab.fleet.start import without_wrappers
 from trimtab.syntax.shell import parse_shell
 from trimtab.verify.evidence import Difference
 
@@ -74,13 +75,8 @@ def _programs(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _of_shell(text: str) -> list[str]:
-    words = [without_exec(command.words) for command in parse_shell(text).commands]
+    words = [without_wrappers(command) for command in parse_shell(text).commands]
     return [each[0] for each in words if each and each[0] not in _BUILTINS and "$" not in each[0]]
-
-
-def without_exec(words: tuple[str, ...]) -> tuple[str, ...]:
-    """A command's words without a leading `exec`."""
-    return words[1:] if words[:1] == ("exec",) else words
 
 
 def unreachable(
