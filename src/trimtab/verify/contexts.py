@@ -2,9 +2,10 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from trimtab.fleet import Build, BuildContext, Fleet, FleetFile, rediscover
+from trimtab.fleet.copies import copied_files
+from trimtab.fleet.stage import Copy
 from trimtab.rewrite import FileChange
 from trimtab.rules import Effects
 from trimtab.verify.company import Shared
@@ -68,15 +69,36 @@ async def _tried(
         if await experiment.prepare() is not None:
             return None, (0, 0)
         await after.stage()
-        # An ignore file may itself be among the files that a COPY brings.
-        own = Effects(changes=tuple(f"{folder}/{posixpath.basename(path)}" for path in texts for folder in ("", "/**")))
-        own = replace(own, removes=own.changes)
-        trial = await experiment.try_out(Candidate(change.rules, text, change.effects.joined(own), after))
+        effects = change.effects.joined(_effects(file, old, context, texts))
+        trial = await experiment.try_out(Candidate(change.rules, text, effects, after))
         bytes_sent = [(await staged.sent("sent", text)).log.context_bytes for staged in (before, after)]
         return trial, (bytes_sent[0], bytes_sent[1])
     finally:
         before.workspace.remove()
         after.workspace.remove()
+
+
+def _effects(file: FleetFile, old: BuildContext, new: BuildContext, texts: Mapping[str, str | None]) -> Effects:
+    """What becomes of the image by the new context alone: files that are kept back do not get there."""
+    kept_back = set(old.visible) - set(new.visible)
+    copies = [copy for stage in file.stages for copy in stage.copies if copy.from_ is None]
+    brought = {image: path for copy in copies for image, path in copied_files(copy, old).items()}
+    gone = {image for image, path in brought.items() if path in kept_back}
+    # A folder may hold more than the fleet has walked through, such as `.git`: it goes with everything in it.
+    folders = [path for path in kept_back if old.visible[path].kind == "dir"]
+    for image in (image for copy in copies for path in folders for image in _folder_in_image(copy, path)):
+        gone |= {image, f"{image}/**"}
+    # An ignore file may itself be among the files that a COPY brings.
+    own = tuple(f"{folder}/{posixpath.basename(path)}" for path in texts for folder in ("", "/**"))
+    return Effects(removes=(*sorted(gone), *own), changes=own, context=True)
+
+
+def _folder_in_image(copy: Copy, path: str) -> Iterator[str]:
+    """Where a COPY puts a folder of the context that lies below one of its sources."""
+    for source in copy.sources:
+        root = posixpath.normpath(source).lstrip("/")
+        if root == "." or path.startswith(root + "/"):
+            yield posixpath.join(copy.destination, path if root == "." else path[len(root) + 1 :])
 
 
 def _verdict(trials: list[Trial]) -> Verdict:
