@@ -6,7 +6,7 @@ import pytest
 
 from trimtab.docker import FileEntry, ImageConfig, ImageTree
 from trimtab.verify.intent import Intent, lost_variables
-from trimtab.verify.losses import Losses, any_library_pattern
+from trimtab.verify.losses import Losses, opened_libraries
 from trimtab.verify.reach import resolve, unreachable
 
 FILE = FileEntry("file", 0o644, 0, 0, 1, "a")
@@ -51,9 +51,7 @@ def test_libraries_that_are_opened_by_name(text: str, asked: bool) -> None:
     own = {"/app/a.py": text}
     before, after = tree(["/usr/lib/libmagic.so.1", "/app/a.py"]), tree(["/app/a.py"])
     assert ("library libmagic.so.1" in losses(before, after, own)) is asked
-    pattern = any_library_pattern(["libmagic.so.1"])
-    assert pattern is not None
-    assert bool(pattern.search(text.encode())) is asked
+    assert ("magic" in opened_libraries(text.encode())) is asked
 
 
 def test_a_later_version_of_a_library_is_not_a_loss() -> None:

@@ -75,15 +75,18 @@ async def read_tree(runner: Runner, image: str, run: str) -> ImageTree:
     return await _exported(runner, image, run, read_archive)
 
 
-async def search_tree(runner: Runner, image: str, run: str, search: Callable[[str, bytes], object], limit: int) -> None:
-    """Give the path and content of every regular file of at most `limit` bytes to `search`, in a thread."""
+async def search_tree(
+    runner: Runner, image: str, run: str, wanted: Callable[[str], bool], search: Callable[[str, bytes], object], limit: int
+) -> None:
+    """Give the content of every wanted regular file of at most `limit` bytes to `search`, with its path, in a thread."""
 
     def scan(archive: Path) -> None:
         with tarfile.open(archive) as tar:
             for member in tar:
-                file = tar.extractfile(member) if member.isreg() and member.size <= limit else None
+                path = _path(member.name)
+                file = tar.extractfile(member) if member.isreg() and member.size <= limit and wanted(path) else None
                 if file is not None:
-                    search(_path(member.name), file.read())
+                    search(path, file.read())
 
     await _exported(runner, image, run, scan)
 

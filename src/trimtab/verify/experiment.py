@@ -18,7 +18,7 @@ from trimtab.verify.compare import TreeComparison, unstable_paths
 from trimtab.verify.configs import compare_configs, start_names
 from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
 from trimtab.verify.intent import Intent, lost_variables
-from trimtab.verify.losses import Losses, any_library_pattern
+from trimtab.verify.losses import Losses, opened_libraries
 from trimtab.verify.reach import health_texts, started_programs, unreachable
 from trimtab.verify.staged import Staged
 
@@ -187,19 +187,22 @@ class Experiment:
             return [*await self._opened(losses, after), *await self._closure(before, after)]
 
     async def _opened(self, losses: Losses, after: _Built) -> list[Difference]:
-        """Libraries that are gone and that a file of the image, not of a system package, opens by name."""
-        pattern = any_library_pattern(losses.gone_libraries)
+        """Libraries that are gone and that a file opens by name which neither a system package nor the base has brought."""
+        gone = set(losses.gone_libraries.values())
         owned = frozenset(path for paths in after.tree.owners.values() for path in paths)
+        base: Mapping[str, object] = losses.base.entries if losses.base else {}
         found: list[Difference] = []
 
-        def search(path: str, content: bytes) -> None:
-            match = pattern.search(content) if pattern and path not in owned else None
-            if match:
-                name = match[0].decode("utf-8", "replace")
-                found.append(Difference(f"library in `{name}`", "there", f"gone, and {path} opens it"))
+        def wanted(path: str) -> bool:
+            return path not in owned and base.get(path) != after.tree.entries.get(path)
 
-        if pattern:
-            await search_tree(self.staged.runner, after.config.id, self.staged.laboratory.run, search, _LARGEST_SEARCHED)
+        def search(path: str, content: bytes) -> None:
+            for stem in sorted(opened_libraries(content) & gone):
+                found.append(Difference(f"library `{stem}`", "there", f"gone, and {path} opens it"))
+
+        if gone:
+            run = self.staged.laboratory.run
+            await search_tree(self.staged.runner, after.config.id, run, wanted, search, _LARGEST_SEARCHED)
         return found[:5]
 
     async def _closure(self, before: _Built, after: _Built) -> list[Difference]:
