@@ -116,10 +116,7 @@ class Losses:
         found: dict[str, frozenset[str]] = {}
         for path, text in self.own.items():
             if path.endswith(_CODE):
-                words = (
-                    re.findall(r"[\"'`](?:[\w./-]*/)?([\w.+-]+)(?=[\"'`\s])", text) if _STARTS_PROCESSES.search(text) else []
-                )
-                found[path] = frozenset(words)
+                found[path] = frozenset(_QUOTED.findall(text) if _STARTS_PROCESSES.search(text) else ())
             elif path.endswith(_SCRIPTS) or text.startswith("#!") or "cron" in path:
                 found[path] = frozenset(_shell_words(text))
         return found
