@@ -251,3 +251,10 @@ def test_an_install_that_variables_give_files_to_stays_behind_the_sources() -> N
     text = "FROM python:3.12-slim\nENV PIP_CONSTRAINT=cons.txt\nCOPY . .\nRUN pip install flask\n"
     after = fixed(text, {"cons.txt": "flask<3\n", "a.py": ""}, unsafe=False).text
     assert after.index("COPY . .") < after.index("pip install")
+
+
+def test_dependencies_stay_where_a_started_script_needs_them() -> None:
+    text = 'FROM rust:1\nWORKDIR /a\nCOPY start.sh Cargo.toml ./\nRUN cargo fetch\nCMD ["./start.sh"]\n'
+    files = {"start.sh": "#!/bin/sh\nexec cargo run --offline\n", "Cargo.toml": ""}
+    assert "type=cache" not in fixed(text, files, unsafe=False).text
+    assert "type=cache" in fixed(text, {**files, "start.sh": "#!/bin/sh\nexec ./a\n"}, unsafe=False).text

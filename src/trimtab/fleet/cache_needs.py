@@ -10,7 +10,7 @@ from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
-from trimtab.fleet.package_lists import later_need
+from trimtab.fleet.package_lists import later_need, started_scripts
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.shell import Command
@@ -189,12 +189,15 @@ def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
                 names_it = any(target in word for target in place.targets for word in command.words)
                 if not own and (command.name not in PLAIN or names_it):
                     return f"`{' '.join(command.words)[:50]}` may use {name}'s dependencies and would not have the mount"
-        if _started_by(one, place.manager):
+        if _started_by(facts, one, place.manager):
             return f"the image starts with {name}, which would have to download everything again"
     return None
 
 
-def _started_by(stage: Stage, manager: Manager) -> bool:
-    starts = " ".join(i.arguments for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"})
+def _started_by(facts: Facts, stage: Stage, manager: Manager) -> bool:
+    """Whether a start command, or a copied script that it names, calls the manager."""
+    instructions = [i for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}]
+    scripts = [text for instruction in instructions for text in started_scripts(facts, stage, instruction)]
+    starts = "\n".join([*(instruction.arguments for instruction in instructions), *scripts])
     programs = [program for program, name in PROGRAMS.items() if name == manager.name]
     return any(re.search(rf"(^|[\s\"'/]){re.escape(program)}($|[\s\"'])", starts) for program in programs)

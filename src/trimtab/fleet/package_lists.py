@@ -27,7 +27,9 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
     for one in facts.descendants(stage):
         for instruction in one.instructions:
             starts = instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"}
-            if starts and (_needs(instruction.arguments) or any(_needs(text) for text in _started(facts, one, instruction))):
+            if starts and (
+                _needs(instruction.arguments) or any(_needs(text) for text in started_scripts(facts, one, instruction))
+            ):
                 return f"line {instruction.start_line} may install from the lists that this one leaves behind"
         starts_by_base = one in facts.final_stages and not any(facts.last(one, word) for word in ("CMD", "ENTRYPOINT"))
         if starts_by_base and any(_needs(text) for text in _copied_scripts(facts, one)):
@@ -53,12 +55,12 @@ def _copied_scripts(facts: Facts, stage: Stage) -> Iterator[str]:
         yield from (files.read(path) or "" for path in names[:_MOST_SCRIPTS])
 
 
-def _started(facts: Facts, stage: Stage, instruction: Instruction) -> Iterator[str]:
+def started_scripts(facts: Facts, stage: Stage, instruction: Instruction) -> Iterator[str]:
     """The texts of the copied files that a start command names."""
     for context in facts.contexts:
         files = CopiedFiles.of(facts.lineage(stage), context)
         for word in instruction.json or tuple(instruction.arguments.split()):
-            yield files.read(posixpath.join(stage.end.workdir, word)) or ""
+            yield files.read(posixpath.normpath(posixpath.join(stage.end.workdir, word))) or ""
 
 
 def _scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
