@@ -34,3 +34,10 @@ def test_a_history_that_does_not_fit_names_no_line() -> None:
     layers = (Layer("", 0, {"/a": LayerFile(1)}), Layer("", 0, {"/b": LayerFile(1)}))
     use = image_use(Image(layers, HISTORY), TEXT, None)
     assert [layer.line for layer in use.layers] == [None, None]
+
+
+def test_without_a_target_the_last_stage_is_meant_though_the_first_has_no_name() -> None:
+    layers = (Layer("ADD", 0, {"/a": LayerFile(1)}), Layer("COPY", 0, {"/b": LayerFile(1)}))
+    image = Image(layers, (("ADD file:1 in /", True), ("COPY b / # buildkit", True)))
+    use = image_use(image, "FROM base\nCOPY a /\nFROM other\nCOPY b /\n", None)
+    assert [layer.line for layer in use.layers] == [None, 4]

@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 
 from trimtab.docker.layers import Image, dive_wasted_bytes, find_waste
-from trimtab.fleet.stage import Stage
-from trimtab.fleet.stages import read_stages
-from trimtab.syntax.dockerfile import Instruction, parse
-from trimtab.text import Source
+from trimtab.syntax.dockerfile import Instruction
 from trimtab.verify.evidence import ImageUse, LayerUse
-
-_NO_HISTORY = frozenset({"FROM"})
+from trimtab.verify.intent import Intent
 
 
 def image_use(image: Image, dockerfile: str, target: str | None) -> ImageUse:
@@ -29,12 +25,12 @@ def image_use(image: Image, dockerfile: str, target: str | None) -> ImageUse:
 
 def _instructions(dockerfile: str, target: str | None) -> list[Instruction]:
     """The instructions that an image's own history consists of: those of its stage and of the stages it starts from."""
-    stages = read_stages(parse(Source("Dockerfile", dockerfile)), {})
-    chosen = next((stage for stage in stages if (stage.name or "").lower() == (target or "").lower()), None)
-    lineage: list[Stage] = [chosen or stages[-1]]
-    while (parent := lineage[0].parent) is not None:
-        lineage.insert(0, stages[parent])
-    return [each for stage in lineage for each in stage.instructions if each.keyword not in _NO_HISTORY]
+    return [
+        each
+        for stage in Intent(dockerfile, {}, target).lineage
+        for each in stage.instructions
+        if each.keyword not in _NO_HISTORY
+    ]
 
 
 def _made_by(image: Image, instructions: Sequence[Instruction]) -> dict[int, Instruction]:

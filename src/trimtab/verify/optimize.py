@@ -126,11 +126,8 @@ class _Run:
                 known = await proof.run()
                 self.memory.keep(key, known)
             except (CommandFailed, OSError) as error:
-                # The engine failed, or the disk, not the rewrite: nothing is learnt or remembered, and the others go on.
-                ours = isinstance(error, OSError) and not isinstance(error, TimeoutError)
-                what = "the experiment could not be set up" if ours else "the engine failed in the middle"
-                verdict = Verdict(VerdictKind.INCONCLUSIVE, f"{what}: {_first_line(error)}")
-                known = Proof(Evidence(file.path, file.service_names, verdict), None)
+                # Not the rewrite's fault: nothing is learnt or remembered, and the others go on.
+                known = Proof(Evidence(file.path, file.service_names, _broken_off(error)), None)
         self.laboratory.progress(file.path, str(known.evidence.verdict.kind))
         self.found[change.path] = known
 
@@ -142,7 +139,10 @@ class _Run:
         for number, change in enumerate(changes, start=len(self.planned.changed)):
             joined = {change.path: change.after, **self._moved(change)}
             laboratory = replace(self.laboratory, fleet=fleet)
-            evidence = await prove_context(laboratory, self.shared, change, joined, number * 100)
+            try:
+                evidence = await prove_context(laboratory, self.shared, change, joined, number * 100)
+            except (CommandFailed, OSError) as error:
+                evidence = Evidence(change.path, (), _broken_off(error))
             self.contexts[change.path] = (evidence, joined)
 
     def _moved(self, change: FileChange) -> dict[str, str | None]:
@@ -150,6 +150,13 @@ class _Run:
         alone = [each for each in self.planned.changed if not self.fleet.file(each.path) and not each.applied]
         names = {new for fix in change.applied for new in fix.files}
         return {each.path: each.after for each in alone if each.path in names}
+
+
+def _broken_off(error: CommandFailed | OSError) -> Verdict:
+    """The verdict when the engine failed, or the disk, and not the rewrite."""
+    ours = isinstance(error, OSError) and not isinstance(error, TimeoutError)
+    what = "the experiment could not be set up" if ours else "the engine failed in the middle"
+    return Verdict(VerdictKind.INCONCLUSIVE, f"{what}: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:
