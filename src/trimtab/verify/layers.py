@@ -25,12 +25,8 @@ def image_use(image: Image, dockerfile: str, target: str | None) -> ImageUse:
 
 def _instructions(dockerfile: str, target: str | None) -> list[Instruction]:
     """The instructions that an image's own history consists of: those of its stage and of the stages it starts from."""
-    return [
-        each
-        for stage in Intent(dockerfile, {}, target).lineage
-        for each in stage.instructions
-        if each.keyword not in _NO_HISTORY
-    ]
+    instructions = (each for stage in Intent(dockerfile, {}, target).lineage for each in stage.instructions)
+    return [each for each in instructions if each.keyword != "FROM"]
 
 
 def _made_by(image: Image, instructions: Sequence[Instruction]) -> dict[int, Instruction]:
