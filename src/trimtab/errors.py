@@ -4,6 +4,7 @@ TrimtabError
 ├── UsageError        the arguments or the configuration are wrong (exit 2)
 ├── ToolError         a program that is needed is missing or failed (exit 2)
 │   ├── EngineMissing no Docker engine answers
+│   ├── EngineOutage  the network behind the engine failed, or its disk is full
 │   └── CommandFailed a command ended with an error nobody expected
 └── StateError        something trimtab keeps is locked or unreadable (exit 2)
 """
@@ -23,6 +24,10 @@ class ToolError(TrimtabError):
 
 class EngineMissing(ToolError):
     """No Docker engine answers."""
+
+
+class EngineOutage(ToolError):
+    """The network behind the engine failed, or its disk is full: the same may succeed later."""
 
 
 class CommandFailed(ToolError):

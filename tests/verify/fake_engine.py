@@ -45,6 +45,8 @@ class FakeEngine:
     volumes: set[str] = field(default_factory=set[str])
     started: int = 0
     commands: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    build_error: Callable[[str], str] = lambda _: ""
+    """The last words of a build by its tag; empty for one that succeeds."""
 
     @property
     def is_empty(self) -> bool:
@@ -54,7 +56,10 @@ class FakeEngine:
         self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
     ) -> Completed:
         text = await self._obeyed(command)
-        return Completed(command.argv, 0, text, "")
+        words = self.build_error(command.argv[command.argv.index("--tag") + 1]) if "--tag" in command.argv else ""
+        if words and on_line:
+            on_line(words)
+        return Completed(command.argv, 1 if words else 0, text, words)
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
         sink(await self._obeyed(command))

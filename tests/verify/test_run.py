@@ -174,6 +174,44 @@ def test_an_engine_that_fails_is_no_rewrites_fault(root: Path) -> None:
     assert not any(path.endswith("/Dockerfile") for path in result.proven)
 
 
+NO_HOST = "ERROR: failed to solve: lookup example.com: no such host"
+FULL = "ERROR: failed to copy files: write /a: no space left on device"
+
+
+def test_a_network_that_comes_back_changes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.verify.staged._PAUSES", (0, 0))
+    tried: list[str] = []
+
+    def failing(tag: str) -> str:
+        tried.append(tag)
+        return NO_HOST if tried.count(tag) <= 2 and tag.endswith("candidate") else ""
+
+    result = run(root, FakeEngine(build_error=failing), repeats=0)
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.ACCEPTED}
+
+
+@pytest.mark.parametrize(("words", "reason"), [(NO_HOST, "network"), (FULL, "the disk is full")])
+def test_an_outage_is_no_rewrites_fault_and_nothing_is_learnt_from_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch, words: str, reason: str
+) -> None:
+    monkeypatch.setattr("trimtab.verify.staged._PAUSES", (0, 0))
+    store = Kept()
+    result = run(root, FakeEngine(build_error=lambda tag: words if tag.endswith("candidate") else ""), store)
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.INCONCLUSIVE}
+    assert all(reason in each.verdict.reason for each in result.evidence)
+    assert store.proofs == {}
+    assert result.proven == {}
+
+
+def test_a_candidate_that_does_not_build_is_rejected(root: Path) -> None:
+    result = run(root, FakeEngine(build_error=lambda tag: "ERROR: exit code: 1" if tag.endswith("candidate") else ""))
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.REJECTED}
+    assert all("it does not build: ERROR: exit code: 1" in each.verdict.reason for each in result.evidence)
+
+
 def test_canaries_go_first_and_stop_the_rest(root: Path) -> None:
     result = run(root, Broken(), choice=Choice(canary=1))
     assert result is not None

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trimtab.build.failures import Outage, outage
 from trimtab.docker import BuildLog, ImageConfig, Runner, read_config, read_progress
 from trimtab.docker import command as argv
 
@@ -34,6 +35,11 @@ class BuildResult:
     @property
     def ok(self) -> bool:
         return self.image is not None
+
+    @property
+    def outage(self) -> Outage | None:
+        """What failed beside the build; None for a build that succeeded or is itself to blame."""
+        return None if self.ok else outage(self.log.log + "\n" + self.log.error)
 
     @property
     def reason(self) -> str:

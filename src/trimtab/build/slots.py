@@ -10,7 +10,7 @@ class Slots:
     """A bound on concurrency. A measurement takes all slots, so that nothing else disturbs its clock."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self.count = count
         self._free = count
         self._changed = anyio.Condition()
         self._whole = anyio.Lock()
@@ -28,11 +28,11 @@ class Slots:
     async def all(self) -> AsyncGenerator[None]:
         """Wait until everything else is done; nothing new starts meanwhile."""
         async with self._whole:
-            await self._take(self._count)
+            await self._take(self.count)
         try:
             yield
         finally:
-            await self._give(self._count)
+            await self._give(self.count)
 
     async def _take(self, number: int) -> None:
         async with self._changed:

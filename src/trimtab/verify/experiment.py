@@ -8,6 +8,7 @@ import anyio
 
 from trimtab.build import BuildResult
 from trimtab.docker import ImageConfig, ImageTree, search_tree
+from trimtab.errors import EngineOutage
 from trimtab.fleet import Service
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.rules import Effects
@@ -86,11 +87,18 @@ class Experiment:
         return None
 
     async def try_out(self, candidate: Candidate) -> Trial:
-        """Build a candidate and compare it with the original in every respect."""
+        """Build a candidate and compare it with the original in every respect.
+
+        Raises:
+            CommandFailed: the engine failed, which says nothing about the candidate.
+            EngineOutage: so did the network, or the disk is full.
+        """
         names = ", ".join(candidate.rules)
         self.staged.tell(f"building with {names}")
         built = await (candidate.staged or self.staged).built("candidate", candidate.text)
         if built.image is None:
+            if built.outage is not None:
+                raise EngineOutage(f"{built.outage}: {built.reason}")
             return Trial(candidate.rules, Verdict(VerdictKind.REJECTED, f"it does not build: {built.reason}"))
         self.staged.tell("comparing the images")
         before = await self._original()

@@ -7,7 +7,7 @@ import anyio
 
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
-from trimtab.errors import CommandFailed
+from trimtab.errors import CommandFailed, EngineOutage
 from trimtab.fleet import Fleet, FleetFile, rediscover
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
 from trimtab.rules import Rule
@@ -111,11 +111,21 @@ class _Run:
         return True
 
     async def _all(self, changes: Sequence[FileChange]) -> None:
+        begun = anyio.Semaphore(self.laboratory.slots.count + 1)
         async with anyio.create_task_group() as group:
             for change in changes:
                 file = self.fleet.file(change.path)
                 if file is not None:
-                    group.start_soon(self._one, file, change, self.planned.changed.index(change))
+                    # One more than there are slots: few enough that verdicts come early and are remembered should the run be
+                    # stopped, and the disk holds few originals at once; enough that no slot waits while one file is compared.
+                    await begun.acquire()
+                    group.start_soon(self._in_turn, begun, file, change, self.planned.changed.index(change))
+
+    async def _in_turn(self, begun: anyio.Semaphore, file: FleetFile, change: FileChange, number: int) -> None:
+        try:
+            await self._one(file, change, number)
+        finally:
+            begun.release()
 
     async def _one(self, file: FleetFile, change: FileChange, number: int) -> None:
         key = await self.memory.key(self.laboratory, file, change)
@@ -125,7 +135,7 @@ class _Run:
             try:
                 known = await proof.run()
                 self.memory.keep(key, known)
-            except (CommandFailed, OSError) as error:
+            except _NOBODYS_FAULT as error:
                 # Not the rewrite's fault: nothing is learnt or remembered, and the others go on.
                 known = Proof(Evidence(file.path, file.service_names, _broken_off(error)), None)
         self.laboratory.progress(file.path, str(known.evidence.verdict.kind))
@@ -141,7 +151,7 @@ class _Run:
             laboratory = replace(self.laboratory, fleet=fleet)
             try:
                 evidence = await prove_context(laboratory, self.shared, change, joined, number * 100)
-            except (CommandFailed, OSError) as error:
+            except _NOBODYS_FAULT as error:
                 evidence = Evidence(change.path, (), _broken_off(error))
             self.contexts[change.path] = (evidence, joined)
 
@@ -152,8 +162,13 @@ class _Run:
         return {each.path: each.after for each in alone if each.path in names}
 
 
-def _broken_off(error: CommandFailed | OSError) -> Verdict:
+_NOBODYS_FAULT = (CommandFailed, EngineOutage, OSError)
+
+
+def _broken_off(error: Exception) -> Verdict:
     """The verdict when the engine failed, or the disk, and not the rewrite."""
+    if isinstance(error, EngineOutage):
+        return Verdict(VerdictKind.INCONCLUSIVE, _first_line(error))
     ours = isinstance(error, OSError) and not isinstance(error, TimeoutError)
     what = "the experiment could not be set up" if ours else "the engine failed in the middle"
     return Verdict(VerdictKind.INCONCLUSIVE, f"{what}: {_first_line(error)}")
