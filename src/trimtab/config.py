@@ -47,6 +47,9 @@ class Config(_Table):
         ' `node = ["node:24-alpine", "node:24-slim"]` a service moves to Alpine where everything it installs comes for musl.',
     )
     cpu_index: str | None = Field(default=None, description="A package index with CPU-only wheels, for services without a GPU.")
+    uv: str | None = Field(
+        default=None, description="The image that `/uv` is taken from where DF136 is selected: `ghcr.io/astral-sh/uv:0.9`."
+    )
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
     compose: tuple[tuple[str, ...], ...] = Field(
         default=(), description="Compose projects, each a list of files in override order; empty means find them."
@@ -68,7 +71,7 @@ class Config(_Table):
         everywhere = (PathPolicy("**", (), dict(self.severity)),) if self.severity else ()
         paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
         standard = {name: (value,) if isinstance(value, str) else value for name, value in self.standard.items()}
-        return Policy(standard, pin, self.cpu_index, (*everywhere, *paths))
+        return Policy(standard, pin, self.cpu_index, self.uv, (*everywhere, *paths))
 
 
 def load_config(root: Path, explicit: Path | None = None) -> Config:

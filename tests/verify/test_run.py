@@ -10,6 +10,7 @@ from fake_engine import FakeEngine
 
 from trimtab.build import Slots
 from trimtab.fleet import DiskTree, discover
+from trimtab.rules import default_rules, find_rules
 from trimtab.verify import Choice, Laboratory, Measures, Memory, Optimization, VerdictKind, optimize
 
 DOCKERFILE = 'FROM python:3.12-slim\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["a"]\n'
@@ -203,6 +204,23 @@ def test_an_outage_is_no_rewrites_fault_and_nothing_is_learnt_from_it(
     assert all(reason in each.verdict.reason for each in result.evidence)
     assert store.proofs == {}
     assert result.proven == {}
+
+
+def test_what_gains_nothing_is_left_out(root: Path) -> None:
+    everything = Choice(paths=["a/Dockerfile"], rules=[*default_rules(), *find_rules("DF135")])
+    result = run(root, FakeEngine(), choice=everything, repeats=2)
+    assert result is not None
+    (evidence,) = result.evidence
+    assert evidence.verdict.kind is VerdictKind.ACCEPTED
+    assert "DF135" not in evidence.accepted
+    assert "--link" not in (result.proven["a/Dockerfile"] or "")
+    (trial,) = evidence.rejected
+    assert trial.rules == ("DF135",)
+    assert trial.verdict.reason.startswith("harmless, but no gain above the noise: ")
+    alone = run(root, FakeEngine(), choice=Choice(paths=["a/Dockerfile"], rules=find_rules("DF135")), repeats=0)
+    assert alone is not None
+    assert alone.evidence[0].verdict.kind is VerdictKind.INCONCLUSIVE
+    assert alone.proven == {}
 
 
 def test_a_candidate_that_does_not_build_is_rejected(root: Path) -> None:

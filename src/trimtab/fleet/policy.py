@@ -24,5 +24,7 @@ class Policy:
     """Whether bases are to be pinned by digest."""
     cpu_index: str | None = None
     """The package index with CPU-only wheels, for services without a GPU."""
+    uv: str | None = None
+    """The image that the program `/uv` is taken from, for services that are to be installed with uv."""
     paths: tuple[PathPolicy, ...] = ()
     """Rules and severities for some paths; the last one that matches wins."""

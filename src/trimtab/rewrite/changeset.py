@@ -32,6 +32,8 @@ class AppliedFix:
     pass_number: int
     files: tuple[str, ...] = ()
     """Other files that it makes or takes away."""
+    to_gain: bool = False
+    """Whether it is to be kept only when it is measured to gain something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class FileChange:
     def rules(self) -> tuple[str, ...]:
         """Codes of the rules whose fixes are in the result, in order of first use."""
         return tuple(dict.fromkeys(fix.rule for fix in self.applied))
+
+    @property
+    def rules_to_gain(self) -> tuple[str, ...]:
+        """Those of them whose fixes are kept only when they are measured to gain."""
+        return tuple(dict.fromkeys(fix.rule for fix in self.applied if fix.to_gain))
 
     @property
     def effects(self) -> Effects:

@@ -38,7 +38,7 @@ class Selection:
             return SkipReason.DISPLAY
         if finding.fix.applicability is Applicability.UNSAFE and not self.unsafe:
             return SkipReason.UNSAFE
-        if finding.fix.applicability is Applicability.PROOF and not self.proof:
+        if finding.fix.applicability in {Applicability.PROOF, Applicability.GAIN} and not self.proof:
             return SkipReason.PROOF
         declined = self.accepted is not None and identity(finding) not in self.accepted
         return SkipReason.DECLINED if declined else None
@@ -108,5 +108,6 @@ def applied_fixes(findings: Iterable[Finding], number: int) -> list[AppliedFix]:
         if fix is not None and (fix.edits, fix.files) not in done:
             done.add((fix.edits, fix.files))
             paths = tuple(new.path for new in fix.files)
-            found.append(AppliedFix(finding.rule, finding.name, fix.title, finding.line, fix.effects, number, paths))
+            to_gain = fix.applicability is Applicability.GAIN
+            found.append(AppliedFix(finding.rule, finding.name, fix.title, finding.line, fix.effects, number, paths, to_gain))
     return found

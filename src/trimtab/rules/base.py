@@ -56,6 +56,9 @@ class Applicability(StrEnum):
     `trimtab optimize`, which proves it first."""
     PROOF = "proof"
     """A guess that reading cannot settle; applied by `trimtab optimize` alone, which builds and runs it."""
+    GAIN = "gain"
+    """Worth nothing unless it is measured to gain; applied by `trimtab optimize` alone, on top of everything else that holds,
+    and kept when something gets smaller or faster and nothing slower."""
     DISPLAY = "display"
     """Shown, never applied."""
 

@@ -1,7 +1,7 @@
 """The experiments about one Dockerfile: everything at once, bisected when that fails, then measured."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trimtab.build import BuildResult
 from trimtab.errors import CommandFailed
@@ -12,6 +12,7 @@ from trimtab.verify.bisect import largest_holding
 from trimtab.verify.company import Shared
 from trimtab.verify.evidence import Evidence, ImageUse, Trial, Verdict, VerdictKind
 from trimtab.verify.experiment import Candidate, Experiment
+from trimtab.verify.gain import judge_gain
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.layers import image_use
 from trimtab.verify.measure import Measurer
@@ -62,6 +63,9 @@ class DockerfileProof:
         if accepted is not None:
             accepted, others_trials = await self._hold_elsewhere(accepted, others)
             trials += others_trials
+        for rule in self.change.rules_to_gain:
+            accepted, more = await self._with_gain(experiment, accepted, rule, others)
+            trials += more
         if accepted is None:
             kinds = {trial.verdict.kind for trial in trials}
             kind = VerdictKind.REJECTED if VerdictKind.REJECTED in kinds else VerdictKind.INCONCLUSIVE
@@ -89,9 +93,34 @@ class DockerfileProof:
                 self.tried[candidate.text] = await experiment.try_out(candidate)
             return self.tried[candidate.text]
 
-        kept, failed = await largest_holding(self.change.rules, test)
+        to_gain = self.change.rules_to_gain
+        kept, failed = await largest_holding([rule for rule in self.change.rules if rule not in to_gain], test)
         candidate = self._candidate(kept) if kept else None
         return candidate, [*failed, *([self.tried[candidate.text]] if candidate else [])]
+
+    async def _with_gain(
+        self, experiment: Experiment, accepted: Candidate | None, rule: str, others: Sequence[Build]
+    ) -> tuple[Candidate | None, list[Trial]]:
+        """What is kept when one more rule is tried whose change has to gain something, and what was seen of it."""
+        candidate = self._candidate([*(accepted.rules if accepted else ()), rule])
+        text = accepted.text if accepted else self.file.dockerfile.source.text
+        if candidate is None or candidate.text == text:
+            return accepted, []
+        trial = await experiment.try_out(candidate)
+        trial = replace(trial, rules=(rule,))
+        if trial.verdict.kind is not VerdictKind.ACCEPTED:
+            return accepted, [trial]
+        held, elsewhere = await self._hold_elsewhere(candidate, others)
+        if held is None:
+            return accepted, elsewhere
+        judged = replace(trial, verdict=await self._gain(experiment.staged, text, candidate.text))
+        return (candidate if judged.verdict.kind is VerdictKind.ACCEPTED else accepted), [judged]
+
+    async def _gain(self, staged: Staged, before: str, after: str) -> Verdict:
+        old, new = [await staged.sent(name, text) for name, text in (("original", before), ("candidate", after))]
+        measurements, _ = await Measurer(staged, before, after).run()
+        sizes = (old.image.size, new.image.size) if old.image and new.image else (0, 0)
+        return judge_gain(sizes, measurements)
 
     async def _hold_elsewhere(self, accepted: Candidate, others: Sequence[Build]) -> tuple[Candidate | None, list[Trial]]:
         """The other builds of the same file: a build that worked before must still give the same image."""
