@@ -50,6 +50,9 @@ class Config(_Table):
     uv: str | None = Field(
         default=None, description="The image that `/uv` is taken from where DF136 is selected: `ghcr.io/astral-sh/uv:0.9`."
     )
+    host_memory: str | None = Field(
+        default=None, description="The memory of the host that a compose project runs on, for CM106: `16g`."
+    )
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
     compose: tuple[tuple[str, ...], ...] = Field(
         default=(), description="Compose projects, each a list of files in override order; empty means find them."
@@ -71,7 +74,7 @@ class Config(_Table):
         everywhere = (PathPolicy("**", (), dict(self.severity)),) if self.severity else ()
         paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
         standard = {name: (value,) if isinstance(value, str) else value for name, value in self.standard.items()}
-        return Policy(standard, pin, self.cpu_index, self.uv, (*everywhere, *paths))
+        return Policy(standard, pin, self.cpu_index, self.uv, self.host_memory, (*everywhere, *paths))
 
 
 def load_config(root: Path, explicit: Path | None = None) -> Config:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from trimtab.fleet.bake import BAKE_NAMES, read_bake
 from trimtab.fleet.compose import included_files, load_project, read_service
 from trimtab.fleet.context import BuildContext
-from trimtab.fleet.model import Build, Fleet, FleetFile, FleetOptions, Problem, Service
+from trimtab.fleet.model import Build, ComposeProject, Fleet, FleetFile, FleetOptions, Problem, Service
 from trimtab.fleet.tree import OverlayTree, Tree, Unreadable
 from trimtab.syntax.dockerfile import Dockerfile, parse
 
@@ -27,9 +27,12 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
     problems = [Problem(path, 1, "unreadable", f"folder `{path}`: {why}") for path, why in tree.problems.items()]
     projects = options.compose or _without_included(tree, _compose_projects(tree))
     services: list[Service] = []
+    loaded: list[ComposeProject] = []
     for files in projects:
         project = load_project(tree, files, options.environment)
-        services.extend(read_service(tree, project, name) for name in project.services)
+        own = tuple(read_service(tree, project, name) for name in project.services)
+        services.extend(own)
+        loaded.append(ComposeProject(files, own, project.top.get("networks", {}), project.top.get("volumes", {})))
         problems.extend(project.problems)
     for path in _named(tree, BAKE_NAMES):
         targets, found = read_bake(tree, path)
@@ -37,7 +40,7 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
         problems.extend(found)
     files, found = _dockerfiles(tree, services)
     compose_files = tuple(path for project in projects for path in project)
-    return Fleet(tree, files, tuple(services), compose_files, (*problems, *found), options)
+    return Fleet(tree, files, tuple(services), compose_files, (*problems, *found), options, projects=tuple(loaded))
 
 
 def rediscover(fleet: Fleet, texts: Mapping[str, str | None]) -> Fleet:

@@ -53,6 +53,7 @@ class HealthCheck:
     interval: float | None = None
     timeout: float | None = None
     start_period: float | None = None
+    start_interval: float | None = None
     retries: int | None = None
     disabled: bool = False
 
@@ -95,10 +96,26 @@ class Service:
     gpu: bool = False
     """Whether it is given a GPU: a device reservation, `gpus`, or a runtime for one."""
     memory_limit: str | None = None
+    memory_reservation: str | None = None
     cpu_limit: str | None = None
     stop_grace_period: float | None = None
     """Seconds between the stop signal and the kill."""
     stop_signal: str | None = None
+    body: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    """Everything that the project says about it: merged, normalised, variables put in."""
+
+
+@dataclass(frozen=True)
+class ComposeProject:
+    """The services that start together, and what they share."""
+
+    files: tuple[str, ...]
+    services: tuple[Service, ...]
+    networks: Mapping[str, object] = field(default_factory=dict[str, object])
+    volumes: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def service(self, name: str) -> Service | None:
+        return next((service for service in self.services if service.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -145,6 +162,7 @@ class Fleet:
     options: FleetOptions = FleetOptions()
     policy: Policy = field(default_factory=Policy)
     outside: Outside = field(default_factory=Outside)
+    projects: tuple[ComposeProject, ...] = ()
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:

@@ -26,5 +26,7 @@ class Policy:
     """The package index with CPU-only wheels, for services without a GPU."""
     uv: str | None = None
     """The image that the program `/uv` is taken from, for services that are to be installed with uv."""
+    host_memory: str | None = None
+    """What the host that the services run on together has: `16g`."""
     paths: tuple[PathPolicy, ...] = ()
     """Rules and severities for some paths; the last one that matches wins."""

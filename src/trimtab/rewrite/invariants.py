@@ -1,13 +1,19 @@
 """What no fix may break, checked on every result before it is kept."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
 from trimtab.fleet import Facts, Fleet, OverlayTree
+from trimtab.fleet.compose.documents import read_documents
+from trimtab.fleet.compose.settings import GONE
 from trimtab.fleet.copies import copied_files
+from trimtab.fleet.tree import Unreadable
 from trimtab.rules import Effects
 from trimtab.syntax.dockerfile import Dockerfile, LineKind
+from trimtab.syntax.yaml import YamlProblem, load_documents
+from trimtab.text import Source
 
 
 def broken_invariant(before: Facts, after: Facts, effects: Effects) -> str | None:
@@ -111,3 +117,31 @@ def _copies_less(before: Mapping[str, str], after: Mapping[str, str], effects: E
     if gone and not effects.context:
         return f"`{before[gone[0]]}` would not be copied any more"
     return None
+
+
+def broken_compose(fleet: Fleet, texts: Mapping[str, str | None], effects: Effects) -> str | None:
+    """What a change of compose files may not do: as data only what is declared differs, and every comment is still there."""
+    for path in (path for path in texts if path in fleet.compose_files):
+        before, text = read_documents(fleet.tree, path), texts[path]
+        if isinstance(before, Unreadable | YamlProblem) or text is None:
+            return f"`{path}` cannot be read, or is to go"
+        try:
+            after = [document.data for document in load_documents(Source(path, text))]
+        except YamlProblem as problem:
+            return f"`{path}` would not be readable at line {problem.line}: {problem.message}"
+        settings = [setting for setting in effects.settings if setting.file == path]
+        wanted = [document.data for document in before]
+        for setting in settings:
+            wanted[setting.document] = setting.applied(wanted[setting.document])
+        if after != wanted:
+            return f"`{path}` would differ in more than what the fix says"
+        source = fleet.tree.read(path)
+        removed = any(setting.value == GONE for setting in settings)
+        if not removed and not isinstance(source, Unreadable) and _yaml_comments(source.text) - _yaml_comments(text):
+            return f"a comment of `{path}` would be gone"
+    return None
+
+
+def _yaml_comments(text: str) -> Counter[str]:
+    """What stands behind each `#` that may begin a comment; those inside a string count alike on both sides."""
+    return Counter(match[0].rstrip() for match in re.finditer(r"(?m)(?:^|(?<=\s))#.*$", text))

@@ -8,7 +8,11 @@ from enum import IntEnum, StrEnum
 from typing import ClassVar
 
 from trimtab.fleet import Facts, Fleet, Outside, Policy
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.settings import Change, Setting
+from trimtab.fleet.model import Service
 from trimtab.syntax.dockerfile import Dockerfile
+from trimtab.syntax.yaml import NoEdit
 from trimtab.text import Edit, Span
 
 
@@ -81,6 +85,8 @@ class Effects:
     """Whether stages may be added, or start from another base."""
     context: bool = False
     """Whether fewer files of the build context may reach the image."""
+    settings: tuple[Setting, ...] = ()
+    """What may differ in compose files, and nothing else there."""
 
     @property
     def another_base(self) -> bool:
@@ -96,6 +102,7 @@ class Effects:
             self.installs or other.installs,
             self.stages or other.stages,
             self.context or other.context,
+            tuple(dict.fromkeys(self.settings + other.settings)),
         )
 
 
@@ -269,3 +276,46 @@ class FleetRule(Rule):
         subject: str = "",
     ) -> Finding:  # fmt: skip
         return self._finding(path, (line, line, 1), message, services, outcome, subject)
+
+
+class ComposeRule(FleetRule):
+    """A rule about the services of a compose project, as its files make them together."""
+
+    def check(self, fleet: Fleet) -> Iterator[Finding]:
+        # A file may belong to several projects: what it says is said once.
+        seen: set[tuple[str, int, str]] = set()
+        for project in fleet.projects:
+            for finding in self.judge(ComposeFacts(fleet, project)):
+                key = (finding.path, finding.line, finding.message)
+                if key not in seen:
+                    seen.add(key)
+                    yield finding
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        """Findings about one project."""
+        raise NotImplementedError
+
+    def about(
+        self, facts: ComposeFacts, service: Service, keys: tuple[str | int, ...], message: str,
+        outcome: Fix | Refusal, subject: str = "",
+    ) -> Finding:  # fmt: skip
+        """A finding about a service, at one of its keys or the nearest that is written."""
+        path, line = facts.place(service, *keys)
+        anchor = f"{service.name} {subject}".strip()
+        return self.finding_at(path, line, f"service `{service.name}` {message}", (service.name,), outcome, anchor)
+
+
+def fix_of(title: str, change: Change | NoEdit, applicability: Applicability) -> Fix | Refusal:
+    """A change of a compose file as a fix, or its refusal."""
+    if isinstance(change, NoEdit):
+        return Refusal(change.reason)
+    return Fix(title, change.edits, applicability, Effects(settings=change.settings))
+
+
+def compose_case(
+    text: str, *, after: str | None = None, refused: str | None = None, policy: Policy | None = None, **others: str
+) -> Case:
+    """A case about a compose file; `others` are Dockerfiles by the folder they stand in."""
+    files = {"compose.yaml": text, **{f"{name}/Dockerfile": body for name, body in others.items()}}
+    after_files = {"compose.yaml": after} if after else {}
+    return Case("FROM scratch\n", refused=refused, files=files, after_files=after_files, policy=policy or Policy())

@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.compose.interpolate import Interpolation, parse_env
 from trimtab.fleet.compose.merge import merge, normalised_service, with_tags
 from trimtab.fleet.model import Problem
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.tree import Tree, Unreadable
-from trimtab.syntax.yaml import YamlDocument, YamlProblem, load_yaml
+from trimtab.syntax.yaml import YamlDocument, YamlProblem
 
 Mapping_ = dict[str, object]
+_TOP = ("networks", "volumes", "secrets", "configs")
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Project:
     origins: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     folders: dict[str, str] = field(default_factory=dict[str, str])
     """Per service, the folder its relative paths count from."""
+    top: dict[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
+    """The merged `networks`, `volumes`, `secrets` and `configs`."""
     problems: list[Problem] = field(default_factory=list[Problem])
 
 
@@ -32,7 +36,7 @@ class _Loader:
     tree: Tree
     environment: Mapping[str, str]
     project: Project
-    documents: dict[str, YamlDocument | None] = field(default_factory=dict[str, YamlDocument | None])
+    documents: dict[str, tuple[YamlDocument, ...]] = field(default_factory=dict[str, tuple[YamlDocument, ...]])
     including: list[str] = field(default_factory=list[str])
 
     def problem(self, path: str, line: int, kind: str, message: str) -> None:
@@ -40,34 +44,33 @@ class _Loader:
         if problem not in self.project.problems:
             self.project.problems.append(problem)
 
-    def document(self, path: str) -> YamlDocument | None:
+    def read(self, path: str) -> tuple[YamlDocument, ...]:
+        """The documents of a file, which override each other as files do; none for one that cannot be read."""
         if path not in self.documents:
             self.documents[path] = self._read(path)
         return self.documents[path]
 
-    def _read(self, path: str) -> YamlDocument | None:
-        source = self.tree.read(path)
-        if isinstance(source, Unreadable):
-            self.problem(path, 1, "unreadable", f"`{path}` {source.reason}")
-            return None
-        try:
-            document = load_yaml(source)
-        except YamlProblem as problem:
-            self.problem(path, problem.line, "syntax", problem.message)
-            return None
-        if not isinstance(document.data, dict):
+    def _read(self, path: str) -> tuple[YamlDocument, ...]:
+        found = read_documents(self.tree, path)
+        if isinstance(found, Unreadable):
+            self.problem(path, 1, "unreadable", f"`{path}` {found.reason}")
+            return ()
+        if isinstance(found, YamlProblem):
+            self.problem(path, found.line, "syntax", found.message)
+            return ()
+        if not all(isinstance(document.data, dict) for document in found):
             self.problem(path, 1, "syntax", "a compose file must be a mapping at the top")
-            return None
-        return document
+            return ()
+        return found
 
     def load(self, files: Sequence[str], folder: str, env: Mapping[str, str]) -> dict[str, Mapping_]:
         """The services of one set of files, with their includes, extended and merged."""
         services: dict[str, Mapping_] = {}
-        for path in files:
-            document = self.document(path)
-            if document is None:
-                continue
+        pairs = [(path, document) for path in files for document in self.read(path)]
+        for path, document in pairs:
             data = self._interpolated(path, document, env)
+            for key in _TOP:
+                self.project.top[key] = mapping(merge(self.project.top.get(key), data.get(key)))
             included = self._included(path, data, folder, env)
             own = self._own_services(path, data, document, folder, env)
             for name, service in {**included}.items():
@@ -133,9 +136,9 @@ class _Loader:
         base_path = _resolve(folder, str(spec["file"])) if spec.get("file") else path
         base_name = str(spec.get("service", name))
         mark = f"{base_path}#{base_name}"
-        document = self.document(base_path) if base_path in self.tree.entries else None
-        services = self._interpolated(base_path, document, env).get("services") if document else None
-        base = cast("Mapping_", services).get(base_name) if isinstance(services, dict) else None
+        documents = self.read(base_path) if base_path in self.tree.entries else ()
+        every = [mapping(self._interpolated(base_path, document, env).get("services")) for document in documents]
+        base = next((services[base_name] for services in every if base_name in services), None)
         if mark in seen or not isinstance(base, dict):
             why = "extends itself" if mark in seen else f"extends `{base_name}` of `{base_path}`, which does not exist"
             self.problem(path, 1, "extends", f"service `{name}` {why}")
@@ -181,13 +184,10 @@ def load_project(tree: Tree, files: Sequence[str], environment: Mapping[str, str
 
 def included_files(tree: Tree, path: str) -> tuple[str, ...]:
     """The files that a compose file's `include` names; none for one that cannot be read."""
-    source = tree.read(path)
-    if isinstance(source, Unreadable):
-        return ()
-    try:
-        data = mapping(load_yaml(source).data)
-    except YamlProblem:
+    documents = read_documents(tree, path)
+    if isinstance(documents, Unreadable | YamlProblem):
         return ()
     folder = posixpath.dirname(path)
-    entries = (mapping(item) or {"path": item} for item in items(data.get("include")))
+    every = (item for document in documents for item in items(mapping(document.data).get("include")))
+    entries = (mapping(item) or {"path": item} for item in every)
     return tuple(_resolve(folder, str(one)) for entry in entries for one in items(entry.get("path")))

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.compose.merge import as_mapping
 from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree, Unreadable
-from trimtab.syntax.yaml import YamlDocument, YamlProblem, load_yaml
+from trimtab.syntax.yaml import YamlDocument, YamlProblem
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<kind>:?[-?+])?(?P<rest>[^}]*)\}|\$(?P<plain>\w+)")
 
@@ -40,16 +41,13 @@ class RawService:
 
 def raw_services(tree: Tree, path: str) -> Iterator[RawService]:
     """The services of a compose file; none for one that cannot be read."""
-    source = tree.read(path)
-    if isinstance(source, Unreadable):
+    documents = read_documents(tree, path)
+    if isinstance(documents, Unreadable | YamlProblem):
         return
-    try:
-        document = load_yaml(source)
-    except YamlProblem:
-        return
-    for name, body in mapping(mapping(document.data).get("services")).items():
-        if mapping(body):
-            yield RawService(path, name, mapping(body), document)
+    for document in documents:
+        for name, body in mapping(mapping(document.data).get("services")).items():
+            if mapping(body):
+                yield RawService(path, name, mapping(body), document)
 
 
 def literal_parts(value: str) -> list[str]:

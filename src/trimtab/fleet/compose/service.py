@@ -8,6 +8,7 @@ from typing import cast
 
 from trimtab.fleet.compose.load import Project
 from trimtab.fleet.compose.merge import as_mapping, mount_target
+from trimtab.fleet.compose.resources import cpu_limit, memory_limit, memory_reservation
 from trimtab.fleet.model import Build, HealthCheck, Mount, Problem, Service
 from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree
@@ -32,7 +33,6 @@ def read_service(tree: Tree, project: Project, name: str) -> Service:
     folder = project.folders.get(name, posixpath.dirname(path))
     environment = _strings(raw.get("environment"))
     _check_env_files(tree, project, name, folder)
-    limits = mapping(mapping(mapping(raw.get("deploy")).get("resources")).get("limits"))
     return Service(
         name=name,
         origin=path,
@@ -53,10 +53,12 @@ def read_service(tree: Tree, project: Project, name: str) -> Service:
         healthcheck=_healthcheck(raw.get("healthcheck")),
         mounts=tuple(_mount(item) for item in items(raw.get("volumes"))),
         gpu=_has_gpu(raw),
-        memory_limit=text(limits.get("memory") or raw.get("mem_limit")),
-        cpu_limit=text(limits.get("cpus") or raw.get("cpus")),
+        memory_limit=memory_limit(raw),
+        memory_reservation=memory_reservation(raw),
+        cpu_limit=cpu_limit(raw),
         stop_grace_period=duration(raw.get("stop_grace_period")),
         stop_signal=text(raw.get("stop_signal")),
+        body=raw,
     )
 
 
@@ -140,6 +142,7 @@ def _healthcheck(raw: object) -> HealthCheck | None:
         duration(check.get("interval")),
         duration(check.get("timeout")),
         duration(check.get("start_period")),
+        duration(check.get("start_interval")),
         retries if isinstance(retries, int) else None,
         disabled,
     )

@@ -1,0 +1,76 @@
+"""Whom a service talks to, by the addresses in its environment and command."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.model import Service
+
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^\s/@'\"]*@)?(?P<host>[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?(?=[/\s'\",;?#)]|$)"
+)
+_PAIR = re.compile(r"^(?P<host>[A-Za-z][A-Za-z0-9_.-]*):(?P<port>\d{2,5})$")
+_HOST_NAME = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|SERVER|BROKER|ADDR|ADDRESS|ENDPOINT)S?$")
+_ADDRESS_NAME = re.compile(r"(?:^|_)(?:URL|URI|HOST|HOSTS|SERVER|SERVERS|BROKER|BROKERS|ADDR|ADDRESS|ENDPOINT|DSN|UPSTREAM)$")
+_PLAIN = re.compile(r"[a-z][a-z0-9_-]*")
+_DEFAULTS: Mapping[str, int] = {
+    "http": 80, "https": 443, "redis": 6379, "postgres": 5432, "postgresql": 5432, "mysql": 3306, "mongodb": 27017,
+    "amqp": 5672, "mqtt": 1883, "ws": 80, "wss": 443, "nats": 4222,
+}  # fmt: skip
+"""The port that a scheme means where none is written (IANA's registry)."""
+_NOBODY = frozenset({"localhost", "0.0.0.0", "127.0.0.1", "host", "hostname", "example"})  # noqa: S104  as written in addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address of another service. `port` is None where neither the text nor its scheme says it."""
+
+    variable: str
+    """The variable's name, or `command`."""
+    host: str
+    port: int | None
+    is_url: bool
+
+
+def addresses(service: Service) -> Iterator[Address]:
+    """The addresses that a service is given, those of itself and of the outside world among them."""
+    command = service.command if isinstance(service.command, str) else " ".join(service.command or ())
+    for name, value in (*service.environment.items(), ("command", command)):
+        yield from _in_text(name, value or "")
+
+
+def _in_text(name: str, text: str) -> Iterator[Address]:
+    found = False
+    for match in _URL.finditer(text):
+        found = True
+        scheme = match["scheme"].partition("+")[0]
+        yield Address(name, match["host"], int(match["port"]) if match["port"] else _DEFAULTS.get(scheme), is_url=True)
+    if found or name == "command":
+        return
+    for part in re.split(r"[,;\s]+", text):
+        if (match := _PAIR.match(part)) and _ADDRESS_NAME.search(name):
+            yield Address(name, match["host"], int(match["port"]), is_url=True)
+        elif _HOST_NAME.search(name) and _PLAIN.fullmatch(part):
+            yield Address(name, part, None, is_url=False)
+
+
+def talks_to(facts: ComposeFacts, service: Service) -> Iterator[tuple[Address, Service]]:
+    """The addresses that mean another service of the project."""
+    for address in addresses(service):
+        other = facts.by_name.get(address.host)
+        if other is not None and other.name != service.name:
+            yield address, other
+
+
+def stranger(facts: ComposeFacts, service: Service, address: Address) -> bool:
+    """Whether an address looks like a service's name, and none has it.
+
+    A name with a dot is some domain's; a plain word counts only in a URL, where nothing else could be meant by it.
+    """
+    host = address.host.lower()
+    if not address.is_url or "." in host or host in _NOBODY or not _PLAIN.fullmatch(host):
+        return False
+    extra = service.body.get("extra_hosts")
+    links = service.body.get("external_links")
+    return host not in facts.by_name and host not in str(extra or "") and host not in str(links or "")

@@ -1,0 +1,225 @@
+"""What is known about the services of one compose project, derived once for all rules."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from trimtab.fleet.bases import read_reference
+from trimtab.fleet.compose.documents import read_documents
+from trimtab.fleet.compose.raw import RawService, raw_services
+from trimtab.fleet.compose.settings import ComposeEditor
+from trimtab.fleet.facts import Facts, facts_for
+from trimtab.fleet.model import ComposeProject, Fleet, Service
+from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.ports import listening_ports
+from trimtab.fleet.stage import Stage
+from trimtab.fleet.tree import Unreadable
+from trimtab.syntax.yaml import YamlProblem
+
+_STORES = {
+    "influxdb": 8086, "postgres": 5432, "postgis": 5432, "timescaledb": 5432, "pgvector": 5432, "mysql": 3306, "mariadb": 3306,
+    "percona": 3306, "mongo": 27017, "redis": 6379, "valkey": 6379, "keydb": 6379, "memcached": 11211, "elasticsearch": 9200,
+    "opensearch": 9200, "cassandra": 9042, "scylla": 9042, "clickhouse-server": 8123, "clickhouse": 8123, "rabbitmq": 5672,
+    "kafka": 9092, "cp-kafka": 9092, "zookeeper": 2181, "cp-zookeeper": 2181, "etcd": 2379, "neo4j": 7687, "couchdb": 5984,
+    "couchbase": 8091, "minio": 9000, "qdrant": 6333, "weaviate": 8080, "milvus": 19530, "nats": 4222, "victoria-metrics": 8428,
+    "prometheus": 9090, "loki": 3100, "eclipse-mosquitto": 1883, "mssql": 1433, "server": 1433, "cockroach": 26257,
+    "meilisearch": 7700, "chroma": 8000, "solr": 8983, "arangodb": 8529, "dragonfly": 6379, "surrealdb": 8000,
+}  # fmt: skip
+"""Images that keep data or messages, by the last part of their name, with the port each listens on unless it is told another
+(their documentation). `server` is Microsoft's `mssql/server`."""
+_WEB = frozenset({"nginx", "httpd", "caddy", "traefik", "haproxy", "envoy", "openresty", "apache"})
+
+
+@dataclass(frozen=True)
+class ComposeFacts:
+    """What rules know about a compose project."""
+
+    fleet: Fleet
+    project: ComposeProject
+
+    @cached_property
+    def _raws(self) -> Mapping[str, tuple[RawService, ...]]:
+        """By service, what each file says of it; the file whose word counts last comes first."""
+        origins = [service.origin for service in self.project.services]
+        found: dict[str, list[RawService]] = {}
+        for path in dict.fromkeys([*self.project.files, *origins]):
+            for raw in raw_services(self.fleet.tree, path):
+                found.setdefault(raw.name, []).insert(0, raw)
+        return {name: tuple(each) for name, each in found.items()}
+
+    def raws(self, service: Service) -> tuple[RawService, ...]:
+        return self._raws.get(service.name, ())
+
+    def raw(self, service: Service, *keys: str | int) -> RawService | None:
+        """What is written about a service where a key of it stands, else where it begins."""
+        for raw in self.raws(service):
+            path = ("services", service.name, *keys)
+            if keys and (path in raw.document.keys or path in raw.document.nodes):
+                return raw
+        return next((raw for raw in reversed(self.raws(service))), None)
+
+    def place(self, service: Service, *keys: str | int) -> tuple[str, int]:
+        """File and line of a key of a service, or of the nearest thing that is written."""
+        for length in range(len(keys), -1, -1):
+            raw = self.raw(service, *keys[:length])
+            if raw is not None and (not length or ("services", service.name, *keys[:length]) in raw.document.lines):
+                return raw.path, raw.line(*keys[:length])
+        return service.origin, service.line
+
+    def editor(self, service: Service, *keys: str | int) -> ComposeEditor | None:
+        """The editor of the file that `raw` names."""
+        raw = self.raw(service, *keys)
+        return ComposeEditor.of(self.fleet.tree, raw.path, raw.document) if raw else None
+
+    def top_editors(self) -> Iterator[ComposeEditor]:
+        """An editor for each document of the project."""
+        for path in self.project.files:
+            documents = read_documents(self.fleet.tree, path)
+            if not isinstance(documents, Unreadable | YamlProblem):
+                for document in documents:
+                    editor = ComposeEditor.of(self.fleet.tree, path, document)
+                    if editor:
+                        yield editor
+
+    def image(self, service: Service) -> tuple[Facts, Stage] | None:
+        """The Dockerfile's facts and the stage that a service is made of; None for an image from elsewhere."""
+        path = service.build.dockerfile if service.build else None
+        file = self.fleet.file(path) if path else None
+        if file is None or not file.stages or service.build is None:
+            return None
+        facts = facts_for(file, self.fleet)
+        named = facts.stage_named(service.build.target) if service.build.target else None
+        return facts, named or facts.stages[-1]
+
+    def has_check(self, service: Service) -> bool | None:
+        """Whether a health check is in effect; None for an image of which nothing is known."""
+        check = service.healthcheck
+        if check is not None and (check.disabled or check.test):
+            return not check.disabled
+        image = self.image(service)
+        if image is None:
+            return None
+        instruction = image[0].last(image[1], "HEALTHCHECK")
+        if instruction is not None:
+            return instruction.arguments.split(" ")[0].upper() != "NONE"
+        # A base from outside may bring one along, though hardly any does.
+        return False if image[0].outside_base(image[1]) else None
+
+    def networks(self, service: Service) -> frozenset[str] | None:
+        """The networks that a service is on; None where it uses the host's or another service's."""
+        if service.body.get("network_mode"):
+            return None
+        wanted = service.body.get("networks")
+        return frozenset(mapping(wanted) or (str(item) for item in items(wanted))) or frozenset({"default"})
+
+    def names(self, service: Service) -> frozenset[str]:
+        """What other services may call it by."""
+        found = {service.name, str(service.body.get("container_name") or service.name)}
+        for settings in mapping(service.body.get("networks")).values():
+            found.update(str(alias) for alias in items(mapping(settings).get("aliases")))
+        found.update(str(alias) for alias in items(service.body.get("hostname")))
+        return frozenset(found)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Service]:
+        return {name: service for service in self.project.services for name in self.names(service)}
+
+    def ports(self, service: Service) -> frozenset[int]:
+        """The ports inside the container that anything says it listens on."""
+        found: set[int] = set()
+        for each in published_ports(service):
+            found.update(each.targets)
+        for item in items(service.body.get("expose")):
+            found.update(_range(str(item)))
+        image = self.image(service)
+        if image is not None:
+            facts, stage = image
+            exposed = [i for one in facts.lineage(stage) for i in one.instructions if i.keyword == "EXPOSE"]
+            found.update(port for i in exposed for word in i.words for port in _range(word.raw))
+            found.update(listening_ports(facts, stage))
+        if (known := store_port(service)) is not None:
+            found.add(known)
+        return frozenset(found)
+
+    def host_ports(self, service: Service) -> frozenset[int]:
+        """The ports of the host that lead to a service."""
+        return frozenset(port for each in published_ports(service) for port in _range(each.published))
+
+    def is_sure_of_ports(self, service: Service) -> bool:
+        """Whether the start command itself says which ports there are, or the image is a known store with its own command."""
+        image = self.image(service)
+        own = store_port(service) is not None and not service.command and not service.environment
+        return own or (image is not None and bool(listening_ports(*image)))
+
+    def dependants(self, service: Service) -> tuple[Service, ...]:
+        return tuple(each for each in self.project.services if service.name in each.depends_on)
+
+    def condition(self, service: Service, on: str) -> str:
+        """What a service waits for in one that it depends on."""
+        entry = mapping(mapping(service.body.get("depends_on")).get(on))
+        return str(entry.get("condition") or "service_started")
+
+    def is_job(self, service: Service) -> bool:
+        """Whether it is meant to end: others wait for that, or it is never restarted and only runs when asked for."""
+        conditions = {self.condition(each, service.name) for each in self.dependants(service)}
+        never = str(service.body.get("restart") or "") == "no" and bool(service.profiles)
+        return "service_completed_successfully" in conditions or never
+
+    @property
+    def deployed(self) -> tuple[Service, ...]:
+        """The services that keep running."""
+        return tuple(service for service in self.project.services if not self.is_job(service))
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """One entry of `ports`."""
+
+    index: int
+    address: str
+    """The host's address, empty for all of them."""
+    published: str
+    """The host's port or range, empty where the engine picks one."""
+    targets: tuple[int, ...]
+
+
+_PORT = re.compile(
+    r"^(?:(?P<address>\[[^\]]*\]|[^:]*):(?=[^:]*:))?(?:(?P<published>[\d-]*):)?(?P<target>[\d-]+)(?:/(?:tcp|udp|sctp))?$"
+)
+
+
+def published_ports(service: Service) -> Iterator[PublishedPort]:
+    """The entries of `ports`, short and long; one that cannot be read is left out."""
+    for index, item in enumerate(items(service.body.get("ports"))):
+        entry = mapping(item)
+        if entry:
+            address, published = str(entry.get("host_ip") or ""), str(entry.get("published") or "")
+            yield PublishedPort(index, address, published, tuple(_range(str(entry.get("target") or ""))))
+        elif match := _PORT.match(str(item)):
+            yield PublishedPort(index, match["address"] or "", match["published"] or "", tuple(_range(match["target"])))
+
+
+def _range(text: str) -> list[int]:
+    low, _, high = text.partition("/")[0].partition("-")
+    if not low.isdigit() or not (high.isdigit() or not high):
+        return []
+    return list(range(int(low), min(int(high or low), int(low) + 1000) + 1))
+
+
+def image_name(service: Service) -> str:
+    """The last part of an image's name: `postgres` of `docker.io/library/postgres:16`; empty for what is built here."""
+    if service.build is not None or not service.image:
+        return ""
+    return posixpath.basename(read_reference(service.image).name)
+
+
+def store_port(service: Service) -> int | None:
+    """The port of a service that keeps data or messages, None for any other."""
+    return _STORES.get(image_name(service))
+
+
+def is_web(service: Service) -> bool:
+    """Whether a service is a web server or proxy from elsewhere, which is there to be reached."""
+    return image_name(service) in _WEB

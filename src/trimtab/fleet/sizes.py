@@ -1,0 +1,20 @@
+"""Sizes as compose and docker write them: `512m`, `1.5GB`, `64MiB`, all of them powers of 1024."""
+
+import re
+
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgtp]?)(?:i?b)?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+
+
+def byte_size(text: str | None) -> int | None:
+    """Bytes; None for what is no size. docker/go-units' RAMInBytes: `1g` and `1GB` are both 1024³."""
+    match = _SIZE.fullmatch((text or "").strip())
+    return int(float(match["number"]) * 1024 ** _POWERS[match["unit"].lower()]) if match else None
+
+
+def size_text(size: int) -> str:
+    """A size in the largest unit that leaves at least 1: `1.5 GiB`."""
+    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:.1f} {units[0]}".replace(".0 ", " ")

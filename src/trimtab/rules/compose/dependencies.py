@@ -1,0 +1,269 @@
+"""CM111 to CM115: what a service waits for before it starts."""
+
+from collections.abc import Iterator
+
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.model import Service
+from trimtab.fleet.plain import items, mapping
+from trimtab.rules.base import (
+    Applicability,
+    Category,
+    ComposeRule,
+    Finding,
+    Fix,
+    Refusal,
+    Severity,
+    compose_case,
+    fix_of,
+)
+
+_HEALTHY = {"condition": "service_healthy"}
+_CHECK = "healthcheck: {test: [CMD, 'true']}"
+
+
+class DependencyWithoutCondition(ComposeRule):
+    """Dependency that is only waited for until its container has started.
+
+    ## What it does
+    Finds entries of `depends_on` without a condition, or with `service_started`, whose target has a health check.
+
+    ## Why it matters
+    A started container is a process, not a service: the first requests meet a port that nobody listens on yet, and whoever
+    does not try again ends or stays broken.
+
+    ## Fix safety
+    Unsafe: the service then starts only when the other one is healthy, which takes longer, and not at all while it is not.
+    """
+
+    code = "CM111"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        compose_case(
+            f"services: {{a: {{image: a, depends_on: {{b: {{condition: service_healthy}}}}}}, b: {{image: b, {_CHECK}}}}}\n"
+        ),
+        compose_case("services: {a: {image: a, depends_on: [b]}, b: {image: b}}\n"),
+    ]
+    flagged = [
+        compose_case(
+            f"services:\n  a:\n    image: a\n    depends_on:\n      - b # first\n  b: {{image: b, {_CHECK}}}\n",
+            after="services:\n  a:\n    image: a\n    depends_on:\n      b: # first\n        condition: service_healthy\n"
+            f"  b: {{image: b, {_CHECK}}}\n",
+        ),
+        compose_case(
+            "services:\n  a:\n    image: a\n    depends_on:\n      b:\n        condition: service_started\n"
+            f"  b: {{image: b, {_CHECK}}}\n",
+            after="services:\n  a:\n    image: a\n    depends_on:\n      b:\n        condition: service_healthy\n"
+            f"  b: {{image: b, {_CHECK}}}\n",
+        ),
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.project.services:
+            loose = [
+                name
+                for name in service.depends_on
+                if facts.condition(service, name) == "service_started"
+                and (other := facts.project.service(name)) is not None
+                and facts.has_check(other)
+            ]
+            for name in loose:
+                message = f"does not wait until `{name}` is healthy, which has a health check"
+                outcome = _conditioned(facts, service, name, loose)
+                yield self.about(facts, service, ("depends_on", name), message, outcome, name)
+
+
+def _conditioned(facts: ComposeFacts, service: Service, name: str, loose: list[str]) -> Fix | Refusal:
+    raw = facts.raw(service, "depends_on")
+    editor = facts.editor(service, "depends_on")
+    if raw is None or editor is None or "depends_on" not in raw.body:
+        return Refusal("it is written in a file that another one extends")
+    path = ("services", service.name, "depends_on")
+    written = raw.body["depends_on"]
+    if not mapping(written):
+        names = [str(item) for item in items(written)]
+        values = {each: _HEALTHY if each in loose else {"condition": "service_started"} for each in names}
+        return fix_of("wait until they are healthy", editor.keyed(path, values), Applicability.UNSAFE)
+    change = editor.set((*path, name, "condition"), "service_healthy")
+    return fix_of(f"wait until `{name}` is healthy", change, Applicability.UNSAFE)
+
+
+_WHAT = "what tells that the service is ready is known to whoever wrote it"
+
+
+class DependencyWithoutHealthCheck(ComposeRule):
+    """Wait for the health of a service that has no health check.
+
+    ## What it does
+    Finds `condition: service_healthy` on a service without a health check in the compose file and in its image.
+
+    ## Why it matters
+    Compose refuses to start the service: `container … has no healthcheck configured`.
+
+    ## Fix safety
+    Not fixed: either the condition or the check is missing, and what to check is not known.
+    """
+
+    code = "CM112"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [
+        compose_case(
+            f"services: {{a: {{image: a, depends_on: {{b: {{condition: service_healthy}}}}}}, b: {{image: b, {_CHECK}}}}}\n"
+        ),
+        compose_case("services: {a: {image: a, depends_on: {b: {condition: service_healthy}}}, b: {image: b}}\n"),
+        compose_case(
+            "services: {a: {image: a, depends_on: {b: {condition: service_healthy}}}, b: {build: ./b}}\n",
+            b="FROM scratch\nHEALTHCHECK CMD true\n",
+        ),
+    ]
+    flagged = [
+        compose_case(
+            "services: {a: {image: a, depends_on: {b: {condition: service_healthy}}}, b: {build: ./b}}\n",
+            b="FROM python:3.12\n",
+            refused=_WHAT,
+        ),
+        compose_case(
+            "services: {a: {image: a, depends_on: {b: {condition: service_healthy}}},"
+            " b: {image: b, healthcheck: {disable: true}}}\n",
+            refused=_WHAT,
+        ),
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.project.services:
+            for name in service.depends_on:
+                other = facts.project.service(name)
+                if other and facts.condition(service, name) == "service_healthy" and facts.has_check(other) is False:
+                    message = f"waits until `{name}` is healthy, which has no health check, so that it cannot be started"
+                    yield self.about(facts, service, ("depends_on", name), message, Refusal(_WHAT), name)
+
+
+_EDGE = "which of them can do without the other is not known"
+
+
+class DependencyCycle(ComposeRule):
+    """Services that wait for each other.
+
+    ## What it does
+    Finds circles in `depends_on`.
+
+    ## Why it matters
+    Compose refuses the whole project: `dependency cycle detected`.
+
+    ## Fix safety
+    Not fixed: which dependency is not needed is not known.
+    """
+
+    code = "CM113"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [compose_case("services: {a: {image: a, depends_on: [b, c]}, b: {image: b, depends_on: [c]}, c: {image: c}}\n")]
+    flagged = [
+        compose_case("services: {a: {image: a, depends_on: [b]}, b: {image: b, depends_on: [a]}}\n", refused=_EDGE),
+        compose_case("services: {a: {image: a, depends_on: [a]}}\n", refused=_EDGE),
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        done: set[str] = set()
+        for service in facts.project.services:
+            circle = _circle(facts, service.name)
+            if circle and not done.intersection(circle):
+                done.update(circle)
+                message = f"waits for itself: {' → '.join([*circle, circle[0]])}"
+                yield self.about(facts, service, ("depends_on",), message, Refusal(_EDGE))
+
+
+def _circle(facts: ComposeFacts, start: str) -> list[str]:
+    """A way from a service back to it, along dependencies."""
+    ways = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        last = facts.project.service(way[-1])
+        for name in last.depends_on if last else ():
+            if name == start:
+                return way
+            if name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []
+
+
+_PROFILE = "whether the service belongs to the profile, or does without the other one, is not known"
+
+
+class DependencyInProfile(ComposeRule):
+    """Dependency on a service that is only there in a profile.
+
+    ## What it does
+    Finds services that depend on one with `profiles`, and are started without any of these profiles. A dependency with
+    `required: false` is meant that way.
+
+    ## Why it matters
+    Without the profile compose refuses the project: `service … depends on undefined service`.
+
+    ## Fix safety
+    Not fixed: which of the two is meant is not known.
+    """
+
+    code = "CM114"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [
+        compose_case("services: {a: {image: a, depends_on: [b], profiles: [x]}, b: {image: b, profiles: [x, y]}}\n"),
+        compose_case(
+            "services: {a: {image: a, depends_on: {b: {condition: service_started, required: false}}},"
+            " b: {image: b, profiles: [x]}}\n"
+        ),
+    ]
+    flagged = [compose_case("services: {a: {image: a, depends_on: [b]}, b: {image: b, profiles: [x]}}\n", refused=_PROFILE)]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.project.services:
+            for name in service.depends_on:
+                other = facts.project.service(name)
+                if other is None or not other.profiles or _is_optional(service, name):
+                    continue
+                if not service.profiles or not set(service.profiles) <= set(other.profiles):
+                    message = f"depends on `{name}`, which is only there with the profile `{'`, `'.join(other.profiles)}`"
+                    yield self.about(facts, service, ("depends_on", name), message, Refusal(_PROFILE), name)
+
+
+def _is_optional(service: Service, name: str) -> bool:
+    return mapping(mapping(service.body.get("depends_on")).get(name)).get("required") is False
+
+
+_NAME = "which service is meant is not known"
+
+
+class UnknownDependency(ComposeRule):
+    """Dependency on a service that does not exist.
+
+    ## What it does
+    Finds names in `depends_on` that the project has no service for.
+
+    ## Why it matters
+    Compose refuses the whole project: `service … depends on undefined service`.
+
+    ## Fix safety
+    Not fixed: which service is meant is not known.
+    """
+
+    code = "CM115"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [compose_case("services: {a: {image: a, depends_on: [b]}, b: {image: b}}\n")]
+    flagged = [compose_case("services: {a: {image: a, depends_on: [bb]}, b: {image: b}}\n", refused=_NAME)]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.project.services:
+            for name in service.depends_on:
+                if facts.project.service(name) is None and not _is_optional(service, name):
+                    message = f"depends on `{name}`, which does not exist"
+                    yield self.about(facts, service, ("depends_on", name), message, Refusal(_NAME), name)
