@@ -1,0 +1,329 @@
+"""CM404 and CM501 to CM508: how a service is kept running, is stopped, and gets old."""
+
+from collections.abc import Iterator
+
+from trimtab.fleet.bases import read_reference
+from trimtab.fleet.compose.facts import ComposeFacts, store_port
+from trimtab.fleet.model import Service
+from trimtab.fleet.plain import mapping
+from trimtab.fleet.start import start_of
+from trimtab.rules.base import (
+    Applicability,
+    Category,
+    ComposeRule,
+    Finding,
+    Fix,
+    Refusal,
+    Severity,
+    compose_case,
+    fix_of,
+)
+from trimtab.syntax.shell import parse_shell
+
+_ELSEWHERE = Refusal("it is written in a file that another one extends")
+_ROTATED = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+
+
+class UnlimitedLogs(ComposeRule):
+    """Service whose log may fill the disk.
+
+    ## What it does
+    Finds services without `logging`, or with the driver `json-file` and no `max-size`.
+
+    ## Why it matters
+    The engine's default driver keeps everything that a container has ever printed. A full disk stops every service of the host.
+
+    ## Fix safety
+    Unsafe: the engine keeps three files of 10 MB, and forgets what is older. An engine whose own default is another driver or
+    has a limit does not need it.
+
+    ## References
+    https://docs.docker.com/engine/logging/drivers/json-file/
+    """
+
+    code = "CM404"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        compose_case("services: {a: {image: a, logging: {driver: local}}, b: {image: b, logging: {options: {max-size: 1m}}}}\n")
+    ]
+    flagged = [
+        compose_case(
+            "services:\n  a:\n    image: a\n",
+            after="services:\n  a:\n    image: a\n    logging:\n      driver: json-file\n      options:\n"
+            '        max-size: 10m\n        max-file: "3"\n',
+        ),
+        compose_case(
+            "services:\n  a:\n    image: a\n    logging:\n      driver: json-file\n",
+            after="services:\n  a:\n    image: a\n    logging:\n      driver: json-file\n      options:\n"
+            '        max-size: 10m\n        max-file: "3"\n',
+        ),
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.deployed:
+            logging = mapping(service.body.get("logging"))
+            if str(logging.get("driver") or "json-file") != "json-file" or "max-size" in mapping(logging.get("options")):
+                continue
+            editor, path = facts.editor(service, "logging"), ("services", service.name, "logging")
+            outcome: Fix | Refusal = _ELSEWHERE
+            if editor is not None and "options" not in logging:
+                keys, value = ((*path, "options"), _ROTATED["options"]) if logging else (path, _ROTATED)
+                outcome = fix_of("keep three files of 10 MB", editor.set(keys, value), Applicability.UNSAFE)
+            yield self.about(facts, service, ("logging",), "may fill the disk with its log", outcome)
+
+
+class MissingRestartPolicy(ComposeRule):
+    """Service that stays down after a crash or a reboot.
+
+    ## What it does
+    Finds services without `restart` and `deploy.restart_policy`, in projects where others have one. Jobs that are meant to end
+    are left out, and so are services of a profile.
+
+    ## Why it matters
+    The engine starts it once. After the host's next reboot everything else is back.
+
+    ## Fix safety
+    Unsafe: `unless-stopped` is added. A job that was not recognised as one would run again and again.
+    """
+
+    code = "CM501"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        compose_case("services: {a: {image: a}}\n"),
+        compose_case(
+            "services: {a: {image: a, restart: always}, b: {image: b, restart: 'no'}, c: {image: c, profiles: [x]}}\n"
+        ),
+        compose_case(
+            "services: {a: {image: a, restart: always, depends_on: {j: {condition: service_completed_successfully}}},"
+            " j: {image: j}}\n"
+        ),
+    ]
+    flagged = [
+        compose_case(
+            "services:\n  a:\n    image: a\n    restart: always\n  b:\n    image: b\n",
+            after="services:\n  a:\n    image: a\n    restart: always\n  b:\n    image: b\n    restart: unless-stopped\n",
+        )
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        with_one = [service for service in facts.project.services if _restarts(service)]
+        for service in facts.deployed if with_one else ():
+            if not _restarts(service) and not service.profiles:
+                editor = facts.editor(service)
+                outcome: Fix | Refusal = _ELSEWHERE
+                if editor is not None:
+                    change = editor.set(("services", service.name, "restart"), "unless-stopped")
+                    outcome = fix_of("restart it", change, Applicability.UNSAFE)
+                message = f"stays down after a crash or a reboot, and {len(with_one)} others of the project do not"
+                yield self.about(facts, service, ("restart",), message, outcome)
+
+
+def _restarts(service: Service) -> bool:
+    return service.body.get("restart") is not None or bool(mapping(service.body.get("deploy")).get("restart_policy"))
+
+
+_NAME = "how images are called, and where they are pushed, is a decision; `trimtab deploy` keeps what it replaces by digest"
+
+
+class UntaggedBuild(ComposeRule):
+    """Service that is built and has no image name of its own.
+
+    ## What it does
+    Finds services with `build` and without `image`.
+
+    ## Why it matters
+    Every build takes the one name that compose makes up, and the image before it has none any more: there is nothing to go
+    back to.
+
+    ## Fix safety
+    Not fixed: names and registries are a decision.
+    """
+
+    code = "CM502"
+    category = Category.RELIABILITY
+    severity = Severity.LOW
+    since = "0.2"
+    clean = [compose_case("services: {a: {build: ./a, image: 'acme/a:${TAG:-dev}'}}\n", a="FROM scratch\n")]
+    flagged = [compose_case("services: {a: {build: ./a}}\n", a="FROM scratch\n", refused=_NAME)]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.project.services:
+            if service.build is not None and not service.image:
+                message = "is built without an image name, so that the version before cannot be gone back to"
+                yield self.about(facts, service, ("build",), message, Refusal(_NAME))
+
+
+class ObsoleteVersion(ComposeRule):
+    """`version` at the top of a compose file.
+
+    ## What it does
+    Finds the key `version` in compose files.
+
+    ## Why it matters
+    Compose has ignored it since version 2, and says so with every command: ``the attribute `version` is obsolete``.
+
+    ## Fix safety
+    Safe: it is taken out. Compose reads the file as before.
+
+    ## References
+    https://docs.docker.com/reference/compose-file/version-and-name/
+    """
+
+    code = "CM503"
+    category = Category.MAINTAINABILITY
+    severity = Severity.INFO
+    since = "0.2"
+    clean = [compose_case("services: {a: {image: a}}\n")]
+    flagged = [
+        compose_case("# a\nversion: '3.8'\n\nservices:\n  a: {image: a}\n", after="# a\n\nservices:\n  a: {image: a}\n"),
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for editor in facts.top_editors():
+            key = editor.document.keys.get(("version",))
+            if key is not None:
+                outcome = fix_of("remove `version`", editor.remove(("version",)), Applicability.SAFE)
+                yield self.finding_at(editor.file, key.line, "`version` is ignored by compose", (), outcome)
+
+
+class ShortGracePeriod(ComposeRule):
+    """Store that is killed after ten seconds.
+
+    ## What it does
+    Finds services with a known store's image, or that write to a named volume, without `stop_grace_period`.
+
+    ## Why it matters
+    The engine waits ten seconds for a container to end and then kills it. A database that is still writing starts with a
+    recovery, or with a broken file.
+
+    ## Fix safety
+    Unsafe: one minute is allowed. A store that ends sooner is not waited for; one that ignores the signal takes that long.
+    """
+
+    code = "CM504"
+    category = Category.RELIABILITY
+    severity = Severity.LOW
+    since = "0.2"
+    clean = [
+        compose_case("services: {a: {image: 'postgres:16', stop_grace_period: 30s}, b: {image: b}}\n"),
+    ]
+    flagged = [
+        compose_case(
+            "services:\n  a:\n    image: postgres:16\n",
+            after="services:\n  a:\n    image: postgres:16\n    stop_grace_period: 1m\n",
+        )
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.deployed:
+            if store_port(service) is None or service.stop_grace_period is not None:
+                continue
+            editor = facts.editor(service)
+            outcome: Fix | Refusal = _ELSEWHERE
+            if editor is not None:
+                change = editor.set(("services", service.name, "stop_grace_period"), "1m")
+                outcome = fix_of("allow a minute to end", change, Applicability.UNSAFE)
+            yield self.about(facts, service, ("stop_grace_period",), "keeps data, and is killed after ten seconds", outcome)
+
+
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "/bin/sh", "/bin/bash"})
+
+
+class ShellAsFirstProcess(ComposeRule):
+    """Service whose first process is a shell that passes no signals on.
+
+    ## What it does
+    Finds services whose command in the compose file is a shell script in which the last command is not started with `exec`, and
+    that have no `init: true`.
+
+    ## Why it matters
+    The engine sends its stop signal to the first process. A shell neither ends by it nor passes it on, so the service is killed
+    at the end of the grace period, whatever it is doing.
+
+    ## Fix safety
+    Only with proof: `init: true` puts a small program in front, which passes the signal on to the shell and collects processes
+    that have ended. A shell that still ignores it is not helped, which stopping the service shows.
+    """
+
+    code = "CM505"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        compose_case("services: {a: {image: a, command: sh -c 'migrate && exec serve'}, b: {image: b, command: serve}}\n"),
+        compose_case("services: {a: {image: a, command: sh -c 'migrate && serve', init: true}}\n"),
+        compose_case("services: {a: {image: a, command: sh -c serve}}\n"),
+    ]
+    flagged = [
+        compose_case(
+            "services:\n  a:\n    image: a\n    command: sh -c 'migrate && serve'\n",
+            after="services:\n  a:\n    image: a\n    command: sh -c 'migrate && serve'\n    init: true\n",
+        )
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.deployed:
+            words = service.command if isinstance(service.command, tuple) else ()
+            if service.body.get("init") is True or service.entrypoint or not _keeps_shell(words):
+                continue
+            if (image := facts.image(service)) and start_of(*image) and image[0].last(image[1], "ENTRYPOINT"):
+                continue
+            editor = facts.editor(service, "command")
+            outcome: Fix | Refusal = _ELSEWHERE
+            if editor is not None:
+                change = editor.set(("services", service.name, "init"), value=True)
+                outcome = fix_of("put an init process in front", change, Applicability.PROOF)
+            message = "has a shell as its first process, which passes no signals on"
+            yield self.about(facts, service, ("command",), message, outcome)
+
+
+def _keeps_shell(words: tuple[str, ...]) -> bool:
+    """Whether a shell stays: one that has a single command to run becomes that command (dash, bash and busybox do so)."""
+    if len(words) < 3 or words[0] not in _SHELLS or not words[1].startswith("-") or "c" not in words[1]:
+        return False
+    script = parse_shell(words[2])
+    last = script.commands[-1:] if not script.broken else ()
+    return len(script.commands) > 1 and not any(command.words[:1] == ("exec",) for command in last)
+
+
+class UntaggedImage(ComposeRule):
+    """Image from elsewhere without a version.
+
+    ## What it does
+    Finds services with an image that has no tag, or `latest`, and no digest. What the project builds itself is left out.
+
+    ## Why it matters
+    Which version runs depends on when it was pulled, so two hosts run two, and nobody can go back.
+
+    ## Fix safety
+    Not fixed: which version is meant is not known.
+
+    ## References
+    CIS Docker Benchmark 5.28
+    """
+
+    code = "CM508"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    aliases = ("CL-0004",)
+    clean = [
+        compose_case("services: {a: {image: 'a:1'}, b: {image: 'b@sha256:" + "0" * 64 + "'}, c: {image: '${I}'}}\n"),
+        compose_case("services: {a: {build: ./a, image: acme/a}, b: {image: acme/a}}\n", a="FROM scratch\n"),
+    ]
+    flagged = [compose_case("services: {a: {image: 'postgres:latest'}}\n", refused="which version is meant is not known")]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        own = {service.image for service in facts.fleet.services if service.build is not None}
+        for service in facts.project.services:
+            if service.build is not None or not service.image or service.image in own:
+                continue
+            reference = read_reference(service.image)
+            if reference.digest is None and reference.tag in {None, "", "latest"} and reference.name:
+                message = f"runs whatever version `{service.image}` is at the moment"
+                refusal = Refusal("which version is meant is not known")
+                yield self.about(facts, service, ("image",), message, refusal)
