@@ -16,11 +16,16 @@ from trimtab.verify import Choice, Laboratory, Measures, Memory, Optimization, V
 DOCKERFILE = 'FROM python:3.12-slim\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["a"]\n'
 COMPOSE = """
 services:
-  a:
+  a: &own
     build: ./a
+    logging: {driver: local}
+    security_opt: [no-new-privileges:true]
+    cap_drop: [NET_RAW]
   b:
+    <<: *own
     build: ./b
   c:
+    <<: *own
     build: ./c
     volumes: ["data:/data"]
 volumes: {data: {}}

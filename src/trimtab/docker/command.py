@@ -94,6 +94,29 @@ class Placement:
     volumes: Sequence[str] = ()
     """As for `--volume`."""
     tmpfs: Sequence[str] = ()
+    walls: Sequence[str] = ()
+    """Words that narrow what the container may do."""
+
+
+_DEFAULT_CAPABILITIES = frozenset(
+    ["AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP"]
+    + ["SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"]
+)
+"""What the engine gives every container (moby's `caps/defaults.go`)."""
+
+
+def walls(
+    *, security: Sequence[str] = (), drop: Sequence[str] = (), add: Sequence[str] = (), init: bool = False
+) -> tuple[str, ...]:
+    """The narrowing part of a service's settings. What would give a container more than the engine's default is left out."""
+    words = ["--init"] if init else []
+    for option in security:
+        words += ["--security-opt", "no-new-privileges"] if option.startswith("no-new-privileges") else []
+    for name in drop:
+        words += ["--cap-drop", name]
+    for name in add:
+        words += ["--cap-add", name] if name.upper().removeprefix("CAP_") in _DEFAULT_CAPABILITIES else []
+    return tuple(words)
 
 
 def start(
@@ -120,7 +143,7 @@ def start(
     words += ["--memory", memory] if memory else []
     words += ["--cpus", cpus] if cpus else []
     words += ["--stop-signal", stop_signal] if stop_signal else []
-    words += health
+    words += [*placement.walls, *health]
     words += ["--entrypoint", entrypoint] if entrypoint is not None else []
     return docker(*words, image, *arguments, env=environment)
 

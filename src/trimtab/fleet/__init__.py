@@ -1,5 +1,6 @@
 """The fleet: what a repository holds and how its parts belong together."""
 
+from trimtab.fleet.compose import changed_service
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.discover import discover, rediscover
 from trimtab.fleet.facts import Facts, facts_for
@@ -30,6 +31,7 @@ __all__ = [
     "Unreadable",
     "WheelState",
     "Wheels",
+    "changed_service",
     "discover",
     "facts_for",
     "rediscover",

@@ -34,6 +34,8 @@ class AppliedFix:
     """Other files that it makes or takes away."""
     to_gain: bool = False
     """Whether it is to be kept only when it is measured to gain something."""
+    anchor: str = ""
+    """What its finding is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,5 +109,6 @@ def applied_fixes(findings: Iterable[Finding], number: int) -> list[AppliedFix]:
             done.add((fix.edits, fix.files))
             paths = tuple(new.path for new in fix.files)
             to_gain = fix.applicability is Applicability.GAIN
-            found.append(AppliedFix(finding.rule, finding.name, fix.title, finding.line, fix.effects, number, paths, to_gain))
+            about = (finding.rule, finding.name, fix.title, finding.line)
+            found.append(AppliedFix(*about, fix.effects, number, paths, to_gain, finding.anchor))
     return found

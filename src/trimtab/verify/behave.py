@@ -14,6 +14,7 @@ import anyio
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
 from trimtab.fleet import Service
+from trimtab.fleet.plain import items
 from trimtab.verify.evidence import Answer, Behaviour, Difference, Stop
 from trimtab.verify.probes import ask, urls_to_ask
 
@@ -55,7 +56,15 @@ def start_options(service: Service | None, others: Sequence[Service]) -> StartOp
         return StartOptions({}, None)
     environment = {name: value for name, value in service.environment.items() if value is not None}
     hosts = tuple(sorted({other.name for other in others if other.origin == service.origin and other.name != service.name}))
-    return StartOptions(environment, service, argv.Placement(hosts=hosts, tmpfs=service.tmpfs))
+    return StartOptions(environment, service, argv.Placement(hosts=hosts, tmpfs=service.tmpfs, walls=_walls(service)))
+
+
+def _walls(service: Service) -> tuple[str, ...]:
+    def listed(key: str) -> list[str]:
+        return [str(item) for item in items(service.body.get(key))]
+
+    init = service.body.get("init") is True
+    return argv.walls(security=listed("security_opt"), drop=listed("cap_drop"), add=listed("cap_add"), init=init)
 
 
 def start_command(image: str, run: str, options: StartOptions) -> argv.Command:

@@ -98,6 +98,9 @@ def neighbours(service: Service, fleet: Fleet) -> Iterator[Service]:
     return (known[name] for name in list(seen)[:_MOST_NEIGHBOURS])
 
 
+_NOT_STARTED = Behaviour("does not start", None, None, None, "what it depends on did not start again")
+
+
 class Shared:
     """What the experiments of a run share: the files of bases, and the services that others depend on.
 
@@ -120,11 +123,19 @@ class Shared:
                     self._bases[name] = None
             return self._bases[name]
 
-    async def observe(self, image: str, options: StartOptions, name: str) -> Behaviour | None:
+    async def behaviour(self, image: str, options: StartOptions, name: str, *, in_company: bool | None = None) -> Behaviour:
+        """An image run alone, and with what it depends on when it does not work alone; or as `in_company` says."""
+        laboratory, service = self._laboratory, options.service
+        alone = None if in_company else await observe(laboratory.runner, image, laboratory.run, options)
+        if alone is not None and (in_company is False or alone.works or service is None or not service.depends_on):
+            return alone
+        return await self._observe(image, options, name) or alone or _NOT_STARTED
+
+    async def _observe(self, image: str, options: StartOptions, name: str) -> Behaviour | None:
         """How an image behaves beside the services that its own depends on; None when one of those is not to be had."""
         service = options.service
         others = list(neighbours(service, self._laboratory.fleet)) if service else []
-        images = {other.name: found for other in others if (found := await self._image_of(other)) is not None}
+        images = {other.name: found for other in others if (found := await self.image_of(other)) is not None}
         if service is None or not others or len(images) < len(others):
             return None
         laboratory = self._laboratory
@@ -136,7 +147,8 @@ class Shared:
             options = replace(options, placement=placement, company=tuple(started))
             return await observe(laboratory.runner, image, laboratory.run, options)
 
-    async def _image_of(self, other: Service) -> str | None:
+    async def image_of(self, other: Service) -> str | None:
+        """The image of a service: built from the fleet, or in the engine; None when it is not to be had."""
         key = f"{other.origin}\0{other.name}"
         async with self._lock:
             if key not in self._images:

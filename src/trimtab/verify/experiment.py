@@ -12,7 +12,7 @@ from trimtab.errors import EngineOutage
 from trimtab.fleet import Service
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.rules import Effects
-from trimtab.verify.behave import compare_behaviours, observe, start_options
+from trimtab.verify.behave import start_options
 from trimtab.verify.closure import failing_addons, failing_imports, missing_libraries, node_addons, python_modules
 from trimtab.verify.company import Shared, Volumes
 from trimtab.verify.compare import TreeComparison, unstable_paths
@@ -21,16 +21,12 @@ from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, Verdi
 from trimtab.verify.intent import Intent, lost_variables
 from trimtab.verify.losses import Losses, opened_libraries
 from trimtab.verify.reach import health_texts, started_programs, unreachable
+from trimtab.verify.rounds import compared
 from trimtab.verify.staged import Staged
 
 _LARGEST_SEARCHED = 4_000_000
 """Bytes: files that could open a library by name are searched up to this size."""
 _LARGEST_OWN = 500_000
-_ROUNDS = 3
-"""How often both images are run at most when they behave differently."""
-
-
-_NOT_STARTED = Behaviour("does not start", None, None, None, "what it depends on did not start again")
 
 
 @dataclass(frozen=True)
@@ -235,7 +231,7 @@ class Experiment:
         return found
 
     async def _run_both(self, candidate: Candidate, before: _Built, after: _Built, differences: list[Difference]) -> Trial:
-        changed, behaviours = await self._behaviours(candidate, before, after)
+        changed, behaviours = await compared(lambda number: self._observed(before, after, number), candidate.effects.config)
         found = (*differences, *changed)
         unexplained = [each for each in changed if not each.explained_by]
         if unexplained:
@@ -247,28 +243,6 @@ class Experiment:
         note = "" if last.works else f"; started {_with(last)}, both end as `{last.state}`"
         reason = f"same files, configuration and behaviour but for what is declared{note}"
         return Trial(candidate.rules, Verdict(VerdictKind.ACCEPTED, reason), found, behaviours)
-
-    async def _behaviours(
-        self, candidate: Candidate, before: _Built, after: _Built
-    ) -> tuple[list[Difference], tuple[Behaviour, Behaviour]]:
-        """How both behave. What differs is looked at again, and a third time when the first two do not agree.
-
-        A difference counts when most rounds show it and the original itself was the same in all of them.
-        """
-        declared = candidate.effects.config
-        rounds: list[list[Difference]] = []
-        pairs: list[tuple[Behaviour, Behaviour]] = []
-        for number in range(_ROUNDS):
-            pairs.append(await self._observed(before, after, number))
-            rounds.append(compare_behaviours(*pairs[-1], declared))
-            if (len(rounds) > 1 and _subjects(rounds[0]) == _subjects(rounds[1])) or not _subjects(rounds[0]):
-                break
-        olds = [old for old, _ in pairs]
-        unstable = {each.subject for old in olds[1:] for each in compare_behaviours(olds[0], old, ())}
-        shown = [subject for found in rounds for subject in _subjects(found)]
-        often = {subject for subject in shown if 2 * shown.count(subject) > len(rounds)} - unstable
-        first = {each.subject: each for found in reversed(rounds) for each in found}
-        return [each for each in first.values() if each.explained_by or each.subject in often], pairs[0]
 
     async def _observed(self, before: _Built, after: _Built, number: int) -> tuple[Behaviour, Behaviour]:
         """Both images run once, the rewritten one on the volumes that the original has left behind."""
@@ -303,14 +277,7 @@ class Experiment:
         asker = self.original.config.id if self.original else None
         placement = replace(options.placement, volumes=volumes)
         options = replace(options, checks=checks, smoke=smoke, placement=placement, asker=asker)
-        alone = None if in_company else await observe(laboratory.runner, image.id, laboratory.run, options)
-        if alone is not None and (in_company is False or alone.works or service is None or not service.depends_on):
-            return alone
-        return await self.shared.observe(image.id, options, name) or alone or _NOT_STARTED
-
-
-def _subjects(differences: Sequence[Difference]) -> set[str]:
-    return {each.subject for each in differences if not each.explained_by}
+        return await self.shared.behaviour(image.id, options, name, in_company=in_company)
 
 
 async def gathered(one: Awaitable[Behaviour], other: Awaitable[Behaviour]) -> tuple[Behaviour, Behaviour]:

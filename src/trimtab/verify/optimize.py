@@ -17,6 +17,7 @@ from trimtab.verify.evidence import Evidence, Verdict, VerdictKind
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.memory import Memory, Proof
 from trimtab.verify.proof import DockerfileProof
+from trimtab.verify.settings import SettingsProof
 from trimtab.verify.shapes import canaries, shape_of
 
 
@@ -147,13 +148,26 @@ class _Run:
         fleet = rediscover(self.fleet, dict(texts)) if texts else self.fleet
         changes = [change for change in self.planned.changed if not self.fleet.file(change.path) and change.applied]
         for number, change in enumerate(changes, start=len(self.planned.changed)):
-            joined = {change.path: change.after, **self._moved(change)}
             laboratory = replace(self.laboratory, fleet=fleet)
+            if change.path in fleet.compose_files:
+                await self._settings(laboratory, change, number)
+                continue
+            joined = {change.path: change.after, **self._moved(change)}
             try:
                 evidence = await prove_context(laboratory, self.shared, change, joined, number * 100)
             except _NOBODYS_FAULT as error:
                 evidence = Evidence(change.path, (), _broken_off(error))
             self.contexts[change.path] = (evidence, joined)
+
+    async def _settings(self, laboratory: Laboratory, change: FileChange, number: int) -> None:
+        """A compose file, tried on top of everything else."""
+        proof = SettingsProof(laboratory, self.shared, change, number, self.choice.rules)
+        try:
+            found = await proof.run()
+        except _NOBODYS_FAULT as error:
+            found = Proof(Evidence(change.path, (), _broken_off(error)), None)
+        self.laboratory.progress(change.path, str(found.evidence.verdict.kind))
+        self.contexts[change.path] = (found.evidence, {change.path: found.text})
 
     def _moved(self, change: FileChange) -> dict[str, str | None]:
         """Files that a fix makes or takes away together with another: those without a fix of their own."""

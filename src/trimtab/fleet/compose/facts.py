@@ -16,7 +16,7 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.ports import listening_ports
 from trimtab.fleet.stage import Stage
 from trimtab.fleet.tree import Unreadable
-from trimtab.syntax.yaml import YamlProblem
+from trimtab.syntax.yaml import NoEdit, YamlDocument, YamlProblem
 
 _STORES = {
     "influxdb": 8086, "postgres": 5432, "postgis": 5432, "timescaledb": 5432, "pgvector": 5432, "mysql": 3306, "mariadb": 3306,
@@ -30,6 +30,9 @@ _STORES = {
 """Images that keep data or messages, by the last part of their name, with the port each listens on unless it is told another
 (their documentation). `server` is Microsoft's `mssql/server`."""
 _WEB = frozenset({"nginx", "httpd", "caddy", "traefik", "haproxy", "envoy", "openresty", "apache"})
+
+
+_EXTENDS = NoEdit("it extends another service, which may be what has to change")
 
 
 @dataclass(frozen=True)
@@ -68,20 +71,23 @@ class ComposeFacts:
                 return raw.path, raw.line(*keys[:length])
         return service.origin, service.line
 
-    def editor(self, service: Service, *keys: str | int) -> ComposeEditor | None:
-        """The editor of the file that `raw` names."""
+    def editor(self, service: Service, *keys: str | int) -> ComposeEditor:
+        """The editor of the file that `raw` names. It refuses to edit a service that extends another one.
+
+        What such a service is to have, the other one may get at the same time, and lists then hold it twice.
+        """
         raw = self.raw(service, *keys)
-        return ComposeEditor.of(self.fleet.tree, raw.path, raw.document) if raw else None
+        if raw is None:
+            return ComposeEditor(service.origin, YamlDocument({}, {}, {}), _EXTENDS)
+        extends = any("extends" in each.body for each in self.raws(service))
+        return ComposeEditor.of(self.fleet.tree, raw.path, raw.document, _EXTENDS if extends else None)
 
     def top_editors(self) -> Iterator[ComposeEditor]:
         """An editor for each document of the project."""
         for path in self.project.files:
             documents = read_documents(self.fleet.tree, path)
             if not isinstance(documents, Unreadable | YamlProblem):
-                for document in documents:
-                    editor = ComposeEditor.of(self.fleet.tree, path, document)
-                    if editor:
-                        yield editor
+                yield from (ComposeEditor.of(self.fleet.tree, path, document) for document in documents)
 
     def image(self, service: Service) -> tuple[Facts, Stage] | None:
         """The Dockerfile's facts and the stage that a service is made of; None for an image from elsewhere."""

@@ -3,12 +3,14 @@
 import posixpath
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from trimtab.fleet.compose.load import Project
-from trimtab.fleet.compose.merge import as_mapping, mount_target
+from trimtab.fleet.compose.merge import as_mapping, mount_target, normalised_service
 from trimtab.fleet.compose.resources import cpu_limit, memory_limit, memory_reservation
+from trimtab.fleet.compose.settings import Setting
 from trimtab.fleet.model import Build, HealthCheck, Mount, Problem, Service
 from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree
@@ -60,6 +62,18 @@ def read_service(tree: Tree, project: Project, name: str) -> Service:
         stop_signal=text(raw.get("stop_signal")),
         body=raw,
     )
+
+
+def changed_service(tree: Tree, service: Service, settings: Sequence[Setting]) -> Service:
+    """The service as it is with other settings, those of other services and of the project's top left out."""
+    body: object = dict(service.body)
+    for setting in settings:
+        if setting.path[:2] == ("services", service.name) and len(setting.path) > 2:
+            body = replace(setting, path=setting.path[2:]).applied(body)
+    folder = posixpath.dirname(service.origin)
+    project = Project((service.origin,), {service.name: normalised_service(mapping(body))})
+    project.origins[service.name], project.folders[service.name] = (service.origin, service.line), folder
+    return replace(read_service(tree, project, service.name), build=service.build)
 
 
 def _mount(item: object) -> Mount:

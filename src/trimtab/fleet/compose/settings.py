@@ -1,7 +1,7 @@
 """Changes of compose files: the edit, and what it means as data, so that both can be held against each other."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,6 +25,7 @@ class Gone:
 
 
 GONE = Gone()
+_Edits = Edit | tuple[Edit, ...] | NoEdit
 
 
 @dataclass(frozen=True)
@@ -68,29 +69,37 @@ class Change:
 
 @dataclass(frozen=True)
 class ComposeEditor:
-    """Changes of one compose file."""
+    """Changes of one document of a compose file."""
 
     file: str
-    source: Source
     document: YamlDocument
+    source: Source | NoEdit
+    """The file's text, or why it is not to be edited."""
     number: int = 0
 
     @classmethod
-    def of(cls, tree: Tree, path: str, document: YamlDocument) -> "ComposeEditor | None":
-        """None for a file that cannot be read."""
+    def of(cls, tree: Tree, path: str, document: YamlDocument, refused: NoEdit | None = None) -> "ComposeEditor":
+        """An editor that refuses everything where the file is not to be edited."""
         source, documents = tree.read(path), read_documents(tree, path)
-        if isinstance(source, Unreadable) or isinstance(documents, Unreadable | YamlProblem):
-            return None
+        if refused is not None or isinstance(source, Unreadable) or isinstance(documents, Unreadable | YamlProblem):
+            return cls(path, document, refused or NoEdit("the file cannot be read"))
         number = next(index for index, each in enumerate(documents) if each is document)
-        return cls(path, source, document, number)
+        return cls(path, document, source, number)
 
-    @property
-    def _yaml(self) -> YamlEditor:
-        return YamlEditor(self.source, self.document)
+    def _edited(
+        self, make: Callable[[YamlEditor], Edit | tuple[Edit, ...] | NoEdit], path: Path, value: object
+    ) -> Change | NoEdit:
+        if isinstance(self.source, NoEdit):
+            return self.source
+        edits = make(YamlEditor(self.source, self.document))
+        if isinstance(edits, NoEdit):
+            return edits
+        every = edits if isinstance(edits, tuple) else (edits,)
+        return Change(every, (Setting(self.file, path, value, self.number),))
 
     def set(self, path: Path, value: object, after: Sequence[str] = ()) -> Change | NoEdit:
         """Give a key a value; it and its parents are made where they are missing."""
-        return self._change(self._yaml.set(path, value, after), path, value)
+        return self._edited(lambda yaml: yaml.set(path, value, after), path, value)
 
     def set_all(self, path: Path, values: Mapping[str, object], after: Sequence[str] = ()) -> Change | NoEdit:
         """Put several new keys into one mapping, next to each other and in their order."""
@@ -107,22 +116,17 @@ class ComposeEditor:
         return Change((Edit(spans.pop(), text),), tuple(setting for change in made for setting in change.settings))
 
     def remove(self, path: Path) -> Change | NoEdit:
-        return self._change(self._yaml.remove(path), path, GONE)
+        """Take a key away with its value."""
+        return self._edited(lambda yaml: yaml.remove(path), path, GONE)
 
     def append(self, path: Path, value: object) -> Change | NoEdit:
         """Put an item at a list's end; a missing list is made."""
-        known = self._at(path)
-        return self._change(self._yaml.append(path, value), path, [*cast("list[object]", known or []), value])
+        known = cast("list[object]", self._at(path) or [])
+        return self._edited(lambda yaml: yaml.append(path, value), path, [*known, value])
 
     def keyed(self, path: Path, values: Mapping[str, Mapping[str, object]]) -> Change | NoEdit:
         """A list of names as a mapping."""
-        return self._change(self._yaml.keyed(path, values), path, values)
-
-    def _change(self, edits: Edit | tuple[Edit, ...] | NoEdit, path: Path, value: object) -> Change | NoEdit:
-        if isinstance(edits, NoEdit):
-            return edits
-        every = edits if isinstance(edits, tuple) else (edits,)
-        return Change(every, (Setting(self.file, path, value, self.number),))
+        return self._edited(lambda yaml: yaml.keyed(path, values), path, values)
 
     def _at(self, path: Path) -> object:
         value = self.document.data

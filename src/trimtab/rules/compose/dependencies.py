@@ -77,12 +77,14 @@ class DependencyWithoutCondition(ComposeRule):
 def _conditioned(facts: ComposeFacts, service: Service, name: str, loose: list[str]) -> Fix | Refusal:
     raw = facts.raw(service, "depends_on")
     editor = facts.editor(service, "depends_on")
-    if raw is None or editor is None or "depends_on" not in raw.body:
-        return Refusal("it is written in a file that another one extends")
+    if raw is None or "depends_on" not in raw.body:
+        return Refusal("it extends another service, which may be what has to change")
     path = ("services", service.name, "depends_on")
     written = raw.body["depends_on"]
     if not mapping(written):
         names = [str(item) for item in items(written)]
+        if any("$" in each for each in names):
+            return Refusal("a name is made of variables, which compose does not put into keys")
         values = {each: _HEALTHY if each in loose else {"condition": "service_started"} for each in names}
         return fix_of("wait until they are healthy", editor.keyed(path, values), Applicability.UNSAFE)
     change = editor.set((*path, name, "condition"), "service_healthy")

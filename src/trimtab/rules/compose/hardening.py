@@ -19,8 +19,6 @@ from trimtab.rules.base import (
     fix_of,
 )
 
-_ELSEWHERE = Refusal("it is written in a file that another one extends")
-
 
 def _is_open(service: Service) -> bool:
     """Whether a service has every power anyway, which another rule reports."""
@@ -75,10 +73,7 @@ class PrivilegeEscalationAllowed(ComposeRule):
 
 
 def _appended(facts: ComposeFacts, service: Service, key: str, value: str, title: str) -> Fix | Refusal:
-    editor = facts.editor(service, key)
-    if editor is None:
-        return _ELSEWHERE
-    return fix_of(title, editor.append(("services", service.name, key), value), Applicability.PROOF)
+    return fix_of(title, facts.editor(service, key).append(("services", service.name, key), value), Applicability.PROOF)
 
 
 class UndroppedCapabilities(ComposeRule):
@@ -298,7 +293,7 @@ class WritableRoot(ComposeRule):
             values: dict[str, object] = {"read_only": True}
             if not any(mount in {"/tmp", "/"} for mount in (*service.tmpfs, *service.volumes)):  # noqa: S108  in a container
                 values["tmpfs"] = [*service.tmpfs, "/tmp"]  # noqa: S108
-            outcome: Fix | Refusal = _ELSEWHERE
-            if editor is not None and "tmpfs" not in service.body:
+            outcome: Fix | Refusal = Refusal("it has a `tmpfs` of its own, and whether that is enough is not known")
+            if "tmpfs" not in service.body:
                 outcome = fix_of("make the root read-only", editor.set_all(path, values), Applicability.PROOF)
             yield self.about(facts, service, (), "may change its own image's files", outcome)

@@ -20,7 +20,6 @@ from trimtab.rules.base import (
 )
 from trimtab.syntax.shell import parse_shell
 
-_ELSEWHERE = Refusal("it is written in a file that another one extends")
 _ROTATED = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
 
@@ -67,8 +66,8 @@ class UnlimitedLogs(ComposeRule):
             if str(logging.get("driver") or "json-file") != "json-file" or "max-size" in mapping(logging.get("options")):
                 continue
             editor, path = facts.editor(service, "logging"), ("services", service.name, "logging")
-            outcome: Fix | Refusal = _ELSEWHERE
-            if editor is not None and "options" not in logging:
+            outcome: Fix | Refusal = Refusal("it has options of its own, and which of them are to stay is not known")
+            if "options" not in logging:
                 keys, value = ((*path, "options"), _ROTATED["options"]) if logging else (path, _ROTATED)
                 outcome = fix_of("keep three files of 10 MB", editor.set(keys, value), Applicability.UNSAFE)
             yield self.about(facts, service, ("logging",), "may fill the disk with its log", outcome)
@@ -113,11 +112,8 @@ class MissingRestartPolicy(ComposeRule):
         with_one = [service for service in facts.project.services if _restarts(service)]
         for service in facts.deployed if with_one else ():
             if not _restarts(service) and not service.profiles:
-                editor = facts.editor(service)
-                outcome: Fix | Refusal = _ELSEWHERE
-                if editor is not None:
-                    change = editor.set(("services", service.name, "restart"), "unless-stopped")
-                    outcome = fix_of("restart it", change, Applicability.UNSAFE)
+                change = facts.editor(service).set(("services", service.name, "restart"), "unless-stopped")
+                outcome = fix_of("restart it", change, Applicability.UNSAFE)
                 message = f"stays down after a crash or a reboot, and {len(with_one)} others of the project do not"
                 yield self.about(facts, service, ("restart",), message, outcome)
 
@@ -222,11 +218,8 @@ class ShortGracePeriod(ComposeRule):
         for service in facts.deployed:
             if store_port(service) is None or service.stop_grace_period is not None:
                 continue
-            editor = facts.editor(service)
-            outcome: Fix | Refusal = _ELSEWHERE
-            if editor is not None:
-                change = editor.set(("services", service.name, "stop_grace_period"), "1m")
-                outcome = fix_of("allow a minute to end", change, Applicability.UNSAFE)
+            change = facts.editor(service).set(("services", service.name, "stop_grace_period"), "1m")
+            outcome = fix_of("allow a minute to end", change, Applicability.UNSAFE)
             yield self.about(facts, service, ("stop_grace_period",), "keeps data, and is killed after ten seconds", outcome)
 
 
@@ -272,11 +265,8 @@ class ShellAsFirstProcess(ComposeRule):
                 continue
             if (image := facts.image(service)) and start_of(*image) and image[0].last(image[1], "ENTRYPOINT"):
                 continue
-            editor = facts.editor(service, "command")
-            outcome: Fix | Refusal = _ELSEWHERE
-            if editor is not None:
-                change = editor.set(("services", service.name, "init"), value=True)
-                outcome = fix_of("put an init process in front", change, Applicability.PROOF)
+            change = facts.editor(service, "command").set(("services", service.name, "init"), value=True)
+            outcome = fix_of("put an init process in front", change, Applicability.PROOF)
             message = "has a shell as its first process, which passes no signals on"
             yield self.about(facts, service, ("command",), message, outcome)
 

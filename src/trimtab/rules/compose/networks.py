@@ -246,11 +246,10 @@ class UndeclaredNetwork(ComposeRule):
         for service in facts.project.services:
             for name in sorted(facts.networks(service) or ()):
                 if name != "default" and name not in facts.project.networks:
-                    editor = facts.editor(service)
-                    if editor is not None:
-                        outcome = fix_of(f"declare `{name}`", editor.set(("networks", name), {}), Applicability.UNSAFE)
-                        message = f"is on the network `{name}`, which is not declared"
-                        yield self.about(facts, service, ("networks",), message, outcome, name)
+                    change = facts.editor(service).set(("networks", name), {})
+                    outcome = fix_of(f"declare `{name}`", change, Applicability.UNSAFE)
+                    message = f"is on the network `{name}`, which is not declared"
+                    yield self.about(facts, service, ("networks",), message, outcome, name)
 
 
 class UnusedNetwork(ComposeRule):
@@ -263,7 +262,7 @@ class UnusedNetwork(ComposeRule):
     Compose does not even make it. Whoever reads the file believes in a separation that is not there.
 
     ## Fix safety
-    Safe: it is taken out of the file; nothing that runs changes. Refused where a comment stands in it, or it is the only one.
+    Safe: it is taken out of the file; nothing that runs changes. Refused where a comment stands in it.
     """
 
     code = "CM306"
@@ -276,18 +275,17 @@ class UnusedNetwork(ComposeRule):
             "services:\n  a:\n    image: a\n    networks: [x]\nnetworks:\n  x: {}\n  y:\n    driver: bridge\n",
             after="services:\n  a:\n    image: a\n    networks: [x]\nnetworks:\n  x: {}\n",
         ),
-        compose_case(
-            "services: {a: {image: a}}\nnetworks: {y: {}}\n",
-            refused="it is the only key there, and an empty mapping means something else",
-        ),
+        compose_case("services: {a: {image: a}}\nnetworks:\n  y: {}\n  z:\n", after="services: {a: {image: a}}\n"),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         used = {name for service in facts.project.services for name in facts.networks(service) or ()}
         for editor in facts.top_editors():
-            for name in facts.project.networks:
-                key = editor.document.keys.get(("networks", name))
-                if name not in used and name != "default" and key is not None:
-                    outcome = fix_of(f"remove `{name}`", editor.remove(("networks", name)), Applicability.SAFE)
-                    message = f"no service is on the network `{name}`"
-                    yield self.finding_at(editor.file, key.line, message, (), outcome, name)
+            keys = {name: key for name in facts.project.networks if (key := editor.document.keys.get(("networks", name)))}
+            unused = [name for name in keys if name not in used and name != "default"]
+            for name in unused:
+                # An empty mapping in their place would mean something else: all of them go, or each by itself.
+                place = ("networks",) if len(unused) == len(keys) else ("networks", name)
+                outcome = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.SAFE)
+                message = f"no service is on the network `{name}`"
+                yield self.finding_at(editor.file, keys[name].line, message, (), outcome, name)

@@ -123,8 +123,6 @@ def _probed_every(check: HealthCheck) -> float:
 
 def _asked_often(facts: ComposeFacts, service: Service, check: HealthCheck) -> Fix | Refusal:
     editor, path = facts.editor(service, "healthcheck"), ("services", service.name, "healthcheck")
-    if editor is None:
-        return Refusal("it is written in a file that another one extends")
     title, values = "ask every second while it starts", {"start_interval": "1s"}
     if not check.start_period:
         seconds = (check.retries or 3) * (_ENGINE_INTERVAL if check.interval is None else check.interval)
@@ -162,14 +160,12 @@ class StartIntervalWithoutPeriod(ComposeRule):
         for service, check in _checks(facts):
             if check.start_interval is None or check.start_period:
                 continue
-            editor = facts.editor(service, "healthcheck")
             seconds = (check.retries or 3) * (_ENGINE_INTERVAL if check.interval is None else check.interval)
-            if editor is not None:
-                path = ("services", service.name, "healthcheck", "start_period")
-                change = editor.set(path, f"{seconds:g}s", after=("start_interval",))
-                outcome = fix_of("add a start period", change, Applicability.UNSAFE)
-                message = "has a `start_interval` and no `start_period`, which compose refuses"
-                yield self.about(facts, service, ("healthcheck", "start_interval"), message, outcome)
+            path = ("services", service.name, "healthcheck", "start_period")
+            change = facts.editor(service, "healthcheck").set(path, f"{seconds:g}s", after=("start_interval",))
+            outcome = fix_of("add a start period", change, Applicability.UNSAFE)
+            message = "has a `start_interval` and no `start_period`, which compose refuses"
+            yield self.about(facts, service, ("healthcheck", "start_interval"), message, outcome)
 
 
 class SlowedProbe(ComposeRule):
@@ -208,13 +204,12 @@ class SlowedProbe(ComposeRule):
         for service, check in _checks(facts):
             if not _is_slowed(check):
                 continue
+            path = ("services", service.name, "healthcheck", "start_interval")
             editor = facts.editor(service, "healthcheck", "interval")
-            if editor is not None:
-                path = ("services", service.name, "healthcheck", "start_interval")
-                change = editor.set(path, f"{check.interval:g}s", after=("start_period",))
-                outcome = fix_of("ask as often while it starts", change, Applicability.UNSAFE)
-                message = f"is to be asked every {check.interval:g} s, and is asked every 5 s while it starts"
-                yield self.about(facts, service, ("healthcheck", "interval"), message, outcome)
+            change = editor.set(path, f"{check.interval:g}s", after=("start_period",))
+            outcome = fix_of("ask as often while it starts", change, Applicability.UNSAFE)
+            message = f"is to be asked every {check.interval:g} s, and is asked every 5 s while it starts"
+            yield self.about(facts, service, ("healthcheck", "interval"), message, outcome)
 
 
 def _is_slowed(check: HealthCheck) -> bool:

@@ -162,12 +162,10 @@ class ReservationAboveLimit(ComposeRule):
             keys: Path = ("mem_reservation",)
             if "mem_reservation" not in service.body:
                 keys = (*_DEPLOY, "reservations", "memory")
-            editor = facts.editor(service, *keys)
-            if editor is not None:
-                change = editor.set(("services", service.name, *keys), limit)
-                outcome = fix_of("reserve what the limit allows", change, Applicability.UNSAFE)
-                message = f"reserves {reserved} of memory and may use {limit}, so it cannot be created"
-                yield self.about(facts, service, keys, message, outcome)
+            change = facts.editor(service, *keys).set(("services", service.name, *keys), limit)
+            outcome = fix_of("reserve what the limit allows", change, Applicability.UNSAFE)
+            message = f"reserves {reserved} of memory and may use {limit}, so it cannot be created"
+            yield self.about(facts, service, keys, message, outcome)
 
 
 _IGNORED = "what was meant is not known: `cpus` as a limit, or `cpu_shares` as a weight when processors are short"

@@ -55,9 +55,8 @@ class UndeclaredVolume(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
             for index, mount in _named(service):
-                editor = facts.editor(service, "volumes")
-                if mount.source not in facts.project.volumes and editor is not None:
-                    change = editor.set(("volumes", mount.source), {})
+                if mount.source not in facts.project.volumes:
+                    change = facts.editor(service, "volumes").set(("volumes", mount.source), {})
                     outcome = fix_of(f"declare `{mount.source}`", change, Applicability.UNSAFE)
                     message = f"uses the volume `{mount.source}`, which is not declared"
                     yield self.about(facts, service, ("volumes", index), message, outcome, mount.source)

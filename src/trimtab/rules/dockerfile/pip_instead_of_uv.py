@@ -28,7 +28,6 @@ _EFFECTS = Effects(removes=_SITE, changes=_SITE, installs=True)
 _SHARED_OPTIONS = frozenset(["-r", "--requirement", "-c", "--constraint", "-e", "--upgrade", "-U", "--no-deps", "--prefix",
                              "--index-url", "-i", "--extra-index-url", "--require-hashes"])  # fmt: skip
 """Options that mean the same to both, or to which uv has an equal under another name."""
-_UNKNOWN = "the image that uv comes from is not known: set `uv`"
 _PROGRAM = "--mount=type=bind,from={image},source=/uv,target=/usr/local/bin/uv"
 
 
@@ -60,12 +59,12 @@ class PipInsteadOfUv(DockerfileRule):
     default = False
     clean = [
         "FROM python:3.13\nRUN uv pip install --system six\n",
+        "FROM python:3.13\nRUN pip install six\n",
         "FROM python:3.13\nUSER 1000\nRUN pip install six\n",
         "FROM python:3.13\nRUN pip install --user six\n",
         "FROM python:3.13\nRUN pip install --no-cache-dir six\n",
     ]
     flagged = [
-        Case("FROM python:3.13\nRUN pip install six\n", refused=_UNKNOWN),
         Case(
             "FROM python:3.13\nRUN --mount=type=cache,target=/root/.cache/pip pip install -r r.txt && ls\n",
             after="FROM python:3.13\nRUN --mount=type=cache,id=uv-glibc-dockerfile-0,target=/root/.cache/uv \\\n"
@@ -91,7 +90,8 @@ def _is_alike(facts: Facts, stage: Stage, run: Run, install: Install) -> bool:
     user = facts.runs_as(stage, run.state)
     options = {word.partition("=")[0] for word in install.arguments if word.startswith("-")}
     return (
-        install.manager.name == "pip"
+        facts.fleet.policy.uv is not None
+        and install.manager.name == "pip"
         and words[:2] in (("pip", "install"), ("pip3", "install"))
         and (user is not None and user.uid == 0)
         and options <= _SHARED_OPTIONS
@@ -100,17 +100,14 @@ def _is_alike(facts: Facts, stage: Stage, run: Run, install: Install) -> bool:
 
 
 def _outcome(facts: Facts, stage: Stage, run: Run, install: Install) -> Fix | Refusal:
-    image = facts.fleet.policy.uv
     place = cache_place(facts, stage, run, MANAGERS["uv"])
-    if image is None:
-        return Refusal(_UNKNOWN)
     if isinstance(place, UnknownPlace):
         return Refusal(place.reason)
     if not run.editable or not install.command.literal or len(run.installs) > 1:
         return Refusal("the command does not stand alone in a plain chain of commands")
     first, verb = install.command.word_spans[:2]
     words = Edit(run.source_span(Span(first.start, verb.end)), "uv pip install --system --compile-bytecode")
-    wanted = [*place.flags(per_platform=facts.several_platforms), _PROGRAM.format(image=image)]
+    wanted = [*place.flags(per_platform=facts.several_platforms), _PROGRAM.format(image=facts.fleet.policy.uv)]
     separator = f" {facts.dockerfile.escape}{facts.dockerfile.source.newline}    "
     mounts = Edit.insert(run.instruction.keyword_span.end + 1, "".join(flag + separator for flag in wanted))
     return Fix("install with uv", (mounts, words), Applicability.GAIN, _EFFECTS)

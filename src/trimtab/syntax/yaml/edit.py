@@ -107,7 +107,7 @@ class YamlEditor:
         edits: list[Edit] = []
         for item in node.items:
             begin = self._line_start(item.start)
-            edits.append(Edit(Span(begin, item.end), " " * column + f"{_key(item.value)}:"))
+            edits.append(Edit(Span(begin, item.end), " " * column + f"{_text(item.value)}:"))
             lines = self._indented(_block(values[item.value], self._step), column + self._step)
             edits.append(Edit.insert(self._line_end(item.end), self.source.newline + lines))
         return tuple(edits)
@@ -130,12 +130,12 @@ class YamlEditor:
 
     def _inserted(self, path: Path, node: Node, key: str, value: object, after: Sequence[str]) -> Edit | NoEdit:
         if node.is_empty_scalar or (node.kind == "scalar" and node.value in {"null", "~"} and not node.style):
-            return self._first_key(path, node, key, value)
+            return self._first_text(path, node, key, value)
         if node.kind != "mapping":
             return NoEdit("there is no mapping to put it into")
         if node.flow:
             behind = self._neighbour(node, after)[1].end if node.pairs else node.start + 1
-            return Edit.insert(behind, (", " if node.pairs else "") + f"{_key(key)}: {_flow(value)}")
+            return Edit.insert(behind, (", " if node.pairs else "") + f"{_text(key)}: {_flow(value)}")
         key_node, value_node = self._neighbour(node, after)
         if self.source.text[self._line_start(node.start) : node.start].strip(" -\t"):
             return NoEdit("its keys do not begin their own lines")
@@ -144,7 +144,7 @@ class YamlEditor:
         text = self._indented(_block({key: value}, self._step), node.column)
         return Edit.insert(self._line_end(self._last(key_node, value_node)), self.source.newline + text)
 
-    def _first_key(self, path: Path, node: Node, key: str, value: object) -> Edit | NoEdit:
+    def _first_text(self, path: Path, node: Node, key: str, value: object) -> Edit | NoEdit:
         own = self.document.keys.get(path)
         if own is None or not node.is_empty_scalar or node.anchor or node.tag:
             return NoEdit("there is no mapping to put it into")
@@ -230,31 +230,28 @@ def _block(value: Mapping[str, object], step: int) -> list[str]:
     lines: list[str] = []
     for key, item in value.items():
         if isinstance(item, dict) and item:
-            lines.append(f"{_key(key)}:")
+            lines.append(f"{_text(key)}:")
             lines += [" " * step + line for line in _block(cast("dict[str, object]", item), step)]
         elif isinstance(item, list) and item:
-            lines.append(f"{_key(key)}:")
+            lines.append(f"{_text(key)}:")
             lines += [" " * step + f"- {_flow(each)}" for each in cast("list[object]", item)]
         else:
-            lines.append(f"{_key(key)}: {_flow(item)}")
+            lines.append(f"{_text(key)}: {_flow(cast('object', item))}")
     return lines
 
 
 def _flow(value: object) -> str:
     """A value on one line."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(key)}: {_flow(item)}" for key, item in cast("dict[str, object]", value).items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, cast("list[object]", value))) + "]"
+        pairs = cast("Mapping[str, object]", value).items()
+        return "{" + ", ".join(f"{_text(key)}: {_flow(item)}" for key, item in pairs) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, cast("Sequence[object]", value))) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
         return "null"
     return str(value) if isinstance(value, int | float) else _text(str(value))
-
-
-def _key(key: str) -> str:
-    return _text(key)
 
 
 def _text(text: str) -> str:

@@ -1,0 +1,165 @@
+"""The experiments about a compose file: every service whose settings change is run with the old ones and the new ones."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from trimtab.docker import read_config
+from trimtab.fleet import Service, changed_service
+from trimtab.rewrite import AppliedFix, FileChange, Identity, rewrite
+from trimtab.rules import Rule
+from trimtab.verify.behave import start_options
+from trimtab.verify.bisect import largest_holding
+from trimtab.verify.company import Shared, Volumes
+from trimtab.verify.evidence import Behaviour, Evidence, Trial, Verdict, VerdictKind
+from trimtab.verify.laboratory import Laboratory
+from trimtab.verify.memory import Proof
+from trimtab.verify.reach import health_texts
+from trimtab.verify.rounds import compared
+
+_OF_THE_WHOLE = frozenset({"depends_on", "healthcheck"})
+"""Keys whose effect shows only when a whole project starts."""
+_TOGETHER = "what a service waits for shows only when the whole project starts: `trimtab startup --prove`"
+
+
+@dataclass
+class SettingsProof:
+    """Proves the planned change of one compose file, service by service, and keeps what holds."""
+
+    laboratory: Laboratory
+    shared: Shared
+    change: FileChange
+    number: int
+    rules: Sequence[Rule] | None
+    trials: list[Trial] = field(default_factory=list[Trial])
+    accepted: list[AppliedFix] = field(default_factory=list[AppliedFix])
+
+    async def run(self) -> Proof:
+        """The evidence, and the text with everything that was accepted.
+
+        Raises:
+            CommandFailed: the engine failed at something that is no change's fault.
+            OSError: a folder that a service is given could not be copied.
+        """
+        for index, (name, fixes) in enumerate(self._by_service().items()):
+            if name:
+                await self._prove_service(index, name, fixes)
+            else:
+                self.keep(fixes, "compose reads the same project but for what is declared")
+        return self._ended()
+
+    def _by_service(self) -> Mapping[str, list[AppliedFix]]:
+        """The fixes by the service that they are about; empty for those about none."""
+        found: dict[str, list[AppliedFix]] = {}
+        for fix in self.change.applied:
+            places = {str(setting.path[1]) if setting.path[0] == "services" else "" for setting in fix.effects.settings}
+            found.setdefault(places.pop() if len(places) == 1 else "", []).append(fix)
+        return found
+
+    async def _prove_service(self, index: int, name: str, fixes: Sequence[AppliedFix]) -> None:
+        together = [fix for fix in fixes if any(setting.path[2] in _OF_THE_WHOLE for setting in fix.effects.settings)]
+        alone = [fix for fix in fixes if fix not in together]
+        if together:
+            self._leave(together, VerdictKind.INCONCLUSIVE, _TOGETHER, name)
+        service = next((each for each in self.laboratory.fleet.services if self._is_meant(each, name)), None)
+        if service is None or not alone:
+            return
+        self.laboratory.progress(self.change.path, f"running `{name}` with its new settings")
+        image = await self.shared.image_of(service)
+        if image is None:
+            self._leave(alone, VerdictKind.INCONCLUSIVE, "its image does not build, or is not in the engine", name)
+            return
+        await _ServiceProof(self, service, image, index).run(alone)
+
+    def _is_meant(self, service: Service, name: str) -> bool:
+        return service.name == name and service.origin == self.change.path
+
+    def keep(self, fixes: Sequence[AppliedFix], reason: str) -> None:
+        """Note that changes hold."""
+        self.accepted += fixes
+        self.trials.append(Trial(_codes(fixes), Verdict(VerdictKind.ACCEPTED, reason)))
+
+    def _leave(self, fixes: Sequence[AppliedFix], kind: VerdictKind, reason: str, name: str) -> None:
+        self.trials.append(Trial(_codes(fixes), Verdict(kind, f"`{name}`: {reason}")))
+
+    def _ended(self) -> Proof:
+        codes = tuple(dict.fromkeys(fix.rule for fix in self.accepted))
+        services = tuple(dict.fromkeys(name for name in self._by_service() if name))
+        if not codes:
+            worst = next((each for each in self.trials if each.verdict.kind is VerdictKind.REJECTED), None) or self.trials[-1]
+            return Proof(Evidence(self.change.path, services, worst.verdict, trials=tuple(self.trials)), None)
+        reason = f"{len(self.accepted)} of {len(self.change.applied)} changes keep every service's behaviour"
+        titles = tuple(dict.fromkeys(fix.title for fix in self.accepted))
+        verdict = Verdict(VerdictKind.ACCEPTED, reason)
+        return Proof(Evidence(self.change.path, services, verdict, codes, titles, tuple(self.trials)), self._text())
+
+    def _text(self) -> str | None:
+        """The file with the accepted changes only."""
+        wanted: set[Identity] = {(fix.rule, self.change.path, fix.anchor) for fix in self.accepted}
+        changes = rewrite(
+            self.laboratory.fleet, unsafe=True, proof=True, paths=[self.change.path], rules=self.rules, accepted=wanted
+        )
+        return next((each.after for each in changes.changed if each.path == self.change.path), None)
+
+
+@dataclass
+class _ServiceProof:
+    """One service's part: all new settings at once, and by rules when something differs."""
+
+    file: SettingsProof
+    service: Service
+    image: str
+    index: int
+    before: list[Behaviour] = field(default_factory=list[Behaviour])
+    runs: int = 0
+
+    async def run(self, fixes: Sequence[AppliedFix]) -> None:
+        async def test(rules: Sequence[str]) -> Trial | None:
+            return await self._tried([fix for fix in fixes if fix.rule in rules])
+
+        kept, failed = await largest_holding(_codes(fixes), test)
+        self.file.trials += failed
+        if kept:
+            reason = f"`{self.service.name}` behaves the same with {', '.join(kept)}"
+            self.file.keep([fix for fix in fixes if fix.rule in kept], reason)
+
+    async def _tried(self, fixes: Sequence[AppliedFix]) -> Trial:
+        laboratory, name = self.file.laboratory, self.service.name
+        settings = [setting for fix in fixes for setting in fix.effects.settings]
+        changed = changed_service(laboratory.fleet.tree, self.service, settings)
+
+        async def pair(number: int) -> tuple[Behaviour, Behaviour]:
+            if number == len(self.before):
+                self.before.append(await self._observed(self.service))
+            return self.before[number], await self._observed(changed)
+
+        found, behaviours = await compared(pair, ())
+        if found:
+            reason = f"`{name}`: {found[0].subject}: {found[0].before} → {found[0].after}"
+            return Trial(_codes(fixes), Verdict(VerdictKind.REJECTED, reason), tuple(found), behaviours)
+        if not behaviours[1].works:
+            reason = f"`{name}` does not run here ({behaviours[1].state}), so that the change is harmless cannot be shown"
+            return Trial(_codes(fixes), Verdict(VerdictKind.INCONCLUSIVE, reason), (), behaviours)
+        return Trial(_codes(fixes), Verdict(VerdictKind.ACCEPTED, f"`{name}` behaves the same"), (), behaviours)
+
+    async def _observed(self, service: Service) -> Behaviour:
+        """The service's image run with a service's settings, on volumes that nothing has used before."""
+        laboratory = self.file.laboratory
+        self.runs += 1
+        name = f"s{self.file.number}-{self.index}-{self.runs}"
+        folder = laboratory.folder / name
+        async with laboratory.slots.one():
+            volumes = Volumes(laboratory.runner, laboratory.run, name, laboratory.root, folder)
+            config = await read_config(laboratory.runner, self.image)
+            options = start_options(service, laboratory.fleet.services)
+            placement = replace(options.placement, volumes=await volumes.prepare(service))
+            smoke = laboratory.smoke.get(service.name)
+            options = replace(options, checks=health_texts(config), smoke=smoke, placement=placement, asker=self.image)
+            try:
+                return await self.file.shared.behaviour(self.image, options, name)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _codes(fixes: Sequence[AppliedFix]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(fix.rule for fix in fixes))
