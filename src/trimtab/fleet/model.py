@@ -8,6 +8,7 @@ from trimtab.fleet.context import BuildContext
 from trimtab.fleet.manifests import Manifest, find_manifests
 from trimtab.fleet.outside import Outside
 from trimtab.fleet.policy import Policy
+from trimtab.fleet.scripts import ScriptPart, find_scripts
 from trimtab.fleet.stage import Stage
 from trimtab.fleet.stages import read_stages
 from trimtab.fleet.tree import Tree
@@ -163,6 +164,11 @@ class Fleet:
     policy: Policy = field(default_factory=Policy)
     outside: Outside = field(default_factory=Outside)
     projects: tuple[ComposeProject, ...] = ()
+
+    @cached_property
+    def scripts(self) -> tuple[ScriptPart, ...]:
+        """The scripts that call the engine, and such blocks of CI."""
+        return tuple(find_scripts(self.tree))
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:

@@ -11,6 +11,7 @@ from trimtab.fleet import Facts, Fleet, Outside, Policy
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.settings import Change, Setting
 from trimtab.fleet.model import Service
+from trimtab.fleet.scripts import ScriptPart
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.syntax.yaml import NoEdit
 from trimtab.text import Edit, Span
@@ -87,6 +88,8 @@ class Effects:
     """Whether fewer files of the build context may reach the image."""
     settings: tuple[Setting, ...] = ()
     """What may differ in compose files, and nothing else there."""
+    scripts: bool = False
+    """Whether it is a script that changes, and no image."""
 
     @property
     def another_base(self) -> bool:
@@ -103,6 +106,7 @@ class Effects:
             self.stages or other.stages,
             self.context or other.context,
             tuple(dict.fromkeys(self.settings + other.settings)),
+            self.scripts or other.scripts,
         )
 
 
@@ -303,6 +307,40 @@ class ComposeRule(FleetRule):
         path, line = facts.place(service, *keys)
         anchor = f"{service.name} {subject}".strip()
         return self.finding_at(path, line, f"service `{service.name}` {message}", (service.name,), outcome, anchor)
+
+
+class ScriptRule(FleetRule):
+    """A rule about a script that calls the engine, or such a block of CI."""
+
+    def check(self, fleet: Fleet) -> Iterator[Finding]:
+        for part in fleet.scripts:
+            if part.calls:
+                yield from self.judge(part, fleet)
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        """Findings about one script."""
+        raise NotImplementedError
+
+    def at(self, part: ScriptPart, offset: int, message: str, outcome: Fix | Refusal, subject: str = "") -> Finding:
+        """A finding at an offset of the script's text."""
+        return self.finding_at(part.path, part.line_of(offset), message, (), outcome, subject)
+
+
+def script_fix(part: ScriptPart, title: str, edits: Sequence[Edit], applicability: Applicability) -> Fix | Refusal:
+    """Edits of a script's text as a fix of its file."""
+    moved: list[Edit] = []
+    for edit in edits:
+        span = part.in_file(edit.span)
+        if span is None:
+            return Refusal("it is a block of another file, or cannot be read without doubt")
+        moved.append(Edit(span, edit.text))
+    return Fix(title, tuple(moved), applicability, Effects(scripts=True))
+
+
+def script_case(text: str, *, after: str | None = None, refused: str | None = None, name: str = "a.sh", **others: str) -> Case:
+    """A case about a script; `compose` is the compose file beside it."""
+    files = {name: text, **({"compose.yaml": others["compose"]} if "compose" in others else {})}
+    return Case("FROM scratch\n", refused=refused, files=files, after_files={name: after} if after else {})
 
 
 def fix_of(title: str, change: Change | NoEdit, applicability: Applicability) -> Fix | Refusal:

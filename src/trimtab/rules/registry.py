@@ -6,10 +6,10 @@ import pkgutil
 import re
 from functools import cache
 
-from trimtab.rules import compose, context, dockerfile, fleet, inputs
+from trimtab.rules import compose, context, dockerfile, fleet, inputs, script
 from trimtab.rules.base import DockerfileRule, FleetRule, Rule
 
-_PACKAGES = (dockerfile, context, compose, fleet, inputs)
+_PACKAGES = (dockerfile, context, compose, script, fleet, inputs)
 _PREFIX = re.compile(r"[a-z]{2}\d{0,2}")
 
 

@@ -102,7 +102,9 @@ class ComposeEditor:
         return self._edited(lambda yaml: yaml.set(path, value, after), path, value)
 
     def set_all(self, path: Path, values: Mapping[str, object], after: Sequence[str] = ()) -> Change | NoEdit:
-        """Put several new keys into one mapping, next to each other and in their order."""
+        """Put several new keys into one mapping, next to each other and in their order; a missing mapping is made."""
+        if self._at(path) is None and path:
+            return self.set(path, dict(values), after)
         changes = [self.set((*path, key), value, after) for key, value in values.items()]
         refused = next((change for change in changes if isinstance(change, NoEdit)), None)
         made = [change for change in changes if isinstance(change, Change)]

@@ -1,6 +1,6 @@
 """CM301 to CM306: who can reach whom, and who tries to reach nobody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trimtab.fleet.compose.addresses import addresses, stranger, talks_to
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
@@ -19,6 +19,7 @@ from trimtab.rules.base import (
 
 _PLAN = "who needs whom is `trimtab networks`' to propose, and to be looked at by somebody who knows"
 _FEW = 5
+_EMPTY: Mapping[str, object] = {}
 _FLAT = "services: {w: {image: nginx}, d: {image: 'postgres:16'}, a: {image: a}, b: {image: b}, c: {image: c}"
 
 
@@ -243,11 +244,13 @@ class UndeclaredNetwork(ComposeRule):
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        used = {name for service in facts.project.services for name in facts.networks(service) or ()}
+        missing = sorted(used - {"default"} - set(facts.project.networks))
         for service in facts.project.services:
             for name in sorted(facts.networks(service) or ()):
-                if name != "default" and name not in facts.project.networks:
-                    change = facts.editor(service).set(("networks", name), {})
-                    outcome = fix_of(f"declare `{name}`", change, Applicability.UNSAFE)
+                if name in missing:
+                    change = facts.editor(service).set_all(("networks",), dict.fromkeys(missing, _EMPTY))
+                    outcome = fix_of("declare the networks", change, Applicability.UNSAFE)
                     message = f"is on the network `{name}`, which is not declared"
                     yield self.about(facts, service, ("networks",), message, outcome, name)
 

@@ -1,6 +1,6 @@
 """CM401 to CM403: where data is kept, and who writes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trimtab.fleet.compose.facts import ComposeFacts, image_name
 from trimtab.fleet.model import Mount, Service
@@ -15,6 +15,8 @@ from trimtab.rules.base import (
     compose_case,
     fix_of,
 )
+
+_EMPTY: Mapping[str, object] = {}
 
 
 def _named(service: Service) -> Iterator[tuple[int, Mount]]:
@@ -53,11 +55,18 @@ class UndeclaredVolume(ComposeRule):
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        missing = [
+            mount.source
+            for service in facts.project.services
+            for _, mount in _named(service)
+            if mount.source not in facts.project.volumes
+        ]
         for service in facts.project.services:
             for index, mount in _named(service):
-                if mount.source not in facts.project.volumes:
-                    change = facts.editor(service, "volumes").set(("volumes", mount.source), {})
-                    outcome = fix_of(f"declare `{mount.source}`", change, Applicability.UNSAFE)
+                if mount.source in missing:
+                    # All of them at once: each alone would wait for a pass of its own behind the last key.
+                    change = facts.editor(service, "volumes").set_all(("volumes",), dict.fromkeys(missing, _EMPTY))
+                    outcome = fix_of("declare the volumes", change, Applicability.UNSAFE)
                     message = f"uses the volume `{mount.source}`, which is not declared"
                     yield self.about(facts, service, ("volumes", index), message, outcome, mount.source)
 

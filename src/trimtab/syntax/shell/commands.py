@@ -47,12 +47,12 @@ def parse_shell(text: str) -> Script:
     """Read a shell text. Never raises; a text the grammar cannot read is `broken`."""
     data = text.encode("utf-8", "surrogatepass")
     tree = Parser(_LANGUAGE).parse(data)
-    offsets = _Offsets(text, data)
+    offsets = ByteOffsets(text, data)
     commands = tuple(_commands(tree.root_node, data, offsets, top_level=True))
     return Script(text, commands, tree.root_node.has_error)
 
 
-class _Offsets:
+class ByteOffsets:
     """Byte offsets, as tree-sitter gives them, to character offsets."""
 
     def __init__(self, text: str, data: bytes) -> None:
@@ -67,7 +67,7 @@ class _Offsets:
         return Span(start, end) if self._table is None else Span(self._table[start], self._table[end])
 
 
-def _commands(node: Node, data: bytes, offsets: _Offsets, *, top_level: bool) -> Iterator[Command]:
+def _commands(node: Node, data: bytes, offsets: ByteOffsets, *, top_level: bool) -> Iterator[Command]:
     if node.type == "command":
         yield _command(node, node, data, offsets, top_level)
         yield from _nested(node, data, offsets)
@@ -85,7 +85,7 @@ def _commands(node: Node, data: bytes, offsets: _Offsets, *, top_level: bool) ->
         yield from _commands(child, data, offsets, top_level=inside)
 
 
-def _redirected_list(body: Node, whole: Node, data: bytes, offsets: _Offsets, top_level: bool) -> Iterator[Command]:
+def _redirected_list(body: Node, whole: Node, data: bytes, offsets: ByteOffsets, top_level: bool) -> Iterator[Command]:
     """The grammar hangs the redirection of `a && b >c` on the whole list; it belongs to the last command."""
     *first, last = list(_commands(body, data, offsets, top_level=top_level)) or [None]
     yield from (command for command in first if command is not None)
@@ -93,7 +93,7 @@ def _redirected_list(body: Node, whole: Node, data: bytes, offsets: _Offsets, to
         yield replace(last, span=Span(last.span.start, offsets.span(whole.start_byte, whole.end_byte).end))
 
 
-def _nested(node: Node, data: bytes, offsets: _Offsets) -> Iterator[Command]:
+def _nested(node: Node, data: bytes, offsets: ByteOffsets) -> Iterator[Command]:
     """Commands inside substitutions of a command's words."""
     for child in node.children:
         if child.type in {"command_substitution", "process_substitution"}:
@@ -102,7 +102,7 @@ def _nested(node: Node, data: bytes, offsets: _Offsets) -> Iterator[Command]:
             yield from _nested(child, data, offsets)
 
 
-def _command(node: Node, whole: Node, data: bytes, offsets: _Offsets, top_level: bool) -> Command:
+def _command(node: Node, whole: Node, data: bytes, offsets: ByteOffsets, top_level: bool) -> Command:
     words: list[Node] = []
     assignments: list[tuple[str, str]] = []
     for index, child in enumerate(node.children):

@@ -1,0 +1,223 @@
+"""The scripts around a fleet: shell and PowerShell files, and the `run:` blocks of CI."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from trimtab.fleet.compose.documents import read_documents
+from trimtab.fleet.tree import Tree, Unreadable
+from trimtab.syntax.shell import Command, Script, parse_powershell, parse_shell
+from trimtab.syntax.yaml import YamlProblem
+from trimtab.text import Source, Span
+
+_SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages", "__pycache__"})
+_LARGEST = 300_000
+_SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?|\S*/)(?P<shell>bash|sh|dash|ash|zsh|ksh|pwsh)\b")
+_ENGINE = re.compile(r"\b(?:docker|docker-compose|podman|nerdctl)\b")
+_CI = re.compile(r"^\.github/workflows/[^/]+\.ya?ml$|^\.gitlab-ci\.ya?ml$|^\.github/actions/[^/]+/action\.ya?ml$")
+_PROGRAMS = frozenset({"docker", "podman", "nerdctl"})
+
+
+@dataclass(frozen=True)
+class ScriptPart:
+    """One text that a shell runs: a file, or a block of a CI file."""
+
+    path: str
+    shell: str
+    """`bash`, `sh` or `powershell`."""
+    text: str
+    line: int
+    """The file's line that the text begins at, counted from 1."""
+    offset: int | None
+    """The file's offset that the text begins at; None where its lines stand indented in another file."""
+
+    @cached_property
+    def script(self) -> Script:
+        return parse_powershell(self.text) if self.shell == "powershell" else parse_shell(self.text)
+
+    def line_of(self, offset: int) -> int:
+        """The file's line of an offset in the text."""
+        return self.line + self.text.count("\n", 0, offset)
+
+    def in_file(self, span: Span) -> Span | None:
+        """A span of the text as one of the file; None where nothing is to be edited."""
+        if self.offset is None or self.script.broken:
+            return None
+        return Span(span.start + self.offset, span.end + self.offset)
+
+    @cached_property
+    def calls(self) -> tuple["EngineCall", ...]:
+        """Its calls of the engine."""
+        return tuple(call for command in self.script.commands if (call := read_call(command)) is not None)
+
+    @property
+    def strict(self) -> bool:
+        """Whether it ends when a command fails."""
+        if self.shell == "powershell":
+            return bool(re.search(r"(?im)^\s*\$ErrorActionPreference\s*=\s*['\"]?Stop", self.text))
+        first = self.text.partition("\n")[0]
+        if self.offset is None or re.match(r"#!.*\s-\w*e", first):
+            # CI runs its blocks with `-e` (GitHub: `bash -e {0}`; GitLab stops at the first command that fails).
+            return True
+        words = [word for command in self.script.commands if command.name == "set" for word in command.words[1:]]
+        return any(re.fullmatch(r"-[a-z]*e[a-z]*", word) or word == "errexit" for word in words)
+
+    def value(self, word: str) -> str:
+        """A word with the variables put in that the text gives one literal value."""
+
+        def literal(match: "re.Match[str]") -> str:
+            found = set(_assigned(self.text, match["name"]))
+            return found.pop() if len(found) == 1 else match[0]
+
+        return re.sub(r"\$\{?(?P<name>\w+)\}?", literal, word)
+
+
+@dataclass(frozen=True)
+class EngineCall:
+    """One call of docker or compose."""
+
+    command: Command
+    verb: str
+    """`up`, `build`, `compose build` is `build`, too; `is_compose` tells them apart."""
+    is_compose: bool
+    is_old: bool
+    """Whether the old `docker-compose` is called."""
+    files: tuple[str, ...]
+    """What `-f` names, as written."""
+    options: tuple[str, ...]
+    """The words behind the verb that begin with a dash."""
+    operands: tuple[str, ...]
+    """The words behind the verb that are no options or their values."""
+
+    def has(self, *names: str) -> bool:
+        return any(option.partition("=")[0] in names for option in self.options)
+
+
+_GLOBAL_WITH_VALUE = frozenset(
+    ["-f", "--file", "-p", "--project-name", "--env-file", "--profile", "--project-directory", "--context", "-H", "--host"]
+    + ["-c", "--config", "-l", "--log-level", "--progress", "--ansi", "--parallel"]
+)
+_WITH_VALUE = frozenset(
+    ["-t", "--tag", "--timeout", "--scale", "--wait-timeout", "--tail", "-n", "--format", "--filter", "--build-arg", "--target"]
+    + [
+        "-e",
+        "--env",
+        "-v",
+        "--volume",
+        "-u",
+        "--user",
+        "-w",
+        "--workdir",
+        "--name",
+        "--network",
+        "--platform",
+        "--pull",
+        "--memory",
+    ]
+    + ["--exit-code-from", "--attach", "--no-attach", "--entrypoint", "-p", "--publish", "--index", "-s", "--signal", "--since"]
+)
+
+
+_REDIRECTION = re.compile(r"\d?>|\*>")
+
+
+def _assigned(text: str, name: str) -> list[str]:
+    """The literal values that a text gives a variable, in bash's way or PowerShell's."""
+    name = rf"(?m)^\s*(?:(?:export|local|readonly)\s+)?\$?{re.escape(name)}\s*=\s*"
+    pattern = name + r"(?P<quote>[\"']?)(?P<value>[^\"'$`\n;#]*)(?P=quote)"
+    return [match["value"].strip() for match in re.finditer(pattern, text)]
+
+
+def read_call(command: Command) -> EngineCall | None:
+    """A command as a call of the engine; None for any other, and for one without a verb."""
+    words = [word for word in command.words if word not in {"sudo", "&"}]
+    if not words:
+        return None
+    name = posixpath.basename(words[0].replace("\\", "/")).removesuffix(".exe")
+    old = name == "docker-compose"
+    if not old and name not in _PROGRAMS:
+        return None
+    rest = words[1:]
+    compose = old
+    files: list[str] = []
+    while rest and (rest[0].startswith("-") or (rest[0] == "compose" and not compose)):
+        word = rest.pop(0)
+        if word == "compose":
+            compose = True
+        elif word in _GLOBAL_WITH_VALUE and rest:
+            value = rest.pop(0)
+            files += [value] if word in {"-f", "--file"} and compose else []
+        elif compose and word.startswith(("--file=", "-f=")):
+            files.append(word.partition("=")[2])
+    if not rest:
+        return None
+    options, operands = _split(rest[1:])
+    return EngineCall(command, rest[0], compose, old, tuple(files), options, operands)
+
+
+def _split(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    options: list[str] = []
+    operands: list[str] = []
+    skip = False
+    for index, word in enumerate(words):
+        if skip:
+            skip = False
+        elif _REDIRECTION.match(word):
+            continue
+        elif word == "--":
+            operands += words[index + 1 :]
+            break
+        elif word.startswith("-"):
+            options.append(word)
+            skip = word in _WITH_VALUE
+        else:
+            operands.append(word)
+    return tuple(options), tuple(operands)
+
+
+def find_scripts(tree: Tree) -> Iterator[ScriptPart]:
+    """Every script of a tree that calls the engine, and every such block of its CI files."""
+    for path, entry in tree.entries.items():
+        if entry.kind != "file" or entry.size > _LARGEST or _SKIPPED.intersection(path.split("/")[:-1]):
+            continue
+        if _CI.match(path):
+            yield from _ci_blocks(tree, path)
+        elif path.endswith((".sh", ".bash", ".ps1")) or "." not in posixpath.basename(path):
+            part = _file(tree, path, entry.mode)
+            if part is not None:
+                yield part
+
+
+def _file(tree: Tree, path: str, mode: int) -> ScriptPart | None:
+    named = path.endswith((".sh", ".bash", ".ps1"))
+    if not named and not mode & 0o111:
+        return None
+    source = tree.read(path)
+    if isinstance(source, Unreadable) or not _ENGINE.search(source.text):
+        return None
+    shell = _shell(source, path)
+    return ScriptPart(path, shell, source.text, 1, 0) if shell else None
+
+
+def _shell(source: Source, path: str) -> str | None:
+    if path.endswith(".ps1"):
+        return "powershell"
+    match = _SHEBANG.match(source.text.removeprefix("\ufeff"))
+    if match is None:
+        return "bash" if path.endswith((".sh", ".bash")) else None
+    return {"pwsh": "powershell", "bash": "bash", "zsh": "bash", "ksh": "bash"}.get(match["shell"], "sh")
+
+
+def _ci_blocks(tree: Tree, path: str) -> Iterator[ScriptPart]:
+    documents = read_documents(tree, path)
+    if isinstance(documents, Unreadable | YamlProblem):
+        return
+    for document in documents:
+        for place, node in document.nodes.items():
+            is_run = len(place) > 1 and place[-1] == "run" and path.startswith(".github/")
+            is_step = any(part in {"script", "before_script", "after_script"} for part in place) and path.startswith(".gitlab")
+            if node.kind == "scalar" and (is_run or is_step) and _ENGINE.search(node.value):
+                first = node.line + (1 if node.style in {"|", ">"} else 0)
+                yield ScriptPart(path, "bash", node.value, first, None)

@@ -1,0 +1,498 @@
+"""SC101 to SC107 and SC114 to SC118: what a script does to a running fleet."""
+
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet import Fleet
+from trimtab.fleet.scripts import EngineCall, ScriptPart
+from trimtab.rules.base import (
+    Applicability,
+    Category,
+    Confidence,
+    Finding,
+    Fix,
+    Refusal,
+    ScriptRule,
+    Severity,
+    script_case,
+    script_fix,
+)
+from trimtab.text import Edit, Span
+
+_REPLACED = "what has to come in its place is more than a word: `trimtab scripts` writes it"
+_LINE = "docker compose "
+
+
+def _without(part: ScriptPart, call: EngineCall, option: str, applicability: Applicability) -> Fix | Refusal:
+    """The call without one of its options."""
+    words, spans = call.command.words, call.command.word_spans
+    index = words.index(option)
+    return script_fix(part, f"leave `{option}` out", [Edit.delete(Span(spans[index - 1].end, spans[index].end))], applicability)
+
+
+class NoCacheBuild(ScriptRule):
+    """Build without any cache in a script.
+
+    ## What it does
+    Finds `docker build --no-cache` and `docker compose build --no-cache`.
+
+    ## Why it matters
+    Every run builds and downloads everything again, what has not changed included. Cache mounts still work; layers do not.
+
+    ## Fix safety
+    Unsafe: the option goes. What was rebuilt only by accident, such as packages without a version, stays as it was.
+    """
+
+    code = "SC101"
+    category = Category.CACHING
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [script_case(f"#!/bin/bash\nset -e\n{_LINE}build\n")]
+    flagged = [
+        script_case(
+            f"#!/bin/bash\nset -e\n{_LINE}-f a.yml build --no-cache api # all\n",
+            after=f"#!/bin/bash\nset -e\n{_LINE}-f a.yml build api # all\n",
+        ),
+        script_case(
+            "$ErrorActionPreference = 'Stop'\ndocker build --no-cache .\n",
+            after="$ErrorActionPreference = 'Stop'\ndocker build .\n",
+            name="a.ps1",
+        ),
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        for call in part.calls:
+            if call.verb == "build" and "--no-cache" in call.options:
+                outcome = _without(part, call, "--no-cache", Applicability.UNSAFE)
+                yield self.at(part, call.command.span.start, "builds everything again, whatever has changed", outcome)
+
+
+class DownBeforeUp(ScriptRule):
+    """All services stopped before the new ones are started.
+
+    ## What it does
+    Finds `compose down` followed by `compose up` in one script.
+
+    ## Why it matters
+    Nothing answers from the first line to the end of the second, which pulls, creates and starts everything. A chain of five
+    services that boot in a second each was away for up to 24.6 s with `up -d` alone, which stops only what has changed.
+
+    ## Fix safety
+    Not fixed: `up -d` without it still stops services, in another order. `trimtab deploy` replaces one at a time.
+    """
+
+    code = "SC102"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [
+        script_case(f"#!/bin/bash\nset -e\n{_LINE}up -d --wait\n{_LINE}down\n"),
+        script_case(f'#!/bin/bash\nset -e\ncase "$1" in\ndown) {_LINE}down ;;\nup) {_LINE}up -d ;;\nesac\n'),
+    ]
+    flagged = [script_case(f"#!/bin/bash\nset -e\n{_LINE}down --timeout 30\n{_LINE}up -d\n", refused=_REPLACED)]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        ups = [call for call in part.calls if call.is_compose and call.verb == "up"]
+        for call in part.calls:
+            later = [up for up in ups if up.command.span.start > call.command.span.end]
+            if (
+                call.is_compose
+                and call.verb in {"down", "stop"}
+                and not call.operands
+                and later
+                and _same_way(part, call, later[0])
+            ):
+                message = "stops every service before `up` starts the new ones"
+                yield self.at(part, call.command.span.start, message, Refusal(_REPLACED))
+
+
+def _same_way(part: ScriptPart, one: EngineCall, other: EngineCall) -> bool:
+    """Whether one run of the script passes both: no branch of a `case`, or another function's end, lies between them."""
+    between = part.text[one.command.span.end : other.command.span.start]
+    return ";;" not in between and not re.search(r"(?m)^\}|^\s*function\b|^\w+\s*\(\)\s*\{", between)
+
+
+class UselessParallel(ScriptRule):
+    """`--parallel` on a build, which has no effect.
+
+    ## What it does
+    Finds `docker compose build --parallel`.
+
+    ## Why it matters
+    Compose 2 builds in parallel anyway and ignores the option. Whoever put it there believes that builds were slow without it.
+
+    ## Fix safety
+    Safe: the option goes.
+    """
+
+    code = "SC103"
+    category = Category.MAINTAINABILITY
+    severity = Severity.INFO
+    since = "0.2"
+    clean = [script_case(f"#!/bin/bash\nset -e\n{_LINE}--parallel 4 build\n")]
+    flagged = [
+        script_case(
+            f"#!/bin/bash\nset -e\n{_LINE}build --parallel --pull\n", after=f"#!/bin/bash\nset -e\n{_LINE}build --pull\n"
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        for call in part.calls:
+            if call.is_compose and not call.is_old and call.verb == "build" and "--parallel" in call.options:
+                outcome = _without(part, call, "--parallel", Applicability.SAFE)
+                yield self.at(part, call.command.span.start, "`--parallel` has no effect on `docker compose build`", outcome)
+
+
+class OldComposeBinary(ScriptRule):
+    """Call of `docker-compose`, which is not maintained any more.
+
+    ## What it does
+    Finds calls of the program `docker-compose` in scripts that do not also know `docker compose`.
+
+    ## Why it matters
+    It has had no release since June 2023, and new engines and CI images come without it.
+
+    ## Fix safety
+    Unsafe: the call becomes `docker compose`, which names containers with `-` instead of `_`, and has to be there.
+
+    ## References
+    https://docs.docker.com/compose/releases/migrate/
+    """
+
+    code = "SC104"
+    category = Category.MAINTAINABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\nif command -v docker-compose; then docker-compose ps; else docker compose ps; fi\n"),
+    ]
+    flagged = [
+        script_case(
+            "#!/bin/bash\nset -e\ndocker-compose -f a.yml ps\n", after="#!/bin/bash\nset -e\ndocker compose -f a.yml ps\n"
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if any(call.is_compose and not call.is_old for call in part.calls):
+            return
+        for call in part.calls:
+            if call.is_old:
+                words, spans = call.command.words, call.command.word_spans
+                index = next(index for index, word in enumerate(words) if "docker-compose" in word)
+                outcome = script_fix(
+                    part, "call `docker compose`", [Edit(spans[index], "docker compose")], Applicability.UNSAFE
+                )
+                yield self.at(
+                    part, call.command.span.start, "calls `docker-compose`, which is not maintained any more", outcome
+                )
+
+
+class FixedSleep(ScriptRule):
+    """Fixed pause in the hope that services are up by then.
+
+    ## What it does
+    Finds `sleep` and `Start-Sleep` of three seconds and more behind `compose up -d` without `--wait`, outside of loops.
+
+    ## Why it matters
+    The pause is too long on most days and too short on the day that matters, and the script goes on either way.
+
+    ## Fix safety
+    Unsafe: `--wait` is added to `up`, which returns when every service is healthy, and fails when one is not. The pause stays:
+    whether something else needs it is not known.
+    """
+
+    code = "SC105"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case(f"#!/bin/bash\nset -e\n{_LINE}up -d --wait\nsleep 5\n"),
+        script_case(f"#!/bin/bash\nset -e\n{_LINE}up -d\nwhile ! curl -f localhost; do sleep 5; done\n"),
+    ]
+    flagged = [
+        script_case(
+            f"#!/bin/bash\nset -e\n{_LINE}up -d\nsleep 30\n", after=f"#!/bin/bash\nset -e\n{_LINE}up -d --wait\nsleep 30\n"
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        ups = [call for call in part.calls if call.is_compose and call.verb == "up" and call.has("-d", "--detach")]
+        for command in part.script.commands:
+            seconds = _seconds(command.words)
+            before = [up for up in ups if up.command.span.end < command.span.start]
+            if seconds < 3 or not before or before[-1].has("--wait") or not command.top_level:
+                continue
+            option = before[-1].command.word_spans[before[-1].command.words.index(_detach(before[-1]))]
+            outcome = script_fix(
+                part, "wait until they are healthy", [Edit.insert(option.end, " --wait")], Applicability.UNSAFE
+            )
+            yield self.at(part, command.span.start, f"waits {seconds:g} s, whether the services are up by then or not", outcome)
+
+
+def _detach(call: EngineCall) -> str:
+    return next(option for option in call.options if option in {"-d", "--detach"})
+
+
+def _seconds(words: tuple[str, ...]) -> float:
+    """How long a command pauses; 0 for any other command."""
+    if not words or words[0].lower() not in {"sleep", "start-sleep"}:
+        return 0
+    numbers = [float(word.rstrip("s")) for word in words[1:] if re.fullmatch(r"\d+(\.\d+)?s?", word)]
+    factor = 0.001 if any(word.lower().startswith("-m") for word in words) else 1
+    return numbers[0] * factor if numbers else 0
+
+
+_TOLD = "whether the failure may be passed over is known to whoever wrote it"
+
+
+class HealthFailureOnlyWarned(ScriptRule):
+    """Failed health check that the script only warns about.
+
+    ## What it does
+    Finds branches that speak of health, being ready or a timeout, print a warning, and neither exit, return a failure, break a
+    loop nor count it.
+
+    ## Why it matters
+    The deployment ends with success over a service that does not work, and CI is green.
+
+    ## Fix safety
+    Not fixed: what has to be done then is not known. `trimtab deploy` puts the version before back.
+    """
+
+    code = "SC106"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    confidence = Confidence.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case(
+            f"#!/bin/bash\nset -e\n{_LINE}up -d\nif ! curl -f localhost/health; then\n"
+            "  echo 'warning: unhealthy'\n  exit 1\nfi\n"
+        )
+    ]
+    flagged = [
+        script_case(
+            f"#!/bin/bash\nset -e\n{_LINE}up -d\nif ! curl -f localhost/health; then\n  echo 'Warning: not healthy yet'\nfi\n",
+            refused=_TOLD,
+        ),
+        script_case(
+            f"$ErrorActionPreference = 'Stop'\n{_LINE}up -d\nif (-not $ok) {{\n"
+            '  Write-Warning "api health check timed out"\n}\n',
+            name="a.ps1",
+            refused=_TOLD,
+        ),
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if not any(call.is_compose and call.verb in {"up", "restart", "start"} for call in part.calls):
+            return
+        lines = part.text.splitlines(keepends=True)
+        at = 0
+        for number, line in enumerate(lines):
+            if _WARNING.search(line) and not line.lstrip().startswith("#") and not _GIVES_UP.search(_branch(lines, number)):
+                yield self.at(part, at + len(line) - len(line.lstrip()), "warns of a service that is not healthy, and goes on",
+                              Refusal(_TOLD), line.strip()[:60])  # fmt: skip
+            at += len(line)
+
+
+_WARNING = re.compile(
+    r"(?i)(?=.*(?:warn|⚠))(?=.*(?:health|not ready|timed? ?out|not respond|unreachable))"
+    r"(?=.*(?:echo|printf|log|write-|print|msg))"
+)
+_GIVES_UP = re.compile(
+    r"(?i)\b(?:exit\s+[1-9$]|return\s+(?:1|\$false|\$\w+)|throw\b|error_exit|die\b|fail\w*\s*[=+(]|\+\+|\+=|false\b)"
+)
+
+
+def _branch(lines: list[str], number: int) -> str:
+    """The lines around one that stand as deep as it, up to the branch's ends."""
+    depth = len(lines[number]) - len(lines[number].lstrip())
+    found = [lines[number]]
+    for step in (1, -1):
+        at = number + step
+        while 0 <= at < len(lines) and (not lines[at].strip() or len(lines[at]) - len(lines[at].lstrip()) >= depth):
+            found.append(lines[at])
+            at += step
+    return "".join(found)
+
+
+class SwallowedFailure(ScriptRule):
+    """Failed call of the engine that the script goes on after as if nothing had happened.
+
+    ## What it does
+    Finds `docker build`, `push`, `pull`, `compose up` and `compose build` followed by `|| true`, `|| :` or `|| echo …`.
+
+    ## Why it matters
+    What failed is the deployment itself, and the script says that it is done.
+
+    ## Fix safety
+    Not fixed: whether the failure may be passed over is not known.
+    """
+
+    code = "SC107"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\ndocker rm -f old || true\ndocker compose up -d || exit 1\n"),
+    ]
+    flagged = [
+        script_case("#!/bin/bash\nset -e\ndocker compose build || true\n", refused=_TOLD),
+        script_case("#!/bin/bash\nset -e\ndocker compose up -d || echo 'some failed'\n", refused=_TOLD),
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        commands = part.script.commands
+        matters = {"build", "push", "up", "pull", "deploy"}
+        for call in part.calls:
+            following = next((each for each in commands if each.span.start >= call.command.span.end), None)
+            if call.verb not in matters or following is None or following.operator != "||":
+                continue
+            if following.name in {"true", ":", "echo", "printf"} or following.name.startswith(("log_", "warn")):
+                message = f"goes on when `{call.verb}` fails: `|| {' '.join(following.words)[:40]}`"
+                yield self.at(part, call.command.span.start, message, Refusal(_TOLD), call.verb)
+
+
+_DATA = "whether the data may go is known to whoever wrote it"
+
+
+class VolumesRemoved(ScriptRule):
+    """Script that removes volumes, and with them their data.
+
+    ## What it does
+    Finds `compose down -v`, `docker volume rm` and `docker volume prune`, and `system prune --volumes`. Scripts whose name says
+    that they reset, clean or test something are left out.
+
+    ## Why it matters
+    The data of every service is gone, and nobody is asked.
+
+    ## Fix safety
+    Not fixed: whether that is meant is not known.
+    """
+
+    code = "SC114"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\ndocker compose down\n"),
+        script_case("#!/bin/bash\nset -e\ndocker compose down -v\n", name="reset-all.sh"),
+    ]
+    flagged = [
+        script_case("#!/bin/bash\nset -e\ndocker compose down -v\n", refused=_DATA),
+        script_case("#!/bin/bash\nset -e\ndocker volume prune -f\n", refused=_DATA),
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if _MEANT.search(part.path.lower()):
+            return
+        for call in part.calls:
+            down = call.is_compose and call.verb in {"down", "rm"} and call.has("-v", "--volumes", "-fv", "-vf", "-sv")
+            volume = not call.is_compose and call.verb == "volume" and {"rm", "prune", "remove"} & set(call.operands[:1])
+            system = not call.is_compose and call.verb == "system" and "prune" in call.operands and call.has("--volumes")
+            if down or volume or system:
+                yield self.at(part, call.command.span.start, "removes volumes, and with them their data", Refusal(_DATA))
+
+
+_MEANT = re.compile(r"reset|clean|purge|wipe|teardown|destroy|uninstall|remove|test|e2e|ci\b|\.github|fresh|nuke")
+
+
+class EngineWidePrune(ScriptRule):
+    """Script that removes what other projects have left in the engine, too.
+
+    ## What it does
+    Finds `docker system prune`, `image prune -a`, `container prune`, `network prune` and `builder prune -a` in scripts that
+    also build or start something.
+
+    ## Why it matters
+    The engine is not this project's alone: the images that a rollback needs, the cache that builds need, and stopped containers
+    of others go with it.
+
+    ## Fix safety
+    Not fixed: a filter by label or age is a decision.
+    """
+
+    code = "SC115"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [script_case("#!/bin/bash\nset -e\ndocker compose build\ndocker image prune -f\n")]
+    flagged = [
+        script_case(
+            "#!/bin/bash\nset -e\ndocker compose up -d\ndocker system prune -f\n",
+            refused="what else is in the engine is not known",
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        deploys = any(call.verb in {"up", "build", "run", "pull"} for call in part.calls)
+        for call in part.calls if deploys else ():
+            every = call.verb == "system" or (call.verb in {"image", "builder"} and call.has("-a", "--all", "-af", "-fa"))
+            kinds = every or call.verb in {"container", "network"}
+            if not call.is_compose and kinds and "prune" in call.operands[:1] and not call.has("--filter"):
+                message = f"`docker {call.verb} prune` removes what other projects have in the engine, too"
+                yield self.at(part, call.command.span.start, message, Refusal("what else is in the engine is not known"))
+
+
+class DeploymentWithoutLock(ScriptRule):
+    """Deployment script that two people can run at the same time.
+
+    ## What it does
+    Finds scripts whose name says that they deploy and that call `compose up`, without `flock`, a lock file or a lock folder.
+
+    ## Why it matters
+    Two runs stop and start each other's containers. Neither fails, and what is left is a mixture.
+
+    ## Fix safety
+    Not fixed: `trimtab scripts` writes one with a lock that cannot get stuck.
+    """
+
+    code = "SC117"
+    category = Category.RELIABILITY
+    severity = Severity.LOW
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\nexec 9>/tmp/l; flock -n 9\ndocker compose up -d\n", name="deploy.sh"),
+        script_case("#!/bin/bash\nset -e\ndocker compose up -d\n", name="start.sh"),
+    ]
+    flagged = [script_case("#!/bin/bash\nset -e\ndocker compose up -d\n", name="deploy.sh", refused=_REPLACED)]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        call = _deployment(part)
+        if call is not None and not re.search(r"(?i)flock|lock_?file|\.lock\b|mkdir\s+\S*lock|\btrimtab\b", part.text):
+            yield self.at(part, call.command.span.start, "deploys without a lock, so two can run at once", Refusal(_REPLACED))
+
+
+class DeploymentWithoutRollback(ScriptRule):
+    """Deployment script that knows no way back.
+
+    ## What it does
+    Finds scripts whose name says that they deploy and that call `compose up`, in which nothing speaks of a rollback, of a
+    previous version or of a restore.
+
+    ## Why it matters
+    `up` has removed the old containers when the new ones turn out not to work.
+
+    ## Fix safety
+    Not fixed: `trimtab scripts` writes one that goes back by itself.
+    """
+
+    code = "SC118"
+    category = Category.RELIABILITY
+    severity = Severity.LOW
+    since = "0.2"
+    clean = [script_case("#!/bin/bash\nset -e\ntrap rollback ERR\ndocker compose up -d\n", name="deploy.sh")]
+    flagged = [script_case("#!/bin/bash\nset -e\ndocker compose up -d\n", name="deploy.sh", refused=_REPLACED)]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        call = _deployment(part)
+        if call is not None and not re.search(r"(?i)roll_?-?back|previous|restore|\btrimtab\b", part.text):
+            yield self.at(part, call.command.span.start, "deploys without a way back to the version before", Refusal(_REPLACED))
+
+
+def _deployment(part: ScriptPart) -> EngineCall | None:
+    """The first `up` of a script that is there to deploy."""
+    name = part.path.rpartition("/")[2].lower()
+    if part.offset is None or not re.search(r"deploy|release|rollout|go-?live", name):
+        return None
+    return next((call for call in part.calls if call.is_compose and call.verb == "up"), None)

@@ -1,0 +1,290 @@
+"""SC108 to SC110, SC116 and SC119: traps of the shell itself, in scripts that call the engine."""
+
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet import Fleet
+from trimtab.fleet.scripts import ScriptPart
+from trimtab.rules.base import (
+    Applicability,
+    Category,
+    Finding,
+    Refusal,
+    ScriptRule,
+    Severity,
+    script_case,
+    script_fix,
+)
+from trimtab.text import Edit, Span
+
+
+class GoesOnAfterFailure(ScriptRule):
+    """Script that goes on when a command fails.
+
+    ## What it does
+    Finds shell scripts that call the engine without `set -e`, and PowerShell scripts without `$ErrorActionPreference = 'Stop'`.
+
+    ## Why it matters
+    A failed build is followed by the start of the old image and the message that all is well.
+
+    ## Fix safety
+    Unsafe: `set -euo pipefail` (`set -eu` for a plain `sh`) or `$ErrorActionPreference = 'Stop'` is put below the head comment.
+    A script that relies on a failing command then ends there.
+    """
+
+    code = "SC108"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -o errexit\ndocker ps\n"),
+        script_case("#!/bin/bash -e\ndocker ps\n"),
+        script_case("$ErrorActionPreference = 'Stop'\ndocker ps\n", name="a.ps1"),
+    ]
+    flagged = [
+        script_case("#!/bin/bash\n# Why.\n\ndocker ps\n", after="#!/bin/bash\n# Why.\n\nset -euo pipefail\n\ndocker ps\n"),
+        script_case("#!/bin/sh\ndocker ps\n", after="#!/bin/sh\n\nset -eu\n\ndocker ps\n"),
+        script_case(
+            "<#\n.SYNOPSIS\nA\n#>\nparam(\n  [string]$A\n)\ndocker ps\n",
+            after="<#\n.SYNOPSIS\nA\n#>\nparam(\n  [string]$A\n)\n\n$ErrorActionPreference = 'Stop'\n\ndocker ps\n",
+            name="a.ps1",
+        ),
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if part.strict or _is_sourced(part):
+            return
+        words = {"powershell": "$ErrorActionPreference = 'Stop'", "sh": "set -eu"}.get(part.shell, "set -euo pipefail")
+        newline = "\r\n" if "\r\n" in part.text else "\n"
+        at = _behind_head(part)
+        before = "" if part.text[:at].endswith((newline * 2, "\n\n")) or at == 0 else newline
+        after = newline if part.text[at:].startswith(newline) else newline * 2
+        edit = Edit.insert(at, f"{before}{words}{after}")
+        outcome = script_fix(part, f"put `{words}` at its head", [edit], Applicability.UNSAFE)
+        call = part.calls[0]
+        yield self.at(part, call.command.span.start, "goes on when a command fails", outcome)
+
+
+def _is_sourced(part: ScriptPart) -> bool:
+    """Whether it is a library of functions, which takes its options from whoever reads it in."""
+    return part.shell != "powershell" and not part.text.startswith(("#!", "\ufeff#!"))
+
+
+def _behind_head(part: ScriptPart) -> int:
+    """The offset behind the comments at a script's head, and behind PowerShell's parameters, which have to come first."""
+    if part.shell == "powershell":
+        head = re.match(r"\ufeff?(?:\s*<#.*?#>|\s*#[^\n]*\n|\s*\n)*(?:\s*\[CmdletBinding[^\]]*\])?", part.text, re.DOTALL)
+        at = head.end() if head else 0
+        param = re.compile(r"\s*param\s*\(", re.IGNORECASE).match(part.text, at)
+        return _line_behind(part.text, _closing(part.text, param.end()) if param else at)
+    at = 0
+    for line in part.text.splitlines(keepends=True):
+        if line.strip() and not line.startswith(("#", "\ufeff#")):
+            break
+        at += len(line)
+    return at
+
+
+def _closing(text: str, at: int) -> int:
+    """Behind the bracket that closes the one before `at`."""
+    depth = 1
+    while at < len(text) and depth:
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return at
+
+
+def _line_behind(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    rest = text[at:end] if end >= 0 else ""
+    return end + 1 if end >= 0 and not rest.strip() and at and text[at - 1] != "\n" else at
+
+
+class UncheckedExitCode(ScriptRule):
+    """PowerShell script that does not look at what the engine's programs return.
+
+    ## What it does
+    Finds PowerShell scripts that build, push or start with docker and in which nothing looks at `$LASTEXITCODE`, `$?` or sets
+    `$PSNativeCommandUseErrorActionPreference`.
+
+    ## Why it matters
+    `$ErrorActionPreference = 'Stop'` is about PowerShell's own commands. A `docker build` that fails is no error to it: the
+    script goes on.
+
+    ## Fix safety
+    Unsafe: `$PSNativeCommandUseErrorActionPreference = $true` is put behind `$ErrorActionPreference`. PowerShell before 7.3
+    does not know it, and does nothing.
+
+    ## References
+    https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_preference_variables
+    """
+
+    code = "SC109"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case("$ErrorActionPreference = 'Stop'\ndocker build .\nif ($LASTEXITCODE -ne 0) { exit 1 }\n", name="a.ps1"),
+        script_case("#!/bin/bash\nset -e\ndocker build .\n"),
+    ]
+    flagged = [
+        script_case(
+            "$ErrorActionPreference = 'Stop'\ndocker build .\n",
+            after="$ErrorActionPreference = 'Stop'\n$PSNativeCommandUseErrorActionPreference = $true\ndocker build .\n",
+            name="a.ps1",
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        looks = re.search(r"(?i)\$LASTEXITCODE|\$\?|PSNativeCommandUseErrorActionPreference", part.text)
+        matter = [call for call in part.calls if call.verb in {"build", "push", "up", "pull", "run", "restart"}]
+        if part.shell != "powershell" or looks or not matter:
+            return
+        place = re.search(r"(?im)^\s*\$ErrorActionPreference\s*=[^\n]*\n", part.text)
+        outcome = Refusal("it has no `$ErrorActionPreference = 'Stop'` yet, without which the other one does nothing")
+        if place is not None:
+            newline = "\r\n" if place[0].endswith("\r\n") else "\n"
+            edit = Edit.insert(place.end(), f"$PSNativeCommandUseErrorActionPreference = $true{newline}")
+            outcome = script_fix(part, "stop when the engine's programs fail", [edit], Applicability.UNSAFE)
+        yield self.at(part, matter[0].command.span.start, "does not look at what the engine's programs return", outcome)
+
+
+class IncrementUnderErrexit(ScriptRule):
+    """`((x++))` in a script that ends when a command fails.
+
+    ## What it does
+    Finds `((x++))` and `((x--))` as commands of their own in scripts with `set -e`.
+
+    ## Why it matters
+    The command's status is a failure when the value before was 0, and the script ends there without a word.
+
+    ## Fix safety
+    Safe: it becomes `x=$((x + 1))`, which never fails.
+    """
+
+    code = "SC110"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    aliases = ("SC2219",)
+    clean = [
+        script_case("#!/bin/bash\nset -e\nx=$((x + 1))\n((x++)) || true\nfor ((i=0; i<3; i++)); do docker ps; done\n"),
+        script_case("#!/bin/bash\n((x++))\ndocker ps\n"),
+    ]
+    flagged = [
+        script_case(
+            "#!/bin/bash\nset -e\nx=0\n  ((x++)) # one\ndocker ps\n((x--))\n",
+            after="#!/bin/bash\nset -e\nx=0\n  x=$((x + 1)) # one\ndocker ps\nx=$((x - 1))\n",
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if part.shell != "bash" or not part.strict:
+            return
+        for match in _INCREMENT.finditer(part.text):
+            name, sign = match["name"], match["sign"][0]
+            edit = Edit(Span(match.start("all"), match.end("all")), f"{name}=$(({name} {sign} 1))")
+            outcome = script_fix(part, f"write `{name}=$(({name} {sign} 1))`", [edit], Applicability.SAFE)
+            yield self.at(part, match.start("all"), f"`{match['all']}` ends the script when `{name}` was 0", outcome, name)
+
+
+_INCREMENT = re.compile(
+    r"(?m)(?:^[ \t]*|;[ \t]*|\b(?:then|do|else)[ \t]+)(?P<all>\(\(\s*(?P<name>\w+)(?P<sign>\+\+|--)\s*\)\))(?=[ \t]*(?:$|#|;))"
+)
+
+
+class UnguardedRemoval(ScriptRule):
+    """`rm -rf` of a path that begins with a variable that may be empty.
+
+    ## What it does
+    Finds `rm -r` of `"$X/…"` where the variable is not written as `${X:?}` and the script gives it no value of its own.
+
+    ## Why it matters
+    When the variable is empty it is `rm -rf /…`. `set -u` does not help: empty is not unset.
+
+    ## Fix safety
+    Safe: it becomes `${X:?}`, with which the shell ends the script when the variable is empty or unset.
+    """
+
+    code = "SC116"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    aliases = ("SC2115",)
+    clean = [
+        script_case('#!/bin/bash\nset -e\nX=/srv/a\nrm -rf "$X/b" "${Y:?}/c" "$Z"\ndocker ps\n'),
+        script_case('#!/bin/bash\nset -e\nD="$(mktemp -d)"\nrm -rf "$D/x"\ndocker ps\n'),
+    ]
+    flagged = [
+        script_case(
+            '#!/bin/bash\nset -e\nrm -rf "$BACKUP/old" ${X}/*\ndocker ps\n',
+            after='#!/bin/bash\nset -e\nrm -rf "${BACKUP:?}/old" ${X:?}/*\ndocker ps\n',
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if part.shell == "powershell":
+            return
+        for command in part.script.commands:
+            if command.name != "rm" or not any(re.fullmatch(r"-\w*[rR]\w*|--recursive", word) for word in command.words[1:]):
+                continue
+            for word, span in zip(command.words, command.word_spans, strict=True):
+                raw = part.text[span.start : span.end]
+                match = re.match(r"\"?(?P<all>\$\{?(?P<name>[A-Za-z_]\w*)\}?)/", raw)
+                if match is None or re.search(rf"(?m)\b{match['name']}=\S", part.text):
+                    continue
+                begin = span.start + match.start("all")
+                edit = Edit(Span(begin, begin + len(match["all"])), f"${{{match['name']}:?}}")
+                outcome = script_fix(part, f"write `${{{match['name']}:?}}`", [edit], Applicability.SAFE)
+                message = f"removes `{word[:40]}`, which begins with `/` when `{match['name']}` is empty"
+                yield self.at(part, span.start, message, outcome, match["name"])
+
+
+class RequestWithoutTimeout(ScriptRule):
+    """Request that waits for an answer as long as the other side likes.
+
+    ## What it does
+    Finds `curl` without `--max-time` or `--connect-timeout`, and `wget` without `--timeout`, in scripts that call the engine.
+
+    ## Why it matters
+    A service that accepts connections and answers nothing, which is how many of them hang, stops the script for ever.
+
+    ## Fix safety
+    Unsafe: `--max-time 10` or `--timeout=10` is added; a download that takes longer fails. Only requests to the host itself are
+    changed.
+    """
+
+    code = "SC119"
+    category = Category.RELIABILITY
+    severity = Severity.LOW
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\ndocker ps\ncurl -f --max-time 5 http://localhost/health\ncurl -fsm 5 localhost\n")
+    ]
+    flagged = [
+        script_case(
+            "#!/bin/bash\nset -e\ndocker ps\ncurl -f http://localhost:80/health\n",
+            after="#!/bin/bash\nset -e\ndocker ps\ncurl --max-time 10 -f http://localhost:80/health\n",
+        ),
+        script_case(
+            "#!/bin/bash\nset -e\ndocker ps\ncurl -fLO https://example.com/a\n", refused="how long it may take is not known"
+        ),
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        options = {"curl": "--max-time 10", "wget": "--timeout=10"}
+        for command in part.script.commands if part.shell != "powershell" else ():
+            if command.name not in options or _has_timeout(command.words) or not command.words[1:]:
+                continue
+            outcome = Refusal("how long it may take is not known")
+            if any(re.search(r"(?:^|//)(?:localhost|127\.0\.0\.1)\b", word) for word in command.words):
+                edit = Edit.insert(command.word_spans[0].end, f" {options[command.name]}")
+                outcome = script_fix(part, "wait ten seconds at most", [edit], Applicability.UNSAFE)
+            yield self.at(part, command.span.start, f"`{command.name}` waits for an answer without end", outcome)
+
+
+def _has_timeout(words: tuple[str, ...]) -> bool:
+    long = re.compile(r"--(?:max-time|connect-timeout|timeout|version|help)(?:=|$)")
+    return (
+        any(long.match(word) or re.fullmatch(r"-[a-zA-Z]*[mT]\d*|-V|-h", word) for word in words[1:]) or words[0] == "timeout"
+    )

@@ -1,0 +1,268 @@
+"""SC111 to SC113: scripts that speak of services, ports and files that are not what they take them for."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+
+from trimtab.fleet import Fleet
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.model import ComposeProject
+from trimtab.fleet.scripts import EngineCall, ScriptPart
+from trimtab.fleet.tree import Unreadable
+from trimtab.rules.base import Category, Confidence, Finding, Refusal, ScriptRule, Severity, script_case
+
+_WHICH = "which one is meant is not known"
+_ON_SERVICES = frozenset(
+    ["up", "restart", "stop", "start", "build", "pull", "push", "rm", "logs", "kill", "pause", "unpause", "create", "top"]
+)
+_ON_ONE = frozenset({"exec", "run", "port", "cp"})
+
+
+class UnknownService(ScriptRule):
+    """Script that names a service which no compose file has.
+
+    ## What it does
+    Compares the services that scripts name in `compose up`, `restart`, `exec` and the like with those of the compose file that
+    they name, else of all compose files of the fleet.
+
+    ## Why it matters
+    The call fails: `no such service`. In a script that goes on after failures, nobody notices.
+
+    ## Fix safety
+    Not fixed: which service is meant is not known.
+    """
+
+    code = "SC111"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\ndocker compose restart api $x\ndocker compose logs -f --tail 5 api\n",
+                    compose="services: {api: {image: a}}\n"),
+        script_case("#!/bin/bash\nset -e\ncd other\ndocker compose restart web\n", compose="services: {api: {image: a}}\n"),
+    ]  # fmt: skip
+    flagged = [
+        script_case("#!/bin/bash\nset -e\ndocker compose -f compose.yaml restart web\n",
+                    compose="services: {api: {image: a}}\n", refused=_WHICH),
+        script_case("#!/bin/bash\nset -e\ndocker compose exec -T wbe ls\n", compose="services: {web: {image: a}}\n",
+                    refused=_WHICH),
+    ]  # fmt: skip
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        for call in part.calls:
+            projects = _projects(part, call, fleet)
+            known = {service.name for project in projects for service in project.services}
+            for name in _services(call) if known else ():
+                if name not in known:
+                    message = f"names the service `{name}`, which `{projects[0].files[0]}` does not have"
+                    yield self.at(part, call.command.span.start, message, Refusal(_WHICH), name)
+
+
+def _services(call: EngineCall) -> list[str]:
+    """The services that a call names, as far as they are literal."""
+    words = call.operands[:1] if call.verb in _ON_ONE else call.operands if call.verb in _ON_SERVICES else ()
+    return [word for word in words if call.is_compose and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", word)]
+
+
+def _projects(part: ScriptPart, call: EngineCall, fleet: Fleet) -> list[ComposeProject]:
+    """The projects that a call is about; none where that is not known."""
+    named = [part.value(file) for file in call.files]
+    folder = posixpath.dirname(part.path)
+    if named:
+        wanted = {posixpath.normpath(re.sub(r"^\$\{?\w+\}?/", "", name).removeprefix("./")) for name in named}
+        wanted |= {posixpath.normpath(posixpath.join(folder, name)) for name in wanted}
+        return [project for project in fleet.projects if wanted & set(project.files)]
+    changes_folder = any(command.name in {"cd", "pushd", "set-location"} for command in part.script.commands)
+    if changes_folder and not re.search(r"ROOT|dirname|PSScriptRoot|\.\.", part.text):
+        return []
+    # Without `-f` it is the default file of the folder that the script is run in: any of them may be meant.
+    return list(fleet.projects)
+
+
+class UnpublishedPort(ScriptRule):
+    """Script that asks a port of the host which no service publishes.
+
+    ## What it does
+    Finds `localhost:PORT` addresses in deployment and health scripts whose port no compose file of the fleet publishes, in
+    fleets that publish several.
+
+    ## Why it matters
+    The check always fails, and is then passed over, or it asks another program that happens to listen there.
+
+    ## Fix safety
+    Not fixed: which service is meant is not known.
+    """
+
+    code = "SC112"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    confidence = Confidence.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\ndocker compose up -d\ncurl http://localhost:8001/health\n",
+                    compose="services: {a: {image: a, ports: ['8001:80', '8002:81']}}\n"),
+        script_case("#!/bin/bash\nset -e\ndocker compose exec a curl http://localhost:80/health\n",
+                    compose="services: {a: {image: a, ports: ['8001:80', '8002:81']}}\n"),
+    ]  # fmt: skip
+    flagged = [
+        script_case("#!/bin/bash\nset -e\ndocker compose up -d\ncurl http://localhost:8003/health\n",
+                    compose="services: {a: {image: a, ports: ['8001:80', '8002:81']}}\n", refused=_WHICH),
+    ]  # fmt: skip
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if not any(call.is_compose for call in part.calls):
+            return
+        published = _published(fleet)
+        seen: set[str] = set()
+        for match in _ADDRESS.finditer(part.text) if len(published) > 1 else ():
+            port = match["port"]
+            line = part.text[part.text.rfind("\n", 0, match.start()) + 1 : match.start()]
+            if int(port) in published or port in seen or line.lstrip().startswith("#") or re.search(r"\bexec\b|\brun\b", line):
+                continue
+            seen.add(port)
+            message = f"asks port {port} of the host, which no service publishes"
+            yield self.at(part, match.start(), message, Refusal(_WHICH), port)
+
+
+_ADDRESS = re.compile(r"https?://(?:localhost|127\.0\.0\.1):(?P<port>\d{2,5})\b")
+
+
+def _published(fleet: Fleet) -> set[int]:
+    found: set[int] = set()
+    for project in fleet.projects:
+        facts = ComposeFacts(fleet, project)
+        for service in project.services:
+            on_host = service.body.get("network_mode") == "host"
+            found |= facts.ports(service) if on_host else facts.host_ports(service)
+    return found
+
+
+_OTHERS = "whether the port or the name is wrong is not known"
+
+
+class AnotherServicesPort(ScriptRule):
+    """Script that asks one service's port and speaks of another.
+
+    ## What it does
+    Finds lines with a `localhost:PORT` address and the name of one service, where another service publishes that port.
+
+    ## Why it matters
+    The script reports the health of a service that it has never asked.
+
+    ## Fix safety
+    Not fixed: which of the two is wrong is not known.
+    """
+
+    code = "SC120"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    confidence = Confidence.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\ndocker compose ps\necho 'Admin API: http://localhost:8001/health'\n",
+                    compose="services: {admin-api: {image: a, ports: ['8001:80']}, b: {image: b, ports: ['8002:80']}}\n"),
+    ]  # fmt: skip
+    flagged = [
+        script_case("#!/bin/bash\nset -e\ndocker compose ps\necho 'Admin API: http://localhost:8002/health'\n",
+                    compose="services: {admin-api: {image: a, ports: ['8001:80']}, b: {image: b, ports: ['8002:80']}}\n",
+                    refused=_OTHERS),
+    ]  # fmt: skip
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        owners = _owners(part, fleet)
+        at = 0
+        for line in part.text.splitlines(keepends=True):
+            addresses = list(_ADDRESS.finditer(line))
+            named = _named(line, owners) if len(addresses) == 1 and not line.lstrip().startswith("#") else set[str]()
+            port = int(addresses[0]["port"]) if addresses else 0
+            holders = {name for name, ports in owners.items() if port in ports}
+            if len(named) == 1 and holders and not named & holders:
+                message = f"speaks of `{named.pop()}` and asks port {port}, which is `{min(holders)}`'s"
+                yield self.at(part, at + addresses[0].start(), message, Refusal(_OTHERS), str(port))
+            at += len(line)
+
+
+def _owners(part: ScriptPart, fleet: Fleet) -> dict[str, frozenset[int]]:
+    """The host's ports by service, in the projects that the script is about."""
+    files = [file for call in part.calls if call.is_compose for file in call.files]
+    call = next((call for call in part.calls if call.is_compose and (call.files or not files)), None)
+    found: dict[str, frozenset[int]] = {}
+    for project in _projects(part, call, fleet) if call else ():
+        facts = ComposeFacts(fleet, project)
+        for service in project.services:
+            found[service.name] = found.get(service.name, frozenset()) | facts.host_ports(service)
+    return {name: ports for name, ports in found.items() if ports}
+
+
+def _named(line: str, owners: Mapping[str, frozenset[int]]) -> set[str]:
+    """The services whose names stand in a line, beside its address; `admin-api` may be written `Admin API`."""
+    text = f" {re.sub(r'[^a-z0-9]+', ' ', _ADDRESS.sub(' ', line).lower())} "
+    found = {name for name in owners if f" {re.sub(r'[^a-z0-9]+', ' ', name.lower())} " in text}
+    # `data-api` is not meant where `weather-data-api` is.
+    return {name for name in found if not any(name != other and name in other for other in found)}
+
+
+_QUOTE = "an env file that compose reads may mean other values than a shell does: quoting changes what compose reads"
+
+
+class SourcedEnvFile(ScriptRule):
+    """Env file that a shell reads differently from compose.
+
+    ## What it does
+    Finds files that a script reads in with `source` or `.`, and that have carriage returns, a byte order mark, values with
+    spaces or `$` without quotes, or lines that are no assignment.
+
+    ## Why it matters
+    Compose reads `A=two words` as one value. A shell runs `words`, and with a carriage return every value ends in one.
+
+    ## Fix safety
+    Not fixed: compose reads the file, too, and reads it right.
+    """
+
+    code = "SC113"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [script_case("#!/bin/bash\nset -e\n. ./lib.sh\nsource .env\ndocker ps\n")]
+    flagged = [
+        script_case("#!/bin/bash\nset -e\nset -a\nsource compose.yaml\ndocker ps\n", compose="A=1\r\n", refused=_QUOTE),
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        for command in part.script.commands if part.shell != "powershell" else ():
+            if command.name not in {"source", "."} or len(command.words) < 2:
+                continue
+            path = _file_of(part, command.words[1], fleet)
+            trap = _trap(fleet, path) if path and not path.endswith((".sh", ".bash")) else None
+            if trap:
+                message = f"reads `{path}` in, which has {trap}"
+                yield self.at(part, command.span.start, message, Refusal(_QUOTE), path or "")
+
+
+def _file_of(part: ScriptPart, word: str, fleet: Fleet) -> str | None:
+    """The fleet's file that a script reads in: counted from the root, or from the script's own folder."""
+    plain = re.sub(r"^(?:\$\{?\w+\}?/|\./)", "", part.value(word))
+    plain = part.value(plain)
+    candidates = (posixpath.normpath(plain), posixpath.normpath(posixpath.join(posixpath.dirname(part.path), plain)))
+    return next((each for each in candidates if each in fleet.tree.entries), None)
+
+
+def _trap(fleet: Fleet, path: str) -> str | None:
+    source = fleet.tree.read(path)
+    if isinstance(source, Unreadable):
+        return None
+    if "\r\n" in source.text:
+        return "carriage returns, which become part of every value"
+    if source.text.startswith("\ufeff"):
+        return "a byte order mark, which becomes part of the first name"
+    for number, raw in enumerate(source.text.splitlines(), start=1):
+        line = raw.strip().removeprefix("export ")
+        name, equals, value = line.partition("=")
+        if not line or line.startswith("#"):
+            continue
+        if not equals or not re.fullmatch(r"\w+", name):
+            return f"something other than `NAME=value` in line {number}"
+        bare = re.split(r"\s#", value)[0].strip()
+        if bare[:1] not in {'"', "'"} and re.search(r"[\s$`&;|<>()]", bare):
+            return f"a value with a space or a sign of the shell's and without quotes in line {number}"
+    return None
