@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -20,6 +21,7 @@ import anyio
 
 from trimtab.build import Slots
 from trimtab.docker import ProcessRunner, read_config
+from trimtab.docker.command import docker
 from trimtab.errors import TrimtabError
 from trimtab.fleet import DiskTree, Fleet, discover
 from trimtab.fleet.bases import outside_base
@@ -165,7 +167,7 @@ def _pair(row: Row, title: str, reference: str, name: str) -> tuple[float, float
     return (median(one), median(other)) if one and other else None
 
 
-async def main(versions: Sequence[Version], paths: Sequence[str], repeats: int) -> int:
+async def main(versions: Sequence[Version], paths: Sequence[str], repeats: int, *, prune: bool) -> int:
     run = f"{secrets.token_hex(4)}-0"
     names = [version.name for version in versions]
     rows: list[Row] = []
@@ -178,6 +180,9 @@ async def main(versions: Sequence[Version], paths: Sequence[str], repeats: int) 
                     print(show(rows[-1], names), flush=True)
                 except (TrimtabError, OSError) as error:
                     print(f"| {path} | could not be measured: {error} | | |", flush=True)
+                if prune:
+                    await clean_up(ProcessRunner(), run)
+                    await ProcessRunner().run(docker("builder", "prune", "--all", "--force"))
         finally:
             with anyio.CancelScope(shield=True):
                 await clean_up(ProcessRunner(), run)
@@ -190,9 +195,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("versions", nargs="+", metavar="NAME=DIR")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--prune", action="store_true", help="empty the engine's build cache between services")
     parser.add_argument("--only", nargs="*", default=[])
     arguments = parser.parse_args()
     given = [each.partition("=") for each in arguments.versions]
     fleets = [Version(name, Path(folder).resolve(), discover(DiskTree(Path(folder).resolve()))) for name, _, folder in given]
     wanted = arguments.only or [file.path for file in fleets[0].fleet.files]
-    sys.exit(anyio.run(main, fleets, wanted, arguments.repeats))
+    sys.exit(anyio.run(partial(main, prune=arguments.prune), fleets, wanted, arguments.repeats))

@@ -9,6 +9,7 @@ import pytest
 from fake_engine import FakeEngine
 
 from trimtab.build import Slots
+from trimtab.errors import StateError
 from trimtab.fleet import DiskTree, discover
 from trimtab.rules import default_rules, find_rules
 from trimtab.verify import Choice, Laboratory, Measures, Memory, Optimization, VerdictKind, optimize
@@ -233,6 +234,27 @@ def test_a_candidate_that_does_not_build_is_rejected(root: Path) -> None:
     assert result is not None
     assert {each.verdict.kind for each in result.evidence} == {VerdictKind.REJECTED}
     assert all("it does not build: ERROR: exit code: 1" in each.verdict.reason for each in result.evidence)
+
+
+def test_nothing_is_built_on_a_nearly_full_disk(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.verify.laboratory.LEAST_FREE", 1 << 60)
+    store, engine = Kept(), FakeEngine()
+    result = run(root, engine, store)
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.INCONCLUSIVE}
+    assert all("GB are free" in each.verdict.reason for each in result.evidence if each.path.endswith("/Dockerfile"))
+    assert not any("build" in command for command in engine.commands)
+    assert store.proofs == {}
+
+
+def test_a_verdict_that_cannot_be_remembered_stands(root: Path) -> None:
+    class Full(Kept):
+        def keep_proof(self, key: str, text: str) -> None:
+            raise StateError("disk is full")
+
+    result = run(root, FakeEngine(), Full())
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.ACCEPTED}
 
 
 def test_canaries_go_first_and_stop_the_rest(root: Path) -> None:

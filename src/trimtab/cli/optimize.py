@@ -23,7 +23,7 @@ from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.deliver import Delivery, deliver
 from trimtab.cli.fix import refuse_dirty
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
-from trimtab.docker import ProcessRunner, engine_version
+from trimtab.docker import ProcessRunner, engine_folder, engine_version
 from trimtab.errors import UsageError
 from trimtab.git import check_branch
 from trimtab.history import Store, open_store
@@ -141,7 +141,7 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store | Non
     display = _Display(common, asked.planned)
     laboratory = Laboratory(
         runner, run, loaded.root, folder, Slots(asked.jobs), loaded.fleet, display.tell, asked.measures, asked.deadline,
-        loaded.config.smoke_commands(),
+        loaded.config.smoke_commands(), await engine_folder(runner),
     )  # fmt: skip
     result: Optimization | None = None
     try:

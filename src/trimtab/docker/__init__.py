@@ -3,7 +3,7 @@
 from trimtab.docker.command import Command
 from trimtab.docker.images import ImageConfig, read_config
 from trimtab.docker.progress import BuildLog, Step, read_progress
-from trimtab.docker.runner import Completed, ProcessRunner, Runner, engine_version
+from trimtab.docker.runner import Completed, ProcessRunner, Runner, engine_folder, engine_version
 from trimtab.docker.tree import FileEntry, ImageTree, read_tree, search_tree
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ProcessRunner",
     "Runner",
     "Step",
+    "engine_folder",
     "engine_version",
     "read_config",
     "read_progress",

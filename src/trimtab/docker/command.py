@@ -36,6 +36,11 @@ def version() -> Command:
     return docker("version", "--format", "{{.Server.Version}}")
 
 
+def root_folder() -> Command:
+    """Asks the engine where it keeps its data."""
+    return docker("info", "--format", "{{.DockerRootDir}}")
+
+
 def build(
     *, context: str, dockerfile: str, tag: str, run: str, target: str | None = None, args: Mapping[str, str] | None = None,
     contexts: Mapping[str, str] | None = None, no_cache: bool = False, metadata_file: str | None = None,

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import anyio
@@ -148,3 +149,10 @@ async def engine_version(runner: Runner) -> str:
     if result.code != 0 or not result.text:
         raise EngineMissing(f"No Docker engine answers. {step}")
     return result.text
+
+
+async def engine_folder(runner: Runner) -> Path | None:
+    """Where the engine keeps its data; None when that is no folder of this machine."""
+    result = await runner.run(argv.root_folder(), timeout=10)
+    folder = Path(result.text) if result.code == 0 and result.text else None
+    return folder if folder is not None and folder.is_absolute() and folder.is_dir() else None

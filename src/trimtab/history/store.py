@@ -59,21 +59,19 @@ class Store:
         self._connection.close()
 
     def begin(self, run: str, command: str) -> None:
-        with self._connection:
-            self._connection.execute("INSERT INTO runs (id, command, started) VALUES (?, ?, ?)", (run, command, _now()))
+        """Note that a run has begun."""
+        self._write("INSERT INTO runs (id, command, started) VALUES (?, ?, ?)", (run, command, _now()))
 
     def end(self, run: str, outcome: str) -> None:
-        with self._connection:
-            self._connection.execute("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", (_now(), outcome, run))
+        """Note how a run has ended."""
+        self._write("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", (_now(), outcome, run))
 
     def verdict(
         self, run: str, path: str, kind: str, reason: str, rules: tuple[str, ...], sizes: tuple[int | None, int | None]
     ) -> None:
-        with self._connection:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (run, path, kind, reason, ",".join(rules), *sizes),
-            )
+        """Keep one file's verdict."""
+        values = (run, path, kind, reason, ",".join(rules), *sizes)
+        self._write("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def proof(self, key: str) -> tuple[str, str] | None:
         """What was kept under a key, and when."""
@@ -82,8 +80,20 @@ class Store:
 
     def keep_proof(self, key: str, text: str) -> None:
         """Keep a proof at once."""
-        with self._connection:
-            self._connection.execute("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, _now(), text))
+        self._write("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, _now(), text))
+
+    def _write(self, statement: str, values: tuple[str | int | None, ...]) -> None:
+        """One change, on the disk when this returns.
+
+        Raises:
+            StateError: it could not be written; nothing of it is then there.
+        """
+        try:
+            with self._connection:
+                self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            message = f"`{self.folder}/history.db` cannot be written: {error}. Free some space, and run again."
+            raise StateError(message) from error
 
     def runs(self) -> list[Run]:
         """All runs, the newest first."""

@@ -1,5 +1,6 @@
 """What all experiments of one run share."""
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,9 @@ from pathlib import Path
 from trimtab.build import Slots
 from trimtab.docker import Runner
 from trimtab.fleet import Fleet
+
+LEAST_FREE = 5_000_000_000
+"""Bytes. Building and comparing one service's image needs some of its size several times over."""
 
 Progress = Callable[[str, str], None]
 """Told the Dockerfile's path and what is being done about it."""
@@ -44,6 +48,23 @@ class Laboratory:
     """When, on the monotonic clock, nothing more is begun that only measures time."""
     smoke: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The user's own check of a service, run inside its container."""
+
+    engine_folder: Path | None = None
+    """Where the engine keeps its images, when that is a folder of this machine."""
+
+    def shortage(self) -> str | None:
+        """Why nothing more should be built: the disk is nearly full, and what is built here is not what has to fail by it."""
+        for folder in filter(None, (self.engine_folder, self.folder)):
+            try:
+                free = shutil.disk_usage(folder).free
+            except OSError:
+                continue
+            if free < LEAST_FREE:
+                return (
+                    f"not tried: only {free / 1e9:.1f} GB are free below `{folder}`; make room, for example with"
+                    " `docker builder prune`, and run again: what is decided is remembered"
+                )
+        return None
 
     @property
     def in_time(self) -> bool:

@@ -7,7 +7,7 @@ import anyio
 
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
-from trimtab.errors import CommandFailed, EngineOutage
+from trimtab.errors import CommandFailed, EngineOutage, StateError
 from trimtab.fleet import Fleet, FleetFile, rediscover
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
 from trimtab.rules import Rule
@@ -131,16 +131,26 @@ class _Run:
     async def _one(self, file: FleetFile, change: FileChange, number: int) -> None:
         key = await self.memory.key(self.laboratory, file, change)
         known = await self.memory.recall(key)
+        shortage = self.laboratory.shortage() if known is None else None
+        if shortage:
+            known = Proof(Evidence(file.path, file.service_names, Verdict(VerdictKind.INCONCLUSIVE, shortage)), None)
         if known is None:
             proof = DockerfileProof(self.laboratory, self.shared, file, change, number, self.choice.unsafe, self.choice.rules)
             try:
                 known = await proof.run()
-                self.memory.keep(key, known)
+                self._remember(key, file.path, known)
             except _NOBODYS_FAULT as error:
                 # Not the rewrite's fault: nothing is learnt or remembered, and the others go on.
                 known = Proof(Evidence(file.path, file.service_names, _broken_off(error)), None)
         self.laboratory.progress(file.path, str(known.evidence.verdict.kind))
         self.found[change.path] = known
+
+    def _remember(self, key: str, path: str, proof: Proof) -> None:
+        try:
+            self.memory.keep(key, proof)
+        except StateError as error:
+            # The verdict stands; it is only to be found anew the next time.
+            self.laboratory.progress(path, f"not remembered: {error}")
 
     async def between(self) -> None:
         """The ignore files, tried on top of the Dockerfiles that were accepted."""
@@ -149,6 +159,10 @@ class _Run:
         changes = [change for change in self.planned.changed if not self.fleet.file(change.path) and change.applied]
         for number, change in enumerate(changes, start=len(self.planned.changed)):
             laboratory = replace(self.laboratory, fleet=fleet)
+            if shortage := laboratory.shortage():
+                evidence = Evidence(change.path, (), Verdict(VerdictKind.INCONCLUSIVE, shortage))
+                self.contexts[change.path] = (evidence, {})
+                continue
             if change.path in fleet.compose_files:
                 await self._settings(laboratory, change, number)
                 continue
