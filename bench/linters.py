@@ -11,8 +11,9 @@ What counts as found. Here: the finding stands on the seeded line. For the other
 stands. `TOPICS` says which of their rules that is: one whose advice, when followed, mends the defect, or that the defect itself
 sets off, so that mending it would silence the rule. Rules that are off by default are switched on, as they are here for the
 seeds that need it. hadolint and BuildKit know nothing but Dockerfiles; tally is given each Dockerfile with its build context,
-and each compose file, and whichever finds more counts. compose-lint and dclint know nothing but compose files: compose-lint is
-given the first file of each project, with which it reads the override beside it, and dclint each file.
+and the first compose file of each project, and whichever finds more counts; a project that it refuses to load counts by the
+reason it gives. compose-lint and dclint know nothing but compose files: compose-lint is given the first one of each project,
+with which it reads the override beside it, and dclint each one.
 
 The seeds are made from this project's own rules. So the table says which of those defects the others know, not which linter is
 the best: what only the others look for is not in it.
@@ -83,6 +84,12 @@ TOPICS: Mapping[str, Sequence[str]] = {
     "DL4003": ["DF308"],
     "DL4004": ["DF308"],
     "DL4006": ["DF208"],
+    # The loader of compose files that tally uses; these are the reasons for which it refuses one.
+    "can't set container_name": ["CM131"],
+    "dependency cycle detected": ["CM113"],
+    "depends on undefined service": ["CM114", "CM115"],
+    "refers to undefined network": ["CM305"],
+    "refers to undefined volume": ["CM401"],
     # compose-lint.
     "CL-0001": ["CM201"],
     "CL-0002": ["CM202"],
@@ -272,8 +279,14 @@ def ask_tally(program: Path, subject: Subject) -> set[str]:
     rules: set[str] = set()
     for file, context in subject.builds():
         rules |= tally_rules([*common, "--context", context, file])
-    for file in subject.compose_files:
-        rules |= tally_rules([*common, file])
+    for file in subject.projects:
+        try:
+            rules |= tally_rules([*common, file])
+        except ToolFailed as error:
+            reasons = {topic for topic in TOPICS if " " in topic and topic in str(error)}
+            if not reasons:
+                raise
+            rules |= reasons
     return rules
 
 

@@ -90,7 +90,7 @@ def test_a_value_is_replaced_where_it_stands(before: str, path: Place, value: ob
     ("before", "path", "after"),
     [
         ("version: '3'\n\nservices: {}\n", ("version",), "\nservices: {}\n"),
-        ("a: 1\nb:\n  c: 1 # x\n  d: 2\n", ("b", "c"), "a: 1\nb:\n  d: 2\n"),
+        ("a: 1\nb:\n  c: 1\n  d: 2 # x\n", ("b", "c"), "a: 1\nb:\n  d: 2 # x\n"),
         ("a: {b: 1, c: 2}\n", ("a", "b"), "a: {c: 2}\n"),
         ("a: {b: 1, c: 2}\n", ("a", "c"), "a: {b: 1}\n"),
         ("a: 1\r\nb: |\r\n  x\r\n  y\r\nc: 2", ("b",), "a: 1\r\nc: 2"),
@@ -146,6 +146,11 @@ def test_a_list_becomes_a_mapping(before: str, after: str) -> None:
 )
 def test_what_would_change_something_else_is_refused(text: str, path: Place) -> None:
     assert isinstance(editor(text).set(path, 1), NoEdit)
+
+
+def test_a_comment_is_not_removed() -> None:
+    assert isinstance(editor("a: 1\nb: # x\n  c: 1\n").remove(("b",)), NoEdit)
+    assert isinstance(editor("a: 1\nb:\n  # x\n  c: 1\n").remove(("b",)), NoEdit)
 
 
 def test_the_only_key_stays() -> None:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "fix": "Apply every safe fix.",
     "optimize": "Plan changes, build and run every touched service before and after, and keep what is proven.",
     "bases": "Say which base each Python and Node service could have, and what decides.",
+    "resources": "Propose memory and CPU limits for every service.",
     "rule": "Explain a rule, or list them all.",
     "doctor": "Check what this machine has of what trimtab needs.",
 }

@@ -30,7 +30,7 @@ def fix(
     dry_run: Annotated[bool, Parameter(negative="", help="Write nothing.")] = False,
     diff: Annotated[bool, Parameter(negative="", help="Show the changes.")] = False,
     unsafe: Annotated[
-        bool, Parameter(name=["--unsafe", "--unsafe-fixes"], negative="", help="Apply fixes that need proof, too.")
+        bool, Parameter(name=["--unsafe", "--unsafe-fixes"], negative="", help="Apply fixes that are called unsafe, too.")
     ] = False,
     interactive: Annotated[bool, Parameter(name=["--interactive", "-i"], negative="", help="Ask about each change.")] = False,
     allow_dirty: Annotated[bool, Parameter(negative="", help="Change files with uncommitted changes, too.")] = False,

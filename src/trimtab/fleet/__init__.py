@@ -4,7 +4,7 @@ from trimtab.fleet.compose import changed_service
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.discover import discover, rediscover
 from trimtab.fleet.facts import Facts, facts_for
-from trimtab.fleet.model import Build, Fleet, FleetFile, FleetOptions, HealthCheck, Mount, Problem, Service
+from trimtab.fleet.model import Build, ComposeProject, Fleet, FleetFile, FleetOptions, HealthCheck, Mount, Problem, Service
 from trimtab.fleet.outside import Outside, Wheels, WheelState
 from trimtab.fleet.policy import PathPolicy, Policy
 from trimtab.fleet.tree import DiskTree, Entry, MemoryTree, OverlayTree, Tree, Unreadable
@@ -12,6 +12,7 @@ from trimtab.fleet.tree import DiskTree, Entry, MemoryTree, OverlayTree, Tree, U
 __all__ = [
     "Build",
     "BuildContext",
+    "ComposeProject",
     "DiskTree",
     "Entry",
     "Facts",

@@ -7,7 +7,7 @@ from trimtab.fleet import Fleet, Unreadable, rediscover
 from trimtab.review import review_fleet
 from trimtab.rewrite.changeset import ChangeSet, FileChange, SkippedFix, SkipReason
 from trimtab.rewrite.converge import rewrite_dockerfile
-from trimtab.rewrite.invariants import broken_compose, broken_context
+from trimtab.rewrite.invariants import broken_compose, broken_context, broken_scripts
 from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, joined_effects
 from trimtab.rules import Finding, Rule, default_rules
 from trimtab.text import apply_edits
@@ -131,7 +131,7 @@ def _then(before: FileChange | None, after: FileChange) -> FileChange:
 
 def _broken(fleet: Fleet, chosen: Sequence[Finding]) -> str | None:
     texts, effects = _texts(fleet, chosen), joined_effects(chosen)
-    return broken_context(fleet, texts, effects) or broken_compose(fleet, texts, effects)
+    return broken_context(fleet, texts, effects) or broken_compose(fleet, texts, effects) or broken_scripts(fleet, texts)
 
 
 def _texts(fleet: Fleet, chosen: Sequence[Finding]) -> dict[str, str | None]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from trimtab.fleet import Facts, Fleet, OverlayTree
 from trimtab.fleet.compose.documents import read_documents
-from trimtab.fleet.compose.settings import GONE
 from trimtab.fleet.copies import copied_files
 from trimtab.fleet.tree import Unreadable
 from trimtab.rules import Effects
@@ -136,9 +135,17 @@ def broken_compose(fleet: Fleet, texts: Mapping[str, str | None], effects: Effec
         if after != wanted:
             return f"`{path}` would differ in more than what the fix says"
         source = fleet.tree.read(path)
-        removed = any(setting.value == GONE for setting in settings)
-        if not removed and not isinstance(source, Unreadable) and _yaml_comments(source.text) - _yaml_comments(text):
+        if not isinstance(source, Unreadable) and _yaml_comments(source.text) - _yaml_comments(text):
             return f"a comment of `{path}` would be gone"
+    return None
+
+
+def broken_scripts(fleet: Fleet, texts: Mapping[str, str | None]) -> str | None:
+    """A script that could be read before can be read afterwards."""
+    for part in fleet.scripts:
+        text = texts.get(part.path)
+        if text is not None and part.offset is not None and not part.script.broken and replace(part, text=text).script.broken:
+            return f"`{part.path}` could not be read any more"
     return None
 
 

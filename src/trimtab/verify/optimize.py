@@ -159,6 +159,10 @@ class _Run:
         changes = [change for change in self.planned.changed if not self.fleet.file(change.path) and change.applied]
         for number, change in enumerate(changes, start=len(self.planned.changed)):
             laboratory = replace(self.laboratory, fleet=fleet)
+            if change.effects.scripts:
+                evidence = Evidence(change.path, (), Verdict(VerdictKind.INCONCLUSIVE, _NOT_RUN))
+                self.contexts[change.path] = (evidence, {})
+                continue
             if shortage := laboratory.shortage():
                 evidence = Evidence(change.path, (), Verdict(VerdictKind.INCONCLUSIVE, shortage))
                 self.contexts[change.path] = (evidence, {})
@@ -190,6 +194,7 @@ class _Run:
         return {each.path: each.after for each in alone if each.path in names}
 
 
+_NOT_RUN = "what a script does is not tried out here; `trimtab fix --unsafe` applies it"
 _NOBODYS_FAULT = (CommandFailed, EngineOutage, OSError)
 
 

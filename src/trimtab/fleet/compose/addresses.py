@@ -19,6 +19,12 @@ _DEFAULTS: Mapping[str, int] = {
     "amqp": 5672, "mqtt": 1883, "ws": 80, "wss": 443, "nats": 4222,
 }  # fmt: skip
 """The port that a scheme means where none is written (IANA's registry)."""
+_OTHER_SCHEMES = frozenset(
+    ["tcp", "udp", "grpc", "grpcs", "kafka", "ldap", "ldaps", "smtp", "smtps", "rediss", "mariadb", "amqps", "mqtts"]
+    + ["influxdb", "clickhouse", "memcached", "elasticsearch", "bolt", "neo4j", "ftp", "sftp", "ssh", "rtsp", "stomp"]
+    + ["zookeeper", "etcd"]
+)
+"""More schemes whose next part is a host on the network."""
 _NOBODY = frozenset({"localhost", "0.0.0.0", "127.0.0.1", "host", "hostname", "example"})  # noqa: S104  as written in addresses
 
 
@@ -45,6 +51,8 @@ def _in_text(name: str, text: str) -> Iterator[Address]:
     for match in _URL.finditer(text):
         found = True
         scheme = match["scheme"].partition("+")[0]
+        if scheme not in _DEFAULTS and scheme not in _OTHER_SCHEMES:
+            continue
         yield Address(name, match["host"], int(match["port"]) if match["port"] else _DEFAULTS.get(scheme), is_url=True)
     if found or name == "command":
         return

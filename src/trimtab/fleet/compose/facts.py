@@ -24,11 +24,11 @@ _STORES = {
     "opensearch": 9200, "cassandra": 9042, "scylla": 9042, "clickhouse-server": 8123, "clickhouse": 8123, "rabbitmq": 5672,
     "kafka": 9092, "cp-kafka": 9092, "zookeeper": 2181, "cp-zookeeper": 2181, "etcd": 2379, "neo4j": 7687, "couchdb": 5984,
     "couchbase": 8091, "minio": 9000, "qdrant": 6333, "weaviate": 8080, "milvus": 19530, "nats": 4222, "victoria-metrics": 8428,
-    "prometheus": 9090, "loki": 3100, "eclipse-mosquitto": 1883, "mssql": 1433, "server": 1433, "cockroach": 26257,
+    "prometheus": 9090, "loki": 3100, "eclipse-mosquitto": 1883, "mssql": 1433, "mssql/server": 1433, "cockroach": 26257,
     "meilisearch": 7700, "chroma": 8000, "solr": 8983, "arangodb": 8529, "dragonfly": 6379, "surrealdb": 8000,
 }  # fmt: skip
 """Images that keep data or messages, by the last part of their name, with the port each listens on unless it is told another
-(their documentation). `server` is Microsoft's `mssql/server`."""
+(their documentation)."""
 _WEB = frozenset({"nginx", "httpd", "caddy", "traefik", "haproxy", "envoy", "openresty", "apache"})
 
 
@@ -89,6 +89,10 @@ class ComposeFacts:
             if not isinstance(documents, Unreadable | YamlProblem):
                 yield from (ComposeEditor.of(self.fleet.tree, path, document) for document in documents)
 
+    def projects_with(self, file: str) -> tuple[ComposeProject, ...]:
+        """Every project that a file is part of: what one of them does not use another one may."""
+        return tuple(project for project in self.fleet.projects if file in project.files)
+
     def image(self, service: Service) -> tuple[Facts, Stage] | None:
         """The Dockerfile's facts and the stage that a service is made of; None for an image from elsewhere."""
         path = service.build.dockerfile if service.build else None
@@ -126,6 +130,8 @@ class ComposeFacts:
         for settings in mapping(service.body.get("networks")).values():
             found.update(str(alias) for alias in items(mapping(settings).get("aliases")))
         found.update(str(alias) for alias in items(service.body.get("hostname")))
+        links = (str(link).partition(":") for each in self.project.services for link in items(each.body.get("links")))
+        found.update(alias for name, _, alias in links if name == service.name and alias)
         return frozenset(found)
 
     @cached_property
@@ -214,6 +220,12 @@ def _range(text: str) -> list[int]:
     return list(range(int(low), min(int(high or low), int(low) + 1000) + 1))
 
 
+def replicas(service: Service) -> int:
+    """How many containers a service is to have."""
+    wanted = str(mapping(service.body.get("deploy")).get("replicas") or service.body.get("scale") or 1)
+    return int(wanted) if wanted.isdigit() else 1
+
+
 def image_name(service: Service) -> str:
     """The last part of an image's name: `postgres` of `docker.io/library/postgres:16`; empty for what is built here."""
     if service.build is not None or not service.image:
@@ -223,7 +235,10 @@ def image_name(service: Service) -> str:
 
 def store_port(service: Service) -> int | None:
     """The port of a service that keeps data or messages, None for any other."""
-    return _STORES.get(image_name(service))
+    if service.build is not None or not service.image:
+        return None
+    path = read_reference(service.image).name
+    return _STORES.get("/".join(path.split("/")[-2:])) or _STORES.get(posixpath.basename(path))
 
 
 def is_web(service: Service) -> bool:

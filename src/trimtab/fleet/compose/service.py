@@ -82,9 +82,12 @@ def _mount(item: object) -> Mount:
     if entry:
         source = str(entry.get("source") or "")
         return Mount(str(entry.get("type") or "volume"), source, target, entry.get("read_only") is True)
-    parts = str(item).split(":")
+    drive = re.match(r"[A-Za-z]:[\\/][^:]*:", str(item))
+    parts = str(item)[2:].split(":") if drive else str(item).split(":")
+    if drive:
+        parts[0] = str(item)[:2] + parts[0]
     source = parts[0] if len(parts) > 1 else ""
-    kind = "bind" if source.startswith((".", "/", "~", "$")) else "volume"
+    kind = "bind" if drive or source.startswith((".", "/", "~", "$")) else "volume"
     return Mount(kind, source, target, "ro" in (parts[2].split(",") if len(parts) > 2 else []))
 
 

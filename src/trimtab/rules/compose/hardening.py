@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import Service
-from trimtab.fleet.plain import items
+from trimtab.fleet.plain import items, mapping
 from trimtab.rules.base import (
     Applicability,
     Category,
@@ -67,7 +67,9 @@ class PrivilegeEscalationAllowed(ComposeRule):
             options = [str(item).replace("=", ":") for item in items(service.body.get("security_opt"))]
             if _is_open(service) or any(option in {"no-new-privileges", "no-new-privileges:true"} for option in options):
                 continue
-            outcome = _appended(facts, service, "security_opt", "no-new-privileges:true", "allow no new privileges")
+            outcome: Fix | Refusal = Refusal("it says `no-new-privileges:false`, for a reason that is not known")
+            if not any(option.startswith("no-new-privileges") for option in options):
+                outcome = _appended(facts, service, "security_opt", "no-new-privileges:true", "allow no new privileges")
             message = "may gain privileges by running a setuid program"
             yield self.about(facts, service, ("security_opt",), message, outcome)
 
@@ -80,7 +82,7 @@ class UndroppedCapabilities(ComposeRule):
     """Service with all of the engine's default capabilities.
 
     ## What it does
-    Finds services without `cap_drop`, or that run as a user other than root and add none.
+    Finds services without `cap_drop`.
 
     ## Why it matters
     The default set lets root in the container make device files, change owners and use raw sockets. A service that listens on
@@ -171,7 +173,7 @@ class HostNetwork(ComposeRule):
 
 _SENSITIVE = re.compile(
     r"/|/(?:boot|dev|etc|lib|proc|sys|usr|root|var)|/etc/(?:shadow|passwd|sudoers|ssh|kubernetes)(?:/.*)?|/var/lib/docker(?:/.*)?"
-    r"|/var/run|/run|/home|/root/.*|~/\.(?:ssh|aws|kube|docker)(?:/.*)?"
+    r"|/var/run|/run|/var/lib|/home|/root/.*|(?:~|\$\{?HOME\}?|/home/[^/]+)/\.(?:ssh|aws|kube|docker|gnupg)(?:/.*)?"
 )
 _PATH = "which part of it the service needs is known to whoever runs it"
 
@@ -248,7 +250,7 @@ class SensitiveDevice(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
             for index, item in enumerate(items(service.body.get("devices"))):
-                device = posixpath.normpath(str(item).partition(":")[0])
+                device = posixpath.normpath(str(mapping(item).get("source") or str(item).partition(":")[0]))
                 if _DEVICES.fullmatch(device) or device == "/dev":
                     message = f"is given the host's device `{device}`"
                     yield self.about(facts, service, ("devices", index), message, Refusal(_PATH), device)

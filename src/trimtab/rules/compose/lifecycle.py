@@ -114,7 +114,7 @@ class MissingRestartPolicy(ComposeRule):
             if not _restarts(service) and not service.profiles:
                 change = facts.editor(service).set(("services", service.name, "restart"), "unless-stopped")
                 outcome = fix_of("restart it", change, Applicability.UNSAFE)
-                message = f"stays down after a crash or a reboot, and {len(with_one)} others of the project do not"
+                message = "stays down after a crash or a reboot, and others of the project do not"
                 yield self.about(facts, service, ("restart",), message, outcome)
 
 
@@ -163,7 +163,7 @@ class ObsoleteVersion(ComposeRule):
     Compose has ignored it since version 2, and says so with every command: ``the attribute `version` is obsolete``.
 
     ## Fix safety
-    Safe: it is taken out. Compose reads the file as before.
+    Safe: it is taken out. Compose reads the file as before. Refused where a comment stands beside it.
 
     ## References
     https://docs.docker.com/reference/compose-file/version-and-name/
@@ -190,7 +190,7 @@ class ShortGracePeriod(ComposeRule):
     """Store that is killed after ten seconds.
 
     ## What it does
-    Finds services with a known store's image, or that write to a named volume, without `stop_grace_period`.
+    Finds services with a known store's image and without `stop_grace_period`.
 
     ## Why it matters
     The engine waits ten seconds for a container to end and then kills it. A database that is still writing starts with a
@@ -275,9 +275,12 @@ def _keeps_shell(words: tuple[str, ...]) -> bool:
     """Whether a shell stays: one that has a single command to run becomes that command (dash, bash and busybox do so)."""
     if len(words) < 3 or words[0] not in _SHELLS or not words[1].startswith("-") or "c" not in words[1]:
         return False
-    script = parse_shell(words[2])
-    last = script.commands[-1:] if not script.broken else ()
-    return len(script.commands) > 1 and not any(command.words[:1] == ("exec",) for command in last)
+    script = parse_shell(words[2].replace("$$", "$"))
+    if any(command.name == "trap" for command in script.commands):
+        return False
+    chain = [command for command in script.commands if command.top_level]
+    last = chain[-1:] if not script.broken else []
+    return len(chain) > 1 and not any(command.words[:1] == ("exec",) for command in last)
 
 
 class UntaggedImage(ComposeRule):
@@ -310,7 +313,8 @@ class UntaggedImage(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         own = {service.image for service in facts.fleet.services if service.build is not None}
         for service in facts.project.services:
-            if service.build is not None or not service.image or service.image in own:
+            if service.build is not None or not service.image or service.image in own or service.image.endswith(":"):
+                # A colon at the end is what a variable without a value leaves.
                 continue
             reference = read_reference(service.image)
             if reference.digest is None and reference.tag in {None, "", "latest"} and reference.name:

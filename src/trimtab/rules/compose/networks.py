@@ -282,8 +282,13 @@ class UnusedNetwork(ComposeRule):
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
-        used = {name for service in facts.project.services for name in facts.networks(service) or ()}
         for editor in facts.top_editors():
+            used = {
+                name
+                for project in facts.projects_with(editor.file)
+                for service in project.services
+                for name in ComposeFacts(facts.fleet, project).networks(service) or ()
+            }
             keys = {name: key for name in facts.project.networks if (key := editor.document.keys.get(("networks", name)))}
             unused = [name for name in keys if name not in used and name != "default"]
             for name in unused:

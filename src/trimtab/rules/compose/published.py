@@ -2,17 +2,11 @@
 
 from collections.abc import Iterator
 
-from trimtab.fleet.compose.facts import ComposeFacts, is_web, published_ports, store_port
+from trimtab.fleet.compose.facts import ComposeFacts, is_web, published_ports, replicas, store_port
 from trimtab.fleet.model import Service
-from trimtab.fleet.plain import mapping
 from trimtab.rules.base import Category, ComposeRule, Finding, Refusal, Severity, compose_case
 
 _ONE = "which of the two is meant, one container or several, is not known"
-
-
-def _replicas(service: Service) -> int:
-    wanted = mapping(service.body.get("deploy")).get("replicas") or service.body.get("scale")
-    return wanted if isinstance(wanted, int) else 1
 
 
 class FixedContainerName(ComposeRule):
@@ -37,8 +31,8 @@ class FixedContainerName(ComposeRule):
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
-            if service.body.get("container_name") and _replicas(service) > 1:
-                message = f"has one name for {_replicas(service)} containers, so they cannot be created"
+            if service.body.get("container_name") and replicas(service) > 1:
+                message = f"has one name for {replicas(service)} containers, so they cannot be created"
                 yield self.about(facts, service, ("container_name",), message, Refusal(_ONE))
 
 
@@ -67,13 +61,13 @@ class FixedHostPort(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
             for port in published_ports(service):
-                if port.published and "-" not in port.published and _replicas(service) > 1:
-                    message = f"has the host's port {port.published} for {_replicas(service)} containers"
+                if port.published and "-" not in port.published and replicas(service) > 1:
+                    message = f"has the host's port {port.published} for {replicas(service)} containers"
                     yield self.about(facts, service, ("ports", port.index), message, Refusal(_ONE), port.published)
 
 
 _REACHED = "who has to reach it from outside the host is not known; `127.0.0.1:` in front keeps it on the host"
-_LOCAL = ("127.", "::1", "[::1]", "localhost")
+_EVERY = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104  as compose files name it
 
 
 class StorePublishedToTheWorld(ComposeRule):
@@ -157,5 +151,5 @@ class PortPublishedToTheWorld(ComposeRule):
 
 def _to_the_world(service: Service) -> Iterator[tuple[int, str]]:
     for port in published_ports(service):
-        if port.published and not port.address.startswith(_LOCAL):
+        if port.published and port.address in _EVERY:
             yield port.index, port.published

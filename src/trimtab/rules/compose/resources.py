@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from statistics import median
 
 from trimtab.fleet import Policy
-from trimtab.fleet.compose.facts import ComposeFacts, image_name
-from trimtab.fleet.compose.resources import reserved_cpus
+from trimtab.fleet.compose.facts import ComposeFacts, image_name, replicas
+from trimtab.fleet.compose.resources import memory_limit, memory_reservation, reserved_cpus
 from trimtab.fleet.model import Service
 from trimtab.fleet.sizes import byte_size, size_text
 from trimtab.rules.base import (
@@ -162,10 +162,20 @@ class ReservationAboveLimit(ComposeRule):
             keys: Path = ("mem_reservation",)
             if "mem_reservation" not in service.body:
                 keys = (*_DEPLOY, "reservations", "memory")
+            if any("$" in str(value) for value in _written(facts, service)):
+                refusal = Refusal("the sizes come from variables, which have other values elsewhere")
+                yield self.about(facts, service, keys, f"reserves {reserved} and may use {limit}", refusal)
+                continue
             change = facts.editor(service, *keys).set(("services", service.name, *keys), limit)
             outcome = fix_of("reserve what the limit allows", change, Applicability.UNSAFE)
             message = f"reserves {reserved} of memory and may use {limit}, so it cannot be created"
             yield self.about(facts, service, keys, message, outcome)
+
+
+def _written(facts: ComposeFacts, service: Service) -> list[object]:
+    """The sizes as they stand in the files, before variables are put in."""
+    bodies = [raw.body for raw in facts.raws(service)]
+    return [value for body in bodies for value in (memory_limit(body), memory_reservation(body))]
 
 
 _IGNORED = "what was meant is not known: `cpus` as a limit, or `cpu_shares` as a weight when processors are short"
@@ -234,7 +244,7 @@ class LimitsAboveHost(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         host = byte_size(facts.fleet.policy.host_memory)
         limits = [
-            (service, size)
+            (service, size * replicas(service))
             for service in facts.project.services
             if not service.profiles and (size := byte_size(service.memory_limit)) is not None
         ]

@@ -95,12 +95,12 @@ class UnusedVolume(ComposeRule):
     flagged = [compose_case("services: {a: {image: a, volumes: ['d:/d']}}\nvolumes: {d: {}, e: {}}\n", refused=_DATA)]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
-        used = {mount.source for service in facts.project.services for _, mount in _named(service)}
-        written = {mount.source for service in facts.project.services for mount in service.mounts}
         for editor in facts.top_editors():
+            services = [service for project in facts.projects_with(editor.file) for service in project.services]
+            used = {mount.source for service in services for mount in service.mounts}
             for name in facts.project.volumes:
                 key = editor.document.keys.get(("volumes", name))
-                if key is not None and name not in used | written:
+                if key is not None and name not in used:
                     yield self.finding_at(
                         editor.file, key.line, f"no service uses the volume `{name}`", (), Refusal(_DATA), name
                     )
@@ -162,6 +162,4 @@ _MEANT_SHARED = ("log", "sock", "static", "media", "upload", "cert", "letsencryp
 
 def _is_meant_shared(mount: Mount) -> bool:
     text = f"{mount.source} {mount.target}".lower()
-    return any(
-        word in text for word in ("log", "sock", "static", "media", "upload", "cert", "letsencrypt", "backup", "tmp", "run")
-    )
+    return any(word in text for word in _MEANT_SHARED)

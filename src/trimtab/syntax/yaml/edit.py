@@ -70,6 +70,8 @@ class YamlEditor:
         begin, end = self._line_start(key.start), self._line_end(self._last(key, node))
         if self.source.text[begin : key.start].strip():
             return NoEdit("it does not begin its own line")
+        if re.search(r"(?m)(?:^|\s)#", self.source.text[begin:end]):
+            return NoEdit("a comment stands beside it, and would be lost")
         return Edit.delete(Span(begin, self._behind_newline(end)))
 
     def append(self, path: Path, value: object) -> Edit | NoEdit:
@@ -78,7 +80,11 @@ class YamlEditor:
             return ELSEWHERE
         node = self.document.nodes.get(path)
         if node is None:
-            return self.set(path, [value])
+            return ELSEWHERE if self._is_inherited(path) else self.set(path, [value])
+        if node.is_empty_scalar:
+            return Edit.insert(node.end, f" {_flow([value])}")
+        if node.kind == "alias":
+            return ELSEWHERE
         if node.kind != "sequence":
             return NoEdit("it is not written as a list")
         if node.flow:
@@ -131,6 +137,8 @@ class YamlEditor:
     def _inserted(self, path: Path, node: Node, key: str, value: object, after: Sequence[str]) -> Edit | NoEdit:
         if node.is_empty_scalar or (node.kind == "scalar" and node.value in {"null", "~"} and not node.style):
             return self._first_text(path, node, key, value)
+        if node.kind == "alias":
+            return ELSEWHERE
         if node.kind != "mapping":
             return NoEdit("there is no mapping to put it into")
         if node.flow:
