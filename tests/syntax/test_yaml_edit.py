@@ -80,6 +80,8 @@ def test_a_new_key_goes_behind_the_one_that_is_named() -> None:
         ("a:\nb: 1\n", ("a",), 2, "a: 2\nb: 1\n"),
         ("x: &v 5\na: *v\n", ("a",), 2, "x: &v 5\na: 2\n"),
         ("a: [1, 2]\n", ("a", 1), "no", 'a: [1, "no"]\n'),
+        ("a: [x, z] # 1\n", ("a",), ["w"], "a: [w] # 1\n"),
+        ("a:\n- x\n- z\nb: 1\n", ("a",), ["w", "v"], "a:\n- w\n- v\nb: 1\n"),
     ],
 )
 def test_a_value_is_replaced_where_it_stands(before: str, path: Place, value: object, after: str) -> None:

@@ -27,8 +27,11 @@ _COMMANDS = {
     "score": "Score every file, service and the fleet, and say which findings cost what.",
     "fix": "Apply every safe fix.",
     "optimize": "Plan changes, build and run every touched service before and after, and keep what is proven.",
+    "plan": "List everything that could be changed over the fleet, in ordered batches.",
     "bases": "Say which base each Python and Node service could have, and what decides.",
     "resources": "Propose memory and CPU limits for every service.",
+    "startup": "Say how long each compose project takes to start, and what quicker probes would save.",
+    "networks": "Propose which service goes on which network.",
     "rule": "Explain a rule, or list them all.",
     "doctor": "Check what this machine has of what trimtab needs.",
 }

@@ -63,6 +63,16 @@ def check(*, context: str, dockerfile: str, target: str | None = None) -> Comman
     return docker(*words, *(["--target", target] if target else []), context)
 
 
+def compose_config(files: Sequence[str]) -> Command:
+    """A project as compose reads it, as JSON."""
+    return docker("compose", *(word for file in files for word in ("--file", file)), "config", "--format", "json")
+
+
+def compose(file: str, project: str, *words: str) -> Command:
+    """A call of compose about one project."""
+    return docker("compose", "--file", file, "--project-name", project, "--progress", "plain", *words)
+
+
 def image_inspect(image: str) -> Command:
     """An image's configuration as JSON."""
     return docker("image", "inspect", image)

@@ -33,6 +33,7 @@ class Scenario(StrEnum):
     """All layers as if from an imported cache, and new cache mounts: what a runner that lives for one build has."""
     SLOW_LINK = "dependency edit over a slow link"
     REPLAY = "replayed commit"
+    START = "start of a compose project"
 
 
 @dataclass(frozen=True, slots=True)

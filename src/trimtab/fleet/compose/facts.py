@@ -230,14 +230,14 @@ def image_name(service: Service) -> str:
     """The last part of an image's name: `postgres` of `docker.io/library/postgres:16`; empty for what is built here."""
     if service.build is not None or not service.image:
         return ""
-    return posixpath.basename(read_reference(service.image).name)
+    return read_reference(service.image).name
 
 
 def store_port(service: Service) -> int | None:
     """The port of a service that keeps data or messages, None for any other."""
     if service.build is not None or not service.image:
         return None
-    path = read_reference(service.image).name
+    path = read_reference(service.image).path
     return _STORES.get("/".join(path.split("/")[-2:])) or _STORES.get(posixpath.basename(path))
 
 

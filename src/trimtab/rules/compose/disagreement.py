@@ -75,7 +75,7 @@ class DisagreeingFiles(FleetRule):
 
 def _is_own_image(one: Service, other: Service) -> bool:
     """Whether both run one image of a namespace of its own: nobody else's `db` is meant."""
-    names = {read_reference(service.image or "").name for service in (one, other) if not service.build}
+    names = {read_reference(service.image or "").path for service in (one, other) if not service.build}
     return len(names) == 1 and "/" in names.pop()
 
 

@@ -128,11 +128,25 @@ class YamlEditor:
         return path not in self.document.keys
 
     def _replaced(self, node: Node, value: object) -> Edit | NoEdit:
+        if node.kind == "sequence" and isinstance(value, list):
+            return self._replaced_list(node, cast("list[object]", value))
         if node.kind not in {"scalar", "alias"} or node.style in {"|", ">"}:
             return NoEdit("it is not a single value")
         if node.is_empty_scalar:
             return Edit.insert(node.end, f" {_flow(value)}")
         return Edit(Span(node.start, node.end), _quoted_like(node, value))
+
+    def _replaced_list(self, node: Node, values: Sequence[object]) -> Edit | NoEdit:
+        """Another list in the place of one, in its style."""
+        if node.flow:
+            return Edit(Span(node.start, node.end), _flow(values))
+        column = self._dash_column(node)
+        if column is None or not values:
+            return NoEdit("the list's items do not begin their own lines")
+        begin, end = self._line_start(node.items[0].start), self._line_end(self._last_of(node))
+        if re.search(r"(?m)(?:^|\s)#", self.source.text[begin:end]):
+            return NoEdit("a comment stands in it, and would be lost")
+        return Edit(Span(begin, end), self._indented([f"- {_flow(value)}" for value in values], column))
 
     def _inserted(self, path: Path, node: Node, key: str, value: object, after: Sequence[str]) -> Edit | NoEdit:
         if node.is_empty_scalar or (node.kind == "scalar" and node.value in {"null", "~"} and not node.style):

@@ -1,0 +1,165 @@
+"""`trimtab plan`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from trimtab.cli.app import CLEAN, FINDINGS
+from trimtab.cli.options import Common, Paths, RuleChoice, load, show
+from trimtab.fleet import Fleet
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.isolation import plan as network_plan
+from trimtab.fleet.compose.sizing import propose
+from trimtab.fleet.compose.startup import faster_checks, predict
+from trimtab.rewrite import ChangeSet, FileChange, rewrite
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Changes that are made together, in the order in which they are best made."""
+
+    title: str
+    command: str
+    risk: str
+    proof: str
+    predicted: str
+    """What it should bring; empty where nobody can say before it is measured."""
+    items: tuple[str, ...]
+
+
+def plan(
+    paths: Paths = (),
+    /,
+    *,
+    choice: RuleChoice | None = None,
+    common: Common | None = None,
+) -> int:
+    """List everything that could be changed over the fleet, in ordered batches: what, how risky, and how it will be proven.
+
+    Nothing is written. What is predicted is called that; `trimtab optimize` measures. Exits with 1 when there is something to do.
+    """
+    common = common or Common()
+    loaded = load(paths, common, choice)
+    changes = rewrite(loaded.fleet, unsafe=True, proof=True, paths=loaded.chosen, rules=loaded.rules)
+    safe = rewrite(loaded.fleet, paths=loaded.chosen, rules=loaded.rules)
+    batches = [batch for batch in _batches(loaded.fleet, changes, safe) if batch.items]
+    show(common, lambda: _data(batches), lambda: _view(batches), {"markdown": lambda: _markdown(batches)})
+    return FINDINGS if batches else CLEAN
+
+
+def _batches(fleet: Fleet, changes: ChangeSet, safe: ChangeSet) -> Iterator[Batch]:
+    at_once = {change.path for change in safe.changed if change.after == _after(changes, change.path)}
+    kinds = {"Dockerfiles": list[FileChange](), "ignore files": list[FileChange](), "compose files": list[FileChange](),
+             "scripts": list[FileChange]()}  # fmt: skip
+    for change in changes.changed:
+        kinds[_kind(fleet, change)].append(change)
+    yield Batch(
+        "files whose every fix is safe", "trimtab fix", "low", "each result is parsed and reviewed again", "",
+        tuple(_line(change) for change in changes.changed if change.path in at_once),
+    )  # fmt: skip
+    yield Batch(
+        "Dockerfiles", "trimtab optimize", "none is kept that is not proven",
+        "built, compared and run before and after; measured", "",
+        tuple(_line(change) for change in kinds["Dockerfiles"] if change.path not in at_once),
+    )  # fmt: skip
+    yield Batch(
+        "ignore files", "trimtab optimize", "none is kept that is not proven",
+        "every image whose context changes is built and compared", "",
+        tuple(_line(change) for change in kinds["ignore files"] if change.path not in at_once),
+    )  # fmt: skip
+    yield Batch(
+        "settings of services", "trimtab optimize", "none is kept that is not proven",
+        "each service is run with the old settings and the new ones", "",
+        tuple(_line(change) for change in kinds["compose files"] if change.path not in at_once),
+    )  # fmt: skip
+    yield from _proposals(fleet)
+    yield Batch(
+        "scripts", "trimtab fix --unsafe", "medium: a script's runs are not tried out", "each result is parsed again", "",
+        tuple(_line(change) for change in kinds["scripts"] if change.path not in at_once),
+    )  # fmt: skip
+
+
+def _proposals(fleet: Fleet) -> Iterator[Batch]:
+    for project in fleet.projects:
+        facts = ComposeFacts(fleet, project)
+        name = ", ".join(project.files)
+        before, after = predict(facts, {}), predict(facts, {}, faster_checks(facts))
+        quicker = tuple(f"{service}: ask every second while it starts" for service in faster_checks(facts))
+        yield Batch(
+            f"start-up of {name}", "trimtab startup --prove --apply", "low", "the project is started before and after",
+            f"{before.seconds:.0f} s → {after.seconds:.0f} s", quicker if before.seconds - after.seconds > 0.5 else (),
+        )  # fmt: skip
+        sizes = tuple(f"{each.service.name}: {len(each.wants)} sizes ({each.basis})" for each in propose(facts) if each.wants)
+        yield Batch(
+            f"sizes in {name}", "trimtab resources --apply", "medium: a default is not what was observed",
+            "none before its use is observed", "", sizes,
+        )  # fmt: skip
+        segments = tuple(f"{each.store}: with {len(each.members)} that talk to it" for each in network_plan(facts).segments)
+        yield Batch(
+            f"networks of {name}", "trimtab networks --apply", "high: an address made up at run time is not seen",
+            "to be looked at by somebody who knows", "", segments,
+        )  # fmt: skip
+
+
+def _after(changes: ChangeSet, path: str) -> str | None:
+    return next((change.after for change in changes.changed if change.path == path), None)
+
+
+def _kind(fleet: Fleet, change: FileChange) -> str:
+    if fleet.file(change.path):
+        return "Dockerfiles"
+    if change.effects.scripts:
+        return "scripts"
+    return "compose files" if change.path in fleet.compose_files else "ignore files"
+
+
+def _line(change: FileChange) -> str:
+    rules = ", ".join(change.rules)
+    return f"{change.path}: {rules}" if rules else change.path
+
+
+def _data(batches: Sequence[Batch]) -> dict[str, object]:
+    return {
+        "schema": "trimtab.plan/1",
+        "batches": [
+            {
+                "title": batch.title,
+                "command": batch.command,
+                "risk": batch.risk,
+                "proof": batch.proof,
+                "predicted": batch.predicted or None,
+                "items": list(batch.items),
+            }
+            for batch in batches
+        ],
+    }
+
+
+def _view(batches: Sequence[Batch]) -> RenderableType:
+    if not batches:
+        return "nothing to do"
+    parts: list[RenderableType] = []
+    for number, batch in enumerate(batches, start=1):
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row("with", f"[bold]{batch.command}[/bold]")
+        table.add_row("risk", batch.risk)
+        table.add_row("proof", batch.proof)
+        if batch.predicted:
+            table.add_row("predicted", batch.predicted)
+        for item in batch.items:
+            table.add_row("", item)
+        parts += [f"[bold]{number}. {batch.title}[/bold] ({len(batch.items)})", table, ""]
+    return Group(*parts[:-1])
+
+
+def _markdown(batches: Sequence[Batch]) -> str:
+    lines = ["# Plan", ""]
+    for number, batch in enumerate(batches, start=1):
+        lines += [f"## {number}. {batch.title}", "", f"- with: `{batch.command}`", f"- risk: {batch.risk}"]
+        lines += [f"- proof: {batch.proof}", *([f"- predicted: {batch.predicted}"] if batch.predicted else []), ""]
+        lines += [f"- [ ] {item}" for item in batch.items] + [""]
+    return "\n".join(lines)

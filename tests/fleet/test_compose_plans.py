@@ -1,0 +1,129 @@
+"""Start-up, networks and sizes as proposals."""
+
+import pytest
+
+from trimtab.fleet import Fleet, MemoryTree, discover
+from trimtab.fleet.compose.apply import settle
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.isolation import plan
+from trimtab.fleet.compose.sizing import propose
+from trimtab.fleet.compose.startup import faster_checks, predict, wants
+from trimtab.fleet.plain import mapping
+
+CHAIN = "services:\n  s1:\n    image: a\n    healthcheck: &check\n      test: [CMD, a]\n      interval: 30s\n      start_period: 30s\n" + "".join(
+    f"  s{n}:\n    image: a\n    depends_on: {{s{n - 1}: {{condition: service_healthy}}}}\n"
+    "    healthcheck:\n      test: [CMD, a]\n      interval: 30s\n      start_period: 30s\n"
+    for n in range(2, 9)
+)  # fmt: skip
+
+
+def facts_of(text: str, **others: str) -> ComposeFacts:
+    fleet = discover(MemoryTree({"compose.yaml": text, **others}))
+    return ComposeFacts(fleet, fleet.projects[0])
+
+
+def test_a_chain_waits_for_the_engines_five_seconds_eight_times() -> None:
+    facts = facts_of(CHAIN)
+    boots = dict.fromkeys((f"s{n}" for n in range(1, 9)), 1.0)
+    before = predict(facts, boots)
+    # Measured: 46.3 s with docker 28.5, compose 2.40, and 22.7 s with a probe every second.
+    assert before.seconds == pytest.approx(46.3, rel=0.1)
+    assert before.critical_path == tuple(f"s{n}" for n in range(1, 9))
+    assert all(timing.slack == pytest.approx(0) for timing in before.timings.values())
+    after = predict(facts, boots, faster_checks(facts))
+    assert after.seconds < before.seconds - 20
+
+
+def test_what_nobody_waits_for_has_slack() -> None:
+    facts = facts_of(
+        "services:\n  a: {image: a, healthcheck: {test: x, interval: 10s}}\n  b: {image: b}\n"
+        "  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+    )
+    found = predict(facts, {"a": 3, "b": 1, "c": 1})
+    assert found.critical_path == ("a", "c")
+    assert found.timings["b"].slack == pytest.approx(found.seconds - found.timings["b"].ready)
+
+
+def test_a_circle_is_named_and_ends() -> None:
+    facts = facts_of("services: {a: {image: a, depends_on: [b]}, b: {image: b, depends_on: [a]}}\n")
+    assert predict(facts, {}).circular
+
+
+def test_quicker_probes_are_written_where_they_can_be() -> None:
+    facts = facts_of(CHAIN.replace("&check", ""))
+    settled = settle(facts.fleet, facts.project, wants(facts))
+    assert settled.texts["compose.yaml"].count("start_interval: 1s") == 7
+    assert not settled.refused
+    assert "start_interval" not in settled.texts["compose.yaml"].partition("  s8:")[2]
+
+
+NETWORKED = """services:
+  db:
+    image: postgres:16
+    networks:
+      - flat
+  api:
+    image: api
+    networks:
+      - flat
+    environment:
+      DB: postgres://u@db/x
+  other:
+    image: other
+    networks: [flat]
+networks:
+  flat: {}
+"""
+
+
+def test_a_store_and_its_users_get_a_network() -> None:
+    facts = facts_of(NETWORKED)
+    proposal = plan(facts)
+    (segment,) = proposal.segments
+    assert (segment.store, segment.internal, [edge.service for edge in segment.members]) == ("db", True, ["api"])
+    settled = settle(facts.fleet, facts.project, proposal.wants)
+    assert not settled.refused
+    after = facts_of(settled.texts["compose.yaml"])
+    assert [sorted(after.networks(service) or ()) for service in after.project.services] == [
+        ["db-users"],
+        ["db-users", "flat"],
+        ["flat"],
+    ]
+    assert mapping(after.project.networks["db-users"]) == {"internal": True}
+    assert plan(after).segments == ()
+
+
+def test_a_store_that_nobody_is_seen_to_use_stays() -> None:
+    proposal = plan(facts_of("services: {db: {image: 'postgres:16'}, a: {image: a}}\n"))
+    assert proposal.segments == ()
+    assert "who uses it" in proposal.left[0]
+
+
+def test_files_of_a_service_say_whom_it_talks_to() -> None:
+    facts = facts_of(
+        "services: {db: {image: 'redis:7', ports: ['6379:6379']}, a: {build: ./a}, b: {image: b}}\n",
+        **{"a/Dockerfile": "FROM python:3.13\nCOPY a.py /a.py\n", "a/a.py": 'url = "redis://db:6379/0"\n'},
+    )
+    (segment,) = plan(facts).segments
+    assert [(edge.service, edge.why) for edge in segment.members] == [("a", "`a/a.py`")]
+    assert not segment.internal
+
+
+def sizes(fleet: Fleet) -> dict[str, tuple[str, int]]:
+    return {each.service.name: (each.kind, len(each.wants)) for each in propose(ComposeFacts(fleet, fleet.projects[0]))}
+
+
+def test_sizes_are_defaults_by_kind_and_what_is_there_stays() -> None:
+    text = "services:\n  a: {build: ./a, mem_limit: 100m}\n  db: {image: 'postgres:16'}\n  m:\n    build: ./m\n"
+    files = {
+        "compose.yaml": text,
+        "a/Dockerfile": "FROM node:22\n",
+        "m/Dockerfile": "FROM python:3.13\nRUN pip install torch\n",
+    }
+    fleet = discover(MemoryTree(files))
+    assert sizes(fleet) == {"a": ("node", 2), "db": ("store", 3), "m": ("models", 3)}
+    found = [want for each in propose(ComposeFacts(fleet, fleet.projects[0])) for want in each.wants]
+    settled = settle(fleet, fleet.projects[0], found)
+    again = discover(MemoryTree({**files, **settled.texts}))
+    assert sizes(again) == {"a": ("node", 0), "db": ("store", 0), "m": ("models", 0)}
+    assert "mem_limit: 100m" in settled.texts["compose.yaml"]
