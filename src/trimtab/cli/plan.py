@@ -38,7 +38,8 @@ def plan(
 ) -> int:
     """List everything that could be changed over the fleet, in ordered batches: what, how risky, and how it will be proven.
 
-    Nothing is written. What is predicted is called that; `trimtab optimize` measures. Exits with 1 when there is something to do.
+    Nothing is written. What is predicted is called that; `trimtab optimize` measures. Exits with 1 when there is something to
+    do.
     """
     common = common or Common()
     loaded = load(paths, common, choice)

@@ -80,12 +80,9 @@ def isolated(project: Mapping[str, object]) -> dict[str, object]:
 def _isolated_service(body: Mapping[str, object]) -> dict[str, object]:
     left_out = {"container_name", "ports", "restart"}
     found = {key: value for key, value in body.items() if key not in left_out}
-    # A folder of the host would be written to.
-    volumes = [
-        item for item in items(body.get("volumes")) if mapping(item).get("type") != "bind" or mapping(item).get("read_only")
-    ]
     if "volumes" in body:
-        found["volumes"] = volumes
+        # A folder of the host would be written to.
+        found["volumes"] = [item for item in items(body["volumes"]) if not _may_write(mapping(item))]
     return found
 
 

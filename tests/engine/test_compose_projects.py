@@ -1,0 +1,71 @@
+"""Compose files on a real engine: settings proven service by service, and whole projects started."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_optimize import BASE, SERVER, optimized, write
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+
+SERVICE = BASE + 'RUN useradd -u 1500 app\nUSER 1500\nCOPY server.py .\nCMD ["python", "server.py"]\n'
+WRITER = "import pathlib\npathlib.Path('/home/mark').write_text('x')\n" + SERVER
+
+
+def test_settings_are_kept_where_the_service_behaves_the_same(tmp_path: Path) -> None:
+    files = {
+        "plain/Dockerfile": SERVICE,
+        "plain/server.py": SERVER,
+        "writer/Dockerfile": BASE + 'COPY server.py .\nCMD ["python", "server.py"]\n',
+        "writer/server.py": WRITER,
+        "compose.yaml": "services:\n  plain:\n    build: plain\n  writer:\n    build: writer # keeps a mark\n",
+    }
+    folder = write(tmp_path / "fleet", files)
+    found = optimized(folder, "compose.yaml", "--select", "CM204,CM205,CM206", "--quick")["compose.yaml"]
+    assert found["verdict"] == "accepted", found
+    text = (folder / "compose.yaml").read_text()
+    plain, _, writer = text.partition("  writer:")
+    assert "read_only: true" in plain
+    assert "- ALL" in plain
+    assert "no-new-privileges" in plain
+    assert "read_only" not in writer
+    assert "no-new-privileges" in writer
+    assert "# keeps a mark" in writer
+    refused = [trial for trial in found["trials"] if trial["verdict"] == "rejected"]
+    assert any("CM205" in trial["rules"] and "`writer`" in trial["reason"] for trial in refused)
+
+
+def test_a_project_is_started_before_and_after(tmp_path: Path) -> None:
+    check = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000')"
+    healthy = f'    healthcheck:\n      test: ["CMD", "python", "-c", "{check}"]\n      start_period: 30s\n'
+    files = {
+        "Dockerfile": SERVICE,
+        "server.py": SERVER,
+        "compose.yaml": "services:\n  one:\n    build: .\n    container_name: one\n    ports: ['8000:8000']\n"
+        f"{healthy}  two:\n    build: .\n    depends_on:\n      one: {{condition: service_healthy}}\n",
+    }
+    folder = write(tmp_path / "fleet", files)
+    command = [
+        sys.executable,
+        "-m",
+        "trimtab",
+        "startup",
+        str(folder),
+        "--prove",
+        "--repeats",
+        "1",
+        "--apply",
+        "--format",
+        "json",
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (project,) = json.loads(done.stdout)["projects"]
+    ((before, after),) = project["measured"]
+    # The engine's five seconds against one: no other delay here is of that size.
+    assert after < before
+    assert "start_interval: 1s" in (folder / "compose.yaml").read_text()
+    left = subprocess.run(["docker", "ps", "-aq", "--filter", "name=trimtab-"], check=True, capture_output=True, text=True)
+    assert left.stdout == ""
