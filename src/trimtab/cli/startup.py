@@ -1,5 +1,6 @@
 """`trimtab startup`."""
 
+import os
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.startup import ASSUMED_BOOT, Startup, faster_checks, predict, wants
 from trimtab.report import figures
-from trimtab.verify import Measurement
+from trimtab.verify import Measurement, clean_up
 from trimtab.verify.starting import measure_start
 
 
@@ -80,8 +81,8 @@ async def _proven(loaded: Loaded, common: Common, plans: list[_Plan], repeats: i
     for plan in plans:
         facts = ComposeFacts(loaded.fleet, plan.project)
         settled = settle(loaded.fleet, plan.project, wants(facts))
-        run = secrets.token_hex(4)
-        folder = user_cache_path("trimtab") / "staging" / f"{run}-start"
+        run = f"{secrets.token_hex(4)}-{os.getpid()}"
+        folder = user_cache_path("trimtab") / "staging" / run
         folder.mkdir(parents=True)
         try:
             if not common.quiet:
@@ -90,6 +91,8 @@ async def _proven(loaded: Loaded, common: Common, plans: list[_Plan], repeats: i
                 runner, loaded.root, folder, run, plan.project.files, settled.texts, repeats
             )  # fmt: skip
         finally:
+            with anyio.CancelScope(shield=True):
+                await clean_up(runner, run)
             shutil.rmtree(folder, ignore_errors=True)
         found.append(_Plan(plan.project, plan.before, plan.after, measured))
     return found

@@ -30,10 +30,10 @@ async def measure_start(
     Raises:
         CommandFailed: compose refuses the files, an image does not build, or the services do not become healthy.
     """
-    old = await _resolved(runner, root, files, {})
-    new = await _resolved(runner, root, files, texts)
+    old = await _resolved(runner, root, run, files, {})
+    new = await _resolved(runner, root, run, files, texts)
     pairs: list[Pair] = []
-    async with _built(runner, root, folder, run, old):
+    async with _built(runner, folder, run, old):
         for turn in range(repeats):
             seconds: dict[str, float] = {}
             for name in ("before", "after") if turn % 2 == 0 else ("after", "before"):
@@ -43,7 +43,7 @@ async def measure_start(
     return Measurement(Scenario.START, ", ".join(files), tuple(pairs))
 
 
-async def _resolved(runner: Runner, root: Path, files: Sequence[str], texts: Mapping[str, str]) -> dict[str, object]:
+async def _resolved(runner: Runner, root: Path, run: str, files: Sequence[str], texts: Mapping[str, str]) -> dict[str, object]:
     """The project as compose itself reads it, without what would meet a running one."""
     names: list[str] = []
     written: list[Path] = []
@@ -60,15 +60,16 @@ async def _resolved(runner: Runner, root: Path, files: Sequence[str], texts: Map
     finally:
         for path in written:
             path.unlink(missing_ok=True)
-    return isolated(cast("dict[str, object]", json.loads(done.stdout)))
+    return isolated(cast("dict[str, object]", json.loads(done.stdout)), run)
 
 
-def isolated(project: Mapping[str, object]) -> dict[str, object]:
-    """A project that can be started beside itself."""
-    services = {name: _isolated_service(mapping(body)) for name, body in mapping(project.get("services")).items()}
+def isolated(project: Mapping[str, object], run: str) -> dict[str, object]:
+    """A project that can be started beside itself; everything that it makes carries the run's label."""
+    labels = {argv.LABEL: run}
+    services = {name: _isolated_service(name, mapping(body), run) for name, body in mapping(project.get("services")).items()}
     kept: dict[str, object] = {"services": services}
     for kind in ("networks", "volumes"):
-        own = {name: _unnamed(mapping(body)) for name, body in mapping(project.get(kind)).items()}
+        own = {name: {**_unnamed(mapping(body)), "labels": labels} for name, body in mapping(project.get(kind)).items()}
         if own:
             kept[kind] = own
     for kind in ("secrets", "configs"):
@@ -77,12 +78,17 @@ def isolated(project: Mapping[str, object]) -> dict[str, object]:
     return kept
 
 
-def _isolated_service(body: Mapping[str, object]) -> dict[str, object]:
+def _isolated_service(name: str, body: Mapping[str, object], run: str) -> dict[str, object]:
     left_out = {"container_name", "ports", "restart"}
     found = {key: value for key, value in body.items() if key not in left_out}
     if "volumes" in body:
         # A folder of the host would be written to.
         found["volumes"] = [item for item in items(body["volumes"]) if not _may_write(mapping(item))]
+    labels = {argv.LABEL: run}
+    found["labels"] = labels
+    if build := mapping(body.get("build")):
+        found["image"] = f"trimtab-{run}-start:{name.lower()}"
+        found["build"] = {**build, "labels": labels}
     return found
 
 
@@ -96,12 +102,9 @@ def _unnamed(body: Mapping[str, object]) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def _built(runner: Runner, root: Path, folder: Path, run: str, project: Mapping[str, object]) -> AsyncGenerator[None]:
+async def _built(runner: Runner, folder: Path, run: str, project: Mapping[str, object]) -> AsyncGenerator[None]:
     """The project's images, built, under names of this run's."""
     file = folder / "start.json"
-    for name, body in mapping(project["services"]).items():
-        if mapping(body).get("build"):
-            cast("dict[str, object]", body)["image"] = f"trimtab-{run}-start:{name.lower()}"
     file.write_text(json.dumps(project), encoding="utf-8")
     (await runner.run(argv.compose(str(file), _project(run), "build"))).checked()
     try:
@@ -113,9 +116,6 @@ async def _built(runner: Runner, root: Path, folder: Path, run: str, project: Ma
 
 async def _started(runner: Runner, folder: Path, run: str, project: dict[str, object]) -> float:
     file = folder / "start.json"
-    for name, body in mapping(project["services"]).items():
-        if mapping(body).get("build"):
-            cast("dict[str, object]", body)["image"] = f"trimtab-{run}-start:{name.lower()}"
     file.write_text(json.dumps(project), encoding="utf-8")
     began = time.monotonic()
     up = argv.compose(
