@@ -71,3 +71,13 @@ async def test_no_engine_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(EngineMissing, match=r"Start Docker|Install Docker"):
         await engine_version(ProcessRunner())
+
+
+async def test_a_sink_that_fails_ends_the_process_and_is_told_apart() -> None:
+    """A disk that is full in the middle of an image's files."""
+
+    def full(_chunk: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        await ProcessRunner().stream(python("while True: print('x' * 65536)"), full)

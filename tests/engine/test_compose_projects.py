@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_optimize import BASE, SERVER, optimized, write
+from test_optimize import BASE, SERVER, optimized, trimtab, write
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
 
@@ -69,3 +69,30 @@ def test_a_project_is_started_before_and_after(tmp_path: Path) -> None:
     assert "start_interval: 1s" in (folder / "compose.yaml").read_text()
     left = subprocess.run(["docker", "ps", "-aq", "--filter", "name=trimtab-"], check=True, capture_output=True, text=True)
     assert left.stdout == ""
+
+
+def test_a_shared_base_is_kept_when_the_fleet_wins(tmp_path: Path) -> None:
+    install = "RUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*\n"
+    packages = {"a": "tree file", "b": "file tree", "c": "tree file bc"}
+    files = {
+        f"{name}/Dockerfile": BASE + install.format(words) + 'COPY server.py .\nCMD ["python", "server.py"]\n'
+        for name, words in packages.items()
+    }
+    files |= {f"{name}/server.py": SERVER for name in packages}
+    files["compose.yaml"] = "services:\n" + "".join(
+        f"  {name}:\n    build:\n      context: {name} # {name}\n" for name in packages
+    )
+    folder = write(tmp_path / "fleet", files)
+    done = trimtab(
+        folder, "bases", "--share", "--prove", "--apply", "--repeats", "2", "--format", "json", cache=tmp_path / "cache"
+    )
+    (found,) = json.loads(done.stdout)["bases"]
+    assert found["packages"] == ["file", "tree"]
+    before, after = found["unique_bytes"]
+    assert after < before
+    assert done.returncode == (0 if found["verdict"] == "accepted" else 1), done.stderr
+    assert found["verdict"] in {"accepted", "inconclusive"}, found
+    if found["verdict"] == "accepted":
+        assert "FROM shared-python" in (folder / "a" / "Dockerfile").read_text()
+        assert "context: a # a" in (folder / "compose.yaml").read_text()
+        subprocess.run(["docker", "compose", "build", "--quiet"], cwd=folder, check=True, capture_output=True)

@@ -88,10 +88,19 @@ class ProcessRunner:
         async with _process(command) as process:
             if process.stdout is None or process.stderr is None:
                 raise ToolError(f"`{command.argv[0]}` was started without its outputs")
+            failure: OSError | None = None
             async with anyio.create_task_group() as group:
                 group.start_soon(_read_lines, process.stderr, take)
                 async for chunk in process.stdout:
-                    sink(chunk)
+                    try:
+                        sink(chunk)
+                    except OSError as error:
+                        # Raised below: from in here it would come out wrapped, and the process would wait for a reader.
+                        failure = error
+                        process.terminate()
+                        break
+            if failure is not None:
+                raise failure
             code = await process.wait()
         return Completed(command.argv, code, bytes(output), "\n".join(errors))
 
