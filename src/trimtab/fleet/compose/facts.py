@@ -29,9 +29,30 @@ _STORES = {
 }  # fmt: skip
 """Images that keep data or messages, by the last part of their name, with the port each listens on unless it is told another
 (their documentation)."""
+_OFFICIAL = frozenset(
+    [
+        "influxdb",
+        "postgres",
+        "mysql",
+        "mariadb",
+        "mongo",
+        "redis",
+        "memcached",
+        "rabbitmq",
+        "nginx",
+        "httpd",
+        "caddy",
+        "traefik",
+    ]
+    + ["haproxy", "python", "node", "alpine", "debian", "ubuntu", "busybox", "golang", "php", "ruby", "openjdk"]
+    + ["eclipse-temurin", "eclipse-mosquitto", "cassandra", "neo4j", "couchdb", "nats", "wordpress", "ghost", "nextcloud"]
+)
 _WEB = frozenset({"nginx", "httpd", "caddy", "traefik", "haproxy", "envoy", "openresty", "apache"})
 
 
+_DEVELOPMENT = frozenset(
+    ["dev", "development", "devel", "test", "tests", "testing", "e2e", "ci", "local", "debug", "simulation", "sandbox"]
+)
 _EXTENDS = NoEdit("it extends another service, which may be what has to change")
 
 
@@ -110,7 +131,9 @@ class ComposeFacts:
             return not check.disabled
         image = self.image(service)
         if image is None:
-            return None
+            # Official images have no health check of their own, as a policy (docker-library/faq, "healthcheck").
+            official = bool(service.image) and not service.build and read_reference(service.image or "").official
+            return False if official and image_name(service) in _OFFICIAL else None
         instruction = image[0].last(image[1], "HEALTHCHECK")
         if instruction is not None:
             return instruction.arguments.split(" ")[0].upper() != "NONE"
@@ -180,9 +203,21 @@ class ComposeFacts:
         return "service_completed_successfully" in conditions or never
 
     @property
+    def is_for_development(self) -> bool:
+        """Whether the project's own file says that it is no deployment: `compose.dev.yaml`, `docker-compose.test.yml`."""
+        words = re.split(r"[^a-z0-9]+", posixpath.basename(self.project.files[-1]).lower())
+        return not _DEVELOPMENT.isdisjoint(words)
+
+    @property
     def deployed(self) -> tuple[Service, ...]:
-        """The services that keep running."""
-        return tuple(service for service in self.project.services if not self.is_job(service))
+        """The services that keep running, without those that are only there for development."""
+        if self.is_for_development:
+            return ()
+        return tuple(
+            service
+            for service in self.project.services
+            if not self.is_job(service) and (not service.profiles or not _DEVELOPMENT.issuperset(service.profiles))
+        )
 
 
 @dataclass(frozen=True, slots=True)

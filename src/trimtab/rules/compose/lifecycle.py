@@ -129,7 +129,8 @@ class UntaggedBuild(ComposeRule):
     """Service that is built and has no image name of its own.
 
     ## What it does
-    Finds services with `build` and without `image`.
+    Finds services with `build` and without `image`. Files and profiles for development and tests are left out, here and in the
+    rules about limits, hardening, logs and restarts.
 
     ## Why it matters
     Every build takes the one name that compose makes up, and the image before it has none any more: there is nothing to go
@@ -147,9 +148,9 @@ class UntaggedBuild(ComposeRule):
     flagged = [compose_case("services: {a: {build: ./a}}\n", a="FROM scratch\n", refused=_NAME)]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
-        for service in facts.project.services:
+        for service in facts.deployed:
             if service.build is not None and not service.image:
-                message = "is built without an image name, so that the version before cannot be gone back to"
+                message = "is built without an image name, so every build takes the name away from the one before"
                 yield self.about(facts, service, ("build",), message, Refusal(_NAME))
 
 
@@ -186,6 +187,9 @@ class ObsoleteVersion(ComposeRule):
                 yield self.finding_at(editor.file, key.line, "`version` is ignored by compose", (), outcome)
 
 
+_KILLED = "keeps data, and is killed when it takes longer than ten seconds to end"
+
+
 class ShortGracePeriod(ComposeRule):
     """Store that is killed after ten seconds.
 
@@ -220,7 +224,13 @@ class ShortGracePeriod(ComposeRule):
                 continue
             change = facts.editor(service).set(("services", service.name, "stop_grace_period"), "1m")
             outcome = fix_of("allow a minute to end", change, Applicability.UNSAFE)
-            yield self.about(facts, service, ("stop_grace_period",), "keeps data, and is killed after ten seconds", outcome)
+            yield self.about(
+                facts,
+                service,
+                ("stop_grace_period",),
+                _KILLED,
+                outcome,
+            )
 
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "/bin/sh", "/bin/bash"})

@@ -1,5 +1,6 @@
 """DF101."""
 
+import re
 from collections.abc import Iterator
 
 from trimtab.fleet.cache_needs import mount_obstacle
@@ -77,9 +78,16 @@ class MissingCacheMount(DockerfileRule):
         for stage in facts.stages:
             for manager, runs in _unmounted(facts, stage).items():
                 outcome = _fix(facts, stage, manager, runs)
-                for run, _ in runs:
+                for run in (run for run, _ in runs if not _only_itself(run)):
                     message = f"`{manager.name}` installs without a cache mount, so every rebuild downloads all of it again"
                     yield self.finding(facts, run.instruction.keyword_span, message, outcome)
+
+
+def _only_itself(run: Run) -> bool:
+    """Whether a RUN installs nothing but the manager and its tools, which another rule says to leave out."""
+    packages = [package for install in run.installs for package in install.packages]
+    names = {re.split(r"[=<>~!\[@]", package)[0] for package in packages}
+    return bool(names) and names <= {"pip", "setuptools", "wheel", "npm"}
 
 
 _Placed = tuple[Run, CachePlace | UnknownPlace]

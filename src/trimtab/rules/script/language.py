@@ -170,6 +170,7 @@ class IncrementUnderErrexit(ScriptRule):
     clean = [
         script_case("#!/bin/bash\nset -e\nx=$((x + 1))\n((x++)) || true\nfor ((i=0; i<3; i++)); do docker ps; done\n"),
         script_case("#!/bin/bash\n((x++))\ndocker ps\n"),
+        script_case("#!/bin/bash\nset -e\nx=1\n((x++))\ndocker ps\n"),
     ]
     flagged = [
         script_case(
@@ -183,9 +184,17 @@ class IncrementUnderErrexit(ScriptRule):
             return
         for match in _INCREMENT.finditer(part.text):
             name, sign = match["name"], match["sign"][0]
+            if sign == "+" and _begins_above_zero(part.text, name):
+                continue
             edit = Edit(Span(match.start("all"), match.end("all")), f"{name}=$(({name} {sign} 1))")
             outcome = script_fix(part, f"write `{name}=$(({name} {sign} 1))`", [edit], Applicability.SAFE)
             yield self.at(part, match.start("all"), f"`{match['all']}` ends the script when `{name}` was 0", outcome, name)
+
+
+def _begins_above_zero(text: str, name: str) -> bool:
+    """Whether a counter only ever gets positive literals, so that counting up never meets 0."""
+    values = re.findall(rf"(?m)\b{name}=(\S+)", text)
+    return bool(values) and all(re.fullmatch(r"[1-9]\d*;?", value) for value in values)
 
 
 _INCREMENT = re.compile(

@@ -120,7 +120,7 @@ class UnpublishedPort(ScriptRule):
             if int(port) in published or port in seen or line.lstrip().startswith("#") or re.search(r"\bexec\b|\brun\b", line):
                 continue
             seen.add(port)
-            message = f"asks port {port} of the host, which no service publishes"
+            message = f"speaks of port {port} of the host, which no service publishes"
             yield self.at(part, match.start(), message, Refusal(_WHICH), port)
 
 
@@ -169,32 +169,48 @@ class AnotherServicesPort(ScriptRule):
     ]  # fmt: skip
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        owners = _owners(part, fleet)
+        projects = _owners(part, fleet)
+        names = {name: ports for owners in projects.values() for name, ports in owners.items()}
         at = 0
         for line in part.text.splitlines(keepends=True):
             addresses = list(_ADDRESS.finditer(line))
-            named = _named(line, owners) if len(addresses) == 1 and not line.lstrip().startswith("#") else set[str]()
-            port = int(addresses[0]["port"]) if addresses else 0
-            holders = {name for name, ports in owners.items() if port in ports}
-            if len(named) == 1 and holders and not named & holders:
-                message = f"speaks of `{named.pop()}` and asks port {port}, which is `{min(holders)}`'s"
-                yield self.at(part, at + addresses[0].start(), message, Refusal(_OTHERS), str(port))
+            named = _named(line, names) if len(addresses) == 1 and not line.lstrip().startswith("#") else set[str]()
+            if len(named) == 1:
+                name, port = named.pop(), int(addresses[0]["port"])
+                holder = _holder(projects, name, port)
+                if holder:
+                    message = f"speaks of `{name}` with port {port}, which is {holder}"
+                    yield self.at(part, at + addresses[0].start(), message, Refusal(_OTHERS), str(port))
             at += len(line)
 
 
-def _owners(part: ScriptPart, fleet: Fleet) -> dict[str, frozenset[int]]:
-    """The host's ports by service, in the projects that the script is about."""
+_Owners = Mapping[str, frozenset[int]]
+
+
+def _holder(projects: Mapping[str, _Owners], name: str, port: int) -> str | None:
+    """Whose port it is where a service has another one; None where it is its own in any project that may be meant."""
+    if any(port in owners.get(name, ()) for owners in projects.values()):
+        return None
+    for file, owners in projects.items():
+        holders = [other for other, ports in owners.items() if port in ports]
+        if name in owners and holders:
+            return f"`{holders[0]}`'s in `{file}`"
+    return None
+
+
+def _owners(part: ScriptPart, fleet: Fleet) -> dict[str, _Owners]:
+    """By compose file, the host's ports of each service, in the projects that the script may be about."""
     files = [file for call in part.calls if call.is_compose for file in call.files]
     call = next((call for call in part.calls if call.is_compose and (call.files or not files)), None)
-    found: dict[str, frozenset[int]] = {}
+    found: dict[str, _Owners] = {}
     for project in _projects(part, call, fleet) if call else ():
         facts = ComposeFacts(fleet, project)
-        for service in project.services:
-            found[service.name] = found.get(service.name, frozenset()) | facts.host_ports(service)
-    return {name: ports for name, ports in found.items() if ports}
+        ports = {service.name: facts.host_ports(service) for service in project.services}
+        found[project.files[0]] = {name: own for name, own in ports.items() if own}
+    return found
 
 
-def _named(line: str, owners: Mapping[str, frozenset[int]]) -> set[str]:
+def _named(line: str, owners: _Owners) -> set[str]:
     """The services whose names stand in a line, beside its address; `admin-api` may be written `Admin API`."""
     text = f" {re.sub(r'[^a-z0-9]+', ' ', _ADDRESS.sub(' ', line).lower())} "
     found = {name for name in owners if f" {re.sub(r'[^a-z0-9]+', ' ', name.lower())} " in text}
