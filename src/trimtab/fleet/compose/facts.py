@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compose.documents import read_documents
@@ -86,11 +87,23 @@ class ComposeFacts:
 
     def place(self, service: Service, *keys: str | int) -> tuple[str, int]:
         """File and line of a key of a service, or of the nearest thing that is written."""
+        keys = self._of_item(service, keys)
         for length in range(len(keys), -1, -1):
             raw = self.raw(service, *keys[:length])
             if raw is not None and (not length or ("services", service.name, *keys[:length]) in raw.document.lines):
                 return raw.path, raw.line(*keys[:length])
         return service.origin, service.line
+
+    def _of_item(self, service: Service, keys: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        """Keys that name an item of a list by its text, `A` of `- A=1`, as they stand in the file."""
+        if len(keys) != 2 or keys[0] not in {"environment", "depends_on"}:
+            return keys
+        for raw in self.raws(service):
+            written = raw.body.get(str(keys[0]))
+            for index, item in enumerate(cast("list[object]", written) if isinstance(written, list) else []):
+                if str(item).partition("=")[0] == keys[1]:
+                    return keys[0], index
+        return keys
 
     def editor(self, service: Service, *keys: str | int) -> ComposeEditor:
         """The editor of the file that `raw` names. It refuses to edit a service that extends another one.

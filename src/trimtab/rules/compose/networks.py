@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from trimtab.fleet.compose.addresses import addresses, stranger, talks_to
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
 from trimtab.fleet.model import Service
+from trimtab.fleet.plain import mapping
 from trimtab.rules.base import (
     Applicability,
+    Case,
     Category,
     ComposeRule,
     Confidence,
@@ -253,6 +255,68 @@ class UndeclaredNetwork(ComposeRule):
                     outcome = fix_of("declare the networks", change, Applicability.UNSAFE)
                     message = f"is on the network `{name}`, which is not declared"
                     yield self.about(facts, service, ("networks",), message, outcome, name)
+
+
+_MADE = "whether the network's name or where it is made has to change is a decision"
+
+
+class ExternalNetworkOfOurs(ComposeRule):
+    """Network that is called external under a name that nobody makes.
+
+    ## What it does
+    Finds `external` networks for which another compose file of the fleet declares one of the same key, without a `name`.
+
+    ## Why it matters
+    Compose puts the project's name in front of what it makes: `shop_backend` for `backend`. The other project does not find
+    `backend`, and does not start.
+
+    ## Fix safety
+    Not fixed: either the one has to say `name`, or the other has to use the whole name.
+
+    ## References
+    https://docs.docker.com/reference/compose-file/networks/#external
+    """
+
+    code = "CM307"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    since = "0.2"
+    clean = [
+        Case(
+            "FROM scratch\n",
+            files={
+                "compose.yaml": "services: {a: {image: a, networks: [n]}}\nnetworks: {n: {name: n}}\n",
+                "b/compose.yaml": "services: {b: {image: b, networks: [n]}}\nnetworks: {n: {external: true}}\n",
+            },
+        ),
+        compose_case("services: {b: {image: b, networks: [n]}}\nnetworks: {n: {external: true}}\n"),
+    ]
+    flagged = [
+        Case(
+            "FROM scratch\n",
+            files={
+                "compose.yaml": "services: {a: {image: a, networks: [n]}}\nnetworks: {n: {}}\n",
+                "b/compose.yaml": "services: {b: {image: b, networks: [n]}}\nnetworks: {n: {external: true}}\n",
+            },
+            refused=_MADE,
+        )
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        made = {
+            name: project.files[0]
+            for project in facts.fleet.projects
+            if project is not facts.project
+            for name, settings in project.networks.items()
+            if not mapping(settings).get("external") and not mapping(settings).get("name")
+        }
+        for editor in facts.top_editors():
+            for key, settings in facts.project.networks.items():
+                name = str(mapping(settings).get("name") or key)
+                place = editor.document.keys.get(("networks", key))
+                if place is not None and mapping(settings).get("external") and name in made:
+                    message = f"the network `{name}` is external, and `{made[name]}` makes it under its project's name only"
+                    yield self.finding_at(editor.file, place.line, message, (), Refusal(_MADE), name)
 
 
 class UnusedNetwork(ComposeRule):

@@ -79,6 +79,54 @@ def _projects(part: ScriptPart, call: EngineCall, fleet: Fleet) -> list[ComposeP
     return list(fleet.projects)
 
 
+_ON_CONTAINERS = frozenset({"exec", "restart", "stop", "start", "kill", "logs", "inspect", "rm", "port", "top", "attach"})
+
+
+class UnknownContainer(ScriptRule):
+    """Script that names a container which no compose file makes.
+
+    ## What it does
+    Compares the containers that scripts name in `docker exec`, `restart`, `logs` and the like with the `container_name`s of the
+    fleet and the names that compose makes up, in fleets whose compose files name their containers. Scripts that start
+    containers of their own are left out.
+
+    ## Why it matters
+    The call fails: `No such container`. In a backup or a health check nobody may notice for a long time.
+
+    ## Fix safety
+    Not fixed: which container is meant is not known.
+    """
+
+    code = "SC121"
+    category = Category.RELIABILITY
+    severity = Severity.MEDIUM
+    confidence = Confidence.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\ndocker exec shop-db ls\ndocker logs shop-api-1\ndocker exec $X ls\n",
+                    compose="services: {db: {image: a, container_name: shop-db}, api: {image: b}}\n"),
+        script_case("#!/bin/bash\nset -e\ndocker run -d --name mine a\ndocker exec mine ls\n",
+                    compose="services: {db: {image: a, container_name: shop-db}}\n"),
+    ]  # fmt: skip
+    flagged = [
+        script_case("#!/bin/bash\nset -e\ndocker exec shop-database ls\n",
+                    compose="services: {db: {image: a, container_name: shop-db}}\n", refused=_WHICH),
+    ]  # fmt: skip
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        services = [service for project in fleet.projects for service in project.services]
+        named = {str(service.body["container_name"]) for service in services if service.body.get("container_name")}
+        own = any(not call.is_compose and call.verb in {"run", "create"} for call in part.calls)
+        for call in part.calls if named and not own else ():
+            name = next(iter(call.operands), "")
+            if call.is_compose or call.verb not in _ON_CONTAINERS or not re.fullmatch(r"[A-Za-z][\w.-]*", name):
+                continue
+            made_up = any(re.search(rf"[-_]{re.escape(service.name)}[-_]\d+$", name) for service in services)
+            if name not in named and not made_up:
+                message = f"names the container `{name}`, which no compose file makes"
+                yield self.at(part, call.command.span.start, message, Refusal(_WHICH), name)
+
+
 class UnpublishedPort(ScriptRule):
     """Script that asks a port of the host which no service publishes.
 
