@@ -216,3 +216,33 @@ def test_optimize_without_an_engine(project: Path, capsys: pytest.CaptureFixture
     assert (project / "Dockerfile").read_text() == BAD
     assert run(["doctor"]) == 2
     assert "no  engine" in capsys.readouterr().out
+
+
+def test_plans_of_compose_projects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Start-up, sizes, networks and the plan of all: what they print, write and say by their exit code."""
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  db:\n    image: postgres:16 # main\n    healthcheck: {test: [CMD, a], start_period: 30s}\n"
+        "  api:\n    image: acme/api:1\n    environment: {DB: 'postgres://u@db/x'}\n"
+        "    depends_on: {db: {condition: service_healthy}}\n  other:\n    image: acme/other:1\n"
+    )
+    page = tmp_path / "page.html"
+    assert run(["startup", str(tmp_path), "--format", "json", "--page", str(page)]) == 1
+    (project,) = json.loads(capsys.readouterr().out)["projects"]
+    assert project["critical_path"] == ["db", "api"]
+    assert project["predicted"]["after"] < project["predicted"]["before"]
+    assert "db → api" in page.read_text()
+    assert run(["startup", str(tmp_path), "--boot", "db=soon"]) == 2
+    assert "--boot db=3.5" in capsys.readouterr().err.replace("\n", " ")
+    assert run(["plan", str(tmp_path), "--format", "markdown"]) == 1
+    assert "`trimtab networks --apply`" in capsys.readouterr().out
+    for command in ("startup", "resources", "networks"):
+        assert run([command, str(tmp_path), "--apply", "--quiet"]) == 0, capsys.readouterr()
+    text = (tmp_path / "compose.yaml").read_text()
+    assert "start_interval: 1s" in text
+    assert "- db-users" in text
+    assert "memory: 512M" in text
+    assert "postgres:16 # main" in text
+    for command in ("startup", "resources", "networks"):
+        assert run([command, str(tmp_path), "--quiet"]) == 0, command
+    assert run(["bases", str(tmp_path), "--share", "--apply"]) == 2
+    assert "--prove" in capsys.readouterr().err
