@@ -229,6 +229,26 @@ def test_what_gains_nothing_is_left_out(root: Path) -> None:
     assert alone.proven == {}
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_outage_while_the_original_is_built_is_not_remembered(
+    root: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr("trimtab.verify.staged._PAUSES", ())
+    store = Kept()
+    tried: list[str] = []
+
+    def failing(tag: str) -> str:
+        tried.append(tag)
+        return FULL if tag.endswith("original") and tried.count(tag) >= number else ""
+
+    result = run(root, FakeEngine(build_error=failing), store, choice=Choice(paths=["a/Dockerfile"]), repeats=1)
+    assert result is not None
+    (evidence,) = result.evidence
+    assert evidence.verdict.kind is VerdictKind.INCONCLUSIVE
+    assert "the disk is full" in evidence.verdict.reason
+    assert store.proofs == {}
+
+
 def test_a_candidate_that_does_not_build_is_rejected(root: Path) -> None:
     result = run(root, FakeEngine(build_error=lambda tag: "ERROR: exit code: 1" if tag.endswith("candidate") else ""))
     assert result is not None

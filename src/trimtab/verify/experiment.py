@@ -19,7 +19,7 @@ from trimtab.verify.compare import TreeComparison, unstable_paths
 from trimtab.verify.configs import compare_configs, start_names
 from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
 from trimtab.verify.intent import Intent, lost_variables
-from trimtab.verify.losses import Losses, opened_libraries
+from trimtab.verify.losses import NEVER_RUN, Losses, opened_libraries
 from trimtab.verify.reach import health_texts, started_programs, unreachable
 from trimtab.verify.rounds import compared
 from trimtab.verify.staged import Staged
@@ -70,7 +70,11 @@ class Experiment:
         return next((service for service in self.staged.file.services if service.build and service.build.key == key), None)
 
     async def prepare(self) -> Verdict | None:
-        """Stage the context and build the original; a verdict when that is not possible."""
+        """Stage the context and build the original; a verdict when that is not possible.
+
+        Raises:
+            EngineOutage: the network or the disk failed, so that the same may succeed later.
+        """
         values = self.staged.build.additional_contexts.values()
         external = next((value for value in values if value.startswith(("service:", "target:"))), None)
         if external:
@@ -78,6 +82,8 @@ class Experiment:
         await self.staged.stage()
         self.staged.tell("building the original")
         self.baseline = await self.staged.built("original", self.text)
+        if self.baseline.outage is not None:
+            raise EngineOutage(f"{self.baseline.outage}: {self.baseline.reason}")
         if self.baseline.image is None:
             return Verdict(VerdictKind.INCONCLUSIVE, f"the original does not build: {self.baseline.reason}")
         return None
@@ -198,7 +204,8 @@ class Experiment:
         found: list[Difference] = []
 
         def wanted(path: str) -> bool:
-            return path not in owned and base.get(path) != after.tree.entries.get(path)
+            known = path in owned or base.get(path) == after.tree.entries.get(path)
+            return not known and not path.endswith(NEVER_RUN)
 
         def search(path: str, content: bytes) -> None:
             for stem in sorted(opened_libraries(content) & gone):

@@ -275,6 +275,14 @@ def _requires(path: str, text: str) -> Iterator[str]:
         yield from re.findall(r"^\s*(?:import|export)\b[^;\n]*?[\"']((?:@[\w.-]+/)?[\w.-]+)", text, re.MULTILINE)
 
 
+NEVER_RUN = (
+    ".template", ".build", ".cmake", ".in", ".am", ".ac", ".m4", ".pc", ".la", ".txt", ".md", ".rst", ".html", ".h", ".hpp",
+    ".c", ".cc", ".cpp", ".f", ".f90", ".pyx", ".pxd", ".pyi", ".map",
+)  # fmt: skip
+"""Ends of names of files that are for building or reading: what they name is not opened when the service runs. numpy's
+`meson.build.template` names `quadmath`."""
+
+
 def opened_libraries(content: bytes) -> set[str]:
     """The stems of all libraries that a file names as one opens them: `libmagic.so`, `find_library("magic")`.
 

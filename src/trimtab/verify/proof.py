@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from trimtab.build import BuildResult
-from trimtab.errors import CommandFailed
+from trimtab.errors import CommandFailed, EngineOutage
 from trimtab.fleet import Build, FleetFile
 from trimtab.rewrite import FileChange, rewrite
 from trimtab.rules import Rule
@@ -140,6 +140,9 @@ class DockerfileProof:
         staged, original = experiment.staged, self.file.dockerfile.source.text
         baseline = await staged.sent("original", original)
         result = await staged.sent("candidate", accepted.text)
+        outage = baseline.outage or result.outage
+        if outage is not None:
+            raise EngineOutage(f"{outage}: {(result if baseline.ok else baseline).reason}")
         if baseline.image is None or result.image is None:
             reason = f"it built before and does not now: {(result if baseline.ok else baseline).reason}"
             return self._ended(Verdict(VerdictKind.INCONCLUSIVE, reason), tuple(trials))
