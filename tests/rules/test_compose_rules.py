@@ -90,3 +90,50 @@ def test_limits_count_once_for_each_container() -> None:
     fleet = discover(MemoryTree({"compose.yaml": text}))
     fleet = replace(fleet, policy=replace(fleet.policy, host_memory="4g"))
     assert [finding.rule for finding in review(fleet, find_rules("CM106")).findings] == ["CM106"]
+
+
+@pytest.mark.parametrize(
+    ("code", "files"),
+    [
+        # The file that a service extends cannot be found, so what it is on is not known.
+        ("CM306", {"compose.yaml": "services: {a: {extends: {file: '${R}/x.yml', service: a}}}\nnetworks: {y: {}}\n"}),
+        ("CM306", {"compose.yaml": "networks: {y: {}}\n"}),
+        ("CM501", {"compose.yaml": "services: {a: {image: a, restart: always}, b: {environment: {A: b}}}\n"}),
+        ("CM501", {"compose.yaml": "services: {a: {image: a, restart: always}, mongo-init-replica: {image: b}}\n"}),
+        ("CM501", {"compose.yaml": "services: {a: {image: a, restart: always}, b: {image: b, entrypoint: [chown, a]}}\n"}),
+        ("CM401", {"compose.yaml": "services: {a: {image: a, volumes: ['${N}-data:/d']}}\n"}),
+    ],
+)
+def test_what_is_not_known_is_left_alone(code: str, files: dict[str, str]) -> None:
+    fleet = discover(MemoryTree(files))
+    assert review(fleet, find_rules(code)).findings == ()
+
+
+def test_swarm_reads_only_lists_of_dependencies() -> None:
+    text = "services:\n  a:\n    image: a\n    depends_on: [b]\n    deploy: {placement: {constraints: [x]}}\n  b: {image: b, healthcheck: {test: x}}\n"
+    assert any("stack deploy" in reason for reason in refusals("CM111", text))
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "text"),
+    [
+        (
+            "SC104",
+            "a.sh",
+            "#!/bin/bash\nset -e\ncurl -L https://github.com/docker/compose/releases/x\ndocker-compose version\n",
+        ),
+        ("SC104", "a.sh", "#!/bin/bash\nset -e\nif [ -x /usr/bin/docker-compose ]; then docker-compose ps; fi\n"),
+        ("SC108", "helper.sh", "#!/bin/bash\nf() { docker ps; }\n"),
+        ("SC108", "a.sh", "#!/bin/bash\nf() { docker ps; }\nA=1\n"),
+        ("SC108", "a.ps1", "docker build . 2>&1 | Out-Null\n"),
+        ("SC119", "a.sh", "#!/bin/bash\nset -e\ndocker ps\ncurl -X POST http://localhost:80/images\n"),
+    ],
+)
+def test_scripts_that_are_left_alone(code: str, name: str, text: str) -> None:
+    fleet = discover(MemoryTree({name: text}))
+    assert not rewrite(fleet, unsafe=True, proof=True, rules=find_rules(code)).changed
+
+
+def test_a_script_that_another_reads_in_keeps_its_options() -> None:
+    files = {"a.sh": "#!/bin/bash\nset -e\nsource ./b.sh\ndocker ps\n", "b.sh": "#!/bin/bash\ndocker ps\n"}
+    assert not rewrite(discover(MemoryTree(files)), unsafe=True, rules=find_rules("SC108")).changed

@@ -1,5 +1,6 @@
 """Facts about one Dockerfile, derived once and shared by all rules."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,8 @@ from trimtab.fleet.model import Fleet, FleetFile
 from trimtab.fleet.stage import WINDOWS, Run, Stage, State, libc_of
 from trimtab.fleet.users import ROOT, KnownUser, starts_as_root
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
+
+_PLATFORM = re.compile(r"\b(?:TARGETARCH|TARGETPLATFORM|BUILDPLATFORM|TARGETVARIANT)\b")
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,9 @@ class Facts:
 
     @cached_property
     def several_platforms(self) -> bool:
-        return any(len(build.platforms) > 1 for build in self.file.builds)
+        """Whether it is built for several processors: its builds say so, or it asks for the one that it is built for."""
+        declared = any(len(build.platforms) > 1 for build in self.file.builds)
+        return declared or bool(_PLATFORM.search(self.dockerfile.source.text))
 
 
 def facts_for(file: FleetFile, fleet: Fleet) -> Facts:

@@ -84,8 +84,10 @@ class _Rewrite:
             self._record(fleet, finding, number)
         for path, text in texts.items():
             self.changes[path] = replace(self.changes[path], after=text)
-        harmful = [each for each in wanted if each not in harmless]
-        self._remember_skipped([each for each in findings if each not in chosen], harmful)
+        # By identity: comparing findings by value over a large fleet took most of a rewrite's time.
+        good, taken = set(map(id, harmless)), set(map(id, chosen))
+        harmful = [each for each in wanted if id(each) not in good]
+        self._remember_skipped([each for each in findings if id(each) not in taken], harmful)
         return texts
 
     def _may(self, finding: Finding) -> bool:
@@ -111,13 +113,14 @@ class _Rewrite:
             self.changes[path] = replace(self._untouched(path), bug=bug)
 
     def _remember_skipped(self, left: Sequence[Finding], harmful: Sequence[Finding]) -> None:
+        held, bad = {each.sort_key for each in left}, set(map(id, harmful))
         for path in dict.fromkeys(each.path for each in left):
             if not self._wanted(path):
                 continue
             known = self.changes.get(path) or self._untouched(path)
-            own = tuple(skip for skip in known.skipped if skip.finding not in left)
+            own = tuple(skip for skip in known.skipped if skip.finding.sort_key not in held)
             needed = tuple(SkippedFix(each, SkipReason.NEEDED) for each in harmful if each.path == path)
-            others = self.selection.skipped(each for each in left if each.path == path and each not in harmful)
+            others = self.selection.skipped(each for each in left if each.path == path and id(each) not in bad)
             skipped = (*own, *needed, *others)
             self.changes[path] = replace(known, skipped=skipped)
 

@@ -92,7 +92,7 @@ def _same_start(before: Facts, after: Facts, effects: Effects) -> str | None:
 
 def broken_context(fleet: Fleet, texts: Mapping[str, str | None], effects: Effects) -> str | None:
     """What a change of ignore files may not do: no COPY loses its source, and unless declared no file stays behind."""
-    if not texts:
+    if not any(path.endswith(".dockerignore") for path in texts):
         return None
     tree = OverlayTree(fleet.tree, texts)
     for file in fleet.files:

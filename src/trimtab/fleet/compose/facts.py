@@ -51,6 +51,7 @@ _OFFICIAL = frozenset(
 _WEB = frozenset({"nginx", "httpd", "caddy", "traefik", "haproxy", "envoy", "openresty", "apache"})
 
 
+_JOB = re.compile(r"(?:^|[-_])(?:init|setup|migrat(?:e|ions?)|seed|bootstrap|job)s?(?:$|[-_])")
 _DEVELOPMENT = frozenset(
     ["dev", "development", "devel", "test", "tests", "testing", "e2e", "ci", "local", "debug", "simulation", "sandbox"]
 )
@@ -122,6 +123,22 @@ class ComposeFacts:
             documents = read_documents(self.fleet.tree, path)
             if not isinstance(documents, Unreadable | YamlProblem):
                 yield from (ComposeEditor.of(self.fleet.tree, path, document) for document in documents)
+
+    def is_whole(self, file: str) -> bool:
+        """Whether everything that a file's projects are made of could be read, and there are services in them."""
+        unread = {"extends", "include", "unreadable", "syntax"}
+        projects = self.projects_with(file)
+        files = {path for project in projects for path in project.files}
+        broken = any(problem.path in files and problem.kind in unread for problem in self.fleet.problems)
+        return not broken and any(project.services for project in projects)
+
+    @cached_property
+    def may_be_swarm(self) -> bool:
+        """Whether the project seems to be deployed with `docker stack deploy`, which knows only some of compose's forms."""
+        keys = {"mode", "placement", "update_config", "rollback_config", "endpoint_mode"}
+        deployed = any(keys & set(mapping(service.body.get("deploy"))) for service in self.project.services)
+        calls = (call for part in self.fleet.scripts for call in part.calls)
+        return deployed or any(call.verb == "stack" for call in calls)
 
     def projects_with(self, file: str) -> tuple[ComposeProject, ...]:
         """Every project that a file is part of: what one of them does not use another one may."""
@@ -213,6 +230,10 @@ class ComposeFacts:
         """Whether it is meant to end: others wait for that, or it is never restarted and only runs when asked for."""
         conditions = {self.condition(each, service.name) for each in self.dependants(service)}
         never = str(service.body.get("restart") or "") == "no" and bool(service.profiles)
+        words = service.entrypoint or service.command or ()
+        first = words.split()[:1] if isinstance(words, str) else list(words[:1])
+        if _JOB.search(service.name) or first in (["chown"], ["chmod"], ["mkdir"]):
+            return True
         return "service_completed_successfully" in conditions or never
 
     @property
@@ -223,14 +244,14 @@ class ComposeFacts:
 
     @property
     def deployed(self) -> tuple[Service, ...]:
-        """The services that keep running, without those that are only there for development."""
+        """The services that keep running, without those that are only there for development or belong to another file."""
         if self.is_for_development:
             return ()
-        return tuple(
-            service
-            for service in self.project.services
-            if not self.is_job(service) and (not service.profiles or not _DEVELOPMENT.issuperset(service.profiles))
-        )
+        return tuple(service for service in self.project.services if self._is_deployed(service))
+
+    def _is_deployed(self, service: Service) -> bool:
+        for_development = bool(service.profiles) and _DEVELOPMENT.issuperset(service.profiles)
+        return bool(service.image or service.build) and not for_development and not self.is_job(service)
 
 
 @dataclass(frozen=True, slots=True)

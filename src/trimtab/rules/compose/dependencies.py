@@ -33,6 +33,7 @@ class DependencyWithoutCondition(ComposeRule):
 
     ## Fix safety
     Unsafe: the service then starts only when the other one is healthy, which takes longer, and not at all while it is not.
+    `docker stack deploy` reads only a list there: refused where the project seems to be deployed with it.
     """
 
     code = "CM111"
@@ -80,6 +81,8 @@ def _conditioned(facts: ComposeFacts, service: Service, name: str, loose: list[s
     if raw is None or "depends_on" not in raw.body:
         return Refusal("it extends another service, which may be what has to change")
     path = ("services", service.name, "depends_on")
+    if facts.may_be_swarm:
+        return Refusal("`docker stack deploy` reads only a list there, and the project seems to be deployed with it")
     written = raw.body["depends_on"]
     if not mapping(written):
         names = [str(item) for item in items(written)]

@@ -329,7 +329,8 @@ class UnusedNetwork(ComposeRule):
     Compose does not even make it. Whoever reads the file believes in a separation that is not there.
 
     ## Fix safety
-    Safe: it is taken out of the file; nothing that runs changes. Refused where a comment stands in it.
+    Unsafe: it is taken out of the file; nothing that this project runs changes. A file outside the repository may use it. Not
+    looked for where a file that a service extends or that is included cannot be read. Refused where a comment stands in it.
     """
 
     code = "CM306"
@@ -347,6 +348,8 @@ class UnusedNetwork(ComposeRule):
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for editor in facts.top_editors():
+            if not facts.is_whole(editor.file):
+                continue
             used = {
                 name
                 for project in facts.projects_with(editor.file)
@@ -358,6 +361,6 @@ class UnusedNetwork(ComposeRule):
             for name in unused:
                 # An empty mapping in their place would mean something else: all of them go, or each by itself.
                 place = ("networks",) if len(unused) == len(keys) else ("networks", name)
-                outcome = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.SAFE)
+                outcome = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.UNSAFE)
                 message = f"no service is on the network `{name}`"
                 yield self.finding_at(editor.file, keys[name].line, message, (), outcome, name)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from trimtab.fleet.compose.facts import ComposeFacts, image_name
 from trimtab.fleet.model import Mount, Service
+from trimtab.fleet.plain import items
 from trimtab.rules.base import (
     Applicability,
     Category,
@@ -19,9 +20,14 @@ from trimtab.rules.base import (
 _EMPTY: Mapping[str, object] = {}
 
 
-def _named(service: Service) -> Iterator[tuple[int, Mount]]:
+def _named(facts: ComposeFacts, service: Service) -> Iterator[tuple[int, Mount]]:
+    """The volumes that a service names in plain words: a name made of variables is another one elsewhere."""
+    raw = [str(item) for each in facts.raws(service) for item in items(each.body.get("volumes"))]
+    made_up = {text.rsplit(":", 1)[-1] for text in raw if "$" in text} | {
+        part for text in raw if "$" in text for part in text.split(":")
+    }
     for index, mount in enumerate(service.mounts):
-        if mount.kind == "volume" and mount.source and "$" not in mount.source:
+        if mount.kind == "volume" and mount.source and mount.target not in made_up:
             yield index, mount
 
 
@@ -58,11 +64,11 @@ class UndeclaredVolume(ComposeRule):
         missing = [
             mount.source
             for service in facts.project.services
-            for _, mount in _named(service)
+            for _, mount in _named(facts, service)
             if mount.source not in facts.project.volumes
         ]
         for service in facts.project.services:
-            for index, mount in _named(service):
+            for index, mount in _named(facts, service):
                 if mount.source in missing:
                     # All of them at once: each alone would wait for a pass of its own behind the last key.
                     change = facts.editor(service, "volumes").set_all(("volumes",), dict.fromkeys(missing, _EMPTY))
@@ -96,6 +102,8 @@ class UnusedVolume(ComposeRule):
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for editor in facts.top_editors():
+            if not facts.is_whole(editor.file):
+                continue
             services = [service for project in facts.projects_with(editor.file) for service in project.services]
             used = {mount.source for service in services for mount in service.mounts}
             for name in facts.project.volumes:
@@ -145,7 +153,7 @@ class SharedWriters(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         writers: dict[str, list[tuple[Service, int]]] = {}
         for service in facts.deployed:
-            for index, mount in _named(service):
+            for index, mount in _named(facts, service):
                 if not mount.read_only and not _is_meant_shared(mount):
                     writers.setdefault(mount.source, []).append((service, index))
         for name, users in writers.items():

@@ -143,6 +143,12 @@ class UselessParallel(ScriptRule):
                 yield self.at(part, call.command.span.start, "`--parallel` has no effect on `docker compose build`", outcome)
 
 
+_ABOUT_THE_PROGRAM = re.compile(
+    r"docker/compose/releases|(?:command -v|which|type|hash|Get-Command|install|update|pip\S* install)[^\n]*docker-compose"
+    r"|/bin/docker-compose|-x[^\n]*docker-compose", re.IGNORECASE,
+)  # fmt: skip
+
+
 class OldComposeBinary(ScriptRule):
     """Call of `docker-compose`, which is not maintained any more.
 
@@ -179,9 +185,10 @@ class OldComposeBinary(ScriptRule):
             if call.is_old:
                 words, spans = call.command.words, call.command.word_spans
                 index = next(index for index, word in enumerate(words) if "docker-compose" in word)
-                outcome = script_fix(
-                    part, "call `docker compose`", [Edit(spans[index], "docker compose")], Applicability.UNSAFE
-                )
+                outcome: Fix | Refusal = Refusal("the script also installs or looks for that program")
+                if not _ABOUT_THE_PROGRAM.search(part.text):
+                    edit = Edit(spans[index], "docker compose")
+                    outcome = script_fix(part, "call `docker compose`", [edit], Applicability.UNSAFE)
                 yield self.at(
                     part, call.command.span.start, "calls `docker-compose`, which is not maintained any more", outcome
                 )

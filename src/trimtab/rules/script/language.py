@@ -52,7 +52,7 @@ class GoesOnAfterFailure(ScriptRule):
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        if part.strict or _is_sourced(part):
+        if part.strict or _is_sourced(part, fleet):
             return
         words = {"powershell": "$ErrorActionPreference = 'Stop'", "sh": "set -eu"}.get(part.shell, "set -euo pipefail")
         newline = "\r\n" if "\r\n" in part.text else "\n"
@@ -61,13 +61,32 @@ class GoesOnAfterFailure(ScriptRule):
         after = newline if part.text[at:].startswith(newline) else newline * 2
         edit = Edit.insert(at, f"{before}{words}{after}")
         outcome = script_fix(part, f"put `{words}` at its head", [edit], Applicability.UNSAFE)
+        if part.shell == "powershell" and re.search(r"(?m)^[^#\n]*\bdocker\S*[^\n]*2>", part.text):
+            outcome = Refusal("it redirects a program's messages, at which Windows PowerShell would then end")
         call = part.calls[0]
         yield self.at(part, call.command.span.start, "goes on when a command fails", outcome)
 
 
-def _is_sourced(part: ScriptPart) -> bool:
+def _is_sourced(part: ScriptPart, fleet: Fleet) -> bool:
     """Whether it is a library of functions, which takes its options from whoever reads it in."""
-    return part.shell != "powershell" and not part.text.startswith(("#!", "\ufeff#!"))
+    if part.shell == "powershell":
+        return False
+    name = part.path.rpartition("/")[2]
+    acting = [command for command in part.script.commands if command.top_level and command.name not in _SETTING_UP]
+    named = re.search(r"(?:^|[-_/])(?:lib|libs|helpers?|functions?|common|utils?)(?:[-_./]|$)", part.path)
+    return not part.text.startswith(("#!", "\ufeff#!")) or not acting or bool(named) or _is_read_in(fleet, name)
+
+
+_SETTING_UP = frozenset({"set", "shopt", "readonly", "export", "declare", "source", ".", "local", "umask"})
+
+
+def _is_read_in(fleet: Fleet, name: str) -> bool:
+    """Whether another script reads a file of that name in."""
+    return any(
+        command.name in {"source", "."} and any(word.rpartition("/")[2] == name for word in command.words[1:])
+        for part in fleet.scripts
+        for command in part.script.commands
+    )
 
 
 def _behind_head(part: ScriptPart) -> int:
@@ -259,8 +278,8 @@ class RequestWithoutTimeout(ScriptRule):
     A service that accepts connections and answers nothing, which is how many of them hang, stops the script for ever.
 
     ## Fix safety
-    Unsafe: `--max-time 10` or `--timeout=10` is added; a download that takes longer fails. Only requests to the host itself are
-    changed.
+    Unsafe: `--max-time 10` or `--timeout=10` is added; a request that takes longer fails. Only requests to the host
+    itself that send nothing are changed.
     """
 
     code = "SC119"
@@ -286,7 +305,8 @@ class RequestWithoutTimeout(ScriptRule):
             if command.name not in options or _has_timeout(command.words) or not command.words[1:]:
                 continue
             outcome = Refusal("how long it may take is not known")
-            if any(re.search(r"(?:^|//)(?:localhost|127\.0\.0\.1)\b", word) for word in command.words):
+            sends = any(re.match(r"(?:-[XdFT]|--(?:request|data|form|upload-file|json))", word) for word in command.words[1:])
+            if not sends and any(re.search(r"(?:^|//)(?:localhost|127\.0\.0\.1)\b", word) for word in command.words):
                 edit = Edit.insert(command.word_spans[0].end, f" {options[command.name]}")
                 outcome = script_fix(part, "wait ten seconds at most", [edit], Applicability.UNSAFE)
             yield self.at(part, command.span.start, f"`{command.name}` waits for an answer without end", outcome)
