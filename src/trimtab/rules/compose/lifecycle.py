@@ -122,7 +122,7 @@ def _restarts(service: Service) -> bool:
     return service.body.get("restart") is not None or bool(mapping(service.body.get("deploy")).get("restart_policy"))
 
 
-_NAME = "how images are called, and where they are pushed, is a decision; `trimtab deploy` keeps what it replaces by digest"
+_NAME = "how images are called, and where they are pushed, is a decision"
 
 
 class UntaggedBuild(ComposeRule):
