@@ -78,8 +78,8 @@ class DownBeforeUp(ScriptRule):
     services that boot in a second each was away for up to 24.6 s with `up -d` alone, which stops only what has changed.
 
     ## Fix safety
-    Not fixed: `up -d` without it still stops services, in another order. What helps is to replace one service at a time, in the order of their
-    dependencies, with `up -d --no-deps --wait`.
+    Not fixed: `up -d` without it still stops services, in another order. What helps is to replace one service at a time, in the
+    order of their dependencies, with `up -d --no-deps --wait`.
     """
 
     code = "SC102"
