@@ -71,6 +71,24 @@ def test_a_project_is_started_before_and_after(tmp_path: Path) -> None:
     assert left.stdout == ""
 
 
+def test_a_project_that_does_not_start_is_named_and_not_written(tmp_path: Path) -> None:
+    check = "    healthcheck: {test: [CMD, 'false'], interval: 1s, timeout: 1s, retries: 1, start_period: 1s}\n"
+    text = f"services:\n  one:\n    build: .\n{check}  two:\n    build: .\n    depends_on:\n"
+    files = {
+        "Dockerfile": SERVICE,
+        "server.py": SERVER,
+        "compose.yaml": text + "      one: {condition: service_healthy}\n",
+    }
+    files["compose.yaml"] = files["compose.yaml"].replace("interval: 1s", "interval: 9s")
+    folder = write(tmp_path / "fleet", files)
+    done = trimtab(folder, "startup", "--prove", "--repeats", "1", "--apply", "--format", "json", cache=tmp_path / "cache")
+    assert done.returncode == 1, done.stderr
+    (project,) = json.loads(done.stdout)["projects"]
+    assert project["problem"]
+    assert project["measured"] is None
+    assert (folder / "compose.yaml").read_text() == files["compose.yaml"]
+
+
 def test_a_shared_base_is_kept_when_the_fleet_wins(tmp_path: Path) -> None:
     install = "RUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*\n"
     packages = {"a": "tree file", "b": "file tree", "c": "tree file bc"}

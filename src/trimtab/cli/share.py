@@ -18,14 +18,13 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.fix import refuse_dirty, write
 from trimtab.cli.options import Common, Loaded, Paths, load, show
 from trimtab.docker import ProcessRunner, engine_folder, engine_version
-from trimtab.errors import CommandFailed, EngineOutage, UsageError
+from trimtab.errors import UsageError
 from trimtab.fleet import Fleet, rediscover
 from trimtab.fleet.compose.apply import Settled, settle
 from trimtab.fleet.shared_base import SharedBase, shared_bases
 from trimtab.report import figures
-from trimtab.verify import Laboratory, VerdictKind, clean_up
+from trimtab.verify import NOBODYS_FAULT, Laboratory, VerdictKind, broken_off, clean_up
 from trimtab.verify.company import Shared
-from trimtab.verify.evidence import Verdict
 from trimtab.verify.sharing import SharingEvidence, SharingProof
 
 
@@ -112,8 +111,8 @@ async def _proven(loaded: Loaded, common: Common, found: list[_Found], repeats: 
         for each in found:
             try:
                 evidence = await SharingProof(laboratory, Shared(laboratory), each.plan, repeats).run()
-            except (CommandFailed, EngineOutage, OSError) as error:
-                evidence = SharingEvidence(Verdict(VerdictKind.INCONCLUSIVE, f"the engine failed in the middle: {error}"))
+            except NOBODYS_FAULT as error:
+                evidence = SharingEvidence(broken_off(error))
             proven.append(_Found(each.plan, each.settled, evidence))
     finally:
         with anyio.CancelScope(shield=True):

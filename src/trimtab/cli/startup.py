@@ -15,7 +15,7 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Loaded, Paths, load, show
 from trimtab.cli.settle import Applied, apply_wants
 from trimtab.docker import ProcessRunner, engine_version
-from trimtab.errors import UsageError
+from trimtab.errors import CommandFailed, UsageError
 from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.startup import faster_checks, predict, wants
@@ -38,8 +38,9 @@ def startup(
 ) -> int:
     """Say how long each compose project takes to start, which chain decides it, and what quicker probes would save.
 
-    The times are predicted from who waits for whom and from the health checks; `--prove` starts the projects. Exits with 1 when
-    something could be saved and was not written.
+    The times are predicted from who waits for whom and from the health checks; `--prove` starts the projects, and what is then
+    seen to be no faster is not written. Exits with 1 when something could be saved and was not written, or when a project that
+    was to be started does not start.
     """
     common = common or Common()
     loaded = load(paths, common)
@@ -52,7 +53,7 @@ def startup(
         plans = anyio.run(_proven, loaded, common, plans, repeats)
     applied = Applied()
     if apply:
-        for project in loaded.fleet.projects:
+        for project in (project for project, plan in zip(loaded.fleet.projects, plans, strict=True) if plan.may_be_written):
             found = wants(ComposeFacts(loaded.fleet, project))
             applied = applied.joined(apply_wants(loaded, project, found, allow_dirty=allow_dirty))
     if page is not None:
@@ -63,7 +64,8 @@ def startup(
         lambda: startup_view(plans, boots, applied.written, applied.refused),
     )
     saves = any(plan.before.seconds - plan.after.seconds > 0.5 for plan in plans)
-    return FINDINGS if saves and not apply else CLEAN
+    held_back = any(not plan.may_be_written for plan in plans)
+    return FINDINGS if held_back or (saves and not apply) else CLEAN
 
 
 def _write_page(path: Path, text: str) -> None:
@@ -104,13 +106,16 @@ async def _proven(loaded: Loaded, common: Common, plans: list[ProjectStart], rep
         run = f"{secrets.token_hex(4)}-{os.getpid()}"
         folder = user_cache_path("trimtab") / "staging" / run
         folder.mkdir(parents=True)
+        measured, problem = None, ""
         try:
             if not common.quiet:
                 common.messages.print(f"starting {', '.join(project.files)} {2 * repeats} times", markup=False)
             measured = await measure_start(runner, loaded.root, folder, run, project.files, settled.texts, repeats)
+        except CommandFailed as error:
+            problem = str(error)
         finally:
             with anyio.CancelScope(shield=True):
                 await clean_up(runner, run)
             shutil.rmtree(folder, ignore_errors=True)
-        found.append(ProjectStart(plan.files, plan.before, plan.after, measured))
+        found.append(ProjectStart(plan.files, plan.before, plan.after, measured, problem))
     return found

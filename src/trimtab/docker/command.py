@@ -63,9 +63,10 @@ def check(*, context: str, dockerfile: str, target: str | None = None) -> Comman
     return docker(*words, *(["--target", target] if target else []), context)
 
 
-def compose_config(files: Sequence[str]) -> Command:
-    """A project as compose reads it, as JSON."""
-    return docker("compose", *(word for file in files for word in ("--file", file)), "config", "--format", "json")
+def compose_config(files: Sequence[str], folder: str) -> Command:
+    """A project as compose reads it, as JSON; relative paths count from a folder, wherever its files are."""
+    named = (word for file in files for word in ("--file", file))
+    return docker("compose", "--project-directory", folder, *named, "config", "--format", "json")
 
 
 def compose(file: str, project: str, *words: str) -> Command:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from trimtab import __version__
@@ -21,6 +22,14 @@ class ProjectStart:
     before: Startup
     after: Startup
     measured: Measurement | None = None
+    problem: str = ""
+    """Why it could not be started, where it was to be."""
+
+    @property
+    def may_be_written(self) -> bool:
+        """Whether nothing that was seen speaks against the proposal."""
+        slower = self.measured is not None and self.measured.after >= self.measured.before
+        return not self.problem and not slower
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ def startup_data(plans: Sequence[ProjectStart], written: Sequence[str], refused:
                 "files": list(plan.files),
                 "predicted": {"before": round(plan.before.seconds, 1), "after": round(plan.after.seconds, 1)},
                 "measured": [[pair.before, pair.after] for pair in plan.measured.pairs] if plan.measured else None,
+                "problem": plan.problem or None,
                 "critical_path": list(plan.before.critical_path),
                 "circular": list(plan.before.circular),
                 "services": [
@@ -122,6 +132,7 @@ def startup_view(
         )
         if plan.measured:
             parts.append(f"measured: {figures.times(plan.measured)}, {len(plan.measured.pairs)} pairs")
+        parts += [f"[red]could not be started:[/red] {escape(plan.problem)}"] if plan.problem else []
         parts += [f"[red]never starts, because it waits for itself:[/red] {name}" for name in plan.before.circular]
         parts.append("")
     known = ", ".join(f"{name} {seconds:g} s" for name, seconds in boots.items())

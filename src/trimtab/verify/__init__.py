@@ -17,9 +17,10 @@ from trimtab.verify.evidence import (
 )
 from trimtab.verify.laboratory import Laboratory, Measures, Progress
 from trimtab.verify.memory import Memory
-from trimtab.verify.optimize import Choice, Optimization, clean_up, optimize
+from trimtab.verify.optimize import NOBODYS_FAULT, Choice, Optimization, broken_off, clean_up, optimize
 
 __all__ = [
+    "NOBODYS_FAULT",
     "Answer",
     "Behaviour",
     "Choice",
@@ -39,6 +40,7 @@ __all__ = [
     "Trial",
     "Verdict",
     "VerdictKind",
+    "broken_off",
     "clean_up",
     "optimize",
 ]

@@ -139,9 +139,9 @@ class _Run:
             try:
                 known = await proof.run()
                 self._remember(key, file.path, known)
-            except _NOBODYS_FAULT as error:
+            except NOBODYS_FAULT as error:
                 # Not the rewrite's fault: nothing is learnt or remembered, and the others go on.
-                known = Proof(Evidence(file.path, file.service_names, _broken_off(error)), None)
+                known = Proof(Evidence(file.path, file.service_names, broken_off(error)), None)
         self.laboratory.progress(file.path, str(known.evidence.verdict.kind))
         self.found[change.path] = known
 
@@ -173,8 +173,8 @@ class _Run:
             joined = {change.path: change.after, **self._moved(change)}
             try:
                 evidence = await prove_context(laboratory, self.shared, change, joined, number * 100)
-            except _NOBODYS_FAULT as error:
-                evidence = Evidence(change.path, (), _broken_off(error))
+            except NOBODYS_FAULT as error:
+                evidence = Evidence(change.path, (), broken_off(error))
             self.contexts[change.path] = (evidence, joined)
 
     async def _settings(self, laboratory: Laboratory, change: FileChange, number: int) -> None:
@@ -182,8 +182,8 @@ class _Run:
         proof = SettingsProof(laboratory, self.shared, change, number, self.choice.rules)
         try:
             found = await proof.run()
-        except _NOBODYS_FAULT as error:
-            found = Proof(Evidence(change.path, (), _broken_off(error)), None)
+        except NOBODYS_FAULT as error:
+            found = Proof(Evidence(change.path, (), broken_off(error)), None)
         self.laboratory.progress(change.path, str(found.evidence.verdict.kind))
         self.contexts[change.path] = (found.evidence, {change.path: found.text})
 
@@ -195,10 +195,10 @@ class _Run:
 
 
 _NOT_RUN = "what a script does is not tried out here; `trimtab fix --unsafe` applies it"
-_NOBODYS_FAULT = (CommandFailed, EngineOutage, OSError)
+NOBODYS_FAULT = (CommandFailed, EngineOutage, OSError)
 
 
-def _broken_off(error: Exception) -> Verdict:
+def broken_off(error: Exception) -> Verdict:
     """The verdict when the engine failed, or the disk, and not the rewrite."""
     if isinstance(error, EngineOutage):
         return Verdict(VerdictKind.INCONCLUSIVE, _first_line(error))

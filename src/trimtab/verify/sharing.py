@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from trimtab.build import BuildRequest, build_image
+from trimtab.build import BuildRequest, BuildResult, build_image
 from trimtab.docker import ImageConfig
-from trimtab.errors import CommandFailed
+from trimtab.errors import EngineOutage
 from trimtab.fleet.shared_base import Member, SharedBase
 from trimtab.rules import Effects
 from trimtab.verify.company import Shared
@@ -45,9 +45,14 @@ class SharingProof:
 
         Raises:
             CommandFailed: the engine failed.
+            EngineOutage: so did the network, or the disk is full.
             OSError: a context could not be staged.
         """
-        await self._build_base()
+        base = await self._build_base()
+        if base.outage is not None:
+            raise EngineOutage(f"{base.outage}: {base.reason}")
+        if not base.ok:
+            return SharingEvidence(Verdict(VerdictKind.REJECTED, f"the shared base does not build: {base.reason}"))
         pairs: list[tuple[Staged, Staged, Member]] = []
         try:
             for number, member in enumerate(self.plan.members):
@@ -68,17 +73,13 @@ class SharingProof:
     def _tag(self) -> str:
         return f"trimtab-{self.laboratory.run}:{self.plan.name}"
 
-    async def _build_base(self, *, no_cache: bool = False) -> float:
-        """Build the shared base; how long that took."""
+    async def _build_base(self, *, no_cache: bool = False) -> BuildResult:
         folder = self.laboratory.folder / self.plan.name
         folder.mkdir(parents=True, exist_ok=True)
         dockerfile = folder / "Dockerfile"
         dockerfile.write_text(self.plan.text, encoding="utf-8")
         request = BuildRequest(str(folder), str(dockerfile), self._tag, self.laboratory.run, no_cache=no_cache)
-        built = await build_image(self.laboratory.runner, request)
-        if built.image is None:
-            raise CommandFailed(("docker", "build"), 1, f"the shared base does not build: {built.reason}")
-        return built.seconds
+        return await build_image(self.laboratory.runner, request)
 
     def _staged(self, member: Member, number: int) -> tuple[Staged, Staged]:
         build = next(each for each in member.file.builds if each.context is not None)
@@ -118,11 +119,15 @@ class SharingProof:
         return Measurement(Scenario.COLD, "", tuple(found))
 
     async def _all_cold(self, pairs: Sequence[tuple[Staged, Staged, Member]], side: int) -> float:
-        total = await self._build_base(no_cache=True) if side else 0.0
+        builds = [await self._build_base(no_cache=True)] if side else []
         for before, after, member in pairs:
             staged, text = (after, member.text) if side else (before, member.file.dockerfile.source.text)
-            total += (await staged.build_now("cold", text, no_cache=True)).seconds
-        return total
+            builds.append(await staged.build_now("cold", text, no_cache=True))
+        failed = next((built for built in builds if not built.ok), None)
+        if failed is not None:
+            # It has built before: a failure is quick, and would count as speed.
+            raise EngineOutage(f"a build that worked before failed: {failed.reason}")
+        return sum(built.seconds for built in builds)
 
 
 async def _layer_sizes(staged: Staged, image: ImageConfig) -> Mapping[str, int]:

@@ -30,8 +30,8 @@ async def measure_start(
     Raises:
         CommandFailed: compose refuses the files, an image does not build, or the services do not become healthy.
     """
-    old = await _resolved(runner, root, run, files, {})
-    new = await _resolved(runner, root, run, files, texts)
+    old = await _resolved(runner, root, folder, run, files, {})
+    new = await _resolved(runner, root, folder, run, files, texts)
     pairs: list[Pair] = []
     async with _built(runner, folder, run, old):
         for turn in range(repeats):
@@ -43,23 +43,18 @@ async def measure_start(
     return Measurement(Scenario.START, ", ".join(files), tuple(pairs))
 
 
-async def _resolved(runner: Runner, root: Path, run: str, files: Sequence[str], texts: Mapping[str, str]) -> dict[str, object]:
+async def _resolved(
+    runner: Runner, root: Path, folder: Path, run: str, files: Sequence[str], texts: Mapping[str, str]
+) -> dict[str, object]:
     """The project as compose itself reads it, without what would meet a running one."""
     names: list[str] = []
-    written: list[Path] = []
-    try:
-        for file in files:
-            path = root / file
-            if file in texts:
-                # Beside the original: relative paths count from there.
-                path = path.with_name(f".{path.name}.trimtab")
-                path.write_bytes(texts[file].encode("utf-8", "surrogateescape"))
-                written.append(path)
-            names.append(str(path))
-        done = (await runner.run(argv.compose_config(names))).checked()
-    finally:
-        for path in written:
-            path.unlink(missing_ok=True)
+    for number, file in enumerate(files):
+        path = root / file
+        if file in texts:
+            path = folder / f"changed-{number}.yaml"
+            path.write_bytes(texts[file].encode("utf-8", "surrogateescape"))
+        names.append(str(path))
+    done = (await runner.run(argv.compose_config(names, str((root / files[0]).parent)))).checked()
     return isolated(cast("dict[str, object]", json.loads(done.stdout)), run)
 
 

@@ -48,6 +48,7 @@ _OFFICIAL = frozenset(
     + ["haproxy", "python", "node", "alpine", "debian", "ubuntu", "busybox", "golang", "php", "ruby", "openjdk"]
     + ["eclipse-temurin", "eclipse-mosquitto", "cassandra", "neo4j", "couchdb", "nats", "wordpress", "ghost", "nextcloud"]
 )
+"""Official images that bring no health check along."""
 _WEB = frozenset({"nginx", "httpd", "caddy", "traefik", "haproxy", "envoy", "openresty", "apache"})
 
 

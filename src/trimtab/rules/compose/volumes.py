@@ -23,9 +23,7 @@ _EMPTY: Mapping[str, object] = {}
 def _named(facts: ComposeFacts, service: Service) -> Iterator[tuple[int, Mount]]:
     """The volumes that a service names in plain words: a name made of variables is another one elsewhere."""
     raw = [str(item) for each in facts.raws(service) for item in items(each.body.get("volumes"))]
-    made_up = {text.rsplit(":", 1)[-1] for text in raw if "$" in text} | {
-        part for text in raw if "$" in text for part in text.split(":")
-    }
+    made_up = {part for text in raw if "$" in text for part in text.split(":")}
     for index, mount in enumerate(service.mounts):
         if mount.kind == "volume" and mount.source and mount.target not in made_up:
             yield index, mount
