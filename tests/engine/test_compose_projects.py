@@ -104,6 +104,7 @@ def test_a_shared_base_is_kept_when_the_fleet_wins(tmp_path: Path) -> None:
     done = trimtab(
         folder, "bases", "--share", "--prove", "--apply", "--repeats", "2", "--format", "json", cache=tmp_path / "cache"
     )
+    assert done.returncode in {0, 1}, done.stderr
     (found,) = json.loads(done.stdout)["bases"]
     assert found["packages"] == ["file", "tree"]
     before, after = found["unique_bytes"]

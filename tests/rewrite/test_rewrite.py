@@ -157,6 +157,14 @@ def test_writing_keeps_mode_and_follows_links(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_new_file_brings_its_folders_and_leaves_none_behind_when_it_fails(tmp_path: Path) -> None:
+    write_file(tmp_path / "docker" / "bases" / "Dockerfile", "FROM scratch\n")
+    assert (tmp_path / "docker" / "bases" / "Dockerfile").read_text() == "FROM scratch\n"
+    with pytest.raises(WriteError, match="unchanged"):
+        write_file(tmp_path / "other" / "deep" / ("x" * 300), "FROM scratch\n")
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_full_disk_leaves_the_file_whole(tmp_path: Path) -> None:
     path = tmp_path / "Dockerfile"
     path.write_text("FROM old\n")

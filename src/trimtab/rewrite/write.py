@@ -13,13 +13,17 @@ class WriteError(OSError):
 def write_file(path: Path, text: str) -> None:
     """Make a file, or replace its text atomically, keeping its mode and owner; a link's target is replaced, not the link.
 
+    Folders that a new file needs are made, and taken away again when the file cannot be written.
+
     Raises:
         WriteError: no room, no permission; the file is unchanged.
     """
     target = path.resolve()
     data = text.encode("utf-8", "surrogateescape")
     temporary = ""
+    missing = [folder for folder in target.parents if not folder.exists()]
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         info = target.stat() if target.exists() else None
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(handle, "wb") as file:
@@ -35,6 +39,9 @@ def write_file(path: Path, text: str) -> None:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
         raise WriteError(f"`{path}` could not be written: {error.strerror or error}. It is unchanged.") from error
 
 
