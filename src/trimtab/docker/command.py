@@ -20,14 +20,14 @@ class Command:
     """Added to the environment; values are not part of any log."""
 
 
-_OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",
+OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",
                         "DOCKER_CONTEXT", "BUILDX_BUILDER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})  # fmt: skip
 """Variables that the docker client itself obeys: passing them by name would change the client, so they go by value."""
 
 
 def docker(*words: str, env: Mapping[str, str] | None = None) -> Command:
     """A call of the docker client."""
-    passed = {name: value for name, value in (env or {}).items() if name not in _OWN_NAMES}
+    passed = {name: value for name, value in (env or {}).items() if name not in OWN_NAMES}
     return Command(("docker", *words), passed)
 
 
@@ -48,7 +48,7 @@ def build(
     """A build with machine-readable progress on standard error. Build arguments go by name."""
     words = ["buildx", "build", "--progress", "rawjson", "--file", dockerfile, "--tag", tag, "--label", f"{LABEL}={run}"]
     for name, value in sorted((args or {}).items()):
-        words += ["--build-arg", f"{name}={value}" if name in _OWN_NAMES else name]
+        words += ["--build-arg", f"{name}={value}" if name in OWN_NAMES else name]
     for name, value in sorted((contexts or {}).items()):
         words += ["--build-context", f"{name}={value}"]
     words += ["--target", target] if target else []
@@ -146,7 +146,7 @@ def start(
     words = ["run", "--detach", "--label", f"{LABEL}={run}", "--network", placement.network]
     words += ["--network-alias", placement.alias] if placement.alias else []
     for name, value in sorted((environment or {}).items()):
-        words += ["--env", f"{name}={value}" if name in _OWN_NAMES else name]
+        words += ["--env", f"{name}={value}" if name in OWN_NAMES else name]
     for host in placement.hosts:
         words += ["--add-host", f"{host}:127.0.0.1"]
     for path in placement.volumes:

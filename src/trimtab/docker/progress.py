@@ -31,6 +31,14 @@ class Step:
     seconds: float
     error: str
     completed: bool
+    started: float = 0.0
+    """Seconds since the epoch, by the builder's clock; 0 for a step that has not begun."""
+
+    @property
+    def label(self) -> str:
+        """The name without its place among the others, which moves when a line is added: `RUN pip install`."""
+        match = _STEP.match(self.name)
+        return match["text"] if match else self.name
 
     @property
     def cacheable(self) -> bool:
@@ -48,6 +56,19 @@ class BuildLog:
     log: str
     """Everything the build printed, in order."""
     error: str
+    pulled_bytes: int = 0
+    """Bytes of base layers that the builder fetched."""
+
+    @property
+    def worked(self) -> float:
+        """Seconds in which at least one step was being done; steps of one build run beside each other."""
+        return _covered((step.started, step.started + step.seconds) for step in self.steps if step.completed)
+
+    @property
+    def first_missed(self) -> Step | None:
+        """The first step that a cache could hold and that was done."""
+        missed = [step for step in self.steps if step.cacheable and step.completed and not step.cached]
+        return min(missed, key=lambda step: step.started, default=None)
 
     @property
     def cacheable_steps(self) -> int:
@@ -63,28 +84,59 @@ class _Vertex:
     name: str = ""
     cached: bool = False
     error: str = ""
+    open: bool = False
     intervals: set[tuple[float, float]] = field(default_factory=set[tuple[float, float]])
+
+
+class ProgressReader:
+    """A rawjson stream that is read as it comes. Lines that are no JSON are kept as log text."""
+
+    def __init__(self) -> None:
+        self._vertices: dict[str, _Vertex] = {}
+        self._transferred: dict[str, int] = {}
+        self._pulled: dict[str, int] = {}
+        self._logs: list[str] = []
+
+    def take(self, line: str) -> None:
+        """Read one line."""
+        status = _object(line)
+        if status is None:
+            self._logs.append(line + "\n")
+            return
+        for vertex in _items(status, "vertexes"):
+            _take_vertex(self._vertices, vertex)
+        for item in _items(status, "statuses"):
+            _take_transfer(self._vertices, self._transferred, item)
+            _take_pull(self._pulled, item)
+        for item in _items(status, "logs"):
+            self._logs.append(base64.b64decode(str(item.get("data", ""))).decode("utf-8", "replace"))
+
+    @property
+    def current(self) -> str:
+        """The step that began last and has not ended; empty when there is none."""
+        open_ones = [vertex for vertex in self._vertices.values() if vertex.open]
+        return open_ones[-1].name if open_ones else ""
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Dockerfile steps that are cached, done, and known of."""
+        steps = [step for digest, vertex in self._vertices.items() if (step := _step(digest, vertex)).cacheable]
+        return sum(step.cached for step in steps), sum(step.completed for step in steps), len(steps)
+
+    @property
+    def log(self) -> BuildLog:
+        """What is known so far."""
+        steps = tuple(_step(digest, vertex) for digest, vertex in self._vertices.items())
+        error = next((step.error for step in steps if step.error), "")
+        return BuildLog(steps, sum(self._transferred.values()), "".join(self._logs), error, sum(self._pulled.values()))
 
 
 def read_progress(lines: Iterable[str]) -> BuildLog:
     """Read a rawjson stream. Lines that are no JSON are kept as log text: the client prints its own errors plainly."""
-    vertices: dict[str, _Vertex] = {}
-    transferred: dict[str, int] = {}
-    logs: list[str] = []
+    reader = ProgressReader()
     for line in lines:
-        status = _object(line)
-        if status is None:
-            logs.append(line + "\n")
-            continue
-        for vertex in _items(status, "vertexes"):
-            _take_vertex(vertices, vertex)
-        for item in _items(status, "statuses"):
-            _take_transfer(vertices, transferred, item)
-        for item in _items(status, "logs"):
-            logs.append(base64.b64decode(str(item.get("data", ""))).decode("utf-8", "replace"))
-    steps = tuple(_step(digest, vertex) for digest, vertex in vertices.items())
-    error = next((step.error for step in steps if step.error), "")
-    return BuildLog(steps, sum(transferred.values()), "".join(logs), error)
+        reader.take(line)
+    return reader.log
 
 
 def _object(line: str) -> Mapping[str, object] | None:
@@ -107,6 +159,7 @@ def _take_vertex(vertices: dict[str, _Vertex], item: Mapping[str, object]) -> No
     vertex.cached = vertex.cached or item.get("cached") is True
     vertex.error = str(item.get("error") or vertex.error)
     started, completed = item.get("started"), item.get("completed")
+    vertex.open = isinstance(started, str) and not isinstance(completed, str)
     if isinstance(started, str) and isinstance(completed, str):
         vertex.intervals.add((_seconds(started), _seconds(completed)))
 
@@ -123,11 +176,20 @@ def _take_transfer(vertices: Mapping[str, _Vertex], transferred: dict[str, int],
         transferred[key] = max(transferred.get(key, 0), current)
 
 
+def _take_pull(pulled: dict[str, int], item: Mapping[str, object]) -> None:
+    """The bytes of one base layer; the status of a layer that is there already has no total."""
+    name, current, total = str(item.get("id") or ""), item.get("current"), item.get("total")
+    if name.startswith("sha256:") and isinstance(current, int) and isinstance(total, int) and total > 0:
+        pulled[name] = max(pulled.get(name, 0), current)
+
+
 def _step(digest: str, vertex: _Vertex) -> Step:
     match = _STEP.match(vertex.name)
     internal = match is None or match["where"].startswith(("internal", "auth", "context"))
     keyword = "" if internal or match is None else match["keyword"]
-    return Step(digest, vertex.name, keyword, vertex.cached, _covered(vertex.intervals), vertex.error, bool(vertex.intervals))
+    begun = min((start for start, _ in vertex.intervals), default=0.0)
+    worked, done = _covered(vertex.intervals), bool(vertex.intervals)
+    return Step(digest, vertex.name, keyword, vertex.cached, worked, vertex.error, done, begun)
 
 
 def _covered(intervals: Iterable[tuple[float, float]]) -> float:

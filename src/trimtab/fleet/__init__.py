@@ -2,7 +2,7 @@
 
 from trimtab.fleet.compose import changed_service
 from trimtab.fleet.context import BuildContext
-from trimtab.fleet.discover import discover, rediscover
+from trimtab.fleet.discover import discover, is_variant, rediscover
 from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.model import Build, ComposeProject, Fleet, FleetFile, FleetOptions, HealthCheck, Mount, Problem, Service
 from trimtab.fleet.outside import Outside, Wheels, WheelState
@@ -35,5 +35,6 @@ __all__ = [
     "changed_service",
     "discover",
     "facts_for",
+    "is_variant",
     "rediscover",
 ]

@@ -9,7 +9,7 @@ from typing import cast
 import hcl2
 
 from trimtab.fleet.model import Build, Problem, Service
-from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.plain import items, mapping, named_context
 from trimtab.fleet.tree import Tree, Unreadable
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
@@ -86,10 +86,25 @@ def _target(name: str, targets: Mapping[str, object], variables: Mapping[str, st
         dockerfile,
         text(body["target"]) if body.get("target") else None,
         {key: text(value) for key, value in mapping(body.get("args")).items()},
-        {key: text(value) for key, value in mapping(body.get("contexts")).items()},
+        {key: named_context(folder, text(value)) for key, value in mapping(body.get("contexts")).items()},
         tuple(text(item) for item in items(body.get("platforms"))),
+        _resolved(body, text),
     )
-    return Service(name=name, origin=path, line=1, build=build)
+    tags = [text(item) for item in items(body.get("tags"))]
+    return Service(name=name, origin=path, line=1, image=tags[0] if tags else None, build=build)
+
+
+def _resolved(value: object, text: Callable[[object], str]) -> dict[str, object]:
+    """A body with its variables put in."""
+
+    def resolved(item: object) -> object:
+        if isinstance(item, str):
+            return text(item)
+        if isinstance(item, list):
+            return [resolved(each) for each in cast("list[object]", item)]
+        return {key: resolved(each) for key, each in mapping(item).items()} or item
+
+    return {key: resolved(item) for key, item in mapping(value).items()}
 
 
 def _inherited(name: str, targets: Mapping[str, object], seen: tuple[str, ...]) -> dict[str, object]:

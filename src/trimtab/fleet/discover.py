@@ -32,7 +32,8 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
         project = load_project(tree, files, options.environment)
         own = tuple(read_service(tree, project, name) for name in project.services)
         services.extend(own)
-        loaded.append(ComposeProject(files, own, project.top.get("networks", {}), project.top.get("volumes", {})))
+        top = [project.top.get(key, {}) for key in ("networks", "volumes", "secrets")]
+        loaded.append(ComposeProject(files, own, *top, name=project.name))
         problems.extend(project.problems)
     for path in _named(tree, BAKE_NAMES):
         targets, found = read_bake(tree, path)
@@ -53,6 +54,12 @@ def _walkable(tree: Tree) -> Iterable[str]:
     for path, entry in tree.entries.items():
         if entry.kind in {"file", "link"} and not _SKIPPED.intersection(path.split("/")[:-1]):
             yield path
+
+
+def is_variant(path: str) -> bool:
+    """Whether a compose file is one that has to be asked for: `docker-compose.prod.yml`."""
+    match = _COMPOSE.match(posixpath.basename(path))
+    return bool(match and match["variant"])
 
 
 def _named(tree: Tree, names: Sequence[str]) -> list[str]:

@@ -37,7 +37,10 @@ class Build:
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict[str, str])
     additional_contexts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names to what they stand for; a folder is counted from the fleet's root and may lead out of it."""
     platforms: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    """Everything that is said about the build, in the words of the file that says it."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -114,6 +117,9 @@ class ComposeProject:
     services: tuple[Service, ...]
     networks: Mapping[str, object] = field(default_factory=dict[str, object])
     volumes: Mapping[str, object] = field(default_factory=dict[str, object])
+    secrets: Mapping[str, object] = field(default_factory=dict[str, object])
+    name: str | None = None
+    """As the file says; None where it is the folder's name."""
 
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

@@ -1,7 +1,11 @@
 """Plain data from YAML, JSON and HCL, narrowed to what is expected of it."""
 
+import posixpath
+import re
 from collections.abc import Mapping
 from typing import cast
+
+_NO_FOLDER = re.compile(r"^[a-z][a-z0-9+.-]*:|^git@|^/")
 
 
 def mapping(value: object) -> Mapping[str, object]:
@@ -21,3 +25,8 @@ def text(value: object) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return None if value is None else str(value)
+
+
+def named_context(folder: str, value: str) -> str:
+    """What an additional context stands for; a folder that is counted from `folder` is counted from the fleet's root."""
+    return value if _NO_FOLDER.match(value) else posixpath.normpath(posixpath.join(folder or ".", value))

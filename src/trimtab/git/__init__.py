@@ -1,6 +1,19 @@
 """Git: what it knows of a fleet's files, and branches for what was proven."""
 
 from trimtab.git.branch import Revision, check_branch, commit_branch
+from trimtab.git.changes import Changes, changes_since, export_revision, head, text_at
 from trimtab.git.history import change_counts, left_out, uncommitted
 
-__all__ = ["Revision", "change_counts", "check_branch", "commit_branch", "left_out", "uncommitted"]
+__all__ = [
+    "Changes",
+    "Revision",
+    "change_counts",
+    "changes_since",
+    "check_branch",
+    "commit_branch",
+    "export_revision",
+    "head",
+    "left_out",
+    "text_at",
+    "uncommitted",
+]

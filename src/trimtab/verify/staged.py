@@ -88,7 +88,7 @@ class Staged:
         return await build_image(self.runner, request)
 
     def _context_value(self, value: str) -> str:
-        return value if "://" in value else str(self.laboratory.root / self.context.root / value)
+        return value if ":" in value else str(self.laboratory.root / value)
 
     async def sent(self, name: str, text: str) -> BuildResult:
         """A build to which the whole context has to be sent; with everything else cached, it costs little."""

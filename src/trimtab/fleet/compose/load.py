@@ -9,7 +9,7 @@ from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.compose.interpolate import Interpolation, parse_env
 from trimtab.fleet.compose.merge import merge, normalised_service, with_tags
 from trimtab.fleet.model import Problem
-from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree, Unreadable
 from trimtab.syntax.yaml import YamlDocument, YamlProblem
 
@@ -26,6 +26,8 @@ class Project:
     origins: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     folders: dict[str, str] = field(default_factory=dict[str, str])
     """Per service, the folder its relative paths count from."""
+    name: str | None = None
+    """The top-level `name`, which the names of images and containers begin with."""
     top: dict[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
     """The merged `networks`, `volumes`, `secrets` and `configs`."""
     problems: list[Problem] = field(default_factory=list[Problem])
@@ -69,6 +71,8 @@ class _Loader:
         pairs = [(path, document) for path in files for document in self.read(path)]
         for path, document in pairs:
             data = self._interpolated(path, document, env)
+            if path in self.project.files:
+                self.project.name = text(data.get("name")) or self.project.name
             for key in _TOP:
                 self.project.top[key] = mapping(merge(self.project.top.get(key), data.get(key)))
             included = self._included(path, data, folder, env)

@@ -12,7 +12,7 @@ from trimtab.fleet.compose.merge import as_mapping, mount_target, normalised_ser
 from trimtab.fleet.compose.resources import cpu_limit, memory_limit, memory_reservation
 from trimtab.fleet.compose.settings import Setting
 from trimtab.fleet.model import Build, HealthCheck, Mount, Problem, Service
-from trimtab.fleet.plain import items, mapping, text
+from trimtab.fleet.plain import items, mapping, named_context, text
 from trimtab.fleet.tree import Tree
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -120,9 +120,9 @@ def _build(raw: object, folder: str) -> Build | None:
     if context is not None and not inline:
         dockerfile = _inside(context, str(build.get("dockerfile") or "Dockerfile"))
     args = {key: value for key, value in _strings(build.get("args")).items() if value is not None}
-    contexts = {key: value or "" for key, value in _strings(build.get("additional_contexts")).items()}
+    contexts = {key: named_context(folder, value or "") for key, value in _strings(build.get("additional_contexts")).items()}
     platforms = tuple(str(item) for item in items(build.get("platforms")))
-    return Build(context, dockerfile, text(build.get("target")), args, contexts, platforms)
+    return Build(context, dockerfile, text(build.get("target")), args, contexts, platforms, build)
 
 
 def _inside(folder: str, path: str) -> str | None:
