@@ -186,7 +186,7 @@ FULL = "ERROR: failed to copy files: write /a: no space left on device"
 
 
 def test_a_network_that_comes_back_changes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.verify.staged._PAUSES", (0, 0))
+    monkeypatch.setattr("trimtab.build.patience.PAUSES", (0, 0))
     tried: list[str] = []
 
     def failing(tag: str) -> str:
@@ -202,7 +202,7 @@ def test_a_network_that_comes_back_changes_nothing(root: Path, monkeypatch: pyte
 def test_an_outage_is_no_rewrites_fault_and_nothing_is_learnt_from_it(
     root: Path, monkeypatch: pytest.MonkeyPatch, words: str, reason: str
 ) -> None:
-    monkeypatch.setattr("trimtab.verify.staged._PAUSES", (0, 0))
+    monkeypatch.setattr("trimtab.build.patience.PAUSES", (0, 0))
     store = Kept()
     result = run(root, FakeEngine(build_error=lambda tag: words if tag.endswith("candidate") else ""), store)
     assert result is not None
@@ -233,7 +233,7 @@ def test_what_gains_nothing_is_left_out(root: Path) -> None:
 def test_an_outage_while_the_original_is_built_is_not_remembered(
     root: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    monkeypatch.setattr("trimtab.verify.staged._PAUSES", ())
+    monkeypatch.setattr("trimtab.build.patience.PAUSES", ())
     store = Kept()
     tried: list[str] = []
 

@@ -1,7 +1,24 @@
-"""Building images and knowing what a build did."""
+"""Building images and knowing what a build did: one, or a whole fleet."""
 
 from trimtab.build.failures import Outage, outage
+from trimtab.build.graph import Graph, Link, Target, Wanted, build_graph
 from trimtab.build.image import BuildRequest, BuildResult, build_image
+from trimtab.build.outcome import Done, Outcome, RunResult
 from trimtab.build.slots import Slots
 
-__all__ = ["BuildRequest", "BuildResult", "Outage", "Slots", "build_image", "outage"]
+__all__ = [
+    "BuildRequest",
+    "BuildResult",
+    "Done",
+    "Graph",
+    "Link",
+    "Outage",
+    "Outcome",
+    "RunResult",
+    "Slots",
+    "Target",
+    "Wanted",
+    "build_graph",
+    "build_image",
+    "outage",
+]

@@ -9,9 +9,21 @@ class Outage(StrEnum):
 
     NETWORK = "the network or a server behind it failed"
     NO_SPACE = "the disk is full"
+    ENGINE = "the engine went away"
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is worth while to try again a little later."""
+        return self is not Outage.NO_SPACE
 
 
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|\benospc\b", re.IGNORECASE)
+_ENGINE = re.compile(
+    r"""cannot\ connect\ to\ the\ docker\ daemon|error\ during\ connect|is\ the\ docker\ daemon\ running
+    |failed\ to\ receive\ status:\ rpc\ error|error\ reading\ (?:from\ server|preface)|transport\ is\ closing
+    |code\ =\ (?:unavailable|canceled)\ desc|docker\.sock:\ connect:|grpc:\ the\ client\ connection\ is\ closing""",
+    re.IGNORECASE | re.VERBOSE,
+)  # fmt: skip
 _NETWORK = re.compile(
     r"""temporary\ failure\ (?:in\ name\ resolution|resolving)|could\ not\ resolve\ (?:host|proxy)|name\ or\ service\ not\ known
     |\bEAI_AGAIN\b|\bE(?:CONNRESET|CONNREFUSED|TIMEDOUT|NETUNREACH|HOSTUNREACH)\b
@@ -32,4 +44,6 @@ def outage(log: str) -> Outage | None:
     tail = "\n".join(log.splitlines()[-40:])
     if _NO_SPACE.search(tail):
         return Outage.NO_SPACE
+    if _ENGINE.search(tail):
+        return Outage.ENGINE
     return Outage.NETWORK if _NETWORK.search(tail) else None

@@ -1,5 +1,6 @@
 """One image, built once."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,8 @@ from dataclasses import dataclass, field
 from trimtab.build.failures import Outage, outage
 from trimtab.docker import BuildLog, ImageConfig, Runner, read_config, read_progress
 from trimtab.docker import command as argv
+
+_PREFIX = re.compile(r"^(?:ERROR: |failed to build: |failed to solve: )+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,13 @@ class BuildResult:
     seconds: float
     log: BuildLog
     image: ImageConfig | None
-    """None when the build failed."""
+    """None when the build failed, and when its image is not in the engine."""
+    elsewhere: bool = False
+    """Whether it succeeded, wherever the image is."""
 
     @property
     def ok(self) -> bool:
-        return self.image is not None
+        return self.image is not None or self.elsewhere
 
     @property
     def outage(self) -> Outage | None:
@@ -46,7 +51,8 @@ class BuildResult:
         """Why it failed, in one line: the builder's own last words."""
         lines = [line.strip() for line in (self.log.log + "\n" + self.log.error).splitlines() if line.strip()]
         telling = [line for line in lines if "ERROR" in line or "error" in line.lower()]
-        return (telling or lines or ["the builder said nothing"])[-1][:300]
+        said = (telling or lines or ["the builder said nothing"])[-1]
+        return _PREFIX.sub("", said)[:300]
 
 
 async def build_image(runner: Runner, request: BuildRequest) -> BuildResult:

@@ -5,11 +5,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console, RenderableType
@@ -160,19 +160,53 @@ def show(
     other = (others or {}).get(common.format)
     if other is None and common.format not in {"text", "json"}:
         raise UsageError(f"This command has no format `{common.format}`; it has text and json.")
+    with output(common) as file:
+        if common.format == "json":
+            json.dump(data(), file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        elif other:
+            file.write(other())
+        elif common.output:
+            Console(file=file, no_color=True, highlight=False, width=160).print(view())
+        else:
+            console(color=common.color).print(view())
+
+
+def write_text(common: Common, text: str) -> None:
+    """Put a text on standard output, or into the chosen file.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    with output(common) as file:
+        file.write(text)
+
+
+@contextmanager
+def output(common: Common) -> Generator[IO[str]]:
+    """Where data goes: standard output, or the chosen file.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
     try:
-        opened = common.output.open("w", encoding="utf-8") if common.output else nullcontext(sys.stdout)
-        with opened as file:
-            if common.format == "json":
-                json.dump(data(), file, indent=2, ensure_ascii=False)
-                file.write("\n")
-            elif other:
-                file.write(other())
-            elif common.output:
-                Console(file=file, no_color=True, highlight=False, width=160).print(view())
-            else:
-                console(color=common.color).print(view())
+        with open_output(common) as file:
+            yield file
     except BrokenPipeError:
         raise
+    except OSError as error:
+        raise UsageError(f"`{common.output}` cannot be written: {error.strerror or error}.") from error
+
+
+def open_output(common: Common) -> AbstractContextManager[IO[str]]:
+    """Standard output, or the chosen file; whoever writes answers for what fails then.
+
+    Raises:
+        UsageError: the file cannot be opened.
+    """
+    if common.output is None:
+        return nullcontext(sys.stdout)
+    try:
+        return common.output.open("w", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"`{common.output}` cannot be written: {error.strerror or error}.") from error

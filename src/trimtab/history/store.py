@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trimtab.errors import StateError
+from trimtab.history.ledger import SCHEMA as _LEDGER
+from trimtab.history.ledger import Ledger
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -34,7 +36,7 @@ CREATE TABLE IF NOT EXISTS proofs (
     proof TEXT NOT NULL
 );
 """
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class Store:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self._connection = connection
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of builds."""
+        return Ledger(self._connection, str(self.folder / "history.db"))
 
     def close(self) -> None:
         self._connection.close()
@@ -138,7 +145,7 @@ def open_store(root: Path) -> Store:
         if version > _VERSION:
             connection.close()
             raise StateError(f"`{folder}/history.db` was written by a newer trimtab. Upgrade trimtab, or move the file away.")
-        connection.executescript(_SCHEMA)
+        connection.executescript(_SCHEMA + _LEDGER)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     except sqlite3.Error as error:
         connection.close()

@@ -1,12 +1,12 @@
 """What all experiments of one run share."""
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trimtab.build import Slots
+from trimtab.build.machine import shortage
 from trimtab.docker import Runner
 from trimtab.fleet import Fleet
 
@@ -54,17 +54,13 @@ class Laboratory:
 
     def shortage(self) -> str | None:
         """Why nothing more should be built: the disk is nearly full, and what is built here is not what has to fail by it."""
-        for folder in filter(None, (self.engine_folder, self.folder)):
-            try:
-                free = shutil.disk_usage(folder).free
-            except OSError:
-                continue
-            if free < LEAST_FREE:
-                return (
-                    f"not tried: only {free / 1e9:.1f} GB are free below `{folder}`; make room, for example with"
-                    " `docker builder prune`, and run again: what is decided is remembered"
-                )
-        return None
+        short = shortage((self.engine_folder, self.folder), LEAST_FREE)
+        if short is None:
+            return None
+        return (
+            f"not tried: {short}; make room, for example with `docker builder prune`, and run again: what is decided is"
+            " remembered"
+        )
 
     @property
     def in_time(self) -> bool:

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-import anyio
 import anyio.to_thread
 
-from trimtab.build import BuildRequest, BuildResult, Outage, Slots, build_image
+from trimtab.build import BuildRequest, BuildResult, Slots, build_image
+from trimtab.build.patience import patiently
 from trimtab.docker import ImageTree, Runner, read_tree
 from trimtab.docker.layers import Image, read_layers
 from trimtab.fleet import Build, BuildContext, FleetFile
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.workspace import Workspace
-
-_PAUSES = (2, 8)
-"""Seconds before a build is tried again. What has not come back after them is likely to be away for longer."""
 
 
 @dataclass
@@ -58,13 +56,8 @@ class Staged:
 
     async def built(self, name: str, text: str, *, no_cache: bool = False) -> BuildResult:
         """Build a text of the Dockerfile, again after a pause where the network failed."""
-        result = await self._built_once(name, text, no_cache=no_cache)
-        for pause in _PAUSES:
-            if result.outage is not Outage.NETWORK:
-                break
-            self.tell(f"{result.outage}; building again in {pause} s")
-            await anyio.sleep(pause)
-            result = await self._built_once(name, text, no_cache=no_cache)
+        attempt = partial(self._built_once, name, text, no_cache=no_cache)
+        result, _ = await patiently(self.runner, attempt, self.tell)
         return result
 
     async def _built_once(self, name: str, text: str, *, no_cache: bool) -> BuildResult:

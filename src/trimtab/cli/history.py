@@ -1,0 +1,134 @@
+"""`trimtab history`."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+from cyclopts import App, Parameter
+
+from trimtab.build.imported import import_records
+from trimtab.cli.app import CLEAN, FINDINGS
+from trimtab.cli.options import Common, show
+from trimtab.docker import ProcessRunner
+from trimtab.errors import UsageError
+from trimtab.history import BuildRow, FleetBuildRow, Ledger, open_store
+from trimtab.report.history import (
+    comparison_data,
+    comparison_view,
+    run_data,
+    run_view,
+    runs_data,
+    runs_view,
+    service_figures,
+    trend_data,
+    trend_view,
+)
+
+history = App(name="history", help="Show what earlier runs have built, compare them, and find what became slower or larger.")
+
+Folder = Annotated[Path, Parameter(help="The fleet's folder.")]
+
+
+@contextmanager
+def _ledger(folder: Path) -> Generator[Ledger]:
+    if not folder.is_dir():
+        raise UsageError(f"`{folder}` is no folder.")
+    store = open_store(folder.resolve())
+    try:
+        yield store.ledger
+    finally:
+        store.close()
+
+
+@history.command
+def builds(
+    path: Folder = Path(),
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many runs are listed.")] = 20,
+    common: Common | None = None,
+) -> int:
+    """List the last runs, and each target's average time, cache hits and failures. Exits with 1 when one became worse."""
+    common = common or Common()
+    with _ledger(path) as ledger:
+        runs = ledger.runs(limit)
+        services = service_figures(_by_target(ledger))
+    show(common, lambda: runs_data(runs, services), lambda: runs_view(runs, services))
+    return FINDINGS if any(each.worse for each in services) else CLEAN
+
+
+def _by_target(ledger: Ledger) -> dict[str, list[BuildRow]]:
+    """Every target's builds, the newest first."""
+    found: dict[str, list[BuildRow]] = {}
+    for row in ledger.builds(limit=100_000):
+        found.setdefault(row.target, []).append(row)
+    return found
+
+
+@history.command(name="show")
+def show_run(run: str = "last", path: Folder = Path(), /, *, common: Common | None = None) -> int:
+    """Show one run, by its id or the beginning of one: every build, the first step that was missed, and why."""
+    common = common or Common()
+    with _ledger(path) as ledger:
+        row = _run(ledger, run)
+        rows = ledger.builds(run=row.run)
+        steps = {build.id: ledger.steps(build.id) for build in rows}
+    show(common, lambda: run_data(row, rows, steps), lambda: run_view(row, rows, steps))
+    return CLEAN
+
+
+@history.command
+def compare(before: str, after: str = "last", path: Folder = Path(), /, *, common: Common | None = None) -> int:
+    """Hold the builds of two runs against each other."""
+    common = common or Common()
+    with _ledger(path) as ledger:
+        one, other = (ledger.builds(run=_run(ledger, name).run) for name in (before, after))
+    data = {"schema": "trimtab.history-comparison/1", "targets": comparison_data(one, other)}
+    show(common, lambda: data, lambda: comparison_view(one, other))
+    return CLEAN
+
+
+@history.command
+def trend(
+    target: str,
+    path: Folder = Path(),
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many builds are listed.")] = 30,
+    common: Common | None = None,
+) -> int:
+    """Show one target's builds over time. Exits with 1 when the newest is slower or larger than those before it."""
+    common = common or Common()
+    with _ledger(path) as ledger:
+        rows = [row for row in ledger.builds(target=target, limit=limit * 4) if row.outcome in {"built", "failed"}][:limit]
+    if not rows:
+        raise UsageError(f"The ledger has no builds of `{target}`. `trimtab history builds` lists what there is.")
+    data = trend_data(target, rows)
+    show(common, lambda: data, lambda: trend_view(target, rows))
+    return FINDINGS if data["worse"] else CLEAN
+
+
+@history.command(name="import")
+def import_(
+    path: Folder = Path(),
+    /,
+    *,
+    builder: Annotated[str, Parameter(help="The buildx builder; the one in use when left out.")] = "",
+    limit: Annotated[int, Parameter(help="How many of its records are looked at.")] = 200,
+    common: Common | None = None,
+) -> int:
+    """Take over builds that were made without trimtab, from the builder's own records."""
+    common = common or Common()
+    with _ledger(path) as ledger:
+        number = anyio.run(import_records, ProcessRunner(), ledger, builder or None, limit)
+    show(common, lambda: {"schema": "trimtab.history-import/1", "imported": number}, lambda: f"{number} builds taken over")
+    return CLEAN
+
+
+def _run(ledger: Ledger, name: str) -> FleetBuildRow:
+    row = ledger.run(name)
+    if row is None:
+        raise UsageError(f"The ledger has no one run `{name}`. `trimtab history builds` lists them.")
+    return row

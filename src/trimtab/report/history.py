@@ -1,0 +1,187 @@
+"""The ledger of builds for people and programs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from trimtab.history import BuildRow, FleetBuildRow, StepRow, regressions
+from trimtab.report import figures
+
+_OUTCOMES = {"built": "green", "done": "green", "failed": "bold red", "blocked": "red", "skipped": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """What the ledger says of one target over its builds."""
+
+    target: str
+    builds: int
+    failed: int
+    mean_seconds: float | None
+    hit_rate: float | None
+    image_bytes: int | None
+    worse: tuple[str, ...]
+
+
+def service_figures(builds: Mapping[str, Sequence[BuildRow]]) -> list[ServiceFigures]:
+    """Averages by target; each list is of one target, the newest first. Skipped and cancelled ones are no builds."""
+    found: list[ServiceFigures] = []
+    for target, every in sorted(builds.items()):
+        rows = [row for row in every if row.outcome in {"built", "failed"}]
+        built = [row for row in rows if row.outcome == "built"]
+        steps = sum(row.cacheable for row in built)
+        found.append(
+            ServiceFigures(
+                target, len(rows), len(rows) - len(built),
+                fmean(row.seconds for row in built) if built else None,
+                sum(row.cached for row in built) / steps if steps else None,
+                next((row.image_bytes for row in built if row.image_bytes), None),
+                tuple(regressions(rows)),
+            )
+        )  # fmt: skip
+    return [each for each in found if each.builds]
+
+
+def runs_view(runs: Sequence[FleetBuildRow], services: Sequence[ServiceFigures]) -> RenderableType:
+    """The last runs, and what each target comes to over its builds."""
+    if not runs and not services:
+        return (
+            "nothing is in the ledger yet: `trimtab build` fills it, and `trimtab history import` takes what the builder knows"
+        )
+    table = Table(title="runs", title_justify="left", box=None, pad_edge=False)
+    for column in ("run", "started", "revision", "outcome", "targets", "wall", "efficiency", "peak memory"):
+        numeric = column in {"targets", "wall", "efficiency", "peak memory"}
+        table.add_column(column, no_wrap=True, justify="right" if numeric else "left")
+    for row in runs:
+        outcome = row.outcome or "killed, or still running"
+        table.add_row(
+            row.run, row.started[:19].replace("T", " "), row.revision or "", Text(outcome, _OUTCOMES.get(outcome, "yellow")),
+            str(row.asked), figures.seconds(row.seconds) if row.seconds is not None else "",
+            f"{row.efficiency:.0%}" if row.efficiency is not None else "",
+            figures.size(row.peak_memory) if row.peak_memory else "",
+        )  # fmt: skip
+    return Group(table, "", _services_table(services))
+
+
+def _services_table(services: Sequence[ServiceFigures]) -> Table:
+    table = Table(title="targets", title_justify="left", box=None, pad_edge=False)
+    for column in ("target", "builds", "failed", "mean time", "cached steps", "image"):
+        table.add_column(column, no_wrap=True, justify="left" if column == "target" else "right")
+    table.add_column("worse than before", overflow="fold")
+    for each in services:
+        table.add_row(
+            each.target, str(each.builds), str(each.failed) if each.failed else "",
+            figures.seconds(each.mean_seconds) if each.mean_seconds is not None else "",
+            f"{each.hit_rate:.0%}" if each.hit_rate is not None else "",
+            figures.size(each.image_bytes) if each.image_bytes else "", Text("; ".join(each.worse), "bold red"),
+        )  # fmt: skip
+    return table
+
+
+def runs_data(runs: Sequence[FleetBuildRow], services: Sequence[ServiceFigures]) -> dict[str, object]:
+    """`trimtab history builds --format json`."""
+    return {
+        "schema": "trimtab.history/1",
+        "runs": [{**asdict(row), "efficiency": row.efficiency} for row in runs],
+        "targets": [asdict(each) for each in services],
+    }
+
+
+def run_view(row: FleetBuildRow, builds: Sequence[BuildRow], steps: Mapping[int, Sequence[StepRow]]) -> RenderableType:
+    """One run: its builds, and the steps that took longest."""
+    title = f"run {row.run}, {row.outcome or 'killed, or still running'}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in ("target", "outcome", "time", "cached", "context", "pulled", "image"):
+        table.add_column(column, no_wrap=True, justify="left" if column in {"target", "outcome"} else "right")
+    table.add_column("first missed step, and why", overflow="fold")
+    for build in builds:
+        table.add_row(
+            build.target, Text(build.outcome, _OUTCOMES.get(build.outcome, "yellow")),
+            figures.seconds(build.seconds) if build.seconds else "",
+            f"{build.cached}/{build.cacheable}" if build.cacheable else "",
+            figures.size(build.context_bytes) if build.context_bytes else "",
+            figures.size(build.pulled_bytes) if build.pulled_bytes else "",
+            figures.size(build.image_bytes) if build.image_bytes else "",
+            f"{build.missed}: {build.cause}" if build.missed else build.reason,
+        )  # fmt: skip
+    slow = sorted(
+        ((step, build.target) for build in builds for step in steps.get(build.id, ()) if step.seconds > 0.1),
+        key=lambda pair: -pair[0].seconds,
+    )
+    longest = Table(title="longest steps", title_justify="left", box=None, pad_edge=False)
+    longest.add_column("time", justify="right", no_wrap=True)
+    longest.add_column("target", no_wrap=True)
+    longest.add_column("step", overflow="ellipsis", no_wrap=True)
+    for step, target in slow[:10]:
+        longest.add_row(figures.seconds(step.seconds), target, Text(step.name))
+    return Group(table, "", longest) if slow else table
+
+
+def run_data(row: FleetBuildRow, builds: Sequence[BuildRow], steps: Mapping[int, Sequence[StepRow]]) -> dict[str, object]:
+    """`trimtab history show --format json`."""
+    each = [{**asdict(build), "steps": [asdict(step) for step in steps.get(build.id, ())]} for build in builds]
+    return {"schema": "trimtab.history-run/1", **asdict(row), "efficiency": row.efficiency, "builds": each}
+
+
+def comparison_view(one: Sequence[BuildRow], other: Sequence[BuildRow]) -> RenderableType:
+    """Two runs side by side, the later against the earlier."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("target", no_wrap=True)
+    for column in ("time", "cached", "context", "image"):
+        table.add_column(column, no_wrap=True, justify="right")
+    before = {row.target: row for row in one if row.outcome == "built"}
+    for row in other:
+        was = before.get(row.target)
+        if was is not None and row.outcome == "built":
+            cells = [
+                _pair(was.seconds, row.seconds, figures.seconds),
+                _pair(was.cached, row.cached, "{:.0f}".format),
+                _pair(was.context_bytes, row.context_bytes, figures.size),
+                _pair(was.image_bytes, row.image_bytes, figures.size),
+            ]
+            table.add_row(row.target, *cells)
+    return table
+
+
+def _pair(before: float | None, after: float | None, shown: Callable[[float], str]) -> str:
+    text = " → ".join("–" if value is None else shown(value) for value in (before, after))
+    return text if before is None or after is None else f"{text} {figures.percent(before, after)}".rstrip()
+
+
+def comparison_data(one: Sequence[BuildRow], other: Sequence[BuildRow]) -> list[dict[str, object]]:
+    """For each target that both runs built: seconds, cached steps, context and image bytes, before and after."""
+    before = {row.target: row for row in one if row.outcome == "built"}
+    names = ("seconds", "cached", "context_bytes", "image_bytes")
+    return [
+        {"target": row.target, **{name: (getattr(before[row.target], name), getattr(row, name)) for name in names}}
+        for row in other
+        if row.outcome == "built" and row.target in before
+    ]
+
+
+def trend_view(target: str, builds: Sequence[BuildRow]) -> RenderableType:
+    """One target's builds over time, the newest first."""
+    table = Table(title=target, title_justify="left", box=None, pad_edge=False)
+    for column in ("started", "revision", "outcome", "time", "cached", "image"):
+        table.add_column(column, no_wrap=True, justify="right" if column in {"time", "cached", "image"} else "left")
+    table.add_column("")
+    table.add_column("first missed step, and why", overflow="fold")
+    longest = max((row.seconds for row in builds), default=0.0) or 1.0
+    for row in builds:
+        table.add_row(
+            row.started[:19].replace("T", " "), row.revision or "", Text(row.outcome, _OUTCOMES.get(row.outcome, "yellow")),
+            figures.seconds(row.seconds), f"{row.cached}/{row.cacheable}" if row.cacheable else "",
+            figures.size(row.image_bytes) if row.image_bytes else "", Text("▇" * round(16 * row.seconds / longest), "blue"),
+            f"{row.missed}: {row.cause}" if row.missed else row.reason,
+        )  # fmt: skip
+    return Group(table, *(Text(f"worse than before: {each}", "bold red") for each in regressions(builds)))
+
+
+def trend_data(target: str, builds: Sequence[BuildRow]) -> dict[str, object]:
+    """`trimtab history trend --format json`."""
+    rows = [{name: value for name, value in asdict(row).items() if name != "steps"} for row in builds]
+    return {"schema": "trimtab.history-trend/1", "target": target, "builds": rows, "worse": regressions(builds)}
