@@ -10,13 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from trimtab.cli.app import COMMANDS
+from trimtab.cli.history import history
 from trimtab.config import Config
 from trimtab.rules import Case, Rule, all_rules
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by scripts/generate_docs.py; change the code instead. -->\n\n"
-COMMANDS = ("review", "score", "fix", "optimize", "rule", "doctor")
 
 
 def pages() -> dict[Path, str]:
@@ -67,14 +68,15 @@ def _summary(rule: Rule) -> str:
 def command_line() -> str:
     """The help of every command."""
     parts = ["# Command line\n"]
-    for command in ("", *COMMANDS):
+    below = [f"history {name}" for name in history if not name.startswith("-")]
+    for command in ("", *COMMANDS, *below):
         title = f"trimtab {command}".strip()
         parts.append(f"## `{title}`\n\n```\n{_help(command)}\n```\n")
     return "\n".join(parts)
 
 
 def _help(command: str) -> str:
-    argv = [sys.executable, "-m", "trimtab", *([command] if command else []), "--help"]
+    argv = [sys.executable, "-m", "trimtab", *command.split(), "--help"]
     environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1", "TERM": "dumb"}
     result = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
     return "\n".join(line.rstrip() for line in result.stdout.strip().splitlines())

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trimtab.build.graph import Graph, Target
 from trimtab.build.inputs import fetched, named_folders, read_files, readings
@@ -91,7 +91,8 @@ def _definition(target: Target, was: Target) -> Iterator[str]:
     used = sorted(name for name in names if _uses_argument(target, name))
     if used:
         yield f"build argument {', '.join(used)} changed"
-    if target.options.without_caches != was.options.without_caches:
+    plain = [replace(each.options.without_caches, inline=None) for each in (target, was)]
+    if plain[0] != plain[1]:
         yield f"its build options changed in `{target.origin}`"
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from trimtab.build.options import BuildOptions, read_options
 from trimtab.fleet import Build, BuildContext, ComposeProject, Fleet, FleetFile, Service, is_variant
-from trimtab.fleet.bases import read_reference
+from trimtab.fleet.needed import needed_stages, normal_reference, outside_references
 from trimtab.fleet.plain import items
 from trimtab.fleet.stage import Stage
 from trimtab.fleet.stages import read_stages
@@ -47,15 +47,7 @@ class Target:
     @cached_property
     def references(self) -> Mapping[str, str]:
         """Every image and named context that the needed stages name, and the instruction that does; stages left out."""
-        own = {(stage.name or "").lower() for stage in self.stages} | {str(stage.index) for stage in self.stages}
-        found: dict[str, str] = {}
-        for stage in self.stages:
-            if stage.parent is None and stage.base and stage.base != "scratch":
-                found.setdefault(stage.base, "FROM")
-            for name, instruction in _sources(stage):
-                if name.lower() not in own:
-                    found.setdefault(name, instruction)
-        return found
+        return outside_references(self.stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,53 +146,10 @@ def build_graph(fleet: Fleet, root_name: str, wanted: Wanted | None = None) -> G
     return graph if not wanted.services else _narrowed(graph, wanted.services)
 
 
-def needed_stages(stages: Sequence[Stage], target: str | None) -> tuple[Stage, ...]:
-    """The stages that BuildKit builds for a target: its own line, and every stage that they copy or mount from."""
-    if not stages:
-        return ()
-    named = {key: stage for stage in stages for key in (str(stage.index), (stage.name or "").lower()) if key}
-    wanted = named.get((target or "").lower()) if target else stages[-1]
-    found: set[int] = set()
-    pending = [wanted or stages[-1]]
-    while pending:
-        stage = pending.pop()
-        if stage.index in found:
-            continue
-        found.add(stage.index)
-        pending += [stages[stage.parent]] if stage.parent is not None else []
-        pending += [named[name.lower()] for name, _ in _sources(stage) if name.lower() in named]
-    return tuple(stage for stage in stages if stage.index in found)
-
-
-def normal_reference(text: str) -> str:
-    """An image reference with what docker adds to it: `python` is `docker.io/library/python:latest`."""
-    reference = read_reference(text.removeprefix("docker-image://"))
-    first, slash, _ = reference.path.partition("/")
-    path = reference.path
-    if not slash:
-        path = f"docker.io/library/{path}"
-    elif "." not in first and ":" not in first and first != "localhost":
-        path = f"docker.io/{path}"
-    if reference.digest:
-        return f"{path}@{reference.digest}"
-    return f"{path}:{reference.tag or 'latest'}"
-
-
 def project_name(project: ComposeProject, root_name: str) -> str:
     """The name that compose gives a project: its own, or its folder's in lower case (compose-go, `NormalizeProjectName`)."""
     folder = posixpath.basename(posixpath.dirname(project.files[0])) or root_name
     return re.sub(r"[^a-z0-9_-]", "", (project.name or folder).lower()).lstrip("_-") or "project"
-
-
-def _sources(stage: Stage) -> Iterator[tuple[str, str]]:
-    """What a stage copies or mounts from, beside the build context."""
-    for copy in stage.copies:
-        if copy.from_ is not None:
-            yield copy.from_, "COPY --from"
-    for run in stage.runs:
-        for mount in run.instruction.mounts():
-            if mount.get("from"):
-                yield mount["from"], "RUN --mount"
 
 
 def _asked(fleet: Fleet, root_name: str, wanted: Wanted) -> Iterator[_Asked]:

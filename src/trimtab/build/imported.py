@@ -30,7 +30,7 @@ async def import_records(runner: Runner, ledger: Ledger, builder: str | None, li
         identity = str(record.get("ref") or "").rpartition("/")[2]
         if not identity or ledger.has_record(identity) or record.get("status") not in {"Completed", "Error"}:
             continue
-        printed = await runner.run(build_record_log(str(record["ref"]), builder), timeout=60)
+        printed = await runner.run(build_record_log(identity, builder), timeout=60)
         if printed.code == 0:
             lines = [*printed.stdout.decode("utf-8", "replace").splitlines(), *printed.stderr.splitlines()]
             ledger.add(_row(record, identity, lines, builder))

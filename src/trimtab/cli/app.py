@@ -22,7 +22,7 @@ app = App(
     " failed outcome; 2 could not run; 3 a bug of trimtab; 130 interrupted.",
     version=__version__,
 )
-_COMMANDS = {
+COMMANDS = {
     "review": "Find what is wrong in a fleet's Dockerfiles, build contexts and compose files.",
     "score": "Score every file, service and the fleet, and say which findings cost what.",
     "fix": "Apply every safe fix.",
@@ -38,7 +38,7 @@ _COMMANDS = {
     "rule": "Explain a rule, or list them all.",
     "doctor": "Check what this machine has of what trimtab needs.",
 }
-for _name, _help in _COMMANDS.items():
+for _name, _help in COMMANDS.items():
     # By name, so that a command's own imports are paid for by that command alone.
     app.command(f"trimtab.cli.{_name}:{_name}", name=_name, help=_help)
 
