@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from trimtab.docker import read_progress
+from trimtab.docker import ProgressReader, read_progress
 
 
 def lines(*objects: object) -> list[str]:
@@ -57,3 +57,33 @@ def test_logs_errors_and_plain_lines() -> None:
     )
     assert log.error == "exit code: 1"
     assert log.log == "boom\nERROR: failed to solve\n{broken\n[]\n"
+
+
+def test_pulled_bytes_are_those_of_layers_that_were_fetched() -> None:
+    statuses = [{"id": f"sha256:{name}", "vertex": "a", "current": n, "total": t} for name, n, t in
+                [("a", 5, 10), ("a", 10, 10), ("b", 7, 7), ("c", 0, 0)]]  # fmt: skip
+    statuses.append({"id": "extracting sha256:a", "vertex": "a", "current": 3, "total": 10})
+    assert read_progress(lines({"vertexes": vertex("a", "[1/2] FROM x", (0, 1))}, {"statuses": statuses})).pulled_bytes == 17
+
+
+def test_what_is_being_done_is_known_while_it_is_done() -> None:
+    reader = ProgressReader()
+    reader.take(json.dumps({"vertexes": [{"digest": "a", "name": "[1/2] COPY a b"}]}))
+    assert reader.current == ""
+    reader.take(json.dumps({"vertexes": [{"digest": "a", "name": "[1/2] COPY a b", "started": at(1)}]}))
+    assert (reader.current, reader.counts) == ("[1/2] COPY a b", (0, 0, 1))
+    reader.take(json.dumps({"vertexes": vertex("a", "[1/2] COPY a b", (1, 2))[1:]}))
+    assert (reader.current, reader.counts) == ("", (0, 1, 1))
+
+
+def test_the_first_missed_step_is_the_earliest_that_was_done() -> None:
+    vertexes = [
+        *vertex("x", "[1/4] FROM x", (0, 1)),
+        *vertex("c", "[4/4] RUN c", (5, 6)),
+        *vertex("a", "[2/4] RUN a", (1, 1), cached=True),
+        *vertex("b", "[3/4] RUN b", (2, 3)),
+    ]
+    log = read_progress(lines({"vertexes": vertexes}))
+    assert log.first_missed is not None
+    assert log.first_missed.label == "RUN b"
+    assert log.worked == pytest.approx(3)
