@@ -172,6 +172,18 @@ def test_a_linked_source_is_unsure_and_so_in(root: Path) -> None:
     assert "api" in names(reached(root))
 
 
+def test_history_that_is_copied_changes_with_every_commit(root: Path) -> None:
+    (root / "compose.yaml").write_text("services: {a: {build: .}, b: {build: {context: ., dockerfile: D.Dockerfile}}}\n")
+    (root / "Dockerfile").write_text("FROM debian\nCOPY . .\n")
+    (root / "D.Dockerfile").write_text("FROM debian\nCOPY . .\n")
+    (root / "D.Dockerfile.dockerignore").write_text(".git\n")
+    run(root, "add", "-A")
+    run(root, "commit", "-qm", "two")
+    found = reached(root)
+    assert names(found) == {"a"}
+    assert "`.git`, which every commit changes" in found["a"].reasons[0]
+
+
 def test_variables_without_a_value_may_be_any_file(root: Path) -> None:
     (root / "api/Dockerfile").write_text("FROM debian\nCOPY ${WHAT:?} /x\nCOPY $OTHER /y\n")
     run(root, "add", "-A")

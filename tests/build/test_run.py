@@ -161,7 +161,9 @@ def test_what_never_passes_fails_after_three_attempts_and_says_so(bench: Bench) 
     assert engine.builds("a") == 3
     assert len(bench.listener.told_) == 2
     once = bench.run(
-        FakeBuilder(says=lambda _tag, _attempt: "ERROR: i/o timeout"), {"a": "FROM debian\n"}, Settings((ENGINE,), retries=False)
+        FakeBuilder(says=lambda _tag, _attempt: "ERROR: i/o timeout"),
+        {"a": "FROM debian\n"},
+        Settings((ENGINE,), retries=False),
     )
     assert once.done[0].attempts == 1
 
@@ -300,7 +302,9 @@ def test_secrets_are_in_no_log_and_no_ledger(bench: Bench, monkeypatch: pytest.M
     (bench.root / "a" / "Dockerfile").write_text("FROM debian\nARG API_TOKEN\nRUN fetch $API_TOKEN\n")
     (bench.root / "compose.yaml").write_text(lines)
     said = progress(("[1/2] FROM debian", False), ("[2/2] RUN fetch hunter2-from-arg hunter2-from-env", False))
-    engine = FakeBuilder(steps=lambda _: said, says=lambda _tag, _attempt: "ERROR: fetch hunter2-from-arg: denied hunter2-from-env")
+    engine = FakeBuilder(
+        steps=lambda _: said, says=lambda _tag, _attempt: "ERROR: fetch hunter2-from-arg: denied hunter2-from-env"
+    )
     graph = build_graph(discover(DiskTree(bench.root)), "x")
     folder = bench.root / ".trimtab" / "r"
     folder.mkdir()

@@ -78,6 +78,7 @@ def _reasons(target: Target, was: Target | None, changed: Changed) -> Iterator[s
     yield from _ignore_file(target, was, changed)
     yield from _folders(target, changed)
     yield from _unknown(target, changed)
+    yield from _own_history(target)
     yield from (f"`ADD {address}` has no checksum: what is there may have changed" for address in fetched(target))
 
 
@@ -184,6 +185,16 @@ def _unknown(target: Target, changed: Changed) -> Iterator[str]:
     found = [path for path in files if path in exact or path.startswith(folders)]
     if found:
         yield f"git does not track {_listed(found)}, which it reads: whether they changed is not known"
+
+
+def _own_history(target: Target) -> Iterator[str]:
+    """The repository itself, where a target reads it: every commit changes it."""
+    context = target.context
+    if context is None or context.ignore.ignores(".git") or context.tree_path(".git") not in context.tree.entries:
+        return
+    what = next((reading.what for reading in readings(target) if reading.reads(".git")), None)
+    if what:
+        yield f"{what} brings `.git`, which every commit changes"
 
 
 def _within(paths: Iterable[str], root: str) -> Iterator[str]:

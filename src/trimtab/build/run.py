@@ -235,12 +235,14 @@ class FleetBuild:
 
     async def _look(self, name: str, builder: Builder, facts: Mapping[str, object]) -> Seen:
         """What the target was built from, its files read beside the other builds."""
+        before = self._before(name)
         bases = _bases(facts)
-        bases |= {
-            link.context: self._done[link.provider].image for link in self.graph.links_of(name) if link.provider in self._done
-        }
+        for link in self.graph.links_of(name):
+            # One that was left out is what it was when this target was last built on it.
+            image = self._done[link.provider].image or (before.bases.get(link.context) if before else None)
+            bases |= {link.context: image} if image else {}
         target = self.graph.targets[name]
-        return await anyio.to_thread.run_sync(look, self.root, target, bases, builder.name, self._before(name))
+        return await anyio.to_thread.run_sync(look, self.root, target, bases, builder.name, before)
 
     def _before(self, name: str) -> Seen | None:
         return seen_from(self.ledger.inputs(name)) if self.ledger else None
@@ -269,7 +271,8 @@ class FleetBuild:
         made_by = next(
             (each for each in self.settings.builders if done and each.name == done.builder), self.settings.builders[0]
         )
-        if self.settings.push and done is not None and done.image:
+        if (self.settings.push or made_by.containerd) and done is not None and done.image:
+            # By digest: an engine with the containerd store asks the registry first, which may have an older image of that tag.
             return f"docker-image://{tag}@{done.image}"
         if made_by.in_engine or done is None:
             return f"docker-image://{tag}"
@@ -299,6 +302,7 @@ def _bases(facts: Mapping[str, object]) -> dict[str, str]:
     for item in items(mapping(facts.get("buildx.build.provenance")).get("materials")):
         material = mapping(item)
         digest = next((str(value) for value in mapping(material.get("digest")).values()), "")
+        name, at, version = str(material.get("uri")).removeprefix("pkg:docker/").partition("?")[0].rpartition("@")
         if digest:
-            found[str(material.get("uri")).removeprefix("pkg:docker/").partition("?")[0]] = digest
+            found[f"{name}:{version}" if at and ":" not in version else name + at + version] = digest
     return found

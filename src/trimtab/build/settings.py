@@ -38,7 +38,6 @@ class Settings:
         asked = [
             ("export a cache", any("type=inline" not in spec for spec in self.cache_to)),
             ("keep an SBOM or provenance", self.sbom or self.provenance is not None),
-            ("push by digest", self.by_digest),
             ("build for several platforms", len(self.platforms) > 1),
         ]
         what = next((title for title, wanted in asked if wanted), None)
@@ -48,6 +47,11 @@ class Settings:
                 f"The builder `{weak.name}` cannot {what}: its engine keeps images in the classic store. Switch the engine to"
                 ' the containerd store (`{"features": {"containerd-snapshotter": true}}` in daemon.json), or name another'
                 " builder with --builder."
+            )
+        if self.by_digest and any(builder.in_engine for builder in self.builders):
+            raise UsageError(
+                "The engine's own builder cannot push by digest. Make another one with `docker buildx create --driver"
+                " docker-container`, and name it with --builder."
             )
         if len(self.platforms) > 1 and not self.push and any(not builder.in_engine for builder in self.builders):
             raise UsageError("Images of several platforms cannot be loaded into the engine: pass --push, or one --platform.")
