@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 
 from trimtab.docker import Command, Completed
+
+_RECORDS = count()
 
 
 def progress(*steps: tuple[str, bool]) -> list[str]:
@@ -35,6 +38,9 @@ class FakeBuilder:
     hold: dict[str, anyio.Event] = field(default_factory=dict[str, anyio.Event])
     """Builds that wait for an event before they end."""
     images: set[str] = field(default_factory=set[str])
+    together: list[list[str]] = field(default_factory=list[list[str]])
+    """The targets of each call of bake."""
+    bake_fails: bool = False
 
     def builds(self, name: str) -> int:
         return self.order.count(name)
@@ -47,14 +53,33 @@ class FakeBuilder:
         await anyio.lowlevel.checkpoint()
         if words[1:3] == ["buildx", "build"]:
             return await self._build(command, words, on_line or (lambda _: None))
+        if words[1:3] == ["buildx", "bake"]:
+            return self._bake(command, words, on_line or (lambda _: None))
         if words[1:3] == ["image", "inspect"]:
-            here = words[-1] in self.images
-            text = "sha256:" + words[-1] if "--format" in words else json.dumps([_config(words[-1])])
+            names = words[5:] if "--format" in words else words[3:]
+            here = all(name in self.images for name in names)
+            text = "sha256:" + names[0] if "--format" in words else json.dumps([_config(name) for name in names])
             return Completed(command.argv, 0 if here else 1, text.encode() if here else b"", "")
         return Completed(command.argv, 0, b"28.0", "")
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
         raise AssertionError(f"nothing here streams: {command.argv}")
+
+    def _bake(self, command: Command, words: list[str], on_line: Callable[[str], None]) -> Completed:
+        names = words[words.index("--allow") + 2 :]
+        self.together.append(names)
+        if self.bake_fails:
+            return Completed(command.argv, 1, b"", "ERROR")
+        for number, name in enumerate(names):
+            step = {"digest": f"t{number}", "name": f"[{name} 2/2] RUN make", "cached": True}
+            moment = "2026-01-01T00:00:00Z"
+            on_line(json.dumps({"vertexes": [{**step, "started": moment, "completed": moment}]}))
+        self.images.update(names)
+        facts = {
+            name: {"containerimage.digest": f"sha256:{name}", "buildx.build.ref": f"x/y/{next(_RECORDS)}"} for name in names
+        }
+        Path(words[words.index("--metadata-file") + 1]).write_text(json.dumps(facts))
+        return Completed(command.argv, 0, b"", "")
 
     async def _build(self, command: Command, words: list[str], on_line: Callable[[str], None]) -> Completed:
         tag = words[words.index("--tag") + 1]
@@ -75,7 +100,7 @@ class FakeBuilder:
             on_line(line)
         if not last:
             self.images.add(tag)
-            facts = {"containerimage.digest": f"sha256:{tag}", "buildx.build.ref": f"default/default/{tag}{self.builds(tag)}"}
+            facts = {"containerimage.digest": f"sha256:{tag}", "buildx.build.ref": f"x/y/{next(_RECORDS)}"}
             Path(words[words.index("--metadata-file") + 1]).write_text(json.dumps(facts))
         return Completed(command.argv, 1 if last else 0, b"", last)
 

@@ -128,7 +128,7 @@ def test_services_bring_what_they_need(fleet: Discover) -> None:
     files = {"compose.yaml": compose, **{f"{name}/Dockerfile": text for name, text in texts.items()}}
     found = graph(fleet, files, Wanted(services=("app", "nothing")))
     assert set(found.targets) == {"app", "base"}
-    assert found.problems == ("nothing is built for `nothing`",)
+    assert found.problems == ("nothing is built for `nothing`; there are app, base, other",)
 
 
 def test_build_options_are_read_from_compose(fleet: Discover) -> None:

@@ -191,6 +191,35 @@ def test_a_machine_without_memory_builds_one_at_a_time(bench: Bench, monkeypatch
     assert (engine.most, len(engine.order)) == (1, 3)
 
 
+def test_what_is_as_it_was_is_asked_about_in_one_call(bench: Bench) -> None:
+    bench.run(FakeBuilder())
+    engine = FakeBuilder()
+    result = bench.run(engine)
+    assert (engine.order, engine.together) == ([], [["a", "b", "c", "d"]])
+    assert set(outcomes(result).values()) == {"built"}
+    assert result.hit_rate == 1.0
+    assert {row.outcome for row in bench.ledger.builds(run="run2")} == {"built"}
+    changed = FakeBuilder()
+    bench.run(changed, {**NEEDS, "b": "FROM a\nUSER 1\n"})
+    assert (changed.together, changed.order) == ([["a", "d"]], ["b", "c"])
+
+
+def test_a_call_for_all_that_fails_settles_nothing(bench: Bench) -> None:
+    bench.run(FakeBuilder())
+    engine = FakeBuilder(bake_fails=True)
+    result = bench.run(engine)
+    assert sorted(engine.order) == ["a", "b", "c", "d"]
+    assert set(outcomes(result).values()) == {"built"}
+
+
+@pytest.mark.parametrize("settings", [Settings((ENGINE,), push=True), Settings((ENGINE,), no_cache=True)])
+def test_what_needs_more_than_an_image_in_the_engine_has_calls_of_its_own(bench: Bench, settings: Settings) -> None:
+    bench.run(FakeBuilder())
+    engine = FakeBuilder()
+    bench.run(engine, settings=settings)
+    assert engine.together == []
+
+
 def test_several_builders_share_the_targets_and_links_stay_together(bench: Bench) -> None:
     engine = FakeBuilder()
     two = tuple(Builder(name, "docker-container", chosen=True) for name in ("one", "two"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.cli.app import run
+from trimtab.errors import ToolError
 
 BAD = 'FROM python:3.12-slim\nCOPY . .\nRUN pip install --no-cache-dir -r requirements.txt\nCMD ["python"]\n'
 
@@ -246,3 +247,14 @@ def test_plans_of_compose_projects(tmp_path: Path, capsys: pytest.CaptureFixture
         assert run([command, str(tmp_path), "--quiet"]) == 0, command
     assert run(["bases", str(tmp_path), "--share", "--apply"]) == 2
     assert "--prove" in capsys.readouterr().err
+
+
+def test_what_fails_among_work_done_side_by_side_is_told_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*_: object, **__: object) -> int:
+        raise ExceptionGroup("a group", [ExceptionGroup("another", [ToolError("`x` [bold]is[/bold] missing")])])
+
+    monkeypatch.setattr("trimtab.cli.app.app", failing)
+    assert run(["doctor"]) == 2
+    assert "error: `x` [bold]is[/bold] missing" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from trimtab.docker import ProgressReader, read_progress
+from trimtab.docker import GroupReader, ProgressReader, read_progress
 
 
 def lines(*objects: object) -> list[str]:
@@ -87,3 +87,23 @@ def test_the_first_missed_step_is_the_earliest_that_was_done() -> None:
     assert log.first_missed is not None
     assert log.first_missed.label == "RUN b"
     assert log.worked == pytest.approx(3)
+
+
+def test_targets_that_bake_builds_in_one_go_are_taken_apart() -> None:
+    reader = GroupReader(["web", "api"])
+    steps = [
+        *vertex("s", "[web internal] load build context", (0, 1)),
+        *vertex("s", "[api internal] load build context", (0, 1)),
+        *vertex("w", "[web build 2/3] RUN w", (1, 3)),
+        *vertex("a", "[api 2/2] COPY a /a", (1, 1), cached=True),
+        *vertex("e", "[web] exporting to image", (3, 4)),
+        *vertex("f", "[api] exporting to image", (3, 4)),
+    ]
+    for line in lines({"vertexes": steps}, {"statuses": [{"id": "transferring context:", "vertex": "s", "current": 7}]}):
+        reader.take(line)
+    web, api = reader.log("web"), reader.log("api")
+    assert [step.label for step in web.steps if step.cacheable] == ["RUN w"]
+    assert (web.cached_steps, web.context_bytes) == (0, 7)
+    assert (api.cached_steps, api.cacheable_steps, api.context_bytes) == (1, 1, 7)
+    reader.take("ERROR: told to all")
+    assert "told to all" in reader.log("api").log

@@ -14,6 +14,7 @@ from trimtab.fleet.stage import Stage
 from trimtab.fleet.stages import read_stages
 
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
+_SHOWN = 8
 _NO_REPOSITORY = re.compile(r"[^a-z0-9._/-]+")
 
 
@@ -296,7 +297,8 @@ def _narrowed(graph: Graph, names: Sequence[str]) -> Graph:
     """
     found = [name for name, target in graph.targets.items() if {name, *target.services} & set(names)]
     known = {each for name in found for each in (name, *graph.targets[name].services)}
-    unknown = [f"nothing is built for `{name}`" for name in names if name not in known]
+    there = ", ".join(list(graph.targets)[:_SHOWN]) + (" …" if len(graph.targets) > _SHOWN else "")
+    unknown = [f"nothing is built for `{name}`; there are {there}" for name in names if name not in known]
     kept = graph.with_needs(found)
     return replace(
         graph,

@@ -23,8 +23,9 @@ from trimtab.build.redact import redactor
 from trimtab.build.schedule import bound, critical_path, remaining
 from trimtab.build.seen import Seen, cause, look, seen_from
 from trimtab.build.settings import Settings
+from trimtab.build.together import check_together, likely_unchanged, may_be_asked_together
 from trimtab.docker import Builder, ProgressReader, Runner, read_config
-from trimtab.docker.building import target_build
+from trimtab.docker.building import TargetCall, target_build
 from trimtab.errors import ToolError
 from trimtab.fleet.plain import items, mapping
 from trimtab.history import Ledger
@@ -81,6 +82,7 @@ class FleetBuild:
         try:
             async with anyio.create_task_group() as helpers:
                 helpers.start_soon(watch.watch)
+                await self._check_together()
                 async with anyio.create_task_group() as builds:
                     self._scope = builds.cancel_scope
                     await self._schedule(builds)
@@ -93,6 +95,29 @@ class FleetBuild:
                 if name not in self._done:
                     self._end(Done(name, Outcome.CANCELLED, "the run was interrupted" if interrupted else "the run ended"))
         return self._result(watch.peak)
+
+    async def _check_together(self) -> None:
+        """Settle in one call what is likely to have changed in nothing."""
+        names = [name for name in self.names if name not in self.skip and name not in self.graph.circular]
+        before = {name: seen for name in names if (seen := self._before(name)) is not None}
+        if not before or not may_be_asked_together(self.settings):
+            return
+        likely = await anyio.to_thread.run_sync(likely_unchanged, self.root, self.graph, before)
+        if not likely:
+            return
+        builder = self.settings.builders[0]
+        calls = {name: self._call(name, builder) for name in likely}
+        for name in likely:
+            self.watcher.started(name, builder.name)
+        begins, started = time.monotonic() - self._start, time.time()
+        for name, checked in (await check_together(self.runner, self.root, self.graph, calls, self.folder)).items():
+            log = redactor(self.root, self.graph.targets[name]).log(checked.log)
+            blank = Done(name, Outcome.BUILT, "", builder.name, begins, min(log.worked, time.time() - started), started=started)
+            self._end(*await self._noted(blank, builder, BuildResult(blank.seconds, log, checked.image), checked.facts, 1))
+
+    def _call(self, name: str, builder: Builder) -> TargetCall:
+        folder = self.folder / name
+        return target_call(self.root, self.graph, name, self.settings, builder, folder, self._provided(name))
 
     def partial(self) -> RunResult:
         """What there is of a run that was interrupted."""
@@ -191,8 +216,7 @@ class FleetBuild:
         self._end(done, seen)
 
     async def _built(self, name: str, builder: Builder, blank: Done) -> tuple[Done, Seen | None]:
-        folder = self.folder / name
-        call = target_call(self.root, self.graph, name, self.settings, builder, folder, self._provided(name))
+        call = self._call(name, builder)
         hide = redactor(self.root, self.graph.targets[name])
 
         async def attempt() -> BuildResult:
@@ -212,16 +236,25 @@ class FleetBuild:
         result, attempts = await patiently(
             self.runner, attempt, lambda text: self.watcher.told(name, text), retries=self.settings.retries
         )
-        log_path = folder / "build.log"
-        log_path.write_text(result.log.log, encoding="utf-8", errors="replace")
         facts: Mapping[str, object] = _metadata(Path(call.metadata_file)) if result.ok else {}
-        seen = await self._look(name, builder, facts)
-        config = result.image
         done = replace(
             blank,
             outcome=Outcome.BUILT if result.ok else Outcome.FAILED,
             reason="" if result.ok else hide.text(result.reason),
             seconds=time.monotonic() - self._start - blank.begins,
+        )
+        return await self._noted(done, builder, result, facts, attempts)
+
+    async def _noted(
+        self, done: Done, builder: Builder, result: BuildResult, facts: Mapping[str, object], attempts: int
+    ) -> tuple[Done, Seen | None]:
+        """The end with everything that is known of the build; its log is kept."""
+        log_path = self.folder / done.name / "build.log"
+        log_path.write_text(result.log.log, encoding="utf-8", errors="replace")
+        seen = await self._look(done.name, builder, facts)
+        config = result.image
+        known = replace(
+            done,
             attempts=attempts,
             log=result.log,
             image=str(facts.get("containerimage.digest") or (config.id if config else "")),
@@ -231,7 +264,7 @@ class FleetBuild:
             record=str(facts.get("buildx.build.ref") or ""),
             fingerprint=seen.fingerprint,
         )
-        return self._explained(done, seen), seen if result.ok else None
+        return self._explained(known, seen), seen if result.ok else None
 
     async def _look(self, name: str, builder: Builder, facts: Mapping[str, object]) -> Seen:
         """What the target was built from, its files read beside the other builds."""
@@ -239,7 +272,8 @@ class FleetBuild:
         bases = _bases(facts)
         for link in self.graph.links_of(name):
             # One that was left out is what it was when this target was last built on it.
-            image = self._done[link.provider].image or (before.bases.get(link.context) if before else None)
+            provider = self._done.get(link.provider)
+            image = (provider.image if provider else "") or (before.bases.get(link.context) if before else None)
             bases |= {link.context: image} if image else {}
         target = self.graph.targets[name]
         return await anyio.to_thread.run_sync(look, self.root, target, bases, builder.name, before)

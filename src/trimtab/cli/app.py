@@ -7,9 +7,11 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from cyclopts import App, CycloptsError
 from rich.console import Console
+from rich.markup import escape
 
 from trimtab import __version__
 from trimtab.errors import TrimtabError
@@ -50,34 +52,39 @@ def run(arguments: Sequence[str]) -> int:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return result if isinstance(result, int) else CLEAN
-    except CycloptsError as error:
-        console.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
-        return COULD_NOT_RUN
-    except TrimtabError as error:
-        console.print("[bold red]error:[/]", str(error), markup=True, soft_wrap=True)
-        return COULD_NOT_RUN
     except KeyboardInterrupt:
         console.print("interrupted; nothing was changed")
         return INTERRUPTED
-    except BrokenPipeError:
+    except Exception as error:  # noqa: BLE001  the boundary: whatever comes here becomes an exit code
+        return _ended(console, _alone(error))
+
+
+def _alone(error: Exception) -> Exception:
+    """What failed, without the groups that work done side by side wraps it in."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    group = cast("ExceptionGroup[Exception]", error)
+    return _alone(group.exceptions[0]) if len(group.exceptions) == 1 else group
+
+
+def _ended(console: Console, error: Exception) -> int:
+    if isinstance(error, CycloptsError | TrimtabError):
+        console.print(f"[bold red]error:[/] {escape(str(error).strip())}", soft_wrap=True)
+        return COULD_NOT_RUN
+    if isinstance(error, BrokenPipeError):
         # The reader of our output has gone, as `| head` does; say nothing and keep Python from trying to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN
-    except Exception as error:  # noqa: BLE001  the boundary: whatever comes here is our bug and gets a log
-        console.print(f"[bold red]This is a bug of trimtab:[/] {type(error).__name__}. Details are in {_crash_log()}")
-        return OUR_BUG
+    console.print(f"[bold red]This is a bug of trimtab:[/] {type(error).__name__}. Details are in {_crash_log(error)}")
+    return OUR_BUG
 
 
-def _plain(error: CycloptsError) -> str:
-    return str(error).strip().replace("[", "\\[")
-
-
-def _crash_log() -> Path:
+def _crash_log(error: Exception) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="trimtab-crash-"))
     path = folder / "crash.log"
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     head = f"trimtab {__version__}, Python {sys.version.split()[0]}, {stamp}\n"
-    path.write_text(head + traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+    path.write_text(head + "".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
     return path
 
 

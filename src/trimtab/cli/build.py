@@ -116,11 +116,9 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
     revision = which.revision
     loaded = load(paths, common, RuleChoice(offline=True))
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, which.service, which.all))
-    if not graph.targets:
-        raise UsageError(f"There is nothing to build below `{loaded.root}`. {' '.join(graph.problems)}".strip())
-    unknown = [problem for problem in graph.problems if problem.startswith("nothing is built for")]
-    if unknown:
-        raise UsageError(f"{unknown[0]}; there are {', '.join(list(graph.targets)[:8])}.")
+    unknown = next((problem for problem in graph.problems if problem.startswith("nothing is built for")), None)
+    if unknown or not graph.targets:
+        raise UsageError(unknown or f"There is nothing to build below `{loaded.root}`.")
     if not common.quiet:
         for line in problem_lines(graph):
             common.messages.print(f"[yellow]note:[/yellow] {line}", soft_wrap=True)

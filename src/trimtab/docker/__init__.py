@@ -3,7 +3,7 @@
 from trimtab.docker.builders import Builder, read_builder
 from trimtab.docker.command import Command
 from trimtab.docker.images import ImageConfig, read_config
-from trimtab.docker.progress import BuildLog, ProgressReader, Step, read_progress
+from trimtab.docker.progress import BuildLog, GroupReader, ProgressReader, Step, read_progress
 from trimtab.docker.runner import Completed, ProcessRunner, Runner, engine_folder, engine_version
 from trimtab.docker.tree import FileEntry, ImageTree, read_tree, search_tree
 
@@ -13,6 +13,7 @@ __all__ = [
     "Command",
     "Completed",
     "FileEntry",
+    "GroupReader",
     "ImageConfig",
     "ImageTree",
     "ProcessRunner",

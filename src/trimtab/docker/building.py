@@ -1,6 +1,6 @@
 """Commands that build a fleet's images and look at builders. Build arguments and secrets go by name, never by value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.docker.command import OWN_NAMES, Command, docker
@@ -69,6 +69,12 @@ def target_build(call: TargetCall) -> Command:
     words += ["--sbom=true"] if call.sbom else []
     words += [f"--provenance=mode={call.provenance}" if call.provenance else "--provenance=false"]
     return docker(*words, call.context, env=call.args)
+
+
+def group_build(file: str, targets: Sequence[str], metadata_file: str, folder: str, env: Mapping[str, str]) -> Command:
+    """A build of several targets of a bake file in one go; `folder` is where their contexts lie."""
+    words = ["buildx", "bake", "--progress", "rawjson", "--file", file, "--metadata-file", metadata_file]
+    return docker(*words, "--provenance=false", "--allow", f"fs.read={folder}", *targets, env=env)
 
 
 def inspect_builder(name: str | None) -> Command:

@@ -74,9 +74,9 @@ def compose(file: str, project: str, *words: str) -> Command:
     return docker("compose", "--file", file, "--project-name", project, "--progress", "plain", *words)
 
 
-def image_inspect(image: str) -> Command:
-    """An image's configuration as JSON."""
-    return docker("image", "inspect", image)
+def image_inspect(*images: str) -> Command:
+    """Images' configurations as JSON, in the order asked."""
+    return docker("image", "inspect", *images)
 
 
 def create(image: str, run: str) -> Command:

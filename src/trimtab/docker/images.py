@@ -1,7 +1,7 @@
 """What an image says about how it runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -45,8 +45,20 @@ async def read_config(runner: Runner, image: str) -> ImageConfig:
     Raises:
         CommandFailed: the engine has no such image.
     """
-    result = (await runner.run(argv.image_inspect(image))).checked()
-    data = cast("Mapping[str, object]", json.loads(result.stdout)[0])
+    return (await read_configs(runner, [image]))[0]
+
+
+async def read_configs(runner: Runner, images: Sequence[str]) -> list[ImageConfig]:
+    """Several images' configurations, in one question.
+
+    Raises:
+        CommandFailed: the engine lacks one of them.
+    """
+    result = (await runner.run(argv.image_inspect(*images))).checked()
+    return [_config(data) for data in cast("list[Mapping[str, object]]", json.loads(result.stdout))]
+
+
+def _config(data: Mapping[str, object]) -> ImageConfig:
     config = cast("Mapping[str, object]", data.get("Config") or {})
     values: dict[str, object] = {key: config.get(key) or None for key in _CONFIG_KEYS}
     for pair in cast("list[str]", config.get("Env") or []):

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import cast
 
 _STEP = re.compile(r"^\[(?P<where>[^\]]*)\] (?P<text>(?P<keyword>[A-Z]+)\b.*)$", re.DOTALL)
+_OF_TARGET = re.compile(r"^\[(?P<target>[\w-]+)(?: (?P<where>[^\]]*))?\] (?P<text>.*)$", re.DOTALL)
 _CONTEXT = re.compile(r"^\[.*internal.*\] load build context$|^\[context .*\] load from client$")
 _TIME = re.compile(r"^(.*?)(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 
@@ -137,6 +138,46 @@ def read_progress(lines: Iterable[str]) -> BuildLog:
     for line in lines:
         reader.take(line)
     return reader.log
+
+
+class GroupReader:
+    """The progress of several targets that bake builds in one go, taken apart again.
+
+    Bake puts the target's name in front of what each step is called (`util/progress/multiwriter.go` of docker/buildx); a step
+    that several targets share has one digest and comes once with each name. Lines that name no target belong to all.
+    """
+
+    def __init__(self, targets: Iterable[str]) -> None:
+        self._readers = {name: ProgressReader() for name in targets}
+        self._owners: dict[str, set[str]] = {}
+
+    def take(self, line: str) -> None:
+        """Read one line."""
+        status = _object(line)
+        if status is None:
+            for reader in self._readers.values():
+                reader.take(line)
+            return
+        for name, share in self._shares(status).items():
+            self._readers[name].take(json.dumps(share))
+
+    def log(self, target: str) -> BuildLog:
+        """What is known of one target."""
+        return self._readers[target].log
+
+    def _shares(self, status: Mapping[str, object]) -> Mapping[str, dict[str, list[Mapping[str, object]]]]:
+        found: dict[str, dict[str, list[Mapping[str, object]]]] = {}
+        for vertex in _items(status, "vertexes"):
+            match = _OF_TARGET.match(str(vertex.get("name")))
+            if match is not None and match["target"] in self._readers:
+                rest = f"[{match['where']}] {match['text']}" if match["where"] else match["text"]
+                self._owners.setdefault(str(vertex.get("digest")), set()).add(match["target"])
+                found.setdefault(match["target"], {}).setdefault("vertexes", []).append({**vertex, "name": rest})
+        for kind in ("statuses", "logs"):
+            for item in _items(status, kind):
+                for name in self._owners.get(str(item.get("vertex")), ()):
+                    found.setdefault(name, {}).setdefault(kind, []).append(item)
+        return found
 
 
 def _object(line: str) -> Mapping[str, object] | None:

@@ -1,0 +1,115 @@
+"""`trimtab build`, `bake` and `history` as a user meets them where nothing is built."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from trimtab.cli.app import run
+from trimtab.history import BuildRow, FleetBuildRow, StepRow, open_store
+
+COMPOSE = "services:\n  a: {build: a}\n  b: {build: b}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM scratch\nCOPY x /x\n")
+        (tmp_path / name / "x").write_text("1")
+    monkeypatch.chdir(tmp_path)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+    return tmp_path
+
+
+def test_explain_says_who_is_in_and_why(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "a" / "x").write_text("2")
+    assert run(["build", "--changed", "--explain", "--format", "json", "-q"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data == {"schema": "trimtab.affected/1", "targets": {"a": ["COPY x: `x` changed"], "b": []}}
+    assert run(["build", "--changed", "--explain"]) == 0
+    printed = capsys.readouterr()
+    assert "left out" in printed.out
+    assert "1 of 2 targets are affected" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["build", "--explain"], "pass --since REF"),
+        (["build", "--since", "x", "--changed"], "pass one of them"),
+        (["build", "--since", "nothing"], "knows no revision `nothing`"),
+        (["build", "--service", "z"], "nothing is built for `z`; there are a, b"),
+        (["build", "empty"], "There is nothing to build"),
+        (["bake", "empty"], "There is nothing to build"),
+        (["history", "show"], "no one run `last`"),
+        (["history", "trend", "z"], "no builds of `z`"),
+        (["history", "builds", "missing"], "is no folder"),
+        (["history", "compare", "x", "y"], "no one run"),
+    ],
+)
+def test_what_cannot_be_done_is_two_with_a_next_step(
+    project: Path, capsys: pytest.CaptureFixture[str], argv: list[str], message: str
+) -> None:
+    (project / "empty").mkdir()
+    assert run(argv) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_no_engine_is_two(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{project}/nobody.sock")
+    assert run(["build", "-q"]) == 2
+    assert "Docker engine" in capsys.readouterr().err
+
+
+def test_bake_prints_a_file_and_says_what_is_left_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "tools").mkdir()
+    (project / "tools" / "Dockerfile").write_text("FROM scratch\n")
+    assert run(["bake", "--print"]) == 0
+    printed = capsys.readouterr()
+    assert list(json.loads(printed.out)["target"]) == ["a", "b"]
+    assert "tools/Dockerfile" in printed.err
+    assert run(["bake", "--output", str(project / "docker-bake.json"), "-q"]) == 0
+    assert json.loads((project / "docker-bake.json").read_text())["target"]["a"]["context"] == "a"
+
+
+def ledger(project: Path, *seconds: float) -> None:
+    store = open_store(project)
+    for number, value in enumerate(seconds):
+        started = f"2026-01-01T00:0{number}:00+00:00"
+        store.ledger.begin(FleetBuildRow(f"run{number}", started, value, 1, 2, "abc", "default", 1, value, value, None, "done"))
+        steps = (StepRow("RUN make", "RUN", False, 0.1, value),)
+        store.ledger.add(
+            BuildRow(f"run{number}", "a", "a", "default", "abc", started, 0.0, value, value, "built", cacheable=2, cached=1,
+                     missed="RUN make", cause="the Dockerfile changed", image_bytes=1000, steps=steps)
+        )  # fmt: skip
+    store.close()
+
+
+def test_history_of_builds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["history", "builds"]) == 0
+    assert "nothing is in the ledger yet" in " ".join(capsys.readouterr().out.split())
+    ledger(project, 10, 10, 11)
+    assert run(["history", "builds", "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [row["run"] for row in data["runs"]] == ["run2", "run1", "run0"]
+    assert data["targets"][0]["mean_seconds"] == pytest.approx(31 / 3)
+    assert run(["history", "show", "run1", "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["builds"][0]["steps"][0]["name"] == "RUN make"
+    assert run(["history", "compare", "run0", "run2", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["targets"][0]["seconds"] == [10, 11]
+    for words in (["show"], ["compare", "run0"], ["trend", "a"]):
+        assert run(["history", *words]) == 0
+        assert "a" in capsys.readouterr().out
+
+
+def test_what_became_worse_is_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger(project, 10, 10, 10, 40)
+    assert run(["history", "trend", "a"]) == 1
+    assert "worse than before: took 40.0 s" in capsys.readouterr().out
+    assert run(["history", "builds"]) == 1
