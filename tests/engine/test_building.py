@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from second_engine import BASE, SecondEngine
 from test_optimize import write
-
-from conftest import BASE, SecondEngine
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
 
