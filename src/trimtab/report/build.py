@@ -196,7 +196,8 @@ def _row(each: Done, result: RunResult, reach: Reach | None) -> _Row:
     steps = [step for step in (each.log.steps if each.log else ()) if step.started and (step.seconds > 0 or step.cached)]
     bars = [
         _Bar(
-            max(0.0, (step.started - start) * scale), step.seconds * scale, step.cached, bool(step.error),
+            # A step that is shared with another build carries that one's time.
+            max(each.begins, step.started - start) * scale, step.seconds * scale, step.cached, bool(step.error),
             f"{step.label[:120]} · {'cached' if step.cached else figures.seconds(step.seconds)}",
         )
         for step in steps
