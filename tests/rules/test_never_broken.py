@@ -258,3 +258,16 @@ def test_dependencies_stay_where_a_started_script_needs_them() -> None:
     files = {"start.sh": "#!/bin/sh\nexec cargo run --offline\n", "Cargo.toml": ""}
     assert "type=cache" not in fixed(text, files, unsafe=False).text
     assert "type=cache" in fixed(text, {**files, "start.sh": "#!/bin/sh\nexec ./a\n"}, unsafe=False).text
+
+
+LISTS = "--mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists"
+
+
+def test_lists_that_are_emptied_to_be_made_again_are_still_emptied() -> None:
+    """`mkdir` without `-p` fails where the mounted lists are still there."""
+    purge = "rm -rf /var/lib/apt/lists/* && mkdir /var/lib/apt/lists/partial"
+    assert purge in fixed(f"FROM debian:13\nRUN apt-get update && apt-get install -y x && {purge}\n", unsafe=False).text
+    assert purge in fixed(f"FROM debian:13\nRUN {LISTS} apt-get update && apt-get install -y x && {purge}\n", unsafe=False).text
+    parents = purge.replace("mkdir", "mkdir -p")
+    after = fixed(f"FROM debian:13\nRUN {LISTS} apt-get update && apt-get install -y x && {parents}\n", unsafe=False).text
+    assert "rm -rf" not in after

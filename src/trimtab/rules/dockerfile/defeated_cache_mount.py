@@ -7,6 +7,7 @@ from trimtab.fleet.caches import CachePlace, cache_place, covers
 from trimtab.fleet.chain import holds_comment, insertion, removal_edits, word_removal
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install, program_words
+from trimtab.fleet.mounted_paths import names_what_is_mounted
 from trimtab.fleet.stage import Run, Stage, mount_target
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Flag, Instruction
@@ -101,8 +102,7 @@ class DefeatedCacheMount(DockerfileRule):
         purges = [command for command in run.script.commands if _purges(run, command, mounted)]
         if not purges:
             return
-        edits = removal_edits(file, run, purges)
-        outcome = Fix("keep the mounted cache", edits) if edits else _no_removal(run)
+        outcome = _without_purges(file, run, purges, mounted)
         for command in purges:
             message = f"`{' '.join(command.words)}` empties the cache that this instruction mounts"
             yield self.finding(facts, run.source_span(command.span), message, outcome)
@@ -190,6 +190,15 @@ def _without_word(file: Dockerfile, run: Run, install: Install, span: Span) -> F
         # Without --no-cache apk reads the index from its cache, which is empty at first.
         edits = [Edit(run.source_span(span), "--update-cache")]
     return Fix("let the manager use the mounted cache", tuple(edits))
+
+
+def _without_purges(file: Dockerfile, run: Run, purges: list[Command], mounted: list[Install]) -> Fix | Refusal:
+    besides = [*purges, *(install.command for install in mounted)]
+    user = names_what_is_mounted(run, run.cache_targets(), besides)
+    if user:
+        return Refusal(f"{user}, and counts on its being empty")
+    edits = removal_edits(file, run, purges)
+    return Fix("keep the mounted cache", edits) if edits else _no_removal(run)
 
 
 def _no_removal(run: Run) -> Refusal:
