@@ -271,3 +271,17 @@ def test_lists_that_are_emptied_to_be_made_again_are_still_emptied() -> None:
     parents = purge.replace("mkdir", "mkdir -p")
     after = fixed(f"FROM debian:13\nRUN {LISTS} apt-get update && apt-get install -y x && {parents}\n", unsafe=False).text
     assert "rm -rf" not in after
+
+
+@pytest.mark.parametrize("argument", ["ARG V", "ARG V=dev"])
+def test_lists_stay_where_another_argument_makes_a_stage_the_parent(argument: str) -> None:
+    update = "RUN apt-get update && apt-get install -y"
+    bases = f"FROM debian:13 AS base-dev\n{update} gcc\nFROM debian:13 AS base-prod\n{update} bash\n"
+    text = f"{argument}\n{bases}FROM base-$V AS app\nRUN apt-get install -y cmake\n"
+    assert fixed(text, unsafe=False).text == text
+    assert "target=/var/lib/apt/lists" in fixed(text.replace("base-$V", "acme/base-$V"), unsafe=False).text
+
+
+def test_a_variable_that_names_images_names_no_stage() -> None:
+    text = "ARG B=debian:13\nFROM $B AS a\nRUN apt-get update && apt-get install -y gcc\nFROM $B\nRUN apt-get install -y git\n"
+    assert "target=/var/lib/apt/lists" in fixed(text, unsafe=False).text

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Fleet, FleetFile
-from trimtab.fleet.stage import WINDOWS, Run, Stage, State, libc_of
+from trimtab.fleet.stage import WINDOWS, Run, Stage, State, libc_of, may_start_from
 from trimtab.fleet.users import ROOT, KnownUser, starts_as_root
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
 
@@ -99,8 +99,12 @@ class Facts:
         return any(install.manager.system for install in installs) and not any(c.name == "sudo" for c in commands)
 
     def descendants(self, stage: Stage) -> tuple[Stage, ...]:
-        """The stage and every stage that starts from it."""
-        return tuple(one for one in self.stages if stage in self.lineage(one))
+        """The stage and every stage that starts from it, or would with other build arguments."""
+        found = [stage]
+        for one in self.stages[stage.index + 1 :]:
+            if any(one.parent == each.index or may_start_from(one, each) for each in found):
+                found.append(one)
+        return tuple(found)
 
     def libc(self, stage: Stage) -> str | None:
         """The C library by the base's name, else by the package manager that the stage uses."""
