@@ -285,3 +285,50 @@ def test_lists_stay_where_another_argument_makes_a_stage_the_parent(argument: st
 def test_a_variable_that_names_images_names_no_stage() -> None:
     text = "ARG B=debian:13\nFROM $B AS a\nRUN apt-get update && apt-get install -y gcc\nFROM $B\nRUN apt-get install -y git\n"
     assert "target=/var/lib/apt/lists" in fixed(text, unsafe=False).text
+
+
+def fleet_texts(files: dict[str, str]) -> dict[str, str]:
+    return {change.path: change.text for change in rewrite(discover(MemoryTree(files))).files}
+
+
+BASE = "FROM debian:13\nRUN apt-get update && apt-get install -y curl\n"
+APP = "FROM acme/base:1\nRUN apt-get install -y git\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"compose.yaml": "services:\n  b: {build: base, image: 'acme/base:1'}\n  a: {build: app}\n"},
+        {"compose.yaml": "services:\n  b: {build: base, image: 'acme/base:${TAG:-dev}'}\n  a: {build: app}\n"},
+        {
+            "compose.yaml": "services:\n  b: {build: base}\n  a: {build: {context: app, additional_contexts: {root: 'service:b'}}}\n",
+            "app/Dockerfile": APP.replace("acme/base:1", "root"),
+        },
+        {
+            "docker-bake.json": '{"target": {"b": {"context": "base"}, "a": {"context": "app", "contexts": {"base": "target:b"}}}}',
+            "app/Dockerfile": APP.replace("acme/base:1", "base"),
+        },
+        {
+            "compose.yaml": "services:\n  b: {build: base, image: 'acme/base:1'}\n  a: {build: app}\n",
+            "app/Dockerfile": "ARG R\n" + APP.replace("acme/base:1", "$R/base"),
+        },
+        {"middle/Dockerfile": "FROM acme/base\nENV A=b\n", "app/Dockerfile": APP.replace("base:1", "middle")},
+        {},
+    ],
+)
+def test_lists_stay_in_a_base_that_another_dockerfile_installs_on(files: dict[str, str]) -> None:
+    assert fleet_texts({"base/Dockerfile": BASE, "app/Dockerfile": APP, **files})["base/Dockerfile"] == BASE
+
+
+def test_lists_go_from_a_base_whose_users_update_them() -> None:
+    compose = "services:\n  b: {build: base, image: 'acme/base:1'}\n  a: {build: app}\n"
+    app = APP.replace("RUN ", "RUN apt-get update && ")
+    texts = fleet_texts({"base/Dockerfile": BASE, "app/Dockerfile": app, "compose.yaml": compose})
+    assert "target=/var/lib/apt/lists" in texts["base/Dockerfile"]
+
+
+def test_dependencies_stay_in_a_base_that_another_dockerfile_builds_on() -> None:
+    base = "FROM maven:3\nCOPY pom.xml .\nRUN mvn dependency:go-offline\n"
+    files = {"base/Dockerfile": base, "base/pom.xml": "", "app/Dockerfile": "FROM acme/deps\nRUN mvn -o package\n"}
+    assert fleet_texts(files)["base/Dockerfile"] == base
+    assert "type=cache" in fleet_texts({**files, "app/Dockerfile": "FROM acme/deps\nRUN npm ci\n"})["base/Dockerfile"]

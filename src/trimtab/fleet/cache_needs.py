@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from trimtab.fleet.caches import CachePlace
 from trimtab.fleet.chain import can_remove
-from trimtab.fleet.facts import Facts
+from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
 from trimtab.fleet.package_lists import later_need, started_scripts
@@ -191,6 +191,15 @@ def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
                     return f"`{' '.join(command.words)[:50]}` may use {name}'s dependencies and would not have the mount"
         if _started_by(facts, one, place.manager):
             return f"the image starts with {name}, which would have to download everything again"
+    return _used_by_others(facts, place.manager)
+
+
+def _used_by_others(facts: Facts, manager: Manager) -> str | None:
+    """A Dockerfile that starts from this one's image and installs with the same manager, perhaps offline."""
+    for file, first in facts.built_on:
+        runs = [run for one in facts_for(file, facts.fleet).descendants(first) for run in one.runs]
+        if file is not facts.file and any(install.manager is manager for run in runs for install in run.installs):
+            return f"`{file.path}` starts from this image and may use {manager.name}'s dependencies from it"
     return None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from trimtab.fleet.built_on import built_on
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Fleet, FleetFile
 from trimtab.fleet.stage import WINDOWS, Run, Stage, State, libc_of, may_start_from
@@ -105,6 +106,11 @@ class Facts:
             if any(one.parent == each.index or may_start_from(one, each) for each in found):
                 found.append(one)
         return tuple(found)
+
+    @cached_property
+    def built_on(self) -> tuple[tuple[FleetFile, Stage], ...]:
+        """The stages of the fleet that start from this file's image, or may."""
+        return tuple(built_on(self.file, self.fleet))
 
     def libc(self, stage: Stage) -> str | None:
         """The C library by the base's name, else by the package manager that the stage uses."""

@@ -177,6 +177,12 @@ class Fleet:
         return tuple(find_scripts(self.tree))
 
     @cached_property
+    def starts(self) -> tuple[tuple[FleetFile, Build, Stage], ...]:
+        """Every stage that starts from an image outside its Dockerfile, as each build makes it."""
+        read = ((file, build, read_stages(file.dockerfile, build.args)) for file in self.files for build in file.builds)
+        return tuple((file, build, stage) for file, build, stages in read for stage in stages if stage.parent is None)
+
+    @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
         return find_manifests(self.tree)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet.copies import CopiedFiles
-from trimtab.fleet.facts import Facts
+from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.installs import program_words
 from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.dockerfile import Instruction
@@ -24,6 +24,20 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
 
     Scripts are read from the build context; one that cannot be read may do anything.
     """
+    return _need_in_file(facts, stage, index) or _need_in_others(facts, frozenset({facts.file.path}))
+
+
+def _need_in_others(facts: Facts, seen: frozenset[str]) -> str | None:
+    """What in the Dockerfiles that start from this one's image, or from theirs, may read the lists."""
+    for file, stage in facts.built_on:
+        other = facts_for(file, facts.fleet)
+        own = file.path == facts.file.path
+        if _need_in_file(other, stage, 0) or (not own and file.path not in seen and _need_in_others(other, seen | {file.path})):
+            return f"`{file.path}` starts from this image and may install from the lists that it leaves behind"
+    return None
+
+
+def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
     for one in facts.descendants(stage):
         for instruction in one.instructions:
             starts = instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"}

@@ -14,7 +14,7 @@ from trimtab.text import Span
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh", "busybox"})
 WINDOWS = re.compile(r"windowsservercore|nanoserver|/windows/")
-_VARIABLE = re.compile(r"\$\{[^}]*\}|\$\w+")
+VARIABLE = re.compile(r"\$\{[^}]*\}|\$\w+")
 _MUSL = re.compile(r"alpine|musl")
 _GLIBC = re.compile(
     r"debian|ubuntu|slim|bookworm|bullseye|buster|trixie|forky|fedora|centos|rocky|alma|ubi|amazonlinux|jammy|noble|focal"
@@ -153,7 +153,7 @@ def libc_of(base: str) -> str | None:
 def may_start_from(stage: Stage, parent: Stage) -> bool:
     """Whether the variables in a FROM could make it name another stage: `FROM base-${VARIANT}`."""
     raw = stage.instructions[0].words[0].raw.strip("\"'").lower() if stage.instructions[0].words else ""
-    literal = _VARIABLE.split(raw)
+    literal = VARIABLE.split(raw)
     # No stage's name holds a colon or a slash: such a default says that the variable names images.
     of_images = not any(literal) and re.search(r"[:/]", stage.base)
     if not parent.name or len(literal) < 2 or of_images:
