@@ -332,3 +332,35 @@ def test_dependencies_stay_in_a_base_that_another_dockerfile_builds_on() -> None
     files = {"base/Dockerfile": base, "base/pom.xml": "", "app/Dockerfile": "FROM acme/deps\nRUN mvn -o package\n"}
     assert fleet_texts(files)["base/Dockerfile"] == base
     assert "type=cache" in fleet_texts({**files, "app/Dockerfile": "FROM acme/deps\nRUN npm ci\n"})["base/Dockerfile"]
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("FROM maven:3\nCOPY repo /root/.m2/repository\nCOPY pom.xml .\nRUN mvn package\n", {"repo/a.jar": "", "pom.xml": ""}),
+        ("FROM maven:3\nCOPY m2 /root/.m2\nCOPY pom.xml .\nRUN mvn package\n", {"m2/repository/a.jar": "", "pom.xml": ""}),
+        ("FROM maven:3 AS lib\nRUN a\nFROM maven:3\nCOPY --from=lib /root/.m2 /root/.m2\nRUN mvn package\n", {}),
+        ("FROM rust:1\nCOPY registry /usr/local/cargo/registry\nCOPY . .\nRUN cargo fetch\n", {"Cargo.toml": ""}),
+        ("FROM python:3.13 AS a\nCOPY w /root/.cache/pip/w\nFROM a\nRUN pip install --find-links /root/.cache/pip/w six\n", {"w/a": ""}),
+        ("FROM python:3.13\nCOPY w /root/.cache/pip/w\nRUN pip install six\n", {}),
+        ("FROM debian:13\nCOPY d /var/cache/apt/archives/\nRUN apt-get update && apt-get install -y --no-download curl\n", {"d/a.deb": ""}),
+        ("FROM python:3.13\nRUN git clone https://e.org/w /root/.cache/pip/w\nRUN pip install six\n", {}),
+        ("FROM node:24\nRUN npm i -g x\nRUN chown -R 1000 /root/.npm\n", {}),
+        ("FROM python:3.13\nRUN pip install six\nRUN chmod -R 755 ~/.cache\n", {}),
+        ("FROM python:3.13\nRUN --mount=type=bind,source=c,target=/root/.cache pip install six\n", {"c/a": ""}),
+    ],
+)  # fmt: skip
+def test_a_mount_hides_nothing_that_was_put_into_its_folder(text: str, files: dict[str, str]) -> None:
+    assert "type=cache" not in fixed(text, files, unsafe=False).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM maven:3\nCOPY settings.xml /root/.m2/\nCOPY pom.xml .\nRUN mvn package\n",
+        "FROM node:24\nCOPY .npmrc /root/\nRUN npm i -g x\nRUN rm -rf /root/.npm\n",
+        "FROM debian:13\nRUN apt-get update && apt-get install -y x\nRUN chown -R 1 /var/cache\n",
+    ],
+)
+def test_a_mount_beside_what_is_put_into_another_folder(text: str) -> None:
+    assert "type=cache" in fixed(text, {"settings.xml": "", "pom.xml": "", ".npmrc": ""}, unsafe=False).text

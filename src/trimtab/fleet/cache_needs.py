@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from trimtab.fleet.caches import CachePlace
 from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts, facts_for
+from trimtab.fleet.hidden_by_mount import hidden
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
 from trimtab.fleet.package_lists import later_need, started_scripts
@@ -32,6 +33,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         or _artifacts_needed(facts, stage, run, place.manager)
         or _downloads_only(facts, stage, run, place.manager)
         or _deleted(run, place)
+        or hidden(facts, stage, run, place.targets)
         or _taken_elsewhere(facts, stage, place)
         or _unwritable_parent(run, place)
         or (_used_later(facts, stage, place) if place.manager.store else None)

@@ -9,7 +9,13 @@ from trimtab.fleet.stage import Run
 from trimtab.syntax.shell import Command
 
 _PATH = re.compile(r"(?<![\w.$}~-])(?:~|\$HOME|\$\{HOME\})?/[^\s\"';|&<>()=,]*|(?<![^\s=\"'])~(?=[\s\"']|$)")
+_HOME = re.compile(r"/home/[^/]+")
 _MODES_ONLY = frozenset({"chmod", "chown"})
+_OF_BASES = frozenset(
+    ["/var/cache", "/var/cache/apt", "/var/lib", "/var/lib/apt", "/var/lib/apt/lists", "/etc/apk", "/usr/local"]
+    + ["/usr/local/share", "/usr/local/cargo"]
+)
+"""Folders that images have without anything being cached in them."""
 
 
 def names_what_is_mounted(run: Run, targets: Sequence[str], besides: Collection[Command] = ()) -> str | None:
@@ -20,6 +26,23 @@ def names_what_is_mounted(run: Run, targets: Sequence[str], besides: Collection[
         if any(is_within(path, target) for path in paths_of(run, command) for target in targets):
             return f"`{' '.join(command.words)[:50]}` names a folder that is mounted"
     return None
+
+
+def names_what_is_missing(run: Run, targets: Sequence[str]) -> str | None:
+    """A command of another RUN that needs a folder, or what is in it, that is in the image only without the mount."""
+    for command in run.script.commands:
+        forced = command.name == "rm" and any(re.match(r"-[a-zA-Z]*f|--force", word) for word in command.words)
+        if forced or _makes_if_missing(command):
+            continue
+        if any(_goes_with(path, target) for path in paths_of(run, command) for target in targets):
+            return f"`{' '.join(command.words)[:50]}` names a folder that would be in the mount and not in the image"
+    return None
+
+
+def _goes_with(path: str, target: str) -> bool:
+    """Whether a path is in the image only because something was put into the cache."""
+    inside = is_within(path, target) and not (path == target and path in _OF_BASES)
+    return inside or (is_within(target, path) and path.count("/") > 1 and path not in _OF_BASES and not _HOME.fullmatch(path))
 
 
 def _makes_if_missing(command: Command) -> bool:
