@@ -364,3 +364,24 @@ def test_a_mount_hides_nothing_that_was_put_into_its_folder(text: str, files: di
 )
 def test_a_mount_beside_what_is_put_into_another_folder(text: str) -> None:
     assert "type=cache" in fixed(text, {"settings.xml": "", "pom.xml": "", ".npmrc": ""}, unsafe=False).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM python:3.13\nRUN mkdir /root/.cache && pip install six\n",
+        "FROM python:3.13\nRUN mkdir ~/.cache && pip install six\n",
+        "FROM python:3.13\nWORKDIR /root\nRUN mkdir .cache && pip install six\n",
+        "FROM python:3.13\nRUN cd && mkdir .cache && pip install six\n",
+        "FROM node:24\nRUN ln -s /data/npm /root/.npm && npm i -g x\n",
+        "FROM node:24\nRUN npm i -g x && cp -r /root/.npm /keep\n",
+        "FROM python:3.13\nRUN pip install --target /root/.cache/pip/packages six\n",
+    ],
+)
+def test_no_mount_where_the_same_instruction_makes_or_uses_its_folder(text: str) -> None:
+    assert "type=cache" not in fixed(text, unsafe=False).text
+
+
+def test_a_mount_where_the_same_instruction_minds_no_folder() -> None:
+    assert "type=cache" in fixed("FROM python:3.13\nRUN mkdir -p /root/.cache && pip install six\n", unsafe=False).text
+    assert "type=cache" in fixed("FROM node:24\nRUN npm i -g x --cache /root/.npm && chmod 700 /root\n", unsafe=False).text

@@ -11,6 +11,7 @@ from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.hidden_by_mount import hidden
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
+from trimtab.fleet.mounted_paths import home_of, names_what_is_mounted
 from trimtab.fleet.package_lists import later_need, started_scripts
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage
@@ -33,6 +34,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         or _artifacts_needed(facts, stage, run, place.manager)
         or _downloads_only(facts, stage, run, place.manager)
         or _deleted(run, place)
+        or names_what_is_mounted(run, place.targets, _removing(run))
         or hidden(facts, stage, run, place.targets)
         or _taken_elsewhere(facts, stage, place)
         or _unwritable_parent(run, place)
@@ -112,9 +114,13 @@ def _deleted(run: Run, place: CachePlace) -> str | None:
     return None
 
 
+def _removing(run: Run) -> list[Command]:
+    """The commands that `_deleted` judges."""
+    return run.commands("rm", "rmdir", "mv", "find")
+
+
 def _expanded(run: Run, word: str) -> str:
-    home = run.state.env.get("HOME") or ("/root" if run.state.user in {"", "root", "0"} else f"/home/{run.state.user}")
-    return posixpath.join(run.state.workdir, re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/|$)", home, word))
+    return posixpath.join(run.state.workdir, re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/|$)", home_of(run), word))
 
 
 def _removes(operand: str, target: str) -> bool:

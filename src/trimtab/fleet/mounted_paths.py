@@ -9,6 +9,7 @@ from trimtab.fleet.stage import Run
 from trimtab.syntax.shell import Command
 
 _PATH = re.compile(r"(?<![\w.$}~-])(?:~|\$HOME|\$\{HOME\})?/[^\s\"';|&<>()=,]*|(?<![^\s=\"'])~(?=[\s\"']|$)")
+_CACHE_OPTION = re.compile(r"(--cache-dir|--cache-folder|--cache|--store-dir|-Dmaven\.repo\.local)[= ]\S+")
 _HOME = re.compile(r"/home/[^/]+")
 _MODES_ONLY = frozenset({"chmod", "chown"})
 _OF_BASES = frozenset(
@@ -19,11 +20,12 @@ _OF_BASES = frozenset(
 
 
 def names_what_is_mounted(run: Run, targets: Sequence[str], besides: Collection[Command] = ()) -> str | None:
-    """A command that makes or uses something in a mounted folder, which is not the image's and may not be empty."""
+    """A command that makes a mounted folder or one above it, or uses what is in it, which may be nothing or too much."""
     for command in run.script.commands:
         if command in besides or command.name in _MODES_ONLY or _makes_if_missing(command):
             continue
-        if any(is_within(path, target) for path in paths_of(run, command) for target in targets):
+        paths = list(paths_of(run, command))
+        if any(is_within(path, target) or _goes_with(path, target) for path in paths for target in targets):
             return f"`{' '.join(command.words)[:50]}` names a folder that is mounted"
     return None
 
@@ -52,9 +54,21 @@ def _makes_if_missing(command: Command) -> bool:
 
 
 def paths_of(run: Run, command: Command) -> Iterator[str]:
-    """The absolute paths in a command's text, in options and redirections too."""
-    for match in _PATH.finditer(run.script.text[command.span.start : command.span.end]):
+    """The paths in a command's text, in options and redirections too; where the cache shall be is left out."""
+    text = _CACHE_OPTION.sub("", run.script.text[command.span.start : command.span.end])
+    for match in _PATH.finditer(text):
         yield posixpath.normpath(re.sub(r"^(~|\$HOME|\$\{HOME\})", home_of(run), match[0]))
+    relative = [word for word in command.words[1:] if re.match(r"[\w.]", word) and "://" not in word]
+    for folder in _folders(run):
+        yield from (posixpath.normpath(posixpath.join(folder, word)) for word in relative)
+
+
+def _folders(run: Run) -> Iterator[str]:
+    """Where a RUN's commands may run."""
+    yield run.state.workdir
+    for command in run.commands("cd", "pushd"):
+        words = command.words[1:] or ("~",)
+        yield posixpath.join(run.state.workdir, re.sub(r"^(~|\$HOME|\$\{HOME\})", home_of(run), words[-1]))
 
 
 def home_of(run: Run) -> str:
