@@ -385,3 +385,25 @@ def test_no_mount_where_the_same_instruction_makes_or_uses_its_folder(text: str)
 def test_a_mount_where_the_same_instruction_minds_no_folder() -> None:
     assert "type=cache" in fixed("FROM python:3.13\nRUN mkdir -p /root/.cache && pip install six\n", unsafe=False).text
     assert "type=cache" in fixed("FROM node:24\nRUN npm i -g x --cache /root/.npm && chmod 700 /root\n", unsafe=False).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM node:24\nCOPY pnpm-lock.yaml .\nRUN pnpm fetch\nCOPY . .\nRUN pnpm install -r --offline\n",
+        "FROM node:24\nCOPY . .\nRUN npm ci\nRUN npm run build && npm ci --omit=dev --offline\n",
+        "FROM node:24 AS a\nCOPY . .\nRUN npm ci\nFROM a\nRUN npm_config_offline=true npm ci --omit=dev\n",
+        "FROM node:24\nCOPY . .\nRUN yarn install\nRUN yarn install --production --offline\n",
+        "FROM node:24\nCOPY . .\nRUN npm ci\nRUN --network=none npm ci --omit=dev\n",
+        "FROM python:3.13\nCOPY . .\nRUN uv sync --no-dev\nENV UV_OFFLINE=1\nRUN uv sync\n",
+        "FROM maven:3\nCOPY a.jar pom.xml ./\nRUN mvn install:install-file -Dfile=a.jar\nRUN mvn package\n",
+    ],
+)
+def test_no_mount_where_a_later_instruction_works_offline(text: str) -> None:
+    files = {"package.json": "{}", "pom.xml": "", "a.jar": "", "pnpm-lock.yaml": "", "uv.lock": "", "pyproject.toml": ""}
+    assert "type=cache" not in fixed(text, files, unsafe=False).text
+
+
+def test_a_mount_where_the_cache_is_only_preferred() -> None:
+    text = "FROM node:24\nCOPY package.json .\nRUN npm ci --prefer-offline\nRUN npm ci --omit=dev --prefer-offline\n"
+    assert "type=cache" in fixed(text, {"package.json": "{}"}, unsafe=False).text

@@ -23,6 +23,8 @@ PLAIN = frozenset(
 )
 """Commands that run nobody else's code and read no package cache."""
 _OFFLINE = frozenset(["--offline", "-o", "--frozen-offline", "--prefer-offline"])
+_NO = frozenset(["", "0", "false", "no", "off"])
+_TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--network=none\b")
 
 
 def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> str | None:
@@ -32,6 +34,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         or _hidden_lists(run, place.manager)
         or _lists_needed(facts, stage, run, place.manager)
         or _artifacts_needed(facts, stage, run, place.manager)
+        or _works_offline(facts, stage, place.manager)
         or _downloads_only(facts, stage, run, place.manager)
         or _deleted(run, place)
         or names_what_is_mounted(run, place.targets, _removing(run))
@@ -57,12 +60,35 @@ def _lists_needed(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str
 
 
 def _artifacts_needed(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
-    """What `mvn install` leaves for a later instruction lies in the cache itself."""
-    installs = manager.name == "maven" and any("install" in install.arguments for install in run.installs)
+    """What `mvn install` or `mvn install:install-file` leaves for a later instruction lies in the cache itself."""
+    goals = [word for install in run.installs if install.manager is manager for word in install.arguments]
+    installs = manager.name == "maven" and any(re.search(r"\b(install|deploy)\b", goal) for goal in goals)
     later = [each for one in facts.descendants(stage) for each in one.runs if one is not stage or each.index > run.index]
     if installs and any(install.manager is manager for each in later for install in each.installs):
         return "a later instruction may need what it installs into the cache"
     return None
+
+
+def _works_offline(facts: Facts, stage: Stage, manager: Manager) -> str | None:
+    """A command that has to find in the image what an earlier instruction left in the cache.
+
+    Both would have the mount, but a mount may be emptied while the earlier instruction is not run again.
+    """
+    for run in _family(facts, stage):
+        for install in (install for install in run.installs if install.manager is manager):
+            words = set(install.arguments) & {"--offline", "--frozen-offline", "-o" if manager.name == "maven" else "--offline"}
+            told = any("offline" in name.lower() and value.lower() not in _NO for name, value in run.state.env.items())
+            if words or told or _TOLD_OFFLINE.search(run.instruction.logical.text):
+                return f"`{' '.join(install.command.words)[:50]}` works offline, from a cache that the mount may not hold"
+    return None
+
+
+def _family(facts: Facts, stage: Stage) -> Iterator[Run]:
+    """The RUNs of a stage, of those it starts from, and of those that start from it, in other Dockerfiles as well."""
+    own = dict.fromkeys(one.index for one in (*facts.lineage(stage), *facts.descendants(stage)))
+    yield from (run for index in own for run in facts.stages[index].runs)
+    for file, first in facts.built_on:
+        yield from (run for one in facts_for(file, facts.fleet).descendants(first) for run in one.runs)
 
 
 def _downloads_only(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
