@@ -407,3 +407,39 @@ def test_no_mount_where_a_later_instruction_works_offline(text: str) -> None:
 def test_a_mount_where_the_cache_is_only_preferred() -> None:
     text = "FROM node:24\nCOPY package.json .\nRUN npm ci --prefer-offline\nRUN npm ci --omit=dev --prefer-offline\n"
     assert "type=cache" in fixed(text, {"package.json": "{}"}, unsafe=False).text
+
+
+UV = "FROM python:3.13\nCOPY pyproject.toml uv.lock ./\n"
+YARN = "FROM node:24\nCOPY . .\nRUN yarn install\n"
+NPM = "FROM node:24\nCOPY package.json .\nRUN npm ci\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        (f"{UV}RUN uv sync --link-mode=symlink\n", {}),
+        (f"{UV}RUN UV_LINK_MODE=symlink uv sync\n", {}),
+        (f"{UV}RUN uv sync\n", {"pyproject.toml": '[tool.uv]\nlink-mode = "symlink"\n'}),
+        (f"{UV}ENV UV_PROJECT_ENVIRONMENT=/root/.cache/uv/app\nRUN uv sync\n", {}),
+        (f"{UV}RUN UV_PROJECT_ENVIRONMENT=/root/.cache/uv/app uv sync\n", {}),
+        (f'{UV}RUN uv sync\nCMD ["uvx", "ruff"]\n', {}),
+        (YARN, {".yarnrc.yml": "nodeLinker: pnp\n"}),
+        (YARN.replace("COPY", "ENV YARN_NODE_LINKER=pnp\nCOPY"), {}),
+        ("FROM node:24\nCOPY . .\nRUN pnpm install\n", {"pnpm-workspace.yaml": "enableGlobalVirtualStore: true\n"}),
+        (f'{NPM}CMD ["npx", "serve"]\n', {}),
+        (f'{NPM}CMD ["npm", "exec", "serve"]\n', {}),
+        (f"{NPM}HEALTHCHECK CMD npx is-up\n", {}),
+        (f'{NPM}CMD ["node"]\n', {"compose.yaml": "services: {a: {build: ., command: npx serve}}\n"}),
+        ("FROM node:24\nENV NPM_CONFIG_PREFIX=/root/.npm/global\nRUN npm i -g x\n", {}),
+        ("FROM maven:3\nCOPY pom.xml .\nRUN mvn dependency:build-classpath -Dmdep.outputFile=cp.txt\n", {"pom.xml": ""}),
+    ],
+)
+def test_no_mount_where_the_running_image_needs_the_cache(text: str, files: dict[str, str]) -> None:
+    own = {"package.json": "{}", "pyproject.toml": "", "uv.lock": "", "yarn.lock": ""}
+    assert "type=cache" not in fixed(text, {**own, **files}, unsafe=False).text
+
+
+@pytest.mark.parametrize("text", [f"{UV}RUN uv sync\n", YARN, f'{NPM}CMD ["node", "npx-like.js"]\n'])
+def test_a_mount_where_the_running_image_needs_no_cache(text: str) -> None:
+    files = {"package.json": "{}", "pyproject.toml": '[tool.uv]\nlink-mode = "copy"\n', "uv.lock": "", "yarn.lock": ""}
+    assert "type=cache" in fixed(text, files, unsafe=False).text

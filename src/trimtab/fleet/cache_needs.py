@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from trimtab.fleet.cache_at_run_time import used_at_run_time
 from trimtab.fleet.caches import CachePlace
 from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts, facts_for
@@ -39,6 +40,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         or _deleted(run, place)
         or names_what_is_mounted(run, place.targets, _removing(run))
         or hidden(facts, stage, run, place.targets)
+        or used_at_run_time(facts, stage, run, place)
         or _taken_elsewhere(facts, stage, place)
         or _unwritable_parent(run, place)
         or (_used_later(facts, stage, place) if place.manager.store else None)

@@ -12,6 +12,8 @@ _PATH = re.compile(r"(?<![\w.$}~-])(?:~|\$HOME|\$\{HOME\})?/[^\s\"';|&<>()=,]*|(
 _CACHE_OPTION = re.compile(r"(--cache-dir|--cache-folder|--cache|--store-dir|-Dmaven\.repo\.local)[= ]\S+")
 _HOME = re.compile(r"/home/[^/]+")
 _MODES_ONLY = frozenset({"chmod", "chown"})
+VARIABLE_PATH = re.compile(r"\b(\w+)=[\"']?(/[^\s\"';]*)")
+"""A variable that is given a path."""
 _OF_BASES = frozenset(
     ["/var/cache", "/var/cache/apt", "/var/lib", "/var/lib/apt", "/var/lib/apt/lists", "/etc/apk", "/usr/local"]
     + ["/usr/local/share", "/usr/local/cargo"]
