@@ -443,3 +443,32 @@ def test_no_mount_where_the_running_image_needs_the_cache(text: str, files: dict
 def test_a_mount_where_the_running_image_needs_no_cache(text: str) -> None:
     files = {"package.json": "{}", "pyproject.toml": '[tool.uv]\nlink-mode = "copy"\n', "uv.lock": "", "yarn.lock": ""}
     assert "type=cache" in fixed(text, files, unsafe=False).text
+
+
+UPDATED = "FROM debian:13\nRUN apt-get update && apt-get install -y python3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("", {"compose.yaml": "services: {a: {build: ., command: sh -c 'apt-get install -y curl && curl x'}}\n"}),
+        ("", {"compose.yaml": "services: {a: {build: ., entrypoint: [sh, -c, apt-get install -y curl]}}\n"}),
+        ("", {"compose.yaml": "services: {b: {build: ., image: x}, a: {image: x, command: apt-get install -y curl}}\n"}),
+        ("COPY x.py /\nRUN python3 /x.py\n", {"x.py": "import subprocess\nsubprocess.run(make())\n"}),
+        ("RUN python3 /opt/x.py\n", {}),
+        ("COPY site.yml /\nRUN ansible-playbook /site.yml\n", {"site.yml": ""}),
+        ("RUN git clone https://e.org/x /x && cd /x && make dependencies\n", {}),
+        ("FROM scratch\n", {}),
+    ],
+)
+def test_lists_stay_where_a_program_may_install_from_them(text: str, files: dict[str, str]) -> None:
+    copied = "FROM debian:13 AS tools\nCOPY t /t\n" + UPDATED + "COPY --from=tools /t /usr/local/bin/get\nRUN get things\n"
+    before = copied if text.startswith("FROM") else UPDATED + text
+    assert fixed(before, {"t": "#!/bin/sh\n", **files}, unsafe=False).text == before
+
+
+def test_lists_go_where_a_script_starts_no_program() -> None:
+    after = fixed(
+        UPDATED + "COPY manage.py /\nRUN python3 /manage.py migrate\n", {"manage.py": "import django\n"}, unsafe=False
+    )
+    assert "target=/var/lib/apt/lists" in after.text

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts, facts_for
+from trimtab.fleet.installing_programs import may_install
 from trimtab.fleet.installs import program_words
+from trimtab.fleet.needed import normal_reference
 from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.dockerfile import Instruction
 from trimtab.syntax.shell import Command
@@ -39,6 +41,8 @@ def _need_in_others(facts: Facts, seen: frozenset[str]) -> str | None:
 
 def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
     for one in facts.descendants(stage):
+        if one in facts.final_stages and any(map(_needs, _said_by_services(facts))):
+            return "a service of this image is started with a command that installs from the lists that this one leaves behind"
         for instruction in one.instructions:
             starts = instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"}
             if starts and (
@@ -52,9 +56,19 @@ def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
             if one is stage and run.index <= index:
                 continue
             text = run.instruction.arguments + "".join(heredoc.content for heredoc in run.instruction.heredocs)
-            if _needs(text) or any(_needs(script) for script in _scripts(facts, one, run)):
+            if _needs(text) or any(_needs(script) for script in _scripts(facts, one, run)) or may_install(facts, one, run):
                 return "a later instruction installs from the lists that this one leaves behind"
     return None
+
+
+def _said_by_services(facts: Facts) -> Iterator[str]:
+    """What compose files start in containers of the file's images, built there or not."""
+    images = {normal_reference(service.image) for service in facts.file.services if service.image}
+    for service in facts.fleet.services:
+        if service in facts.file.services or (service.image and normal_reference(service.image) in images):
+            check = service.healthcheck.test if service.healthcheck else ()
+            for said in (service.command, service.entrypoint, check):
+                yield said if isinstance(said, str) else " ".join(said or ())
 
 
 def _needs(text: str) -> bool:
