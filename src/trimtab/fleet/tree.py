@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -164,8 +164,7 @@ class OverlayTree:
         self._texts = dict(texts)
         self.memo: dict[tuple[str, ...], object] = {}
         self._new = MemoryTree({path: text for path, text in self._texts.items() if text is not None})
-        kept = {path: entry for path, entry in base.entries.items() if path not in self._texts}
-        self._entries = dict(sorted({**self._new.entries, **kept}.items()))
+        self._entries = dict(sorted(self._merged()))
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -174,6 +173,17 @@ class OverlayTree:
     @property
     def problems(self) -> Mapping[str, str]:
         return self._base.problems
+
+    def _merged(self) -> list[tuple[str, Entry]]:
+        """A file that only has another text stays what it is: a script without an extension is one by its mode."""
+        found = {path: entry for path, entry in self._base.entries.items() if path not in self._texts}
+        for path, entry in self._new.entries.items():
+            before = self._base.entries.get(path)
+            if path in self._texts and before is not None and before.kind in {"file", "link"}:
+                found[path] = replace(entry, kind=before.kind, mode=before.mode)
+            else:
+                found.setdefault(path, entry)
+        return list(found.items())
 
     def read(self, path: str) -> Source | Unreadable:
         return self._new.read(path) if path in self._texts else self._base.read(path)
