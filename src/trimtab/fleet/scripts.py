@@ -2,13 +2,17 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
 
 from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.tree import Tree, Unreadable
 from trimtab.syntax.shell import Command, Script, parse_powershell, parse_shell
+from trimtab.syntax.shell.commands import ByteOffsets
 from trimtab.syntax.yaml import YamlProblem
 from trimtab.text import Source, Span
 
@@ -51,6 +55,11 @@ class ScriptPart:
     def calls(self) -> tuple["EngineCall", ...]:
         """Its calls of the engine."""
         return tuple(call for command in self.script.commands if (call := read_call(command)) is not None)
+
+    @cached_property
+    def arithmetic(self) -> Mapping[int, bool]:
+        """By offset, each `((…))` that is a command, and whether nothing looks at its status; empty for PowerShell."""
+        return {} if self.shell == "powershell" else dict(_arithmetic(self.text))
 
     @property
     def strict(self) -> bool:
@@ -175,6 +184,56 @@ def _split(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             operands.append(word)
     return tuple(options), tuple(operands)
+
+
+_BASH = Language(tree_sitter_bash.language())
+_BODY_BEHIND = {
+    "program": "",
+    "do_group": "do",
+    "else_clause": "else",
+    "if_statement": "then",
+    "elif_clause": "then",
+    "case_item": ")",
+    "compound_statement": "{",
+}
+"""What holds statements, and the word behind which they stand: what comes before it is a condition or a pattern."""
+_HANDED_ON = frozenset(["for_statement", "c_style_for_statement", "while_statement", "case_statement", "redirected_statement"])
+"""What holds no statements itself, and ends with the status of the last one in it."""
+_READ = re.compile(r"\$\?|\$\{\?|PIPESTATUS|^\s*(?:return|exit)\s*$")
+
+
+def _arithmetic(text: str) -> Iterator[tuple[int, bool]]:
+    data = text.encode("utf-8", "surrogatepass")
+    offsets = ByteOffsets(text, data)
+    pending = [Parser(_BASH).parse(data).root_node]
+    while pending:
+        node = pending.pop()
+        pending += node.children
+        if node.type == "compound_statement" and node.children[0].type == "((":
+            yield offsets.span(node.start_byte, node.end_byte).start, _is_unread(node)
+
+
+def _is_unread(node: Node) -> bool:
+    """Whether a statement's status decides nothing: no condition, no `&&`, no function's result, no `$?`."""
+    parent = node.parent
+    if parent is None or parent.type == "function_definition":
+        return parent is None
+    if parent.type in _HANDED_ON:
+        # A loop's condition is asked again behind the last statement of its body.
+        condition = node.type == "do_group" and _reads_status(parent)
+        return (parent.type != "while_statement" or node.type == "do_group") and not condition and _is_unread(parent)
+    begin = _BODY_BEHIND.get(parent.type)
+    before = [each.type for each in parent.children if each.end_byte <= node.start_byte]
+    if begin is None or (begin and begin not in before):
+        return False
+    behind = [each for each in parent.children if each.start_byte >= node.end_byte and each.is_named and each.type != "comment"]
+    # `elif` and `else` stand behind the statements of the branch before them, and are not run after it.
+    following = [each for each in behind if each.type not in {"elif_clause", "else_clause"}]
+    return not _reads_status(following[0]) if following else _is_unread(parent)
+
+
+def _reads_status(node: Node) -> bool:
+    return bool(_READ.search((node.text or b"").decode("utf-8", "replace")))
 
 
 def find_scripts(tree: Tree) -> Iterator[ScriptPart]:

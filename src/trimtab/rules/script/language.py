@@ -9,6 +9,7 @@ from trimtab.rules.base import (
     Applicability,
     Category,
     Finding,
+    Fix,
     Refusal,
     ScriptRule,
     Severity,
@@ -168,6 +169,9 @@ class UncheckedExitCode(ScriptRule):
         yield self.at(part, matter[0].command.span.start, "does not look at what the engine's programs return", outcome)
 
 
+_STATUS = "its status is a condition or the result of a function, which the other form does not have"
+
+
 class IncrementUnderErrexit(ScriptRule):
     """`((x++))` in a script that ends when a command fails.
 
@@ -178,7 +182,8 @@ class IncrementUnderErrexit(ScriptRule):
     The command's status is a failure when the value before was 0, and the script ends there without a word.
 
     ## Fix safety
-    Safe: it becomes `x=$((x + 1))`, which never fails.
+    Safe: it becomes `x=$((x + 1))`, which never fails. Refused where the status is looked at: in a condition, behind `&&`, as
+    the last command of a function, before `$?`.
     """
 
     code = "SC110"
@@ -190,12 +195,14 @@ class IncrementUnderErrexit(ScriptRule):
         script_case("#!/bin/bash\nset -e\nx=$((x + 1))\n((x++)) || true\nfor ((i=0; i<3; i++)); do docker ps; done\n"),
         script_case("#!/bin/bash\n((x++))\ndocker ps\n"),
         script_case("#!/bin/bash\nset -e\nx=1\n((x++))\ndocker ps\n"),
+        script_case("#!/bin/bash\nset -e\ndocker ps\ncat > gen.sh <<EOF\n((n++))\nEOF\n"),
     ]
     flagged = [
         script_case(
             "#!/bin/bash\nset -e\nx=0\n  ((x++)) # one\ndocker ps\n((x--))\n",
             after="#!/bin/bash\nset -e\nx=0\n  x=$((x + 1)) # one\ndocker ps\nx=$((x - 1))\n",
-        )
+        ),
+        script_case("#!/bin/bash\nset -e\nwhile sleep 1; ((x--)); do docker ps; done\n", refused=_STATUS),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -203,10 +210,13 @@ class IncrementUnderErrexit(ScriptRule):
             return
         for match in _INCREMENT.finditer(part.text):
             name, sign = match["name"], match["sign"][0]
-            if sign == "+" and _begins_above_zero(part.text, name):
+            # What is no command is text: of a heredoc, or of a string.
+            if match.start("all") not in part.arithmetic or (sign == "+" and _begins_above_zero(part.text, name)):
                 continue
-            edit = Edit(Span(match.start("all"), match.end("all")), f"{name}=$(({name} {sign} 1))")
-            outcome = script_fix(part, f"write `{name}=$(({name} {sign} 1))`", [edit], Applicability.SAFE)
+            outcome: Fix | Refusal = Refusal(_STATUS)
+            if part.arithmetic[match.start("all")]:
+                edit = Edit(Span(match.start("all"), match.end("all")), f"{name}=$(({name} {sign} 1))")
+                outcome = script_fix(part, f"write `{name}=$(({name} {sign} 1))`", [edit], Applicability.SAFE)
             yield self.at(part, match.start("all"), f"`{match['all']}` ends the script when `{name}` was 0", outcome, name)
 
 

@@ -1,0 +1,69 @@
+"""Compose files and scripts that a fix once broke, or would break if it looked less closely."""
+
+import pytest
+
+from trimtab.fleet import MemoryTree, discover
+from trimtab.review import review
+from trimtab.rewrite import rewrite
+from trimtab.rules import find_rules
+
+
+def fixed(code: str, files: dict[str, str], *, unsafe: bool = True) -> dict[str, str | None]:
+    """The files that a rule changes, with their new texts."""
+    changes = rewrite(discover(MemoryTree(files)), unsafe=unsafe, rules=find_rules(code))
+    assert not changes.bugs
+    return {change.path: change.after for change in changes.changed}
+
+
+def reasons(code: str, files: dict[str, str]) -> list[str]:
+    """Why a rule does not fix what it finds."""
+    found = review(discover(MemoryTree(files)), find_rules(code)).findings
+    return [finding.refusal.reason for finding in found if finding.refusal]
+
+
+STRICT = "#!/bin/bash\nset -e\ndocker ps\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "while sleep 1; ((x--)); do docker ps; done\n",
+        "until docker ps; ((x++)); do sleep 1; done\n",
+        "if docker ps; ((x++)); then docker ps; fi\n",
+        "if false; then a; elif docker ps; ((x++)); then b; fi\n",
+        "f() {\n  docker ps\n  ((x++))\n}\nif f; then docker ps; fi\n",
+        "f() {\n  for i in 1 2; do\n    ((x++))\n  done <a\n}\nf || docker ps\n",
+        "f() {\n  if a; then\n    ((x++))\n  else\n    b\n  fi\n}\nf || docker ps\n",
+        "f() {\n  case $1 in\n  a)\n    ((x++))\n    ;;\n  esac\n}\nf || docker ps\n",
+        "f() {\n  ((x++))\n  return\n}\nf || docker ps\n",
+        "docker ps &&\n  ((x++))\n",
+        "((x++))\nif [ $? -ne 0 ]; then docker ps; fi\n",
+        "while [ $? -eq 0 ]; do\n  ((x++))\ndone\ndocker ps\n",
+        "(\n  docker ps\n  ((x++))\n) || true\n",
+    ],
+)
+def test_an_increment_whose_status_counts_stays(text: str) -> None:
+    files = {"a.sh": STRICT + text}
+    assert fixed("SC110", files) == {}
+    assert reasons("SC110", files)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cat > gen.sh <<EOF\n((n++))\nEOF\n", "cat <<'EOF'\n((n++))\nEOF\n", 'echo "\n((n++))\n"\n', "bash -c '\n((n++))\n'\n"],
+)
+def test_an_increment_that_is_only_text_is_none(text: str) -> None:
+    assert fixed("SC110", {"a.sh": STRICT + text}) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for i in 1 2; do\n  docker ps\n  ((x++))\ndone\n",
+        "if a; then\n  ((x++))\nelse\n  b\nfi\n",
+        "f() {\n  ((x++))\n  docker ps\n}\nf\n",
+        "while read -r a; do ((x++)); done <b\n",
+    ],
+)
+def test_a_plain_increment_is_fixed(text: str) -> None:
+    assert fixed("SC110", {"a.sh": STRICT + text}, unsafe=False) == {"a.sh": STRICT + text.replace("((x++))", "x=$((x + 1))")}
