@@ -67,3 +67,8 @@ def test_an_increment_that_is_only_text_is_none(text: str) -> None:
 )
 def test_a_plain_increment_is_fixed(text: str) -> None:
     assert fixed("SC110", {"a.sh": STRICT + text}, unsafe=False) == {"a.sh": STRICT + text.replace("((x++))", "x=$((x + 1))")}
+
+
+def test_only_the_flag_of_build_goes() -> None:
+    line = "docker compose --parallel 4 build --parallel api\n"
+    assert fixed("SC103", {"a.sh": STRICT + line}) == {"a.sh": STRICT + "docker compose --parallel 4 build api\n"}

@@ -24,9 +24,9 @@ _LINE = "docker compose "
 
 
 def _without(part: ScriptPart, call: EngineCall, option: str, applicability: Applicability) -> Fix | Refusal:
-    """The call without one of its options."""
+    """The call without one of the options behind its verb: `compose --parallel 4 build` has one before it."""
     words, spans = call.command.words, call.command.word_spans
-    index = words.index(option)
+    index = len(words) - 1 - words[::-1].index(option)
     return script_fix(part, f"leave `{option}` out", [Edit.delete(Span(spans[index - 1].end, spans[index].end))], applicability)
 
 
@@ -134,7 +134,11 @@ class UselessParallel(ScriptRule):
     flagged = [
         script_case(
             f"#!/bin/bash\nset -e\n{_LINE}build --parallel --pull\n", after=f"#!/bin/bash\nset -e\n{_LINE}build --pull\n"
-        )
+        ),
+        script_case(
+            f"#!/bin/bash\nset -e\n{_LINE}--parallel 4 build --parallel\n",
+            after=f"#!/bin/bash\nset -e\n{_LINE}--parallel 4 build\n",
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
