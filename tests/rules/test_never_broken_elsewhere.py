@@ -72,3 +72,28 @@ def test_a_plain_increment_is_fixed(text: str) -> None:
 def test_only_the_flag_of_build_goes() -> None:
     line = "docker compose --parallel 4 build --parallel api\n"
     assert fixed("SC103", {"a.sh": STRICT + line}) == {"a.sh": STRICT + "docker compose --parallel 4 build api\n"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'rm -rf "$DESTDIR/usr/share/x"\n',
+        'rm -rf "${PREFIX}/opt/x"\n',
+        'rm -rf "$INSTALL_ROOT/var"\n',
+        'for d in "" /mnt/c; do rm -rf "$d/var/cache/x"; done\n',
+        ': "${X:=}"; rm -rf "${X}/opt/x"\n',
+        'X=\nrm -rf "$X/opt/x"\n',
+        'rm -rf "$X/opt/x" || true\n',
+        'rm -rf "$X/opt/x" \\\n  || true\n',
+        '[ -z "$X" ] || rm -rf "$X/opt/x"\n',
+        'if rm -rf "$X/opt/x"; then docker ps; fi\n',
+        'trap "docker compose down" EXIT\nrm -rf "$X/opt/x"\n',
+    ],
+)
+def test_a_removal_that_may_be_meant_without_a_folder_stays(text: str) -> None:
+    assert fixed("SC116", {"a.sh": STRICT + text}) == {}
+
+
+def test_a_removal_is_guarded_only_when_asked_for() -> None:
+    assert fixed("SC116", {"a.sh": STRICT + 'rm -rf "$X/old"\n'}, unsafe=False) == {}
+    assert fixed("SC116", {"a.sh": STRICT + 'rm -rf "$X/old"\n'}) == {"a.sh": STRICT + 'rm -rf "${X:?}/old"\n'}

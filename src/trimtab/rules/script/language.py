@@ -16,6 +16,7 @@ from trimtab.rules.base import (
     script_case,
     script_fix,
 )
+from trimtab.syntax.shell import Command
 from trimtab.text import Edit, Span
 
 
@@ -241,7 +242,9 @@ class UnguardedRemoval(ScriptRule):
     When the variable is empty it is `rm -rf /…`. `set -u` does not help: empty is not unset.
 
     ## Fix safety
-    Safe: it becomes `${X:?}`, with which the shell ends the script when the variable is empty or unset.
+    Unsafe: it becomes `${X:?}`, with which the shell ends the script when the variable is empty or unset. Refused where empty
+    may be meant: names like `DESTDIR`, `PREFIX` and `ROOT`, loops, defaults; and where the script goes on when the removal
+    fails.
     """
 
     code = "SC116"
@@ -257,7 +260,11 @@ class UnguardedRemoval(ScriptRule):
         script_case(
             '#!/bin/bash\nset -e\nrm -rf "$BACKUP/old" ${X}/*\ndocker ps\n',
             after='#!/bin/bash\nset -e\nrm -rf "${BACKUP:?}/old" ${X:?}/*\ndocker ps\n',
-        )
+        ),
+        script_case(
+            '#!/bin/bash\nset -e\nrm -rf "$DESTDIR/usr/share/x"\ndocker ps\n',
+            refused="`DESTDIR` is a name for a folder that everything is put below, where empty is meant",
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -273,9 +280,29 @@ class UnguardedRemoval(ScriptRule):
                     continue
                 begin = span.start + match.start("all")
                 edit = Edit(Span(begin, begin + len(match["all"])), f"${{{match['name']}:?}}")
-                outcome = script_fix(part, f"write `${{{match['name']}:?}}`", [edit], Applicability.SAFE)
+                outcome = _goes_on(part, command, match["name"]) or script_fix(
+                    part, f"write `${{{match['name']}:?}}`", [edit], Applicability.UNSAFE
+                )
                 message = f"removes `{word[:40]}`, which begins with `/` when `{match['name']}` is empty"
                 yield self.at(part, span.start, message, outcome, match["name"])
+
+
+_ROOT = re.compile(r"(?i)dest|prefix|root|stag(?:e|ing)|pkg_?dir")
+
+
+def _goes_on(part: ScriptPart, command: Command, name: str) -> Refusal | None:
+    """Why a script may be meant to go on where the variable is empty."""
+    text = part.text.replace("\\\n", "  ")
+    line_before = text[text.rfind("\n", 0, command.span.start) + 1 : command.span.start]
+    if _ROOT.search(name):
+        return Refusal(f"`{name}` is a name for a folder that everything is put below, where empty is meant")
+    if re.search(rf"\bfor\s+{name}\b|(?m:\b{name}=[\"']*(?:[\s;]|$))|\$\{{{name}:?[-=]", text):
+        return Refusal(f"`{name}` may be empty on purpose: a loop or a default gives it its value")
+    if re.match(r"[^\n]*\|\|", text[command.span.end :]) or re.search(r"\|\||\b(?:if|elif|while|until)\b|!", line_before):
+        return Refusal("the script goes on when the removal fails, and would end there")
+    if any(each.name == "trap" for each in part.script.commands):
+        return Refusal("the script has a trap, and what that still has to clean up would not be")
+    return None
 
 
 class RequestWithoutTimeout(ScriptRule):
