@@ -97,3 +97,31 @@ def test_a_removal_that_may_be_meant_without_a_folder_stays(text: str) -> None:
 def test_a_removal_is_guarded_only_when_asked_for() -> None:
     assert fixed("SC116", {"a.sh": STRICT + 'rm -rf "$X/old"\n'}, unsafe=False) == {}
     assert fixed("SC116", {"a.sh": STRICT + 'rm -rf "$X/old"\n'}) == {"a.sh": STRICT + 'rm -rf "${X:?}/old"\n'}
+
+
+PLAIN = "version: '3.8'\nservices:\n  a: {image: a}\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"compose.yaml": PLAIN.replace("image: a", "image: a, deploy: {placement: {constraints: [b]}}")},
+        {"compose.yaml": PLAIN + "networks: {n: {driver: overlay}}\n"},
+        {"compose.yaml": PLAIN + "secrets: {n: {external: true}}\n"},
+        {"compose.yaml": PLAIN + "configs: {n: {external: true}}\n"},
+        {"docker-compose.swarm.yml": PLAIN},
+        {"stack/compose.yaml": PLAIN},
+        {"deploy/swarm/compose.yaml": PLAIN},
+        {"compose.yaml": PLAIN, "compose.stack.yaml": "services: {a: {environment: {A: b}}}\n"},
+        {"compose.yaml": PLAIN, "README.md": "    docker stack deploy -c compose.yaml shop\n"},
+        {"compose.yaml": PLAIN, "Makefile": "up:\n\tdocker stack deploy -c compose.yaml shop\n"},
+    ],
+)
+def test_a_stack_keeps_its_version(files: dict[str, str]) -> None:
+    assert fixed("CM503", files) == {}
+    assert any("stack deploy" in reason for reason in reasons("CM503", files))
+
+
+def test_compose_files_need_no_version() -> None:
+    assert fixed("CM503", {"full-stack/compose.yaml": PLAIN})
+    assert fixed("CM503", {"compose.yaml": PLAIN}, unsafe=False) == {"compose.yaml": "services:\n  a: {image: a}\n"}

@@ -11,6 +11,7 @@ from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.compose.raw import RawService, raw_services
 from trimtab.fleet.compose.settings import ComposeEditor
+from trimtab.fleet.compose.swarm import may_be_swarm
 from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.model import ComposeProject, Fleet, Service
 from trimtab.fleet.plain import items, mapping
@@ -136,10 +137,7 @@ class ComposeFacts:
     @cached_property
     def may_be_swarm(self) -> bool:
         """Whether the project seems to be deployed with `docker stack deploy`, which knows only some of compose's forms."""
-        keys = {"mode", "placement", "update_config", "rollback_config", "endpoint_mode"}
-        deployed = any(keys & set(mapping(service.body.get("deploy"))) for service in self.project.services)
-        calls = (call for part in self.fleet.scripts for call in part.calls)
-        return deployed or any(call.verb == "stack" for call in calls)
+        return may_be_swarm(self.fleet, self.project)
 
     def projects_with(self, file: str) -> tuple[ComposeProject, ...]:
         """Every project that a file is part of: what one of them does not use another one may."""

@@ -154,6 +154,9 @@ class UntaggedBuild(ComposeRule):
                 yield self.about(facts, service, ("build",), message, Refusal(_NAME))
 
 
+_STACK = "`docker stack deploy` of Docker 20.10 and before needs it, and the project seems to be deployed with it"
+
+
 class ObsoleteVersion(ComposeRule):
     """`version` at the top of a compose file.
 
@@ -164,7 +167,8 @@ class ObsoleteVersion(ComposeRule):
     Compose has ignored it since version 2, and says so with every command: ``the attribute `version` is obsolete``.
 
     ## Fix safety
-    Safe: it is taken out. Compose reads the file as before. Refused where a comment stands beside it.
+    Safe: it is taken out. Compose reads the file as before. Refused where a comment stands beside it, and where the project
+    seems to be deployed with `docker stack deploy`, which has long needed it.
 
     ## References
     https://docs.docker.com/reference/compose-file/version-and-name/
@@ -177,13 +181,17 @@ class ObsoleteVersion(ComposeRule):
     clean = [compose_case("services: {a: {image: a}}\n")]
     flagged = [
         compose_case("# a\nversion: '3.8'\n\nservices:\n  a: {image: a}\n", after="# a\n\nservices:\n  a: {image: a}\n"),
+        compose_case("version: '3.8'\nservices: {a: {image: a, deploy: {mode: global}}}\n", refused=_STACK),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for editor in facts.top_editors():
             key = editor.document.keys.get(("version",))
             if key is not None:
-                outcome = fix_of("remove `version`", editor.remove(("version",)), Applicability.SAFE)
+                projects = (ComposeFacts(facts.fleet, each) for each in facts.projects_with(editor.file))
+                outcome: Fix | Refusal = Refusal(_STACK)
+                if not any(each.may_be_swarm for each in projects):
+                    outcome = fix_of("remove `version`", editor.remove(("version",)), Applicability.SAFE)
                 yield self.finding_at(editor.file, key.line, "`version` is ignored by compose", (), outcome)
 
 
