@@ -125,3 +125,86 @@ def test_a_stack_keeps_its_version(files: dict[str, str]) -> None:
 def test_compose_files_need_no_version() -> None:
     assert fixed("CM503", {"full-stack/compose.yaml": PLAIN})
     assert fixed("CM503", {"compose.yaml": PLAIN}, unsafe=False) == {"compose.yaml": "services:\n  a: {image: a}\n"}
+
+
+CHECKED = "image: b, healthcheck: {test: [CMD, a]}"
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        (
+            {
+                "compose.yaml": f"services:\n  a:\n    image: a\n    depends_on: ['${{D:-p}}']\n  p: {{{CHECKED}}}\n  c: {{{CHECKED}}}\n",
+                "compose.override.yaml": "services:\n  a:\n    depends_on: {c: {condition: service_healthy}}\n",
+            },
+            "by a variable",
+        ),
+        (
+            {
+                "compose.yaml": "services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {image: b}\n",
+                "compose.override.yaml": "services:\n  b:\n    healthcheck: {test: [CMD, a]}\n",
+            },
+            "another file",
+        ),
+        (
+            {
+                "compose.yaml": "services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {image: b}\n",
+                "compose.prod.yaml": "services:\n  b:\n    healthcheck: {test: [CMD, a]}\n",
+            },
+            "another file",
+        ),
+        (
+            {
+                "compose.yaml": f"services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {{{CHECKED}}}\n",
+                "compose.dev.yaml": "services:\n  b:\n    healthcheck: {disable: true}\n",
+            },
+            "disables",
+        ),
+        (
+            {
+                "compose.yaml": f"services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {{{CHECKED}}}\n",
+                "compose.dev.yaml": "services:\n  b:\n    image: c\n    healthcheck: {disable: true}\n",
+            },
+            "disables",
+        ),
+        (
+            {
+                "compose.yaml": "services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {build: b}\n",
+                "compose.dev.yaml": "services:\n  b:\n    build: !reset null\n    image: postgres:16\n  c: {environment: {A: b}}\n",
+                "b/Dockerfile": "FROM python:3.13\nHEALTHCHECK CMD true\n",
+            },
+            "no health check with",
+        ),
+        (
+            {"compose.yaml": f"services:\n  a:\n    image: a\n    depends_on: [db-migrate]\n  db-migrate: {{{CHECKED}}}\n"},
+            "meant to end",
+        ),
+        (
+            {
+                "compose.yaml": "services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {build: b}\n",
+                "b/Dockerfile": "FROM python:3.13-slim\nHEALTHCHECK CMD curl -f http://localhost/\n",
+            },
+            "unable to pass",
+        ),
+        (
+            {
+                "compose.yaml": "services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {build: b}\n",
+                "b/Dockerfile": "FROM python:3.13\nHEALTHCHECK CMD curl http://localhost:1/\nCMD uvicorn a:b --port 8000\n",
+            },
+            "unable to pass",
+        ),
+    ],
+)
+def test_nobody_waits_for_health_that_may_never_come(files: dict[str, str], reason: str) -> None:
+    assert fixed("CM111", files) == {}
+    assert any(reason in each for each in reasons("CM111", files))
+
+
+def test_only_what_can_be_waited_for_is() -> None:
+    text = (
+        f"services:\n  a:\n    image: a\n    depends_on:\n      - b\n      - init\n  b: {{{CHECKED}}}\n  init: {{{CHECKED}}}\n"
+    )
+    after = fixed("CM111", {"compose.yaml": text})["compose.yaml"]
+    assert after is not None
+    assert "      b:\n        condition: service_healthy\n      init:\n        condition: service_started\n" in after

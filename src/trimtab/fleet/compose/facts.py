@@ -143,6 +143,11 @@ class ComposeFacts:
         """Every project that a file is part of: what one of them does not use another one may."""
         return tuple(project for project in self.fleet.projects if file in project.files)
 
+    def projects_beside(self, file: str) -> tuple[ComposeProject, ...]:
+        """Every project with a file in the same folder: `-f` may put any of them on top of another."""
+        folder = posixpath.dirname(file)
+        return tuple(each for each in self.fleet.projects if any(posixpath.dirname(path) == folder for path in each.files))
+
     def image(self, service: Service) -> tuple[Facts, Stage] | None:
         """The Dockerfile's facts and the stage that a service is made of; None for an image from elsewhere."""
         path = service.build.dockerfile if service.build else None

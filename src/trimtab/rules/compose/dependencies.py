@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trimtab.fleet.compose.conditions import is_named_in, why_not_waited_for
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import items, mapping
@@ -33,7 +34,8 @@ class DependencyWithoutCondition(ComposeRule):
 
     ## Fix safety
     Unsafe: the service then starts only when the other one is healthy, which takes longer, and not at all while it is not.
-    `docker stack deploy` reads only a list there: refused where the project seems to be deployed with it.
+    `docker stack deploy` reads only a list there: refused where the project seems to be deployed with it. Refused, too, where
+    the other service seems to be meant to end, where its check is in a file that may be left out or seems unable to pass.
     """
 
     code = "CM111"
@@ -84,11 +86,17 @@ def _conditioned(facts: ComposeFacts, service: Service, name: str, loose: list[s
     if facts.may_be_swarm:
         return Refusal("`docker stack deploy` reads only a list there, and the project seems to be deployed with it")
     written = raw.body["depends_on"]
-    if not mapping(written):
-        names = [str(item) for item in items(written)]
-        if any("$" in each for each in names):
-            return Refusal("a name is made of variables, which compose does not put into keys")
-        values = {each: _HEALTHY if each in loose else {"condition": "service_started"} for each in names}
+    names = [] if mapping(written) else [str(item) for item in items(written)]
+    if any("$" in each for each in names):
+        return Refusal("a name is made of variables, which compose does not put into keys")
+    if not is_named_in(facts, service, name):
+        return Refusal(f"`{name}` is named in another file, or by a variable")
+    reason = why_not_waited_for(facts, name, raw.path)
+    if reason is not None:
+        return Refusal(reason)
+    if names:
+        waited = {each for each in loose if why_not_waited_for(facts, each, raw.path) is None}
+        values = {each: _HEALTHY if each in waited else {"condition": "service_started"} for each in names}
         return fix_of("wait until they are healthy", editor.keyed(path, values), Applicability.UNSAFE)
     change = editor.set((*path, name, "condition"), "service_healthy")
     return fix_of(f"wait until `{name}` is healthy", change, Applicability.UNSAFE)

@@ -1,0 +1,68 @@
+"""Whether a service can be waited for until it is healthy, with every set of files that it may be started with."""
+
+import sys
+
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.healthchecks import Check, checks_of, python_imports
+from trimtab.fleet.model import Service
+from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.ports import listening_ports
+from trimtab.fleet.pymodules import installed_modules
+from trimtab.fleet.supply import lacks
+
+
+def why_not_waited_for(facts: ComposeFacts, name: str, path: str) -> str | None:
+    """Why a condition on a service's health, put into a file, may keep a project from starting; None where nothing says so."""
+    other = facts.project.service(name)
+    if other is None:
+        return f"`{name}` is not a service of the project"
+    if facts.is_job(other):
+        return f"`{name}` seems to be meant to end, and what has ended is not healthy"
+    if _is_checked_elsewhere(facts, other, path):
+        return f"the health check of `{name}` is in another file, without which compose would refuse the project"
+    beside = (project.service(name) for project in facts.projects_beside(path))
+    if any(each is not None and each.healthcheck is not None and each.healthcheck.disabled for each in beside):
+        return f"another file of the folder disables the health check of `{name}`"
+    for project in facts.projects_with(path):
+        other = project.service(name)
+        if other is not None and not ComposeFacts(facts.fleet, project).has_check(other):
+            return f"`{name}` has no health check with `{'`, `'.join(project.files)}`, which compose would then refuse"
+        if other is not None and _cannot_pass(ComposeFacts(facts.fleet, project), other):
+            return f"the health check of `{name}` seems unable to pass, and the service would never start"
+    return None
+
+
+def is_named_in(facts: ComposeFacts, service: Service, name: str) -> bool:
+    """Whether the file whose word on a service's dependencies counts last names one in plain words."""
+    raw = facts.raw(service, "depends_on")
+    written = raw.body.get("depends_on") if raw is not None else None
+    return name in (mapping(written) or [str(item) for item in items(written)])
+
+
+def _is_checked_elsewhere(facts: ComposeFacts, service: Service, path: str) -> bool:
+    """Whether a file and those below it have no check for a service without the files that are put on top."""
+    files = facts.project.files
+    below = files[: files.index(path) + 1] if path in files else (path,)
+    written = {raw.path for raw in facts.raws(service) if "healthcheck" in raw.body}
+    inherited = service.healthcheck is not None and not written
+    return inherited or bool(written and written.isdisjoint(below))
+
+
+def _cannot_pass(facts: ComposeFacts, service: Service) -> bool:
+    """Whether a check calls what its image lacks, or asks another port than the service listens on."""
+    image = facts.image(service)
+    if image is None:
+        return False
+    checks = [each for each in checks_of(*image) if each.service == service.name or each.instruction is not None]
+    listening = listening_ports(*image)
+    have = installed_modules(*image)
+
+    def fails(check: Check) -> bool:
+        modules = [module for module in python_imports(check) if module not in sys.stdlib_module_names]
+        return (
+            any(lacks(*image, program) for program in check.programs)
+            or (bool(listening) and not listening.issuperset(check.local_ports()))
+            or (have is not None and not all(have.may_provide(module) for module in modules))
+        )
+
+    return any(fails(check) for check in checks)
