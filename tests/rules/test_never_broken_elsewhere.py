@@ -208,3 +208,23 @@ def test_only_what_can_be_waited_for_is() -> None:
     after = fixed("CM111", {"compose.yaml": text})["compose.yaml"]
     assert after is not None
     assert "      b:\n        condition: service_healthy\n      init:\n        condition: service_started\n" in after
+
+
+PAIR = {
+    "compose.yaml": "services:\n  a: {image: a}\nnetworks:\n  proxy: {external: true, name: p}\nvolumes:\n  v: {external: true}\n",
+    "compose.app.yaml": "services:\n  b: {image: b, networks: [proxy], volumes: ['v:/v']}\n",
+}
+
+
+@pytest.mark.parametrize("code", ["CM305", "CM306", "CM401"])
+def test_what_another_file_of_the_folder_has_is_left_alone(code: str) -> None:
+    assert fixed(code, PAIR) == {}
+    assert reasons(code, PAIR)
+
+
+def test_what_only_this_file_has_is_still_changed() -> None:
+    text = PAIR["compose.yaml"] + "x-a: 1\n"
+    files = {**PAIR, "compose.yaml": text.replace("networks:\n", "networks:\n  other: {}\n")}
+    assert fixed("CM306", files) == {"compose.yaml": text}
+    more = {**PAIR, "compose.app.yaml": PAIR["compose.app.yaml"].replace("[proxy]", "[proxy, mine]")}
+    assert fixed("CM305", more) == {"compose.app.yaml": more["compose.app.yaml"] + "networks:\n  mine: {}\n"}

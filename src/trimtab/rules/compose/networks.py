@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trimtab.fleet.compose.addresses import addresses, stranger, talks_to
+from trimtab.fleet.compose.beside import declared_beside, used_beside
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
@@ -13,6 +14,7 @@ from trimtab.rules.base import (
     ComposeRule,
     Confidence,
     Finding,
+    Fix,
     Refusal,
     Severity,
     compose_case,
@@ -226,7 +228,8 @@ class UndeclaredNetwork(ComposeRule):
     Compose refuses the project: `service … refers to undefined network`.
 
     ## Fix safety
-    Unsafe: the network is declared as one of the project's own. It may have been meant as another project's.
+    Unsafe: the network is declared as one of the project's own. It may have been meant as another project's. Refused where
+    another compose file of the folder declares it.
     """
 
     code = "CM305"
@@ -248,11 +251,16 @@ class UndeclaredNetwork(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         used = {name for service in facts.project.services for name in facts.networks(service) or ()}
         missing = sorted(used - {"default"} - set(facts.project.networks))
+        files = facts.project.files
+        elsewhere = {name: path for name in missing if (path := declared_beside(facts.fleet, "networks", name, files))}
+        own = dict.fromkeys((name for name in missing if name not in elsewhere), _EMPTY)
         for service in facts.project.services:
             for name in sorted(facts.networks(service) or ()):
                 if name in missing:
-                    change = facts.editor(service).set_all(("networks",), dict.fromkeys(missing, _EMPTY))
-                    outcome = fix_of("declare the networks", change, Applicability.UNSAFE)
+                    outcome: Fix | Refusal = Refusal(f"`{elsewhere.get(name)}` declares it, and may be meant to be given, too")
+                    if name in own:
+                        change = facts.editor(service).set_all(("networks",), own)
+                        outcome = fix_of("declare the networks", change, Applicability.UNSAFE)
                     message = f"is on the network `{name}`, which is not declared"
                     yield self.about(facts, service, ("networks",), message, outcome, name)
 
@@ -330,7 +338,8 @@ class UnusedNetwork(ComposeRule):
 
     ## Fix safety
     Unsafe: it is taken out of the file; nothing that this project runs changes. A file outside the repository may use it. Not
-    looked for where a file that a service extends or that is included cannot be read. Refused where a comment stands in it.
+    looked for where a file that a service extends or that is included cannot be read. Refused where a comment stands in it, and
+    where another compose file of the folder uses it.
     """
 
     code = "CM306"
@@ -358,9 +367,13 @@ class UnusedNetwork(ComposeRule):
             }
             keys = {name: key for name in facts.project.networks if (key := editor.document.keys.get(("networks", name)))}
             unused = [name for name in keys if name not in used and name != "default"]
+            files = [path for project in facts.projects_with(editor.file) for path in project.files]
+            elsewhere = {name: path for name in unused if (path := used_beside(facts.fleet, "networks", name, files))}
             for name in unused:
                 # An empty mapping in their place would mean something else: all of them go, or each by itself.
-                place = ("networks",) if len(unused) == len(keys) else ("networks", name)
-                outcome = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.UNSAFE)
+                place = ("networks",) if len(unused) - len(elsewhere) == len(keys) else ("networks", name)
+                outcome: Fix | Refusal = Refusal(f"`{elsewhere.get(name)}` uses it, and may be meant to be read on top")
+                if name not in elsewhere:
+                    outcome = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.UNSAFE)
                 message = f"no service is on the network `{name}`"
                 yield self.finding_at(editor.file, keys[name].line, message, (), outcome, name)

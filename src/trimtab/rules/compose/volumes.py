@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from trimtab.fleet.compose.beside import declared_beside
 from trimtab.fleet.compose.facts import ComposeFacts, image_name
 from trimtab.fleet.model import Mount, Service
 from trimtab.fleet.plain import items
@@ -11,6 +12,7 @@ from trimtab.rules.base import (
     ComposeRule,
     Confidence,
     Finding,
+    Fix,
     Refusal,
     Severity,
     compose_case,
@@ -39,7 +41,8 @@ class UndeclaredVolume(ComposeRule):
     Compose refuses the project: `service … refers to undefined volume`.
 
     ## Fix safety
-    Unsafe: the volume is declared as one of the project's own. It may have been meant as another project's.
+    Unsafe: the volume is declared as one of the project's own. It may have been meant as another project's. Refused where
+    another compose file of the folder declares it.
     """
 
     code = "CM401"
@@ -65,12 +68,18 @@ class UndeclaredVolume(ComposeRule):
             for _, mount in _named(facts, service)
             if mount.source not in facts.project.volumes
         ]
+        files = facts.project.files
+        elsewhere = {name: path for name in missing if (path := declared_beside(facts.fleet, "volumes", name, files))}
+        own = dict.fromkeys((name for name in missing if name not in elsewhere), _EMPTY)
         for service in facts.project.services:
             for index, mount in _named(facts, service):
                 if mount.source in missing:
-                    # All of them at once: each alone would wait for a pass of its own behind the last key.
-                    change = facts.editor(service, "volumes").set_all(("volumes",), dict.fromkeys(missing, _EMPTY))
-                    outcome = fix_of("declare the volumes", change, Applicability.UNSAFE)
+                    declared = elsewhere.get(mount.source)
+                    outcome: Fix | Refusal = Refusal(f"`{declared}` declares it, and may be meant to be given, too")
+                    if declared is None:
+                        # All of them at once: each alone would wait for a pass of its own behind the last key.
+                        change = facts.editor(service, "volumes").set_all(("volumes",), own)
+                        outcome = fix_of("declare the volumes", change, Applicability.UNSAFE)
                     message = f"uses the volume `{mount.source}`, which is not declared"
                     yield self.about(facts, service, ("volumes", index), message, outcome, mount.source)
 
