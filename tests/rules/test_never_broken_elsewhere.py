@@ -3,6 +3,7 @@
 import pytest
 
 from trimtab.fleet import MemoryTree, discover
+from trimtab.fleet.compose.service import duration, written_duration
 from trimtab.review import review
 from trimtab.rewrite import rewrite
 from trimtab.rules import find_rules
@@ -228,3 +229,25 @@ def test_what_only_this_file_has_is_still_changed() -> None:
     assert fixed("CM306", files) == {"compose.yaml": text}
     more = {**PAIR, "compose.app.yaml": PAIR["compose.app.yaml"].replace("[proxy]", "[proxy, mine]")}
     assert fixed("CM305", more) == {"compose.app.yaml": more["compose.app.yaml"] + "networks:\n  mine: {}\n"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1036800, "1036800s"), (2, "2s"), (0.5, "500ms"), (1.5, "1500ms"), (1e-6, "1ms"), (2.0001, "2s")]
+)
+def test_durations_are_gos(seconds: float, text: str) -> None:
+    assert written_duration(seconds) == text
+    assert duration(text) is not None
+
+
+def test_a_probe_of_once_a_day_gets_no_start_period() -> None:
+    text = (
+        "services:\n  a: {image: a, healthcheck: {test: [CMD, b], interval: 24h, retries: 12}}\n"
+        "  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+    )
+    assert fixed("CM122", {"compose.yaml": text}) == {}
+    assert any("hour" in reason for reason in reasons("CM122", {"compose.yaml": text}))
+    after = fixed("CM122", {"compose.yaml": text.replace("24h", "5m")})["compose.yaml"]
+    assert after is not None
+    assert "start_period: 3600s" in after
+    short = text.replace("interval: 24h", "interval: 1ms, start_period: 1m")
+    assert "start_interval: 1ms" in str(fixed("CM124", {"compose.yaml": short}))

@@ -28,6 +28,12 @@ def duration(value: object) -> float | None:
     return sum(float(number) * _SECONDS[unit] for number, unit in matches) if matches else None
 
 
+def written_duration(seconds: float) -> str:
+    """A duration as Go reads it: whole seconds, or milliseconds; never with an exponent."""
+    thousandths = max(1, round(seconds * 1000))
+    return f"{thousandths}ms" if thousandths % 1000 else f"{thousandths // 1000}s"
+
+
 def read_service(tree: Tree, project: Project, name: str) -> Service:
     """The service, with problems of its own files added to the project's."""
     raw = project.services[name]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.service import written_duration
 from trimtab.fleet.model import HealthCheck, Service
 from trimtab.rules.base import (
     Applicability,
@@ -19,6 +20,8 @@ from trimtab.rules.base import (
 _ENGINE_START_INTERVAL = 5.0
 """Seconds between two probes during the start period where nothing else is said (docker 25 and later)."""
 _ENGINE_INTERVAL = _ENGINE_TIMEOUT = 30.0
+_LONGEST = 3600.0
+_LONG = "`retries` times `interval` is more than an hour, which is no start any more"
 _ASKED_FOR = "whether a slow answer or a quick one is meant is not known"
 
 
@@ -73,7 +76,7 @@ class MissingStartInterval(ComposeRule):
     ## Fix safety
     Unsafe: the check runs every second while the service starts, which a very expensive check may feel; engines before
     docker 25 do not know the key. Where there is no start period, one of `retries` times `interval` is added, without which
-    compose refuses the key.
+    compose refuses the key; refused where that is more than an hour.
     """
 
     code = "CM122"
@@ -121,12 +124,19 @@ def _probed_every(check: HealthCheck) -> float:
     return _ENGINE_START_INTERVAL if check.start_period else interval
 
 
+def _start_period(check: HealthCheck) -> float:
+    """As long as a service has now before it counts as unhealthy."""
+    return (check.retries or 3) * (_ENGINE_INTERVAL if check.interval is None else check.interval)
+
+
 def _asked_often(facts: ComposeFacts, service: Service, check: HealthCheck) -> Fix | Refusal:
     editor, path = facts.editor(service, "healthcheck"), ("services", service.name, "healthcheck")
     title, values = "ask every second while it starts", {"start_interval": "1s"}
     if not check.start_period:
-        seconds = (check.retries or 3) * (_ENGINE_INTERVAL if check.interval is None else check.interval)
-        values = {"start_period": f"{seconds:g}s", **values}
+        seconds = _start_period(check)
+        if seconds > _LONGEST:
+            return Refusal(_LONG)
+        values = {"start_period": written_duration(seconds), **values}
     return fix_of(title, editor.set_all(path, values, after=("start_period", "interval", "test")), Applicability.UNSAFE)
 
 
@@ -140,7 +150,8 @@ class StartIntervalWithoutPeriod(ComposeRule):
     Compose refuses the project: `healthcheck.start_interval requires healthcheck.start_period to be set`.
 
     ## Fix safety
-    Unsafe: a start period of `retries` times `interval` is added, in which failures do not count.
+    Unsafe: a start period of `retries` times `interval` is added, in which failures do not count. Refused where that is more
+    than an hour.
     """
 
     code = "CM123"
@@ -160,10 +171,11 @@ class StartIntervalWithoutPeriod(ComposeRule):
         for service, check in _checks(facts):
             if check.start_interval is None or check.start_period:
                 continue
-            seconds = (check.retries or 3) * (_ENGINE_INTERVAL if check.interval is None else check.interval)
             path = ("services", service.name, "healthcheck", "start_period")
-            change = facts.editor(service, "healthcheck").set(path, f"{seconds:g}s", after=("start_interval",))
-            outcome = fix_of("add a start period", change, Applicability.UNSAFE)
+            outcome: Fix | Refusal = Refusal(_LONG)
+            if (seconds := _start_period(check)) <= _LONGEST:
+                change = facts.editor(service, "healthcheck").set(path, written_duration(seconds), after=("start_interval",))
+                outcome = fix_of("add a start period", change, Applicability.UNSAFE)
             message = "has a `start_interval` and no `start_period`, which compose refuses"
             yield self.about(facts, service, ("healthcheck", "start_interval"), message, outcome)
 
@@ -206,14 +218,14 @@ class SlowedProbe(ComposeRule):
                 continue
             path = ("services", service.name, "healthcheck", "start_interval")
             editor = facts.editor(service, "healthcheck", "interval")
-            change = editor.set(path, f"{check.interval:g}s", after=("start_period",))
+            change = editor.set(path, written_duration(check.interval or 0), after=("start_period",))
             outcome = fix_of("ask as often while it starts", change, Applicability.UNSAFE)
             message = f"is to be asked every {check.interval:g} s, and is asked every 5 s while it starts"
             yield self.about(facts, service, ("healthcheck", "interval"), message, outcome)
 
 
 def _is_slowed(check: HealthCheck) -> bool:
-    short = check.interval is not None and check.interval < _ENGINE_START_INTERVAL
+    short = check.interval is not None and 0 < check.interval < _ENGINE_START_INTERVAL
     return short and bool(check.start_period) and check.start_interval is None
 
 
