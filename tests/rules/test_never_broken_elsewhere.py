@@ -251,3 +251,62 @@ def test_a_probe_of_once_a_day_gets_no_start_period() -> None:
     assert "start_period: 3600s" in after
     short = text.replace("interval: 24h", "interval: 1ms, start_period: 1m")
     assert "start_interval: 1ms" in str(fixed("CM124", {"compose.yaml": short}))
+
+
+ONE = "services:\n  a: {image: a, restart: always}\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["bootstrapper", "db-init", "certbot", "importer", "seed", "api-tests", "load-perf", "createbuckets"]
+)
+def test_what_is_called_a_job_is_not_restarted(name: str) -> None:
+    assert fixed("CM501", {"compose.yaml": f"{ONE}  {name}: {{image: b}}\n"}) == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "image: b, command: npm test",
+        "image: b, command: npm run build",
+        "image: b, command: wp core install --url=a",
+        "image: b, entrypoint: [sh, -c, 'mc mb a/b; exit 0']",
+        "image: b, entrypoint: 'sh -c \"curl a; exit 0;\"'",
+        "image: 'minio/mc:1'",
+        "image: b, command: [python, manage.py, migrate]",
+        "build: b",
+    ],
+)
+def test_what_runs_a_job_is_not_restarted(body: str) -> None:
+    files = {"compose.yaml": f"{ONE}  b: {{{body}}}\n", "b/Dockerfile": 'FROM node:24\nCMD ["npm", "run", "build"]\n'}
+    assert fixed("CM501", files) == {}
+    assert reasons("CM501", files)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"compose.prod.yaml": "services: {c: {image: c, depends_on: {b: {condition: service_completed_successfully}}}}\n"},
+        {"compose.prod.yaml": "services: {c: {extends: {file: compose.yaml, service: b}, image: c, command: job}}\n"},
+        {"Makefile": "ci:\n\tdocker compose up --abort-on-container-exit\n"},
+        {".github/workflows/a.yml": "jobs: {a: {steps: [{run: docker compose up --exit-code-from b}]}}\n"},
+        {"a.sh": STRICT + "docker compose run --rm b\n"},
+    ],
+)
+def test_what_others_use_as_a_job_is_not_restarted(others: dict[str, str]) -> None:
+    files = {"compose.yaml": f"{ONE}  b: {{image: b}}\n", **others}
+    assert "compose.yaml" not in fixed("CM501", files)
+    assert reasons("CM501", files)
+
+
+def test_a_neighbour_that_is_never_restarted_is_no_example() -> None:
+    assert not reasons("CM501", {"compose.yaml": "services: {a: {image: a, restart: 'no'}, b: {image: b}}\n"})
+    text = "services:\n  a: &a\n    image: a\n  b:\n    <<: *a\n    command: npm test\n  d: {image: d, restart: always}\n"
+    assert fixed("CM501", {"compose.yaml": text}) == {}
+
+
+@pytest.mark.parametrize("name", ["api", "database", "latest-news", "worker", "contest"])
+def test_a_service_is_restarted(name: str) -> None:
+    text = f"{ONE}  {name}: {{image: b}}\n"
+    assert fixed("CM501", {"compose.yaml": text}) == {
+        "compose.yaml": text.replace("image: b", "image: b, restart: unless-stopped")
+    }

@@ -1,10 +1,10 @@
 """Whether a compose project is meant for `docker stack deploy`, which knows only some of compose's forms."""
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
 from trimtab.fleet.compose.documents import read_documents
+from trimtab.fleet.compose.mentions import is_mentioned
 from trimtab.fleet.model import ComposeProject, Fleet
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.tree import Tree, Unreadable
@@ -14,14 +14,12 @@ _KEYS = frozenset({"mode", "placement", "update_config", "rollback_config", "end
 """Keys of `deploy` that compose itself does nothing with."""
 _NAME = re.compile(r"(?:^|[^a-z])swarm(?:[^a-z]|$)|(?:^|/)stacks?/|(?:^|[^a-z/])stack[^a-z/][^/]*$")
 _SAYS = re.compile(r"docker\s+stack\s+(?:deploy|up)\b")
-_SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages"})
-_TELLING = re.compile(r"(?i)^(?:readme.*|makefile|justfile|.*\.(?:mk|md|ya?ml|ps1|sh|bash|bat|cmd|service))$")
 
 
 def may_be_swarm(fleet: Fleet, project: ComposeProject) -> bool:
     """By its name, by what it says that only swarm knows, or because anything in the fleet speaks of deploying stacks."""
     called = any(call.verb == "stack" for part in fleet.scripts for call in part.calls)
-    if called or any(_NAME.search(path.lower()) for path in project.files) or _speaks_of_stacks(fleet.tree):
+    if called or any(_NAME.search(path.lower()) for path in project.files) or is_mentioned(fleet.tree, _SAYS):
         return True
     deployed = any(_KEYS & set(mapping(service.body.get("deploy"))) for service in project.services)
     return deployed or any(_is_for_swarm(data) for path in project.files for data in _documents(fleet.tree, path))
@@ -38,16 +36,3 @@ def _documents(tree: Tree, path: str) -> Iterator[Mapping[str, object]]:
     documents = read_documents(tree, path)
     if not isinstance(documents, Unreadable | YamlProblem):
         yield from (mapping(document.data) for document in documents)
-
-
-def _speaks_of_stacks(tree: Tree) -> bool:
-    key = ("speaks of stacks",)
-    if key not in tree.memo:
-        telling = (path for path in tree.entries if _TELLING.match(posixpath.basename(path)))
-        tree.memo[key] = any(_says(tree, path) for path in telling if not _SKIPPED.intersection(path.split("/")))
-    return bool(tree.memo[key])
-
-
-def _says(tree: Tree, path: str) -> bool:
-    source = tree.read(path)
-    return not isinstance(source, Unreadable) and bool(_SAYS.search(source.text))

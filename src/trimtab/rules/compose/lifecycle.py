@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
+from trimtab.fleet.compose.jobs import why_it_may_end
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.start import start_of
@@ -84,7 +85,8 @@ class MissingRestartPolicy(ComposeRule):
     The engine starts it once. After the host's next reboot everything else is back.
 
     ## Fix safety
-    Unsafe: `unless-stopped` is added. A job that was not recognised as one would run again and again.
+    Unsafe: `unless-stopped` is added. A job that was not recognised as one would run again and again: refused where a name, a
+    command, another service or a script says that it may be one, and where the project is run until a service ends.
     """
 
     code = "CM501"
@@ -109,17 +111,25 @@ class MissingRestartPolicy(ComposeRule):
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
-        with_one = [service for service in facts.project.services if _restarts(service)]
+        with_one = [service for service in facts.project.services if _restarts(service) and not _never_restarts(service)]
         for service in facts.deployed if with_one else ():
             if not _restarts(service) and not service.profiles:
+                reason = why_it_may_end(facts, service)
                 change = facts.editor(service).set(("services", service.name, "restart"), "unless-stopped")
-                outcome = fix_of("restart it", change, Applicability.UNSAFE)
+                outcome = Refusal(reason) if reason else fix_of("restart it", change, Applicability.UNSAFE)
                 message = "stays down after a crash or a reboot, and others of the project do not"
                 yield self.about(facts, service, ("restart",), message, outcome)
 
 
 def _restarts(service: Service) -> bool:
     return service.body.get("restart") is not None or bool(mapping(service.body.get("deploy")).get("restart_policy"))
+
+
+def _never_restarts(service: Service) -> bool:
+    policy = mapping(mapping(service.body.get("deploy")).get("restart_policy"))
+    return (
+        str(service.body.get("restart") or "no").lower() in {"no", "false"} and str(policy.get("condition") or "none") == "none"
+    )
 
 
 _NAME = "how images are called, and where they are pushed, is a decision"

@@ -1,0 +1,77 @@
+"""Services that may be meant to end: what restarts them runs a job again and again."""
+
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet.compose.facts import ComposeFacts, image_name
+from trimtab.fleet.compose.mentions import is_mentioned
+from trimtab.fleet.compose.raw import raw_services
+from trimtab.fleet.model import Service
+from trimtab.fleet.plain import mapping
+
+_NAMES = re.compile(
+    r"(?:^|[^a-z])(?:bootstrap\w*|init\w*|setup|install\w*|migrat\w*|certbot|certs?|import\w*|export\w*|load\w*|seed\w*|fixtures?"
+    r"|tests?|testing|e2e|perf|bench\w*|jobs?|tasks?|once|provision\w*|config\w*|create\w*|backup|restore|dump|build\w*"
+    r"|compil\w*|lint\w*|cli|tools?|shell|wait\w*|clean\w*|check\w*|runner|keygen|prepare|mc)(?:[^a-z]|$)"
+)
+_IMAGES = re.compile(
+    r"^(?:certbot|mc|flyway|liquibase|k6|wait-for\w*|dockerize|hello-world|curl|migrate|busybox|alpine|newman)$"
+)
+_COMMANDS = re.compile(
+    r"\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:test|build|install|ci|lint)|\bwp\s+|\bmc\s+|\bmigrat|\bseed|\bpytest\b|\bcertbot\b"
+    r"|\balembic\b|\bload_?data\b|\bcreate_?(?:db|user|topics?|bucket)|--create\b|\binit\b|\binstall\b|\bbuild\b|\btest\b"
+    r"|\b(?:exit\s+\d+|true|done)[\"'\s;]*$|^(?:\S*/)?(?:ba|a|da)?sh$|^(?:echo|true|cp|mv|ls|rm|ln|chown|chmod|mkdir|curl|wget)\b"
+)
+_ATTACHED = re.compile(r"--abort-on-container-(?:exit|failure)|--exit-code-from")
+
+
+def why_it_may_end(facts: ComposeFacts, service: Service) -> str | None:
+    """What says that a service may be meant to end; None where nothing does."""
+    if is_mentioned(facts.fleet.tree, _ATTACHED):
+        return "the project is also run until one of its services ends, and a restart would keep that from happening"
+    if _NAMES.search(service.name.lower()) or _IMAGES.search(image_name(service)):
+        return "by its name it may be meant to end"
+    if any(_COMMANDS.search(each) for each in _starts(facts, service)):
+        return "by its command it may be meant to end"
+    if _is_waited_for(facts, service) or any(_runs(facts, service)):
+        return "another file or a script runs it as a job"
+    if _is_extended(facts, service):
+        return "another service extends it, and would get the policy, too"
+    return None
+
+
+def _starts(facts: ComposeFacts, service: Service) -> Iterator[str]:
+    """What it is started with, in its compose file and in its image."""
+    for words in (service.entrypoint, service.command):
+        if words:
+            yield words if isinstance(words, str) else " ".join(words)
+    image = facts.image(service)
+    for keyword in ("ENTRYPOINT", "CMD") if image is not None and not service.command else ():
+        instruction = image[0].last(image[1], keyword) if image is not None else None
+        if instruction is not None:
+            yield " ".join(instruction.json) if instruction.json is not None else instruction.arguments
+
+
+def _is_waited_for(facts: ComposeFacts, service: Service) -> bool:
+    """Whether any project of the folder waits until it has ended."""
+    projects = [ComposeFacts(facts.fleet, each) for each in facts.projects_beside(service.origin)]
+    return any(
+        each.condition(other, service.name) == "service_completed_successfully"
+        for each in projects
+        for other in each.project.services
+    )
+
+
+def _runs(facts: ComposeFacts, service: Service) -> Iterator[bool]:
+    for part in facts.fleet.scripts:
+        for call in part.calls:
+            yield call.is_compose and call.verb == "run" and call.operands[:1] == (service.name,)
+
+
+def _is_extended(facts: ComposeFacts, service: Service) -> bool:
+    for path in facts.fleet.compose_files:
+        for raw in raw_services(facts.fleet.tree, path):
+            extends = raw.body.get("extends")
+            if extends is not None and str(mapping(extends).get("service") or extends) == service.name:
+                return True
+    return False

@@ -1,0 +1,25 @@
+"""What the files around a fleet say about how it is used: read-me files, make files, CI and scripts of every kind."""
+
+import posixpath
+import re
+
+from trimtab.fleet.tree import Tree, Unreadable
+
+_SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages"})
+_TELLING = re.compile(
+    r"(?i)^(?:readme.*|(?:make|just|task|jenkins|rake)file.*|package\.json|.*\.(?:mk|md|rst|ya?ml|ps1|sh|bash|bat|cmd|service))$"
+)
+
+
+def is_mentioned(tree: Tree, pattern: "re.Pattern[str]") -> bool:
+    """Whether any of them says what a pattern describes; looked for once in each tree."""
+    key = ("mentioned", pattern.pattern)
+    if key not in tree.memo:
+        telling = (path for path in tree.entries if _TELLING.match(posixpath.basename(path)))
+        tree.memo[key] = any(_says(tree, path, pattern) for path in telling if not _SKIPPED.intersection(path.split("/")))
+    return bool(tree.memo[key])
+
+
+def _says(tree: Tree, path: str, pattern: "re.Pattern[str]") -> bool:
+    source = tree.read(path)
+    return not isinstance(source, Unreadable) and bool(pattern.search(source.text))
