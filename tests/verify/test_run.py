@@ -9,10 +9,12 @@ import pytest
 from fake_engine import FakeEngine
 
 from trimtab.build import Slots
+from trimtab.docker import Command, Completed
 from trimtab.errors import StateError
 from trimtab.fleet import DiskTree, discover
 from trimtab.rules import default_rules, find_rules
 from trimtab.verify import Choice, Laboratory, Measures, Memory, Optimization, VerdictKind, optimize
+from trimtab.verify.company import Shared
 
 DOCKERFILE = 'FROM python:3.12-slim\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["a"]\n'
 COMPOSE = """
@@ -324,3 +326,39 @@ def test_what_most_rounds_show_counts(root: Path, failing: tuple[int, ...], kind
     (evidence,) = result.evidence
     trial = evidence.trials[0]
     assert trial.verdict.kind is kind, (trial, engine.rounds)
+
+
+@dataclass
+class Held(FakeEngine):
+    """An engine whose builds wait to be let go."""
+
+    gate: anyio.Event = field(default_factory=anyio.Event)
+
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
+        if "build" in command.argv:
+            await self.gate.wait()
+        return await super().run(command, on_line=on_line, timeout=timeout)
+
+
+def test_a_neighbour_that_is_being_built_holds_nobody_up(root: Path) -> None:
+    async def both() -> bool:
+        engine = Held()
+        fleet = discover(DiskTree(root))
+        laboratory = Laboratory(engine, "r", root, root, Slots(2), fleet, lambda _path, _doing: None)
+        shared = Shared(laboratory)
+        built: list[str | None] = []
+
+        async def build() -> None:
+            built.append(await shared.image_of(fleet.services[0]))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(build)
+            with anyio.fail_after(10):
+                await shared.base("debian")
+            before = bool(built)
+            engine.gate.set()
+        return not before and bool(built)
+
+    assert anyio.run(both)

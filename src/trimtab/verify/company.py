@@ -3,6 +3,7 @@
 import posixpath
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -111,11 +112,12 @@ class Shared:
         self._laboratory = laboratory
         self._bases: dict[str, ImageTree | None] = {}
         self._images: dict[str, str | None] = {}
-        self._lock = anyio.Lock()
+        # One for each thing: a neighbour whose build takes minutes holds nobody up who does not need it.
+        self._locks: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
     async def base(self, name: str) -> ImageTree | None:
         """The files of a base image, None when the engine does not have it by that name."""
-        async with self._lock:
+        async with self._locks[f"base {name}"]:
             if name not in self._bases:
                 try:
                     self._bases[name] = await read_tree(self._laboratory.runner, name, self._laboratory.run)
@@ -150,7 +152,7 @@ class Shared:
     async def image_of(self, other: Service) -> str | None:
         """The image of a service: built from the fleet, or in the engine; None when it is not to be had."""
         key = f"{other.origin}\0{other.name}"
-        async with self._lock:
+        async with self._locks[key]:
             if key not in self._images:
                 self._images[key] = await self._find(other)
             return self._images[key]
