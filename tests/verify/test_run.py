@@ -349,6 +349,7 @@ def test_a_neighbour_that_is_being_built_holds_nobody_up(root: Path) -> None:
         laboratory = Laboratory(engine, "r", root, root, Slots(2), fleet, lambda _path, _doing: None)
         shared = Shared(laboratory)
         built: list[str | None] = []
+        before = True
 
         async def build() -> None:
             built.append(await shared.image_of(fleet.services[0]))

@@ -1,1 +1,3 @@
-print("served")
+import time
+
+time.sleep(3600)
