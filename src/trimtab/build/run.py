@@ -26,6 +26,7 @@ from trimtab.build.settings import Settings
 from trimtab.build.together import check_together, likely_unchanged, may_be_asked_together
 from trimtab.docker import Builder, ProgressReader, Runner, read_config
 from trimtab.docker.building import TargetCall, target_build
+from trimtab.docker.command import image_id
 from trimtab.errors import ToolError
 from trimtab.fleet.plain import items, mapping
 from trimtab.history import Ledger
@@ -106,18 +107,19 @@ class FleetBuild:
         if not likely:
             return
         builder = self.settings.builders[0]
-        calls = {name: self._call(name, builder) for name in likely}
+        calls = {name: await self._call(name, builder) for name in likely}
         for name in likely:
             self.watcher.started(name, builder.name)
         begins, started = time.monotonic() - self._start, time.time()
-        for name, checked in (await check_together(self.runner, self.root, self.graph, calls, self.folder)).items():
+        settled = await check_together(self.runner, self.root, self.graph, calls, self.folder, before)
+        for name, checked in settled.items():
             log = redactor(self.root, self.graph.targets[name]).log(checked.log)
             blank = Done(name, Outcome.BUILT, "", builder.name, begins, min(log.worked, time.time() - started), started=started)
             self._end(*await self._noted(blank, builder, BuildResult(blank.seconds, log, checked.image), checked.facts, 1))
 
-    def _call(self, name: str, builder: Builder) -> TargetCall:
-        folder = self.folder / name
-        return target_call(self.root, self.graph, name, self.settings, builder, folder, self._provided(name))
+    async def _call(self, name: str, builder: Builder) -> TargetCall:
+        folder, provided = self.folder / name, await self._provided(name)
+        return target_call(self.root, self.graph, name, self.settings, builder, folder, provided)
 
     def partial(self) -> RunResult:
         """What there is of a run that was interrupted."""
@@ -216,7 +218,7 @@ class FleetBuild:
         self._end(done, seen)
 
     async def _built(self, name: str, builder: Builder, blank: Done) -> tuple[Done, Seen | None]:
-        call = self._call(name, builder)
+        call = await self._call(name, builder)
         hide = redactor(self.root, self.graph.targets[name])
 
         async def attempt() -> BuildResult:
@@ -295,22 +297,24 @@ class FleetBuild:
             why = "`--no-cache`" if uncached else cause(target, step, self._before(done.name), seen)
         return replace(done, saved=saved, cause=why)
 
-    def _provided(self, name: str) -> Mapping[str, str]:
+    async def _provided(self, name: str) -> Mapping[str, str]:
         """Where the images are that a target is built from, as `--build-context` takes them."""
-        return {each: self._place(each) for each in self.graph.needs[name]}
+        return {each: await self._place(each) for each in self.graph.needs[name]}
 
-    def _place(self, provider: str) -> str:
+    async def _place(self, provider: str) -> str:
         done = self._done.get(provider)
         tag = self.graph.targets[provider].tags[0]
-        made_by = next(
-            (each for each in self.settings.builders if done and each.name == done.builder), self.settings.builders[0]
-        )
-        if (self.settings.push or made_by.containerd) and done is not None and done.image:
+        builders = {each.name: each for each in self.settings.builders}
+        made_by = builders.get(done.builder if done else "", self.settings.builders[0])
+        image = done.image if done is not None else ""
+        if made_by.containerd and not image:
+            image = (await self.runner.run(image_id(tag))).text
+        if image and (self.settings.push or made_by.containerd):
             # By digest: an engine with the containerd store asks the registry first, which may have an older image of that tag.
-            return f"docker-image://{tag}@{done.image}"
-        if made_by.in_engine or done is None:
+            return f"docker-image://{tag}@{image}"
+        if made_by.in_engine or not image:
             return f"docker-image://{tag}"
-        return f"oci-layout://{layout_folder(self.folder / provider)}@{done.image}"
+        return f"oci-layout://{layout_folder(self.folder / provider)}@{image}"
 
     def _end(self, done: Done, seen: Seen | None = None) -> None:
         self._done[done.name] = done

@@ -60,19 +60,20 @@ def _is_as(root: Path, target: Target, before: Seen) -> bool:
 
 
 async def check_together(
-    runner: Runner, root: Path, graph: Graph, calls: Mapping[str, TargetCall], folder: Path
+    runner: Runner, root: Path, graph: Graph, calls: Mapping[str, TargetCall], folder: Path, before: Mapping[str, Seen]
 ) -> Mapping[str, Checked]:
     """What one call of bake says of the targets; nothing when it fails.
+
+    What is built on another target is asked about with that one's image as it is in the engine. If that then turns out to be
+    another one, nothing is settled about what is built on it.
 
     Raises:
         OSError: the folder cannot be written.
     """
     values: dict[str, str] = {}
-    targets = {
-        name: _described(graph, call, f"TRIMTAB_{number}", values, name) for number, (name, call) in enumerate(calls.items())
-    }
+    described = {name: _described(call, f"TRIMTAB_{number}", values) for number, (name, call) in enumerate(calls.items())}
     file, facts_file = folder / "together.json", folder / "together-metadata.json"
-    found: dict[str, object] = {"target": targets}
+    found: dict[str, object] = {"target": described}
     if values:
         found["variable"] = {name: {"default": ""} for name in values}
     file.write_text(json.dumps(found), encoding="utf-8")
@@ -83,22 +84,31 @@ async def check_together(
     facts = mapping(cast("object", json.loads(facts_file.read_text(encoding="utf-8"))))
     images = await read_configs(runner, [call.tags[0] for call in calls.values()])
     pairs = zip(calls, images, strict=True)
-    return {name: Checked(reader.log(name), image, mapping(facts.get(name))) for name, image in pairs}
+    checked = {name: Checked(reader.log(name), image, mapping(facts.get(name))) for name, image in pairs}
+    return {name: each for name, each in checked.items() if _stands(name, graph, checked, before)}
 
 
-def _described(graph: Graph, call: TargetCall, prefix: str, values: dict[str, str], name: str) -> dict[str, object]:
+def _stands(name: str, graph: Graph, checked: Mapping[str, Checked], before: Mapping[str, Seen]) -> bool:
+    """Whether everything that a target is built on is what it was built on."""
+    return all(
+        str(checked[link.provider].facts.get("containerimage.digest")) == before[name].bases.get(link.context)
+        and _stands(link.provider, graph, checked, before)
+        for link in graph.links_of(name)
+    )
+
+
+def _described(call: TargetCall, prefix: str, values: dict[str, str]) -> dict[str, object]:
     """A call as a bake target; values of arguments go by the environment, as everywhere."""
     arguments: dict[str, str] = {}
     for number, (key, value) in enumerate(sorted(call.args.items())):
         values[f"{prefix}_{number}"] = value
         arguments[key] = f"${{{prefix}_{number}}}"
-    links = {link.context: f"target:{link.provider}" for link in graph.links_of(name)}
     described: dict[str, object] = {
         "context": call.context,
         "dockerfile": call.dockerfile,
         "target": call.target,
         "args": arguments,
-        "contexts": {**call.contexts, **links},
+        "contexts": dict(call.contexts),
         "labels": dict(call.labels),
         "tags": list(call.tags),
         "platforms": list(call.platforms),
