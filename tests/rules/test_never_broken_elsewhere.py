@@ -310,3 +310,83 @@ def test_a_service_is_restarted(name: str) -> None:
     assert fixed("CM501", {"compose.yaml": text}) == {
         "compose.yaml": text.replace("image: b", "image: b, restart: unless-stopped")
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'docker build -t "$1" .\n',
+        'if [ -z "$1" ]; then exit 1; fi\ndocker build .\n',
+        "docker build .\nif [ $? -ne 0 ]; then exit 1; fi\n",
+        'docker build .\nif [ -n "$FAIL_FAST" ]; then exit 1; fi\n',
+        "if true; then A=1; fi\ndocker build -t $A .\n",
+        "docker build -t $A .\nA=1\n",
+        "for a in $(docker ps -q); do docker tag $a b; done\ndocker build -t $a .\n",
+        "B=$((A + 1))\ndocker build .\n",
+        "docker build -t ${A[0]} .\n",
+        "docker build -t ${#A} .\n",
+        "docker stop a\ndocker build .\n",
+        "docker rm -f a\ndocker build .\n",
+        "docker context create a\ndocker build .\n",
+        "docker pull a 2>/dev/null\ndocker build .\n",
+        "docker ps | grep a\ndocker build .\n",
+        "A=$(grep a b)\ndocker build .\n",
+        "f() {\n  [ -f a ] && docker build .\n}\nf\n",
+        "f() {\n  docker build .\n  grep a b\n}\nf\n",
+        "((x++))\ndocker build .\n",
+        "source .env\ndocker build .\n",
+    ],
+)
+def test_a_script_that_may_end_early_keeps_its_options(text: str) -> None:
+    assert fixed("SC108", {"a.sh": "#!/bin/bash\n" + text}) == {}
+    assert reasons("SC108", {"a.sh": "#!/bin/bash\n" + text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'A=1\ndocker build -t "$A:${B:-2}" .\n',
+        "for a in b c; do docker build -t $a .; done\ndocker ps\n",
+        "if docker ps | grep a; then docker compose up -d; fi\ndocker ps\n",
+        "docker stop a || true\ndocker build .\n",
+        "[ -f a ] && docker build .\n",
+        'f() {\n  echo "$HOME $@" >&2\n}\nf\ndocker compose pull\n',
+    ],
+)
+def test_a_plain_script_ends_at_a_failure(text: str) -> None:
+    assert fixed("SC108", {"a.sh": "#!/bin/bash\n" + text}) == {"a.sh": "#!/bin/bash\n\nset -euo pipefail\n\n" + text}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "using namespace System.IO\ndocker build .\n",
+        "param($A)\nbegin { $x = 1 }\nprocess { docker build . }\n",
+        "$ErrorActionPreference = if ($A) {\n  'Stop' } else { 'Continue' }\ndocker build .\n",
+        "param(\n  [string]$A\n) ; docker build .\n",
+        "param(\n  [string]$A = (\n)\ndocker build .\n",
+    ],
+)
+def test_no_preference_where_it_may_not_stand(text: str) -> None:
+    for code in ("SC108", "SC109"):
+        assert fixed(code, {"a.ps1": text}) == {}
+        assert reasons(code, {"a.ps1": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "function F {\n  $ErrorActionPreference = 'Stop'\n  docker build .\n}\nF\n",
+        "$s = @'\n$ErrorActionPreference = 'Stop'\n'@\ndocker build .\n",
+        "$s = \"\n$ErrorActionPreference = 'Stop'\n\"\ndocker build .\n",
+        "<#\n$ErrorActionPreference = 'Stop'\n#>\ndocker build .\n",
+    ],
+)
+def test_the_second_preference_stands_behind_a_plain_first_one(text: str) -> None:
+    assert fixed("SC109", {"a.ps1": text}) == {}
+
+
+def test_a_bracket_in_a_string_closes_no_parameters() -> None:
+    head = "param(\n  [string]$A = ')', # it's )\n  [switch]$B\n)\n"
+    after = f"{head}\n$ErrorActionPreference = 'Stop'\n\ndocker build .\n"
+    assert fixed("SC108", {"a.ps1": f"{head}docker build .\n"}) == {"a.ps1": after}

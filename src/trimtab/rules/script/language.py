@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.scripts import ScriptPart
+from trimtab.fleet.strictness import place_for_preference, preference_statement, why_not_strict
 from trimtab.rules.base import (
     Applicability,
     Category,
@@ -31,7 +32,8 @@ class GoesOnAfterFailure(ScriptRule):
 
     ## Fix safety
     Unsafe: `set -euo pipefail` (`set -eu` for a plain `sh`) or `$ErrorActionPreference = 'Stop'` is put below the head comment.
-    A script that relies on a failing command then ends there.
+    Refused where the script looks at `$?`, uses a variable that may have no value, or runs a command that may fail with nothing
+    wrong, such as `docker stop` or `grep`; and in PowerShell where it is not sure that a first statement may stand there.
     """
 
     code = "SC108"
@@ -56,16 +58,8 @@ class GoesOnAfterFailure(ScriptRule):
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
         if part.strict or _is_sourced(part, fleet):
             return
-        words = {"powershell": "$ErrorActionPreference = 'Stop'", "sh": "set -eu"}.get(part.shell, "set -euo pipefail")
-        newline = "\r\n" if "\r\n" in part.text else "\n"
-        at = _behind_head(part)
-        before = "" if part.text[:at].endswith((newline * 2, "\n\n")) or at == 0 else newline
-        after = newline if part.text[at:].startswith(newline) else newline * 2
-        edit = Edit.insert(at, f"{before}{words}{after}")
-        outcome = script_fix(part, f"put `{words}` at its head", [edit], Applicability.UNSAFE)
-        if part.shell == "powershell" and re.search(r"(?m)^[^#\n]*\bdocker\S*[^\n]*2>", part.text):
-            outcome = Refusal("it redirects a program's messages, at which Windows PowerShell would then end")
         call = part.calls[0]
+        outcome = _made_strict(part)
         yield self.at(part, call.command.span.start, "goes on when a command fails", outcome)
 
 
@@ -91,13 +85,33 @@ def _is_read_in(fleet: Fleet, name: str) -> bool:
     )
 
 
+def _made_strict(part: ScriptPart) -> Fix | Refusal:
+    words = {"powershell": "$ErrorActionPreference = 'Stop'", "sh": "set -eu"}.get(part.shell, "set -euo pipefail")
+    reason = _why_no_preference(part) if part.shell == "powershell" else why_not_strict(part)
+    if reason is not None:
+        return Refusal(reason)
+    newline = "\r\n" if "\r\n" in part.text else "\n"
+    at = _behind_head(part)
+    before = "" if part.text[:at].endswith((newline * 2, "\n\n")) or at == 0 else newline
+    after = newline if part.text[at:].startswith(newline) else newline * 2
+    edit = Edit.insert(at, f"{before}{words}{after}")
+    return script_fix(part, f"put `{words}` at its head", [edit], Applicability.UNSAFE)
+
+
+def _why_no_preference(part: ScriptPart) -> str | None:
+    if re.search(r"(?m)^[^#\n]*\bdocker\S*[^\n]*2>", part.text):
+        return "it redirects a program's messages, at which Windows PowerShell would then end"
+    if re.search(r"(?i)\$ErrorActionPreference|-ErrorAction|\$\?", part.text):
+        return "it says itself what is done about errors"
+    if place_for_preference(part) is None:
+        return "where its first statement may stand is not sure"
+    return None
+
+
 def _behind_head(part: ScriptPart) -> int:
     """The offset behind the comments at a script's head, and behind PowerShell's parameters, which have to come first."""
     if part.shell == "powershell":
-        head = re.match(r"\ufeff?(?:\s*<#.*?#>|\s*#[^\n]*\n|\s*\n)*(?:\s*\[CmdletBinding[^\]]*\])?", part.text, re.DOTALL)
-        at = head.end() if head else 0
-        param = re.compile(r"\s*param\s*\(", re.IGNORECASE).match(part.text, at)
-        return _line_behind(part.text, _closing(part.text, param.end()) if param else at)
+        return place_for_preference(part) or 0
     at = 0
     for line in part.text.splitlines(keepends=True):
         if line.strip() and not line.startswith(("#", "\ufeff#")):
@@ -106,19 +120,7 @@ def _behind_head(part: ScriptPart) -> int:
     return at
 
 
-def _closing(text: str, at: int) -> int:
-    """Behind the bracket that closes the one before `at`."""
-    depth = 1
-    while at < len(text) and depth:
-        depth += {"(": 1, ")": -1}.get(text[at], 0)
-        at += 1
-    return at
-
-
-def _line_behind(text: str, at: int) -> int:
-    end = text.find("\n", at)
-    rest = text[at:end] if end >= 0 else ""
-    return end + 1 if end >= 0 and not rest.strip() and at and text[at - 1] != "\n" else at
+_NO_PREFERENCE = "it has no plain `$ErrorActionPreference = 'Stop'` of its own, without which the other one does nothing"
 
 
 class UncheckedExitCode(ScriptRule):
@@ -161,11 +163,11 @@ class UncheckedExitCode(ScriptRule):
         matter = [call for call in part.calls if call.verb in {"build", "push", "up", "pull", "run", "restart"}]
         if part.shell != "powershell" or looks or not matter:
             return
-        place = re.search(r"(?im)^\s*\$ErrorActionPreference\s*=[^\n]*\n", part.text)
-        outcome = Refusal("it has no `$ErrorActionPreference = 'Stop'` yet, without which the other one does nothing")
+        place = preference_statement(part)
+        outcome: Fix | Refusal = Refusal(_NO_PREFERENCE)
         if place is not None:
-            newline = "\r\n" if place[0].endswith("\r\n") else "\n"
-            edit = Edit.insert(place.end(), f"$PSNativeCommandUseErrorActionPreference = $true{newline}")
+            newline = "\r\n" if part.text[: place.end].endswith("\r\n") else "\n"
+            edit = Edit.insert(place.end, f"$PSNativeCommandUseErrorActionPreference = $true{newline}")
             outcome = script_fix(part, "stop when the engine's programs fail", [edit], Applicability.UNSAFE)
         yield self.at(part, matter[0].command.span.start, "does not look at what the engine's programs return", outcome)
 

@@ -1,0 +1,147 @@
+"""Whether a script can be told to end when a command fails, without ending where it goes on today."""
+
+import re
+from collections.abc import Iterator
+
+import tree_sitter_bash
+import tree_sitter_powershell
+from tree_sitter import Language, Node, Parser
+
+from trimtab.fleet.scripts import ScriptPart, read_call
+from trimtab.syntax.shell import Command
+from trimtab.syntax.shell.commands import ByteOffsets
+from trimtab.text import Span
+
+_BASH = Language(tree_sitter_bash.language())
+_POWERSHELL = Language(tree_sitter_powershell.language())
+_STEADY = frozenset(
+    ["echo", "printf", "cd", "export", "readonly", "local", "declare", "set", "shopt", "true", ":", "exit", "return", "sleep"]
+    + ["cat", "date", "dirname", "basename", "pwd", "umask", "exec", "trap"]
+)
+"""Programs that fail only when something is wrong."""
+_CALLS = frozenset(["build", "push", "pull", "tag", "ps", "images", "version", "info", "login"])
+_COMPOSE_CALLS = frozenset(["up", "build", "pull", "push", "config", "ps", "down", "version", "images"])
+_ALWAYS_SET = frozenset(
+    ["HOME", "PATH", "PWD", "UID", "EUID", "RANDOM", "SECONDS", "LINENO", "BASH_SOURCE", "@", "*", "#", "0", "$"]
+)
+_WITH_DEFAULT = re.compile(r"\$\{#?\w+:?[-+=?]")
+_COUNTING = frozenset(["arithmetic_expansion", "binary_expression", "unary_expression", "ternary_expression"])
+_BLOCKS = frozenset({"using", "param", "begin", "process", "end", "clean", "dynamicparam"})
+
+
+def why_not_strict(part: ScriptPart) -> str | None:
+    """Why `set -euo pipefail` may end a shell script where it goes on today; None where nothing says so."""
+    if re.search(r"\$\?|\$\{\?|PIPESTATUS", part.text):
+        return "it looks at the status of its commands itself"
+    if part.arithmetic or any(command.name in {"let", "unset"} for command in part.script.commands):
+        return "it counts or unsets variables, which may end it"
+    root = Parser(_BASH).parse(part.text.encode("utf-8", "surrogatepass")).root_node
+    unset = next((name for name in _unset(root)), None)
+    if unset is not None:
+        return f"`${unset}` may have no value, at which `set -u` would end it"
+    unsteady = _unsteady(part, root)
+    return f"`{unsteady}` may fail there, and the script goes on today" if unsteady else None
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _walk(child)
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def _unset(root: Node) -> Iterator[str]:
+    """Variables that are used without a default, and that no plain statement before has given a value."""
+    given = [(_text(each.children[0]), each.end_byte, root.end_byte) for each in _plain_assignments(root)]
+    loops = [node for node in _walk(root) if node.type == "for_statement"]
+    given += [(_text(each.children[1]), each.start_byte, each.end_byte) for each in loops]
+    for node in _walk(root):
+        # The grammar takes a space before it in.
+        text = _text(node).strip()
+        counted = node.type == "variable_name" and node.parent is not None and node.parent.type in _COUNTING
+        if not (counted or node.type in {"simple_expansion", "expansion"}) or _WITH_DEFAULT.match(text):
+            continue
+        name = re.sub(r"^\$?\{?[#!]?(\w+|.).*$", r"\1", text, flags=re.DOTALL)
+        if name not in _ALWAYS_SET and not any(name == each and a <= node.start_byte < b for each, a, b in given):
+            yield name
+
+
+def _plain_assignments(root: Node) -> Iterator[Node]:
+    for child in root.children:
+        for each in [child, *child.children]:
+            if each.type == "variable_assignment" and child.type in {each.type, "declaration_command", "variable_assignments"}:
+                yield each
+
+
+def _unsteady(part: ScriptPart, root: Node) -> str | None:
+    """The first command that may fail without anything being wrong, and that nothing looks at."""
+    functions = {_text(each) for node in _walk(root) if node.type == "function_definition" for each in node.children[:2]}
+    offsets = ByteOffsets(part.text, part.text.encode("utf-8", "surrogatepass"))
+    steady = {command.span.start for command in part.script.commands if command.name in functions or _is_steady(part, command)}
+    for node in _walk(root):
+        start = offsets.span(node.start_byte, node.end_byte).start
+        if node.type in {"command", "test_command"} and start not in steady and not _is_guarded(node):
+            return _text(node).partition("\n")[0][:40]
+    return None
+
+
+def _is_steady(part: ScriptPart, command: Command) -> bool:
+    call = read_call(command)
+    if call is not None:
+        # Who sends messages away has thought of a failure.
+        hidden = re.search(r"[2&]>", part.text[command.span.start : command.span.end])
+        return hidden is None and call.verb in (_COMPOSE_CALLS if call.is_compose else _CALLS)
+    words = command.words
+    forced = any(re.fullmatch(r"-[a-zA-Z]*f[a-zA-Z]*", word) for word in words)
+    return command.name in _STEADY or (command.name in {"rm", "ln"} and forced) or (command.name == "mkdir" and "-p" in words)
+
+
+def _is_guarded(node: Node) -> bool:
+    """Whether it is a condition, or an alternative stands behind it."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type in {"if_statement", "elif_clause"}:
+        return "then" not in [each.type for each in parent.children if each.end_byte <= node.start_byte]
+    if parent.type == "while_statement":
+        return node.type != "do_group"
+    operators = [each.type for each in parent.children if each.start_byte >= node.end_byte] if parent.type == "list" else []
+    if "||" in operators or (operators and parent.parent is not None and parent.parent.type == "program"):
+        return True
+    return parent.type in {"list", "negated_command", "redirected_statement", "pipeline"} and _is_guarded(parent)
+
+
+def place_for_preference(part: ScriptPart) -> int | None:
+    """The offset of a PowerShell script at which a first statement may stand; None where that is not sure."""
+    root = Parser(_POWERSHELL).parse(part.text.encode("utf-8", "surrogatepass")).root_node
+    named = any(command.name.lower() in _BLOCKS for command in part.script.commands)
+    kinds = [child.type for child in root.children if child.type != "comment"]
+    if root.has_error or named or kinds not in (["statement_list"], ["param_block", "statement_list"]):
+        return None
+    block = next((child for child in root.children if child.type == "param_block"), None)
+    first = next(child for child in root.children if child.type == "statement_list")
+    offsets = ByteOffsets(part.text, part.text.encode("utf-8", "surrogatepass"))
+    if block is None:
+        start = offsets.span(first.start_byte, first.end_byte).start
+        return start if not part.text[part.text.rfind("\n", 0, start) + 1 : start].strip("\ufeff") else None
+    end = offsets.span(block.start_byte, block.end_byte).end
+    line = re.compile(r"[ \t]*\r?\n").match(part.text, end)
+    return line.end() if line is not None else None
+
+
+def preference_statement(part: ScriptPart) -> Span | None:
+    """The one line of a PowerShell script, outside of every block, that sets `$ErrorActionPreference` to `Stop`."""
+    data = part.text.encode("utf-8", "surrogatepass")
+    root = Parser(_POWERSHELL).parse(data).root_node
+    offsets = ByteOffsets(part.text, data)
+    for node in (each for child in root.children if child.type == "statement_list" for each in child.children):
+        span = offsets.span(node.start_byte, node.end_byte)
+        line = re.compile(r"\$ErrorActionPreference\s*=\s*(['\"]?)Stop\1[ \t]*\r?\n", re.IGNORECASE).match(
+            part.text, span.start
+        )
+        if line is not None and not root.has_error:
+            return Span(span.start, line.end())
+    return None
