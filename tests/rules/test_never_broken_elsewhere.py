@@ -390,3 +390,49 @@ def test_a_bracket_in_a_string_closes_no_parameters() -> None:
     head = "param(\n  [string]$A = ')', # it's )\n  [switch]$B\n)\n"
     after = f"{head}\n$ErrorActionPreference = 'Stop'\n\ndocker build .\n"
     assert fixed("SC108", {"a.ps1": f"{head}docker build .\n"}) == {"a.ps1": after}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "curl -sX POST http://localhost/a",
+        "curl -XPUT http://localhost/a",
+        "curl -sSfd @x http://localhost/a",
+        "curl --data-binary @x http://localhost/a",
+        "curl --json '{}' http://localhost/a",
+        "curl -sT x http://localhost/a",
+        "curl -sF a=@x http://localhost/a",
+        "curl -N http://localhost/a",
+        "curl -sN http://localhost/a",
+        "curl http://localhost/events",
+        "curl 'http://localhost/_cluster/health?wait_for_status=green&timeout=60s'",
+        "curl -s http://localhost/a > a.json",
+        "curl -so a.json http://localhost/a",
+        "curl -sO http://localhost/a",
+        "curl -s http://localhost/a | gunzip | psql",
+        "curl -s http://localhost/dump",
+        "curl $OPTIONS http://localhost/a",
+        "wget --post-data=a http://localhost/a",
+        "wget -qO a.json http://localhost/a",
+    ],
+)
+def test_a_request_that_may_take_its_time_gets_no_limit(request_: str) -> None:
+    assert fixed("SC119", {"a.sh": f"{STRICT}{request_}\n"}) == {}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "curl -fsS http://localhost:80/health",
+        "curl -s -o /dev/null -w '%{http_code}' http://localhost:80/health",
+        "curl -sf -H 'A: b' http://127.0.0.1/health | grep ok",
+        "curl -sf http://localhost/health >/dev/null 2>&1",
+        "curl -f localhost:8080/ready || exit 1",
+    ],
+)
+def test_a_plain_question_gets_a_limit(request_: str) -> None:
+    after = request_.replace("curl", "curl --max-time 10")
+    assert fixed("SC119", {"a.sh": f"{STRICT}{request_}\n"}) == {"a.sh": f"{STRICT}{after}\n"}
+    for wget in ("wget -q --spider http://localhost/a", "wget -qO- http://localhost/a"):
+        after = wget.replace("wget", "wget --timeout=10")
+        assert fixed("SC119", {"a.sh": f"{STRICT}{wget}\n"}) == {"a.sh": f"{STRICT}{after}\n"}

@@ -318,7 +318,7 @@ class RequestWithoutTimeout(ScriptRule):
 
     ## Fix safety
     Unsafe: `--max-time 10` or `--timeout=10` is added; a request that takes longer fails. Only requests to the host
-    itself that send nothing are changed.
+    itself that send nothing are changed, with options that are known to be harmless and an answer that is not kept.
     """
 
     code = "SC119"
@@ -344,11 +344,37 @@ class RequestWithoutTimeout(ScriptRule):
             if command.name not in options or _has_timeout(command.words) or not command.words[1:]:
                 continue
             outcome = Refusal("how long it may take is not known")
-            sends = any(re.match(r"(?:-[XdFT]|--(?:request|data|form|upload-file|json))", word) for word in command.words[1:])
-            if not sends and any(re.search(r"(?:^|//)(?:localhost|127\.0\.0\.1)\b", word) for word in command.words):
+            if _only_asks(part, command):
                 edit = Edit.insert(command.word_spans[0].end, f" {options[command.name]}")
                 outcome = script_fix(part, "wait ten seconds at most", [edit], Applicability.UNSAFE)
             yield self.at(part, command.span.start, f"`{command.name}` waits for an answer without end", outcome)
+
+
+_PLAIN_OPTION = re.compile(
+    r"-[fsSkLviIqO]+-?|--(?:fail|fail-with-body|silent|show-error|insecure|location|head|include|verbose|quiet|spider)|--tries=\d+"
+)
+_WITH_ANY = frozenset({"-w", "--write-out", "-H", "--header"})
+_TO_NOWHERE = frozenset({"-o", "--output", "-so", "-sSo", "-fso", "-fsSo", "-sfo", "-O", "-qO"})
+_LOCAL = re.compile(
+    r"(?:https?://)?(?:localhost|127\.0\.0\.1)\b(?!.*(?:timeout|wait|follow|stream|watch|event|log|dump|export|backup))"
+)
+
+
+def _only_asks(part: ScriptPart, command: Command) -> bool:
+    """Whether a request surely asks one address of the host itself, sends nothing, and keeps nothing of the answer."""
+    rest = list(command.words[1:])
+    asked = 0
+    while rest:
+        word = rest.pop(0)
+        if rest and (word in _WITH_ANY or (word in _TO_NOWHERE and rest[0] in {"/dev/null", "-"})):
+            rest.pop(0)
+        elif _LOCAL.match(word.lower()):
+            asked += 1
+        elif not _PLAIN_OPTION.fullmatch(word) or (command.name == "curl" and "O" in word):
+            return False
+    piped = re.compile(r"\s*\|(?!\||\s*(?:grep|jq|head)\b)").match(part.text, command.span.end)
+    kept = re.search(r">\s*(?!/dev/null|&)\S", part.text[command.span.start : command.span.end])
+    return asked == 1 and not piped and not kept
 
 
 def _has_timeout(words: tuple[str, ...]) -> bool:
