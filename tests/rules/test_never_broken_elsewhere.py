@@ -436,3 +436,38 @@ def test_a_plain_question_gets_a_limit(request_: str) -> None:
     for wget in ("wget -q --spider http://localhost/a", "wget -qO- http://localhost/a"):
         after = wget.replace("wget", "wget --timeout=10")
         assert fixed("SC119", {"a.sh": f"{STRICT}{wget}\n"}) == {"a.sh": f"{STRICT}{after}\n"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bin/docker-compose ps\n",
+        "./docker-compose ps\n",
+        "/opt/x/docker-compose ps\n",
+        'docker-compose() { docker run compose "$@"; }\ndocker-compose ps\n',
+        "function docker-compose { docker run compose; }\ndocker-compose ps\n",
+        "alias docker-compose='docker run compose'\ndocker-compose ps\n",
+        "docker-compose up -d\ndocker exec shop_web_1 ls\n",
+        "docker-compose up -d\ndocker cp ${NAME}_web_1:/a b\n",
+    ],
+)
+def test_what_may_be_another_program_is_called_as_before(text: str) -> None:
+    lone = {"a.sh": f"#!/bin/bash\nset -e\n{text}"}
+    assert fixed("SC104", lone) == {}
+    assert reasons("SC104", lone)
+
+
+def test_another_script_may_use_the_old_names() -> None:
+    files = {"a.sh": "#!/bin/bash\nset -e\ndocker-compose up -d\n", "b.sh": STRICT + "docker logs shop_web_1\n"}
+    assert fixed("SC104", files) == {}
+
+
+def test_nothing_waits_with_a_program_or_for_a_service_that_cannot() -> None:
+    script = "#!/bin/bash\nset -e\ndocker compose up -d\nsleep 30\n"
+    assert fixed("SC105", {"a.sh": script.replace("docker compose", "docker-compose")}) == {}
+    once = "services: {a: {image: a}, b: {image: b, depends_on: {a: {condition: service_completed_successfully}}}}\n"
+    assert fixed("SC105", {"a.sh": script, "compose.yaml": once}) == {}
+    assert any("meant to end" in reason for reason in reasons("SC105", {"a.sh": script, "compose.yaml": once}))
+    assert fixed("SC105", {"a.sh": script, "compose.yaml": "services: {db-migrate: {image: a}}\n"}) == {}
+    after = {"a.sh": script.replace("up -d", "up -d --wait")}
+    assert fixed("SC105", {"a.sh": script, "compose.yaml": "services: {api: {image: a}}\n"}) == after

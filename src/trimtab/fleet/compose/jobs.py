@@ -25,18 +25,23 @@ _COMMANDS = re.compile(
 _ATTACHED = re.compile(r"--abort-on-container-(?:exit|failure)|--exit-code-from")
 
 
-def why_it_may_end(facts: ComposeFacts, service: Service) -> str | None:
-    """What says that a service may be meant to end; None where nothing does."""
+def why_not_restarted(facts: ComposeFacts, service: Service) -> str | None:
+    """What says that a service may not be restarted; None where nothing does."""
     if is_mentioned(facts.fleet.tree, _ATTACHED):
         return "the project is also run until one of its services ends, and a restart would keep that from happening"
+    if _is_extended(facts, service):
+        return "another service extends it, and would get the policy, too"
+    return why_it_may_end(facts, service)
+
+
+def why_it_may_end(facts: ComposeFacts, service: Service) -> str | None:
+    """What says that a service may be meant to end; None where nothing does."""
     if _NAMES.search(service.name.lower()) or _IMAGES.search(image_name(service)):
         return "by its name it may be meant to end"
     if any(_COMMANDS.search(each) for each in _starts(facts, service)):
         return "by its command it may be meant to end"
     if _is_waited_for(facts, service) or any(_runs(facts, service)):
         return "another file or a script runs it as a job"
-    if _is_extended(facts, service):
-        return "another service extends it, and would get the policy, too"
     return None
 
 

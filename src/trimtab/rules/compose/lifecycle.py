@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
-from trimtab.fleet.compose.jobs import why_it_may_end
+from trimtab.fleet.compose.jobs import why_not_restarted
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.start import start_of
@@ -114,7 +114,7 @@ class MissingRestartPolicy(ComposeRule):
         with_one = [service for service in facts.project.services if _restarts(service) and not _never_restarts(service)]
         for service in facts.deployed if with_one else ():
             if not _restarts(service) and not service.profiles:
-                reason = why_it_may_end(facts, service)
+                reason = why_not_restarted(facts, service)
                 change = facts.editor(service).set(("services", service.name, "restart"), "unless-stopped")
                 outcome = Refusal(reason) if reason else fix_of("restart it", change, Applicability.UNSAFE)
                 message = "stays down after a crash or a reboot, and others of the project do not"

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.jobs import why_it_may_end
 from trimtab.fleet.scripts import EngineCall, ScriptPart
 from trimtab.rules.base import (
     Applicability,
@@ -165,6 +167,7 @@ class OldComposeBinary(ScriptRule):
 
     ## Fix safety
     Unsafe: the call becomes `docker compose`, which names containers with `-` instead of `_`, and has to be there.
+    Refused where scripts use the old names, and where the program is called by its path or is a function of the script.
 
     ## References
     https://docs.docker.com/compose/releases/migrate/
@@ -190,13 +193,28 @@ class OldComposeBinary(ScriptRule):
             if call.is_old:
                 words, spans = call.command.words, call.command.word_spans
                 index = next(index for index, word in enumerate(words) if "docker-compose" in word)
-                outcome: Fix | Refusal = Refusal("the script also installs or looks for that program")
-                if not _ABOUT_THE_PROGRAM.search(part.text):
-                    edit = Edit(spans[index], "docker compose")
-                    outcome = script_fix(part, "call `docker compose`", [edit], Applicability.UNSAFE)
+                reason = _why_that_program(part, fleet, words[index])
+                edit = Edit(spans[index], "docker compose")
+                made = script_fix(part, "call `docker compose`", [edit], Applicability.UNSAFE)
+                outcome = made if reason is None else Refusal(reason)
                 yield self.at(
                     part, call.command.span.start, "calls `docker-compose`, which is not maintained any more", outcome
                 )
+
+
+_OWN = re.compile(r"(?m)^\s*(?:function\s+)?docker-compose\s*(?:\(\s*\)|\{)|\balias\s+[\"']?docker-compose=")
+_OLD_NAME = re.compile(r"[\w}]_[A-Za-z][\w.-]*_\d+\b")
+
+
+def _why_that_program(part: ScriptPart, fleet: Fleet, word: str) -> str | None:
+    """Why `docker compose` may not do what a script's `docker-compose` does."""
+    if _ABOUT_THE_PROGRAM.search(part.text):
+        return "the script also installs or looks for that program"
+    if "/" in word or "\\" in word or _OWN.search(part.text):
+        return "it is a program or function of its own, and may do something else"
+    if any(_OLD_NAME.search(each.text) for each in fleet.scripts):
+        return "a script names containers as the old program does, with `_`"
+    return None
 
 
 class FixedSleep(ScriptRule):
@@ -210,7 +228,8 @@ class FixedSleep(ScriptRule):
 
     ## Fix safety
     Unsafe: `--wait` is added to `up`, which returns when every service is healthy, and fails when one is not. The pause stays:
-    whether something else needs it is not known.
+    whether something else needs it is not known. Refused for the old `docker-compose`, and where a compose file of the fleet
+    has a service that may be meant to end: `--wait` takes that for a failure.
     """
 
     code = "SC105"
@@ -235,10 +254,23 @@ class FixedSleep(ScriptRule):
             if seconds < 3 or not before or before[-1].has("--wait") or not command.top_level:
                 continue
             option = before[-1].command.word_spans[before[-1].command.words.index(_detach(before[-1]))]
-            outcome = script_fix(
+            outcome = _why_no_wait(before[-1], fleet) or script_fix(
                 part, "wait until they are healthy", [Edit.insert(option.end, " --wait")], Applicability.UNSAFE
             )
             yield self.at(part, command.span.start, f"waits {seconds:g} s, whether the services are up by then or not", outcome)
+
+
+def _why_no_wait(call: EngineCall, fleet: Fleet) -> Refusal | None:
+    if call.is_old:
+        return Refusal("`docker-compose` may be the old program, which does not know `--wait`")
+    for project in fleet.projects:
+        facts = ComposeFacts(fleet, project)
+        for service in project.services:
+            if facts.is_job(service) or why_it_may_end(facts, service):
+                return Refusal(
+                    f"`{service.name}` of `{project.files[0]}` may be meant to end, which `--wait` takes for a failure"
+                )
+    return None
 
 
 def _detach(call: EngineCall) -> str:
