@@ -472,3 +472,20 @@ def test_lists_go_where_a_script_starts_no_program() -> None:
         UPDATED + "COPY manage.py /\nRUN python3 /manage.py migrate\n", {"manage.py": "import django\n"}, unsafe=False
     )
     assert "target=/var/lib/apt/lists" in after.text
+
+
+@pytest.mark.parametrize(
+    ("install", "moves"),
+    [
+        ("npm install express", False),
+        ("npm i --save express", False),
+        ("npm ci && npm install express@4", False),
+        ("pnpm install express", False),
+        ("npm install -g express", True),
+        ("npm install --loglevel warn", True),
+    ],
+)
+def test_no_copy_undoes_what_an_install_writes_to_its_manifest(install: str, moves: bool) -> None:
+    text = f"FROM node:24\nWORKDIR /app\nCOPY . .\nRUN {install}\nRUN npm prune\n"
+    change = fixed(text, {"package.json": "{}", "package-lock.json": "{}", "a.js": ""}, unsafe=False)
+    assert ("DF110" in change.rules) is moves

@@ -15,6 +15,8 @@ _ELSEWHERE = frozenset(
     ["--prefix", "-C", "--cwd", "--dir", "--filter", "-F", "--find-links", "-f", "--no-index", "--directory", "--project"]
 )
 """Options that make an install read another folder than the one it runs in."""
+_NUMBERS_AND_LEVELS = frozenset(["--loglevel", "--fetch-timeout", "--fetch-retries", "--maxsockets", "--network-concurrency"])
+"""Options of npm and pnpm whose value is no package."""
 _DEPENDENCY_KEYS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides")
 _WITHOUT_PROJECT = {
     "uv": ("--no-install-project", "--no-install-workspace", "--no-install-local"),
@@ -61,6 +63,15 @@ def install_inputs(install: Install, workdir: str, files: ImageFiles) -> Manifes
     if name == "go" and install.arguments[:2] == ("mod", "download"):
         return _go(install, workdir, files)
     return NeedsSources(f"`{name} {' '.join(install.arguments[:2])}` reads the sources")
+
+
+def rewrites_manifest(install: Install) -> bool:
+    """Whether an install adds packages to the `package.json` that it reads: `npm install express`."""
+    if install.manager.name not in {"npm", "pnpm"} or install.arguments[:1] == ("ci",):
+        return False
+    before = dict(zip(install.arguments[1:], install.arguments, strict=False))
+    named = [package for package in install.packages if before.get(package) not in _NUMBERS_AND_LEVELS]
+    return bool(named) and not install.has_flag("-g", "--global", "--location=global", "--no-save")
 
 
 def _pip(install: Install, workdir: str, files: ImageFiles) -> Manifests | NeedsSources:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import CopiedFiles, copied_files
-from trimtab.fleet.dependencies import Manifests, NeedsSources, install_inputs
+from trimtab.fleet.dependencies import Manifests, NeedsSources, install_inputs, rewrites_manifest
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install, manager_of
 from trimtab.fleet.paths import is_within
@@ -218,6 +218,8 @@ class _Move:
                 return f"`{told}` may name a file among the sources that the install reads"
             if isinstance(inputs, NeedsSources):
                 return inputs.reason
+            if rewrites_manifest(install):
+                return f"`{_short_install(install)}` writes to `package.json`, and a COPY behind it would undo that"
             for image_path in inputs.paths:
                 if files.paths[image_path] == brought.get(image_path):
                     self.needed[brought[image_path]] = posixpath.dirname(image_path)
