@@ -489,3 +489,23 @@ def test_no_copy_undoes_what_an_install_writes_to_its_manifest(install: str, mov
     text = f"FROM node:24\nWORKDIR /app\nCOPY . .\nRUN {install}\nRUN npm prune\n"
     change = fixed(text, {"package.json": "{}", "package-lock.json": "{}", "a.js": ""}, unsafe=False)
     assert ("DF110" in change.rules) is moves
+
+
+@pytest.mark.parametrize(
+    ("chown", "expected"),
+    [
+        ("1001", "COPY --chown=1001:0 . /app"),
+        ("app", "COPY --chown=app:0 . /app"),
+        ("app:app", "COPY --chown=app:app . /app"),
+        ("1001:0", "COPY --chown=1001:0 . /app"),
+        ("late:", "COPY . /app"),
+    ],
+)
+def test_an_owner_without_a_group_leaves_the_group(chown: str, expected: str) -> None:
+    text = f"FROM debian:13\nRUN useradd app\nCOPY . /app\nRUN useradd -u 9 late && chown -R {chown} /app\n"
+    assert expected in fixed(text, REQ, unsafe=False).text
+
+
+def test_the_group_of_what_another_stage_made_is_not_known() -> None:
+    text = "FROM debian:13 AS a\nRUN make\nFROM debian:13\nCOPY --from=a /app /app\nRUN chown -R 1001 /app\n"
+    assert "chown -R 1001 /app" in fixed(text, unsafe=False).text

@@ -75,7 +75,7 @@ class RecursiveOwnership(DockerfileRule):
         ),
         Case(
             "FROM python:3.12-slim\nCOPY . /app\nRUN useradd -u 1001 app && mkdir -p /app/data && chown -R app /app\n",
-            after="FROM python:3.12-slim\nCOPY --chown=1001 . /app\n"
+            after="FROM python:3.12-slim\nCOPY --chown=1001:0 . /app\n"
             "RUN useradd -u 1001 app && mkdir -p /app/data && chown app /app /app/data\n",
         ),
         Case(
@@ -253,19 +253,35 @@ class _Change:
         first = min(copy.index for copy in self.copies)
         name, colon, group = self.wanted.partition(":")
         user = self.facts.user(self.stage, name)
+        if not group:
+            return self._owner_without_group(name, colon)
         if name.isdigit() or (user is not None and user.created_at < first):
-            return self.wanted.rstrip(":") if not colon or group else f"{name}"
+            return self.wanted
         if user is None:
             return Refusal(f"user `{name}` comes from nowhere that this file shows")
         if user.uid is None:
             return Refusal(f"user `{name}` is created after the COPY and has no fixed number")
-        if not group:
-            return str(user.uid)
         if group.isdigit():
             return f"{user.uid}:{group}"
         if group == name and user.gid is not None:
             return f"{user.uid}:{user.gid}"
         return Refusal(f"group `{group}` is created after the COPY and has no fixed number")
+
+    def _owner_without_group(self, name: str, colon: str) -> str | Refusal:
+        """COPY makes up a group where none is named; chown keeps the one that is there, or with `:` takes the user's own."""
+        user = self.facts.user(self.stage, name)
+        early = user is not None and user.created_at < min(copy.index for copy in self.copies)
+        if user is None and not (name.isdigit() and not colon):
+            return Refusal(f"user `{name}` comes from nowhere that this file shows")
+        if user is not None and user.uid is None and not early:
+            return Refusal(f"user `{name}` is created after the COPY and has no fixed number")
+        group = user.gid if colon and user is not None else 0
+        if group is None:
+            return Refusal(f"the group of user `{name}` has no fixed number")
+        if not colon and any(copy.from_ is not None for copy in self.copies):
+            return Refusal("files of another stage may have groups of their own, which `chown` without a group keeps")
+        owner = name if early or user is None else user.uid
+        return f"{owner}:{group}"
 
     def _replacement(self) -> str:
         """The same command without `-R` for the folders that COPYs filled, and with it for the others."""
