@@ -509,3 +509,16 @@ def test_an_owner_without_a_group_leaves_the_group(chown: str, expected: str) ->
 def test_the_group_of_what_another_stage_made_is_not_known() -> None:
     text = "FROM debian:13 AS a\nRUN make\nFROM debian:13\nCOPY --from=a /app /app\nRUN chown -R 1001 /app\n"
     assert "chown -R 1001 /app" in fixed(text, unsafe=False).text
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "RUN echo deb http://e.org x main > /etc/apt/sources.list.d/x.list\n",
+        "COPY x.list /etc/apt/sources.list.d/\n",
+        "RUN add-apt-repository ppa:x/y\n",
+    ],
+)
+def test_an_update_stays_before_the_sources_change(between: str) -> None:
+    text = f"FROM debian:13\nRUN apt-get update\n{between}RUN apt-get install -y curl\nRUN curl e.org/key | apt-key add -\n"
+    assert "RUN apt-get update\n" in fixed(text, {"x.list": ""}).text

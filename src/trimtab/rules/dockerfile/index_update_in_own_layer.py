@@ -14,6 +14,8 @@ from trimtab.text import Edit
 
 _OTHER_USE = r"build-dep|apt-cache|aptitude|install-deps|apt(-get)? (source|download)|\.sh\b|rosdep|gdebi"
 
+_SOURCES = re.compile(r"/etc/apt\b|\b(apt-key|add-apt-repository|extrepo)\b|\bapt\.(sources|conf)\b")
+
 
 class IndexUpdateInOwnLayer(DockerfileRule):
     """`apt-get update` apart from the install it is for.
@@ -95,6 +97,13 @@ def _installs_without_update(facts: Facts, stage: Stage, run: Run) -> list[Run]:
     return found
 
 
+def _behind(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
+    """What the instructions behind a RUN say, those of stages that start from its own as well."""
+    for one in facts.descendants(stage):
+        for instruction in one.instructions[run.index + 1 if one is stage else 0 :]:
+            yield instruction.arguments + "".join(heredoc.content for heredoc in instruction.heredocs)
+
+
 def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, update: Command, later: Sequence[Run]) -> Fix | Refusal:
     words = program_words(update)
     if set(words[1:]) - {"update", "-y", "-q", "-qq", "--yes", "-yqq", "-yq"}:
@@ -105,6 +114,8 @@ def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, update: Com
     unread = [each for each in family if each not in later and re.search(_OTHER_USE, each.instruction.logical.text)]
     if unread or any(name in each.instruction.logical.text for each in later for name in ("build-dep", "source ")):
         return Refusal("something else in the file may need the lists")
+    if any(_SOURCES.search(text) for text in _behind(facts, stage, run)):
+        return Refusal("package sources change behind the update, and it may fail with the new ones")
     edits = [Edit.delete(run.instruction.span)]
     for each in later:
         first = next(install.command for install in each.installs if install.manager.name == "apt")
