@@ -522,3 +522,11 @@ def test_the_group_of_what_another_stage_made_is_not_known() -> None:
 def test_an_update_stays_before_the_sources_change(between: str) -> None:
     text = f"FROM debian:13\nRUN apt-get update\n{between}RUN apt-get install -y curl\nRUN curl e.org/key | apt-key add -\n"
     assert "RUN apt-get update\n" in fixed(text, {"x.list": ""}).text
+
+
+@pytest.mark.parametrize("pattern", ["*.txt", "*.json", "*.sh", "*.md", "tests", ".env"])
+def test_a_pattern_stays_at_the_root_where_an_application_may_need_what_is_below(pattern: str) -> None:
+    nested = pattern.replace("*", "a") + ("/a.py" if pattern == "tests" else "")
+    tree = MemoryTree({"Dockerfile": "FROM a:1\nCOPY . /a\n", ".dockerignore": f"{pattern}\n", f"s/{nested}": "", "s/b.py": ""})
+    texts = {change.path: change.text for change in rewrite(discover(tree), unsafe=True, proof=True).files}
+    assert texts.get(".dockerignore", f"{pattern}\n") == f"{pattern}\n"

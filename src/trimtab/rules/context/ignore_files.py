@@ -200,6 +200,13 @@ class UntrackedIgnoreFile(FleetRule):
                 yield self.finding_at(path, 1, message, (), Refusal("which line of `.gitignore` is wrong is not ours to say"))
 
 
+_NEVER_WANTED = frozenset(
+    ["__pycache__", "*.pyc", "*.pyo", "*.py[co]", "*.py[cod]", "*.log", "node_modules", ".venv", ".git", ".hg", ".svn"]
+    + [".DS_Store", ".idea", ".vscode", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".nyc_output", "*.swp"]
+)
+"""Names that no program needs, wherever they stand."""
+
+
 class ShallowIgnorePattern(_IgnoreFileRule):
     """Pattern that misses the same name further down.
 
@@ -211,7 +218,8 @@ class ShallowIgnorePattern(_IgnoreFileRule):
     `__pycache__` keeps back the one at the root, where there is none, and none of those beside the code.
 
     ## Fix safety
-    Unsafe: with `**/` in front the nested ones stay out as well, so the image lacks them. Refused where a COPY names one.
+    Unsafe: with `**/` in front the nested ones stay out as well, so the image lacks them. Refused where a COPY names one,
+    and for all names but those that no program ever needs: bytecode, caches, logs, version control, `node_modules`.
 
     ## References
     https://docs.docker.com/build/concepts/context/#syntax
@@ -226,8 +234,13 @@ class ShallowIgnorePattern(_IgnoreFileRule):
     flagged = [
         Case(
             "FROM a:1\nCOPY . /a\n",
-            files={".dockerignore": "*.log\n  tests/\n", "s/tests/b": "", "s/a": ""},
-            after_files={".dockerignore": "*.log\n  **/tests/\n"},
+            files={".dockerignore": "*.log\n  __pycache__/\n", "s/__pycache__/b": "", "s/a": ""},
+            after_files={".dockerignore": "*.log\n  **/__pycache__/\n"},
+        ),
+        Case(
+            "FROM a:1\nCOPY . /a\n",
+            refused="something may need the nested ones",
+            files={".dockerignore": "tests/\n", "s/tests/b": "", "s/a": ""},
         ),
         Case(
             "FROM a:1\nCOPY . /a\nCOPY s/.env /b\n",
@@ -255,6 +268,8 @@ class ShallowIgnorePattern(_IgnoreFileRule):
                 continue
             edit = Edit.insert(line.start, "**/")
             outcome: Fix | Refusal = Fix("match it at every depth", (edit,), Applicability.UNSAFE, _CONTEXT)
+            if plain not in _NEVER_WANTED:
+                outcome = Refusal("something may need the nested ones")
             if any(deeper.ignores(name) for name in named):
                 outcome = Refusal("a COPY names one of them")
             more = f" and {len(nested) - 1} more" if len(nested) > 1 else ""
