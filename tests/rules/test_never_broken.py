@@ -530,3 +530,22 @@ def test_a_pattern_stays_at_the_root_where_an_application_may_need_what_is_below
     tree = MemoryTree({"Dockerfile": "FROM a:1\nCOPY . /a\n", ".dockerignore": f"{pattern}\n", f"s/{nested}": "", "s/b.py": ""})
     texts = {change.path: change.text for change in rewrite(discover(tree), unsafe=True, proof=True).files}
     assert texts.get(".dockerignore", f"{pattern}\n") == f"{pattern}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "converted"),
+    [
+        ("FROM debian:13\nCOPY app /usr/local/bin/app\nCMD app\n", False),
+        ("FROM debian:13\nCOPY good /usr/local/bin/app\nCMD app\n", True),
+        ("FROM debian:13\nCOPY app /app\nCMD /app\n", False),
+        ("FROM debian:13\nCOPY --from=x /python3 /start\nCMD /start\n", False),
+        ("FROM debian:13\nCMD unknown-program\n", False),
+        ("FROM postgres:17\nCMD postgres -c fsync=off\n", False),
+        ("FROM acme/base:1\nCMD python a.py\n", False),
+        ("FROM nginx:1\nCMD nginx -g daemon\n", False),
+        ("FROM acme/base:1\nENTRYPOINT python a.py\n", True),
+    ],
+)
+def test_a_start_leaves_its_shell_only_when_it_needs_none(text: str, converted: bool) -> None:
+    after = fixed(text, {"app": "echo 1\n", "good": "#!/bin/sh\n"}).text
+    assert ('CMD ["' in after or 'ENTRYPOINT ["' in after) is converted

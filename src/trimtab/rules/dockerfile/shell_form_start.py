@@ -5,9 +5,11 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from trimtab.fleet.bases import RUNTIMES, read_reference
 from trimtab.fleet.chain import holds_comment
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.programs import effective_path
 from trimtab.fleet.stage import WINDOWS, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
@@ -17,9 +19,22 @@ from trimtab.text import Edit
 _PLAIN = re.compile(r"[\w@%+=:,./-]+")
 _NEEDS_SHELL = "the command needs a shell; `exec` before its last command hands the signals on"
 _ENTRYPOINT = "the ENTRYPOINT gets `/bin/sh -c …` as its arguments, and may look at them"
+_BY_BASE = "the base's entry point may look at the command, and do something else for it than for a shell"
+_NO_HEAD = "it may be a script without a `#!` line, which only a shell can start"
 _BUILTINS = frozenset(
     ["cd", ".", "source", "export", "set", "ulimit", "umask", "trap", "exit", "command", "type", "eval", "wait", ":", "alias"]
 )
+_KNOWN = re.compile(
+    r"(python|pypy|node|ruby|perl|php|java)[\d.]*|npm|npx|yarn|pnpm|bun|deno|uv|poetry|pipenv|bundle|rake|dotnet|go|cargo|mvn"
+    r"|uvicorn|gunicorn|hypercorn|daphne|celery|flask|streamlit|jupyter|fastapi|django-admin|nodemon|pm2|php-fpm|nginx|httpd"
+    r"|apache2-foreground|supervisord|redis-server|memcached|haproxy|sshd|crond?|tini|dumb-init|sleep|tail|cat|echo|ba?sh"
+)
+"""Interpreters and servers that come as a binary, or as a script with a `#!` line from their package manager."""
+_PASSING_ON = frozenset(
+    ["alpine", "almalinux", "amazoncorretto", "amazonlinux", "archlinux", "buildpack-deps", "busybox", "centos", "debian"]
+    + ["erlang", "fedora", "gradle", "httpd", "maven", "oraclelinux", "pypy", "rockylinux", "scratch", "swift", "ubuntu"]
+)
+"""Official images without an entry point, or with one that starts every command alike; so do those of languages."""
 _KEYS = {"CMD": "Cmd", "ENTRYPOINT": "Entrypoint"}
 
 
@@ -38,7 +53,8 @@ class ShellFormStart(DockerfileRule):
 
     ## Fix safety
     Unsafe: one plain command becomes the exec form, which only starting it proves. Refused where a shell is needed for
-    variables, quotes, operators or a builtin, and where an ENTRYPOINT gets the command as its arguments.
+    variables, quotes, operators or a builtin, where an ENTRYPOINT, or a base's that is not known, gets the command as its
+    arguments, and where the program may be a script without a `#!` line.
 
     ## References
     https://docs.docker.com/reference/build-checks/json-args-recommended/
@@ -59,6 +75,8 @@ class ShellFormStart(DockerfileRule):
         Case("FROM python:3.13\nCMD python -u a.py\n", after='FROM python:3.13\nCMD ["python", "-u", "a.py"]\n'),
         Case("FROM python:3.13\nCMD ['python', 'a.py']\n", after='FROM python:3.13\nCMD ["python", "a.py"]\n'),
         Case("FROM python:3.13\nCMD uvicorn a:b --port $PORT\n", refused=_NEEDS_SHELL),
+        Case("FROM python:3.13\nCOPY app /usr/local/bin/app\nCMD app\n", refused=_NO_HEAD, files={"app": "echo 1\n"}),
+        Case("FROM redis:8\nCMD redis-server --save 60\n", refused=_BY_BASE),
         Case('FROM python:3.13\nENTRYPOINT ["/e.sh"]\nCMD python a.py\n', refused=_ENTRYPOINT),
     ]  # fmt: skip
 
@@ -90,21 +108,34 @@ def _outcome(facts: Facts, stage: Stage, instruction: Instruction) -> Fix | Refu
     commanded = any(service.command for service in facts.file.services)
     if instruction.keyword == "ENTRYPOINT" and (commanded or facts.last(stage, "CMD") is not None):
         return Refusal("it drops the CMD now, and would get it as its arguments")
+    if instruction.keyword == "CMD" and _inspects_command(facts.outside_base(stage)):
+        return Refusal(_BY_BASE)
     if not _can_start(facts, stage, words[0]):
-        return Refusal("the script may have no `#!` line, without which only a shell can start it")
+        return Refusal(_NO_HEAD)
     effects = Effects(config=(_KEYS[instruction.keyword],))
     edit = Edit(instruction.arguments_span, json.dumps(words))
     return Fix("start without a shell", (edit,), Applicability.UNSAFE, effects)
 
 
 def _can_start(facts: Facts, stage: Stage, program: str) -> bool:
-    """Whether a program surely starts without a shell; a file from the context has to say by what."""
-    if "/" not in program and not program.endswith(".sh"):
-        return True
-    path = posixpath.join(stage.end.workdir, program)
-    texts = [CopiedFiles.of(facts.lineage(stage), context).read(path) for context in facts.contexts]
-    brought = any(text is not None for text in texts)
-    return all(text is not None and text.startswith("#!") for text in texts) if brought else not program.endswith(".sh")
+    """Whether a program surely starts without a shell: one that is known, or a copied file that says by what."""
+    name = posixpath.basename(program)
+    folders = effective_path(stage) if "/" not in program else (stage.end.workdir,)
+    texts = [
+        (path in files.paths, files.read(path) or "")
+        for context in facts.contexts
+        for files in [CopiedFiles.of(facts.lineage(stage), context)]
+        for path in (posixpath.normpath(posixpath.join(folder, program)) for folder in folders)
+    ]
+    if any(is_there for is_there, _ in texts):
+        return all(text.startswith(("#!", "\x7fELF")) for is_there, text in texts if is_there)
+    return bool(_KNOWN.fullmatch(name))
+
+
+def _inspects_command(base: str) -> bool:
+    """Whether a base may have an entry point that does one thing for its own program and another for a shell."""
+    reference = read_reference(base)
+    return not (reference.official and (reference.name in RUNTIMES or reference.name in _PASSING_ON))
 
 
 def _words(text: str) -> list[str] | None:
