@@ -549,3 +549,13 @@ def test_a_pattern_stays_at_the_root_where_an_application_may_need_what_is_below
 def test_a_start_leaves_its_shell_only_when_it_needs_none(text: str, converted: bool) -> None:
     after = fixed(text, {"app": "echo 1\n", "good": "#!/bin/sh\n"}).text
     assert ('CMD ["' in after or 'ENTRYPOINT ["' in after) is converted
+
+
+def test_pip_stays_new_where_a_command_needs_it() -> None:
+    text = "FROM python:3.12\nRUN pip install --upgrade pip\nCOPY pyproject.toml .\nRUN pip install --group dev\n"
+    assert "--upgrade pip\n" in fixed(text, {"pyproject.toml": ""}).text
+
+
+def test_npm_ci_takes_no_copied_modules_away() -> None:
+    text = "FROM node:24\nCOPY node_modules ./node_modules\nCOPY package*.json ./\nRUN npm install\n"
+    assert "npm ci" not in fixed(text, {"package.json": "{}", "package-lock.json": "{}", "node_modules/a.js": ""}).text

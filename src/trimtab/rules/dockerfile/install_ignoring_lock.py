@@ -119,6 +119,8 @@ def _breaks_clean_install(stage: Stage, run: Run, install: Install) -> str | Non
     joined = install.command in links and install.command.operator in {"", "&&", ";"}
     if moved or not joined or any(each.operator == "||" for each in following[:1]):
         return "the command does not stand in a plain chain of commands"
+    if any("node_modules" in source.split("/") for copy in stage.copies for source in copy.sources):
+        return "`npm ci` takes away the `node_modules` that a COPY brings"
     old = re.search(r"(^|/)node:([0-9])([.-]|$)", stage.base)
     return f"`{stage.base}` has no `npm ci`" if old else None
 

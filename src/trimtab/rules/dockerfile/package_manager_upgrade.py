@@ -19,6 +19,9 @@ _EFFECTS = Effects(
 )
 
 _MORE = "`setuptools` and `wheel` may not be in the base at all"
+_NEWER = re.compile(
+    r"\bpip\b[^;&|]*\s(--group|--dependency-groups|--use-feature|--break-system-packages|--config-settings?|--report|lock)\b"
+)
 
 
 class PackageManagerUpgrade(DockerfileRule):
@@ -60,12 +63,12 @@ class PackageManagerUpgrade(DockerfileRule):
                 install = run.installs[0]
                 if _upgrades_itself(install):
                     message = f"`{install.manager.name}` replaces itself, in a layer of its own"
-                    yield self.finding(
-                        facts,
-                        run.source_span(install.command.span),
-                        message,
-                        _outcome(file, run, install, facts.outside_base(stage)),
-                    )
+                    outcome = _outcome(file, run, install, facts.outside_base(stage))
+                    if any(
+                        _NEWER.search(each.instruction.logical.text) for one in facts.descendants(stage) for each in one.runs
+                    ):
+                        outcome = Refusal("a command uses an option that older versions of pip do not have")
+                    yield self.finding(facts, run.source_span(install.command.span), message, outcome)
 
 
 def _plain(package: str) -> str:
