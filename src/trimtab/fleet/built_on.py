@@ -1,7 +1,9 @@
 """Which Dockerfiles of a fleet start from the image that one of them makes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import cast
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.model import Build, Fleet, FleetFile
@@ -13,16 +15,56 @@ from trimtab.fleet.users import starts_as_root
 _BY_NAME = ("service:", "target:")
 
 
+@dataclass(frozen=True)
+class _Starts:
+    """What every stage of a fleet starts from, put in order once: a fleet of a thousand Dockerfiles asks a thousand times."""
+
+    by_path: Mapping[str, list[tuple[FleetFile, Stage]]]
+    """By the image's repository, where it is known."""
+    others: tuple[tuple[str, FleetFile, Stage], ...]
+    """Services, targets, and names with something in them that only the builder knows."""
+    unofficial: tuple[tuple[FleetFile, Stage], ...]
+    """Those that do not start from what docker itself publishes."""
+
+
 def built_on(file: FleetFile, fleet: Fleet) -> Iterator[tuple[FleetFile, Stage]]:
     """The stages of a fleet that start from a file's image, or may: another tag, a variable, a file that nothing names."""
+    starts = _starts(fleet)
     own = _repositories(file)
-    for other, build, stage in fleet.starts:
-        name = _alias(build, _written(stage))
-        named = name.partition(":")[2] in file.service_names if name.startswith(_BY_NAME) else _may_name(own, name)
+    found = [each for repository in own for each in starts.by_path.get(repository, ())]
+    for name, other, stage in starts.others:
+        by_name = name.partition(":")[2] in file.service_names if name.startswith(_BY_NAME) else _may_name(own, name)
+        found += [(other, stage)] if by_name else []
+    if not own:
         # Nothing in the fleet says what this file's image is called; what docker itself publishes it is not.
-        unnamed = not own and other.path != file.path and not name.startswith(_BY_NAME) and not starts_as_root(name)
-        if named or unnamed:
-            yield other, other.stages[stage.index]
+        found += [each for each in starts.unofficial if each[0].path != file.path]
+    seen: set[tuple[str, int]] = set()
+    for other, stage in found:
+        if (other.path, stage.index) not in seen:
+            seen.add((other.path, stage.index))
+            yield other, stage
+
+
+def _starts(fleet: Fleet) -> _Starts:
+    key = ("built on",)
+    if key not in fleet.tree.memo:
+        fleet.tree.memo[key] = _read_starts(fleet)
+    return cast("_Starts", fleet.tree.memo[key])
+
+
+def _read_starts(fleet: Fleet) -> _Starts:
+    by_path: dict[str, list[tuple[FleetFile, Stage]]] = {}
+    others: list[tuple[str, FleetFile, Stage]] = []
+    unofficial: list[tuple[FleetFile, Stage]] = []
+    for file, build, start in fleet.starts:
+        name, stage = _alias(build, _written(start)), file.stages[start.index]
+        if name.startswith(_BY_NAME) or "*" in name:
+            others.append((name, file, stage))
+        else:
+            by_path.setdefault(_repository(name), []).append((file, stage))
+        if not name.startswith(_BY_NAME) and not starts_as_root(name):
+            unofficial.append((file, stage))
+    return _Starts(by_path, tuple(others), tuple(unofficial))
 
 
 def _written(stage: Stage) -> str:
@@ -37,10 +79,15 @@ def _alias(build: Build, name: str) -> str:
     return next((value for key, value in build.additional_contexts.items() if normal_reference(key) == wanted), name)
 
 
-def _may_name(repositories: set[str], name: str) -> bool:
+def _repository(name: str) -> str:
+    """A reference without its tag or digest."""
     plain = name.removeprefix("docker-image://").partition("@")[0]
     head, slash, last = plain.rpartition("/")
-    pattern = head + slash + last.partition(":")[0]
+    return head + slash + last.partition(":")[0]
+
+
+def _may_name(repositories: set[str], name: str) -> bool:
+    pattern = _repository(name)
     return any(fnmatchcase(repository, pattern) for repository in repositories)
 
 
