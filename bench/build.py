@@ -44,7 +44,7 @@ def run(argv: Sequence[str], folder: Path) -> float:
 def command(tool: str, folder: Path, *, cold: bool) -> list[str]:
     if tool.startswith("trimtab"):
         words = [sys.executable, "-m", "trimtab", "build", "--quiet", "--output", str(folder / ".trimtab" / "out")]
-        return [*words, *(["--changed"] if "changed" in tool else []), *(["--no-build-cache"] if cold else [])]
+        return [*words, *(["--changed"] if "changed" in tool else []), *(["--no-cache"] if cold else [])]
     if tool == "compose":
         return ["docker", "compose", "--profile", "*", "build", "--quiet", *(["--no-cache"] if cold else [])]
     file = str(folder / ".trimtab" / "bake.json")

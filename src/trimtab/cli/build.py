@@ -81,7 +81,6 @@ class How:
     builder: Annotated[
         tuple[str, ...], Parameter(negative="", help="A buildx builder; several share the targets between them.")
     ] = ()
-    no_build_cache: Annotated[bool, Parameter(negative="", help="Build every step anew.")] = False
     pull: Annotated[bool, Parameter(negative="", help="Ask the registry for newer bases.")] = False
     push: Annotated[bool, Parameter(negative="", help="Push each image to its tags.")] = False
     by_digest: Annotated[bool, Parameter(negative="", help="Push without a tag, to be named by digest.")] = False
@@ -220,7 +219,7 @@ def _settings(job: _Job, builders: tuple[Builder, ...], folder: Path | None) -> 
     return Settings(
         builders,
         jobs=how.jobs or job.loaded.config.jobs or os.cpu_count() or 2,
-        fail_fast=how.fail_fast, retries=how.retry, no_cache=how.no_build_cache, pull=how.pull, push=how.push,
+        fail_fast=how.fail_fast, retries=how.retry, no_cache=job.common.no_cache, pull=how.pull, push=how.push,
         by_digest=how.by_digest, platforms=how.platform, cache_from=how.cache_from, cache_to=how.cache_to, sbom=how.sbom,
         provenance=how.provenance or None, engine_folder=folder,
     )  # fmt: skip

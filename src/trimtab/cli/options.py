@@ -52,7 +52,7 @@ class Common:
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Say what was found, and how fast.")] = False
     color: Annotated[bool, Parameter(negative="--no-color", help="Colour, where the terminal has it.")] = True
     no_cache: Annotated[
-        bool, Parameter(negative="", help="Review from scratch; nothing is remembered yet, so every run does.")
+        bool, Parameter(negative="", help="Use nothing that is remembered: prove anew, build every step anew.")
     ] = False
 
     @property

@@ -146,7 +146,7 @@ async def _stopped(runner: Runner, container: str, status: str, service: Service
     caught = re.search(r"^SigCgt:\s+([0-9a-f]+)", status, re.MULTILINE)
     number = _signal_number(config.get("StopSignal") or "SIGTERM")
     if caught and number and number != signal.SIGKILL and not int(caught[1], 16) >> (number - 1) & 1:
-        return Stop(0.0, 137, ignored=True)
+        return Stop(None, None, ignored=True)
     grace = service.stop_grace_period if service and service.stop_grace_period is not None else _GRACE_SECONDS
     started = time.monotonic()
     await runner.run(argv.stop(container, min(grace, _LONGEST_GRACE)))

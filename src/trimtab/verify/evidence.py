@@ -128,9 +128,9 @@ class Answer:
 class Stop:
     """How a container ended when it was asked to with its stop signal."""
 
-    seconds: float
-    code: int
-    """137 when it had to be killed at the end of its grace period."""
+    seconds: float | None
+    code: int | None
+    """137 when it had to be killed at the end of its grace period. None, as the seconds, where it was not stopped."""
     ignored: bool = False
     """Whether process 1 has no handler for the signal. The kernel does not deliver such a signal to it (`man 2 kill`), so
     the end of the grace period was not waited for."""
@@ -141,7 +141,7 @@ class Stop:
 
     @property
     def text(self) -> str:
-        return "ignores it" if self.ignored else f"exit {self.code} after {self.seconds:.1f} s"
+        return "ignores it" if self.ignored else f"exit {self.code} after {self.seconds or 0:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)
