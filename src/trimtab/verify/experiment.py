@@ -13,6 +13,7 @@ from trimtab.fleet import Service
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.rules import Effects
 from trimtab.verify.behave import start_options
+from trimtab.verify.bundled import Bundled
 from trimtab.verify.closure import failing_addons, failing_imports, missing_libraries, node_addons, python_modules
 from trimtab.verify.company import Shared, Volumes
 from trimtab.verify.compare import TreeComparison, unstable_paths
@@ -201,6 +202,7 @@ class Experiment:
         gone = set(losses.gone_libraries.values())
         owned = frozenset(path for paths in after.tree.owners.values() for path in paths)
         base: Mapping[str, object] = losses.base.entries if losses.base else {}
+        carried = Bundled(after.tree.entries)
         found: list[Difference] = []
 
         def wanted(path: str) -> bool:
@@ -208,7 +210,7 @@ class Experiment:
             return not known and not path.endswith(NEVER_RUN)
 
         def search(path: str, content: bytes) -> None:
-            for stem in sorted(opened_libraries(content) & gone):
+            for stem in sorted((opened_libraries(content) & gone) - carried.by(path)):
                 found.append(Difference(f"library `{stem}`", "there", f"gone, and {path} opens it"))
 
         if gone:
