@@ -1,4 +1,4 @@
-"""Libraries that a Python wheel carries along: auditwheel renames them, and leaves their old names as text in who loads them."""
+"""Libraries that a Python wheel carries along: auditwheel renames them and leaves their old names in who loads them."""
 
 import posixpath
 import re
