@@ -89,10 +89,28 @@ class _Vertex:
     intervals: set[tuple[float, float]] = field(default_factory=set[tuple[float, float]])
 
 
+class _Joiner:
+    """Puts objects together that are printed over several lines: buildx 0.13 indents them, 0.29 gives a line to each."""
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+
+    def take(self, line: str) -> Mapping[str, object] | str | None:
+        """An object that is complete with this line, the line itself when it is plain text, None while more is to come."""
+        if not self._open and line != "{":
+            return line if (status := _object(line)) is None else status
+        self._open.append(line)
+        if line != "}":
+            return None
+        text, self._open = "\n".join(self._open), []
+        return text if (status := _object(text)) is None else status
+
+
 class ProgressReader:
     """A rawjson stream that is read as it comes. Lines that are no JSON are kept as log text."""
 
     def __init__(self) -> None:
+        self._joiner = _Joiner()
         self._vertices: dict[str, _Vertex] = {}
         self._transferred: dict[str, int] = {}
         self._pulled: dict[str, int] = {}
@@ -100,10 +118,14 @@ class ProgressReader:
 
     def take(self, line: str) -> None:
         """Read one line."""
-        status = _object(line)
-        if status is None:
-            self._logs.append(line + "\n")
-            return
+        status = self._joiner.take(line)
+        if isinstance(status, str):
+            self._logs.append(status + "\n")
+        elif status is not None:
+            self.take_status(status)
+
+    def take_status(self, status: Mapping[str, object]) -> None:
+        """Read one object of the stream."""
         for vertex in _items(status, "vertexes"):
             _take_vertex(self._vertices, vertex)
         for item in _items(status, "statuses"):
@@ -148,18 +170,19 @@ class GroupReader:
     """
 
     def __init__(self, targets: Iterable[str]) -> None:
+        self._joiner = _Joiner()
         self._readers = {name: ProgressReader() for name in targets}
         self._owners: dict[str, set[str]] = {}
 
     def take(self, line: str) -> None:
         """Read one line."""
-        status = _object(line)
-        if status is None:
+        status = self._joiner.take(line)
+        if isinstance(status, str):
             for reader in self._readers.values():
-                reader.take(line)
-            return
-        for name, share in self._shares(status).items():
-            self._readers[name].take(json.dumps(share))
+                reader.take(status)
+        elif status is not None:
+            for name, share in self._shares(status).items():
+                self._readers[name].take_status(share)
 
     def log(self, target: str) -> BuildLog:
         """What is known of one target."""
