@@ -8,6 +8,7 @@ from typing import IO
 
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from trimtab.build import Done, Outcome
 from trimtab.cli.options import Common, open_output
@@ -87,7 +88,7 @@ class BuildWatcher:
         for name, (began, step, counted) in self._running.items():
             likely = self._known.get(name)
             elapsed = figures.seconds(time.monotonic() - began)
-            table.add_row(name, elapsed, figures.seconds(likely) if likely else "", counted, step)
+            table.add_row(name, elapsed, figures.seconds(likely) if likely else "", counted, Text(step))
         failed = [name for name, each in self._ended.items() if each.outcome is Outcome.FAILED]
         if failed:
             table.add_row("[bold red]failed[/]", "", "", "", ", ".join(failed))
