@@ -43,7 +43,7 @@ def built_on(file: FleetFile, fleet: Fleet) -> Iterator[tuple[FleetFile, Stage]]
         found += [(other, stage)] if by_name else []
     if not own:
         # Nothing in the fleet says what this file's image is called. Where there are few, it may be anything that docker itself
-        # does not publish; where there are many, what shares a word with its path: that made 1,669 files take 12 s, not minutes.
+        # does not publish; where there are many, what shares a word with its path: so 1,669 files take 12 s, not minutes.
         words = _words(file.path) if len(fleet.files) > _FEW else starts.by_word
         alike = [each for word in words for each in starts.by_word.get(word, ())]
         found += [each for each in alike if each[0].path != file.path]
