@@ -89,7 +89,7 @@ def test_a_project_that_does_not_start_is_named_and_not_written(tmp_path: Path) 
     assert (folder / "compose.yaml").read_text() == files["compose.yaml"]
 
 
-def test_a_shared_base_is_kept_when_the_fleet_wins(tmp_path: Path) -> None:
+def test_a_shared_base_saves_bytes_and_is_kept_when_it_is_no_slower(tmp_path: Path) -> None:
     install = "RUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*\n"
     packages = {"a": "tree file", "b": "file tree", "c": "tree file bc"}
     files = {
@@ -110,7 +110,10 @@ def test_a_shared_base_is_kept_when_the_fleet_wins(tmp_path: Path) -> None:
     before, after = found["unique_bytes"]
     assert after < before
     assert done.returncode == (0 if found["verdict"] == "accepted" else 1), done.stderr
-    assert found["verdict"] in {"accepted", "inconclusive"}, found
+    if found["verdict"] == "rejected":
+        # Two pairs beside other work may say that it is slower; then that is what was measured, and nothing else was wrong.
+        assert found["reason"].startswith("it makes cold builds slower"), found
+        assert sum(after - before for before, after in found["cold"]) > 0
     if found["verdict"] == "accepted":
         assert "FROM shared-python" in (folder / "a" / "Dockerfile").read_text()
         assert "context: a # a" in (folder / "compose.yaml").read_text()
