@@ -23,7 +23,7 @@ from trimtab.build.redact import redactor
 from trimtab.build.schedule import bound, critical_path, remaining
 from trimtab.build.seen import Seen, cause, look, seen_from
 from trimtab.build.settings import Settings
-from trimtab.build.together import check_together, likely_unchanged, may_be_asked_together
+from trimtab.build.together import Checked, check_together, likely_unchanged, may_be_asked_together
 from trimtab.docker import Builder, ProgressReader, Runner, read_config
 from trimtab.docker.building import TargetCall, target_build
 from trimtab.docker.command import image_id
@@ -72,6 +72,8 @@ class FleetBuild:
     _changed: anyio.Event = field(default_factory=anyio.Event)
     _stopped: str = ""
     """Why nothing more is begun."""
+    _asked: frozenset[str] = frozenset()
+    """The targets that one call is being asked about."""
     _scope: anyio.CancelScope | None = None
     _start: float = 0.0
 
@@ -83,9 +85,9 @@ class FleetBuild:
         try:
             async with anyio.create_task_group() as helpers:
                 helpers.start_soon(watch.watch)
-                await self._check_together()
                 async with anyio.create_task_group() as builds:
                     self._scope = builds.cancel_scope
+                    await self._begin_together(builds)
                     await self._schedule(builds)
                 helpers.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
@@ -97,25 +99,33 @@ class FleetBuild:
                     self._end(Done(name, Outcome.CANCELLED, "the run was interrupted" if interrupted else "the run ended"))
         return self._result(watch.peak)
 
-    async def _check_together(self) -> None:
-        """Settle in one call what is likely to have changed in nothing."""
+    async def _begin_together(self, builds: anyio.abc.TaskGroup) -> None:
+        """Ask in one call about what is likely to have changed in nothing, beside the builds of everything else."""
         names = [name for name in self.names if name not in self.skip and name not in self.graph.circular]
         before = {name: seen for name in names if (seen := self._before(name)) is not None}
         if not before or not may_be_asked_together(self.settings):
             return
         likely = await anyio.to_thread.run_sync(likely_unchanged, self.root, self.graph, before)
-        if not likely:
-            return
+        if likely:
+            self._asked = frozenset(likely)
+            builds.start_soon(self._check_together, likely, before)
+
+    async def _check_together(self, likely: tuple[str, ...], before: Mapping[str, Seen]) -> None:
         builder = self.settings.builders[0]
         calls = {name: await self._call(name, builder) for name in likely}
         for name in likely:
             self.watcher.started(name, builder.name)
         begins, started = time.monotonic() - self._start, time.time()
-        settled = await check_together(self.runner, self.root, self.graph, calls, self.folder, before)
+        settled: Mapping[str, Checked] = {}
+        # Where it fails each is built by a call of its own, which says what is wrong.
+        with suppress(ToolError, OSError):
+            settled = await check_together(self.runner, self.root, self.graph, calls, self.folder, before)
         for name, checked in settled.items():
             log = redactor(self.root, self.graph.targets[name]).log(checked.log)
             blank = Done(name, Outcome.BUILT, "", builder.name, begins, min(log.worked, time.time() - started), started=started)
             self._end(*await self._noted(blank, builder, BuildResult(blank.seconds, log, checked.image), checked.facts, 1))
+        self._asked = frozenset()
+        self._changed.set()
 
     async def _call(self, name: str, builder: Builder) -> TargetCall:
         folder, provided = self.folder / name, await self._provided(name)
@@ -139,7 +149,7 @@ class FleetBuild:
         while waiting:
             self._changed = anyio.Event()
             began = False
-            for name in list(waiting):
+            for name in (each for each in list(waiting) if each not in self._asked):
                 if name in self._done or self._settle(name):
                     waiting.remove(name)
                     began = True
