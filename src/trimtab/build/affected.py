@@ -107,23 +107,8 @@ def _uses_argument(target: Target, name: str) -> bool:
 def _dockerfile(target: Target, was: Target) -> Iterator[str]:
     if target.options.inline != was.options.inline:
         yield f"its inline Dockerfile changed in `{target.origin}`"
-    elif target.file is not None and was.file is not None and _essence(target) != _essence(was):
+    elif target.file is not None and was.file is not None and target.said != was.said:
         yield f"`{target.file.path}` changed"
-
-
-def _essence(target: Target) -> tuple[object, ...]:
-    """What a Dockerfile says to this target: directives, arguments, and the instructions of the stages that it needs.
-
-    Comments and other stages do not count: BuildKit does not look at them.
-    """
-    if target.file is None:
-        return ()
-    dockerfile = target.file.dockerfile
-    first = next((i.span.start for i in dockerfile.instructions if i.keyword == "FROM"), 0)
-    before = [i for i in dockerfile.instructions if i.span.start < first]
-    every = [*before, *(instruction for stage in target.stages for instruction in stage.instructions)]
-    said = tuple((i.logical.text.strip(), tuple(heredoc.content for heredoc in i.heredocs)) for i in every)
-    return (dockerfile.escape, tuple(sorted(dockerfile.directives.items())), said)
 
 
 def _of_inline(target: Target, changed: Changed) -> Iterator[str]:

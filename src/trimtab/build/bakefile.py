@@ -2,7 +2,6 @@
 
 import json
 import posixpath
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from trimtab.build.graph import Graph, Target
@@ -68,12 +67,3 @@ def _argument(name: str, value: str, variables: dict[str, object]) -> str:
         return value.replace("${", "$${").replace("%{", "%%{")
     variables[name] = {"default": ""}
     return f"${{{name}}}"
-
-
-def linked(graph: Graph) -> Mapping[str, Mapping[str, str]]:
-    """For each target the contexts that come from others of the fleet and that its own file does not name."""
-    found: dict[str, dict[str, str]] = {}
-    for link in graph.links:
-        if link.how != "additional context":
-            found.setdefault(link.consumer, {})[link.context] = link.provider
-    return found

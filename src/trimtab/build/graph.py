@@ -46,6 +46,21 @@ class Target:
         return needed_stages(read_stages(self.file.dockerfile, self.build.args), self.build.target)
 
     @cached_property
+    def said(self) -> tuple[str, ...]:
+        """What the Dockerfile says to this target: directives, the arguments before the first stage, and the needed stages.
+
+        Comments and other stages do not count: BuildKit does not look at them.
+        """
+        if self.file is None:
+            return (self.options.inline or "",)
+        dockerfile = self.file.dockerfile
+        first = next((i.span.start for i in dockerfile.instructions if i.keyword == "FROM"), 0)
+        every = [i for i in dockerfile.instructions if i.span.start < first]
+        every += [instruction for stage in self.stages for instruction in stage.instructions]
+        texts = ("\0".join((i.logical.text.strip(), *(heredoc.content for heredoc in i.heredocs))) for i in every)
+        return (dockerfile.escape, repr(sorted(dockerfile.directives.items())), *texts)
+
+    @cached_property
     def references(self) -> Mapping[str, str]:
         """Every image and named context that the needed stages name, and the instruction that does; stages left out."""
         return outside_references(self.stages)

@@ -68,12 +68,7 @@ def look(root: Path, target: Target, bases: Mapping[str, str], builder: str, bef
 
 def instructions(target: Target) -> tuple[str, ...]:
     """Digests of the texts that the builder reads of a Dockerfile, and of the options that are part of the image."""
-    if target.file is None:
-        return (_digest(target.options.inline or ""), _digest(repr(target.options.without_caches)))
-    every = [i for i in target.file.dockerfile.instructions if i.keyword == "ARG"]
-    every += [i for stage in target.stages for i in stage.instructions]
-    texts = (i.logical.text.strip() + "".join(heredoc.content for heredoc in i.heredocs) for i in every)
-    return (_digest(repr(target.options.without_caches)), *(_digest(text) for text in texts))
+    return (_digest(repr(target.options.without_caches)), *(_digest(text) for text in target.said))
 
 
 def _digest(text: str) -> str:
