@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import signal
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from trimtab.build.seen import Seen
 from trimtab.build.settings import Settings, find_builders
 from trimtab.build.since import counts, fleet_before
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
+from trimtab.cli.live import watch_signals
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.cli.watching import BuildWatcher, watching
 from trimtab.docker import Builder, ProcessRunner, Runner, engine_version
@@ -199,17 +199,10 @@ async def _until_interrupted(fleet_build: FleetBuild, watcher: BuildWatcher) -> 
     result: RunResult | None = None
     with watcher.shown():
         async with anyio.create_task_group() as group:
-            group.start_soon(_watch_signals, group.cancel_scope)
+            group.start_soon(watch_signals, group.cancel_scope)
             result = await fleet_build.run()
             group.cancel_scope.cancel()
     return result or fleet_build.partial()
-
-
-async def _watch_signals(scope: anyio.CancelScope) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            scope.cancel()
-            return
 
 
 def _settings(job: _Job, builders: tuple[Builder, ...], folder: Path | None) -> Settings:

@@ -4,9 +4,8 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +13,13 @@ from typing import Annotated
 import anyio
 from cyclopts import Parameter
 from platformdirs import user_cache_path
-from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
 from trimtab.build import Slots
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.deliver import Delivery, deliver
 from trimtab.cli.fix import refuse_dirty
+from trimtab.cli.live import LiveLines, watch_signals
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, engine_folder, engine_version
 from trimtab.errors import UsageError
@@ -147,7 +145,7 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store | Non
     try:
         with display.shown():
             async with anyio.create_task_group() as group:
-                group.start_soon(_watch_signals, group.cancel_scope)
+                group.start_soon(watch_signals, group.cancel_scope)
                 result = await run_experiments(laboratory, asked.choice, Memory(store, engine))
                 group.cancel_scope.cancel()
     finally:
@@ -166,14 +164,6 @@ async def _reclaim(runner: ProcessRunner, staging: Path) -> None:
         if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
             await clean_up(runner, folder.name)
             shutil.rmtree(folder, ignore_errors=True)
-
-
-async def _watch_signals(scope: anyio.CancelScope) -> None:
-    """An interrupt cancels the experiments, whose own clean-up then runs to its end."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            scope.cancel()
-            return
 
 
 def _finish(loaded: Loaded, common: Common, outcome: _Outcome, store: Store, asked: _Asked, delivery: Delivery) -> int:
@@ -211,22 +201,17 @@ class _Display:
     """Progress: a live table on a terminal, plain lines elsewhere."""
 
     def __init__(self, common: Common, paths: list[str]) -> None:
-        self._console: Console = common.messages
-        self._quiet = common.quiet
+        self._lines = LiveLines(common)
         self._states = dict.fromkeys(paths, "waiting")
-        self._live: Live | None = None
 
     def shown(self) -> AbstractContextManager[object]:
-        if self._quiet or not self._console.is_terminal:
-            return nullcontext()
-        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4, transient=True)
-        return self._live
+        return self._lines.shown(self._table)
 
     def tell(self, path: str, doing: str) -> None:
         changed = self._states.get(path) != doing
         self._states[path] = doing
-        if changed and self._live is None and not self._quiet:
-            self._console.print(f"{path}: {doing}", markup=False)
+        if changed:
+            self._lines.line(f"{path}: {doing}")
 
     def _table(self) -> Table:
         ended = {str(kind) for kind in VerdictKind}
@@ -237,6 +222,6 @@ class _Display:
         table.add_column("Dockerfile", overflow="ellipsis", no_wrap=True)
         table.add_column("doing", overflow="ellipsis", no_wrap=True)
         active = {path: state for path, state in self._states.items() if state not in ended and state != "waiting"}
-        for path, state in list(active.items())[: max(3, self._console.height - 6)]:
+        for path, state in list(active.items())[: max(3, self._lines.console.height - 6)]:
             table.add_row(path, state)
         return table

@@ -3,14 +3,14 @@
 import json
 import time
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import IO
 
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from trimtab.build import Done, Outcome
+from trimtab.cli.live import LiveLines
 from trimtab.cli.options import Common, open_output
 from trimtab.docker import ProgressReader
 from trimtab.report import figures
@@ -21,37 +21,32 @@ class BuildWatcher:
     """Tells people, or a program, what happens while it happens: a live table, plain lines, or a line of JSON each."""
 
     def __init__(self, common: Common, known: Mapping[str, float], left: int, events: IO[str] | None) -> None:
-        self._console = common.messages
-        self._quiet = common.quiet
+        self._lines = LiveLines(common)
         self._known = known
         self._left = left
         self._events = events
         self._running: dict[str, tuple[float, str, str]] = {}
         self._ended: dict[str, Done] = {}
-        self._live: Live | None = None
 
     def shown(self) -> AbstractContextManager[object]:
-        if self._quiet or not self._console.is_terminal:
-            return nullcontext()
-        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4, transient=True)
-        return self._live
+        return self._lines.shown(self._table)
 
     def started(self, name: str, builder: str) -> None:
         self._running[name] = (time.monotonic(), "starting", "")
         self._event("started", target=name, builder=builder)
-        self._line(f"{name}: building{'' if builder == 'default' else f' on {builder}'}")
+        self._lines.line(f"{name}: building{'' if builder == 'default' else f' on {builder}'}")
 
     def moved(self, name: str, reader: ProgressReader) -> None:
         began, step, _ = self._running.get(name, (time.monotonic(), "", ""))
         now = reader.current
-        cached, done, known = reader.counts if self._live else (0, 0, 0)
+        cached, done, known = reader.counts if self._lines.is_drawn else (0, 0, 0)
         self._running[name] = (began, now or step, f"{cached} cached, {done}/{known}")
         if now and now != step:
             self._event("step", target=name, step=now)
 
     def told(self, name: str, text: str) -> None:
         self._event("told", target=name, text=text)
-        self._line(f"{name}: {text}")
+        self._lines.line(f"{name}: {text}")
 
     def ended(self, done: Done) -> None:
         self._running.pop(done.name, None)
@@ -63,7 +58,7 @@ class BuildWatcher:
         cached = f", {log.cached_steps}/{log.cacheable_steps} steps cached" if log and done.outcome is Outcome.BUILT else ""
         took = f" in {figures.seconds(done.seconds)}" if done.seconds else ""
         reason = f": {done.reason}" if done.reason else ""
-        self._line(f"{done.name}: {done.outcome}{took}{cached}{reason}")
+        self._lines.line(f"{done.name}: {done.outcome}{took}{cached}{reason}")
 
     def finished(self, result: Mapping[str, object]) -> None:
         """The last event, which is the result."""
@@ -73,10 +68,6 @@ class BuildWatcher:
     def _event(self, event: str, **values: object) -> None:
         if self._events is not None:
             print(json.dumps({"event": event, **values}, ensure_ascii=False), file=self._events, flush=True)
-
-    def _line(self, text: str) -> None:
-        if self._live is None and not self._quiet:
-            self._console.print(text, markup=False, soft_wrap=True)
 
     def _table(self) -> Table:
         done = sum(each.outcome is not Outcome.SKIPPED for each in self._ended.values())
