@@ -53,6 +53,11 @@ class Config(_Table):
     host_memory: str | None = Field(
         default=None, description="The memory of the host that a compose project runs on, for CM106: `16g`."
     )
+    advisories: str | None = Field(
+        default=None,
+        description="Where `trimtab scan` finds advisories: a folder or zip of OSV documents, counted from the fleet's root,"
+        " or `osv` for the OSV API.",
+    )
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
     compose: tuple[tuple[str, ...], ...] = Field(
         default=(), description="Compose projects, each a list of files in override order; empty means find them."

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from trimtab.docker.layers import Image, Layer, LayerFile, dive_wasted_bytes, find_waste, read_saved
+from trimtab.docker.layers import Image, Layer, LayerFile, read_saved
+from trimtab.docker.waste import dive_wasted_bytes, find_waste
 
 
 def tar_of(files: dict[str, bytes]) -> bytes:

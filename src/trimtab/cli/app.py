@@ -31,6 +31,7 @@ COMMANDS = {
     "optimize": "Plan changes, build and run every touched service before and after, and keep what is proven.",
     "build": "Build the fleet's images: only what changed, in the best order, with a ledger of what each build did.",
     "bake": "Print a bake file for the fleet that needs no trimtab.",
+    "scan": "Look for vulnerabilities, credentials, and how the CIS Docker Benchmark is met.",
     "history": "Show what earlier runs have built, compare them, and find what became slower or larger.",
     "plan": "List everything that could be changed over the fleet, in ordered batches.",
     "bases": "Say which base each Python and Node service could have, and what decides.",

@@ -22,7 +22,7 @@ from trimtab.report.terminal import console
 from trimtab.rules import Rule, all_rules, default_rules, find_rules
 
 Offline = Annotated[bool, Parameter(negative="", help="Ask no package index and no registry.")]
-Format = Literal["text", "json", "sarif", "github", "markdown"]
+Format = Literal["text", "json", "sarif", "github", "markdown", "junit"]
 
 
 @Parameter(name="*")
@@ -45,7 +45,7 @@ Paths = Annotated[tuple[Path, ...], Parameter(help="A folder, or files of one; t
 class Common:
     """Options of every command."""
 
-    format: Annotated[Format, Parameter(help="What goes to standard output; the last three only for `review`.")] = "text"
+    format: Annotated[Format, Parameter(help="What goes to standard output; not every command has all.")] = "text"
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="Write the result to a file instead.")] = None
     config: Annotated[Path | None, Parameter(help="A configuration file to use instead of the folder's own.")] = None
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="No progress on standard error.")] = False
@@ -159,7 +159,8 @@ def show(
     """
     other = (others or {}).get(common.format)
     if other is None and common.format not in {"text", "json"}:
-        raise UsageError(f"This command has no format `{common.format}`; it has text and json.")
+        has = ", ".join(["text", "json", *(others or {})])
+        raise UsageError(f"This command has no format `{common.format}`; it has {has}.")
     with output(common) as file:
         if common.format == "json":
             json.dump(data(), file, indent=2, ensure_ascii=False)

@@ -204,9 +204,11 @@ def remove_volumes(*volumes: str) -> Command:
     return docker("volume", "rm", "--force", *volumes)
 
 
-def run_once(image: str, run: str, *, entrypoint: str, arguments: Sequence[str], user: str = "0") -> Command:
-    """A container that runs one program without a network and is gone afterwards."""
-    words = ("run", "--rm", "--label", f"{LABEL}={run}", "--network", "none", "--user", user, "--entrypoint", entrypoint)
+def run_once(
+    image: str, run: str, *, entrypoint: str, arguments: Sequence[str], user: str = "0", network: str = "none"
+) -> Command:
+    """A container that runs one program, without a network unless one is named, and is gone afterwards."""
+    words = ("run", "--rm", "--label", f"{LABEL}={run}", "--network", network, "--user", user, "--entrypoint", entrypoint)
     return docker(*words, image, *arguments)
 
 

@@ -1,4 +1,4 @@
-"""The layers of an image, as `docker save` writes them, and the bytes in them that nobody can see.
+"""The layers of an image, as `docker save` writes them.
 
 Both of the engine's image stores are read, and archives without docker's own `manifest.json` (OCI image layout), with
 layers plain, gzip or zstd.
@@ -8,12 +8,12 @@ import hashlib
 import json
 import posixpath
 import tarfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import anyio.to_thread
 import zstandard
@@ -75,24 +75,43 @@ class Image:
     layers: tuple[Layer, ...]
     history: tuple[tuple[str, bool], ...] = ()
     """What each instruction was, and whether it made a layer."""
+    config: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    """How its containers run: `Env`, `Labels`, `User` and the rest."""
+    digests: tuple[str, ...] = ()
+    """What each layer's content is called, whatever it is compressed with."""
+
+    def visible(self) -> dict[str, int]:
+        """Every path that a container sees, to the layer that it comes from."""
+        found: dict[str, int] = {}
+        for number, layer in enumerate(self.layers):
+            if layer.whiteouts or layer.opaque:
+                found = {path: low for path, low in found.items() if not layer.hides(path)}
+            found.update(dict.fromkeys(layer.files, number))
+        return found
 
 
-@dataclass(frozen=True, slots=True)
-class Waste:
-    """Bytes of one layer that no container of the image sees."""
+class LayerLook(Protocol):
+    """Somebody who wants to see the files of one layer while it is read."""
 
-    layer: int
-    hidden_by: int
-    """The layer that deletes or replaces them."""
-    bytes: int
-    same_bytes: int
-    """How many of them are replaced by the same content: only mode or owner changed."""
-    paths: tuple[str, ...]
-    """The largest of them."""
+    def file(self, path: str, member: tarfile.TarInfo, read: Callable[[], bytes]) -> None:
+        """One regular file. `read` gives its content; whoever does not call it costs nothing."""
+        ...
 
 
-async def read_layers(runner: Runner, image: str) -> Image:
-    """The layers of an image of the engine.
+class Look(Protocol):
+    """Somebody who wants to see layers while they are read, each once however many images have it. Called by several threads."""
+
+    def known(self, digest: str) -> Layer | None:
+        """A layer that has been seen; it is not read again."""
+        ...
+
+    def begin(self) -> LayerLook: ...
+
+    def end(self, digest: str, look: LayerLook, layer: Layer) -> None: ...
+
+
+async def read_layers(runner: Runner, image: str, look: Look | None = None) -> Image:
+    """The layers of an image of the engine. `look` is called in another thread.
 
     Raises:
         CommandFailed: the engine has no such image, or no room for the archive.
@@ -101,10 +120,10 @@ async def read_layers(runner: Runner, image: str) -> Image:
         archive = Path(folder) / "image.tar"
         with archive.open("wb") as file:
             (await runner.stream(argv.save(image), file.write)).checked()
-        return await anyio.to_thread.run_sync(read_saved, archive)
+        return await anyio.to_thread.run_sync(read_saved, archive, look)
 
 
-def read_saved(archive: Path) -> Image:
+def read_saved(archive: Path, look: Look | None = None) -> Image:
     """The image in an archive of `docker save`, or in an OCI layout; the first one when there are several.
 
     Raises:
@@ -120,8 +139,23 @@ def read_saved(archive: Path) -> Image:
         makers = [text for text, made in history if made]
         if len(makers) != len(names):
             makers = [""] * len(names)
-        layers = tuple(_layer(tar, members[name], text) for name, text in zip(names, makers, strict=True))
-    return Image(layers, history)
+        root = cast("Mapping[str, object]", config.get("rootfs") or {})
+        digests = cast("Sequence[str]", root.get("diff_ids") or names)
+        read = [_seen(tar, members[name], digest, look) for name, digest in zip(names, digests, strict=True)]
+    layers = tuple(replace(layer, created_by=text) for layer, text in zip(read, makers, strict=True))
+    return Image(layers, history, cast("Mapping[str, object]", config.get("config") or {}), tuple(digests))
+
+
+def _seen(tar: tarfile.TarFile, member: tarfile.TarInfo, digest: str, look: Look | None) -> Layer:
+    if look is None:
+        return _layer(tar, member, _Reading())
+    known = look.known(digest)
+    if known is not None:
+        return known
+    one = look.begin()
+    layer = _layer(tar, member, _Reading(one))
+    look.end(digest, one, layer)
+    return layer
 
 
 def _manifest(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> tuple[Mapping[str, object], list[str]]:
@@ -167,6 +201,7 @@ def _plain(file: IO[bytes]) -> Generator[tarfile.TarFile]:
 
 @dataclass
 class _Reading:
+    look: LayerLook | None = None
     files: dict[str, LayerFile] = field(default_factory=dict[str, LayerFile])
     whiteouts: set[str] = field(default_factory=set[str])
     opaque: set[str] = field(default_factory=set[str])
@@ -180,7 +215,20 @@ class _Reading:
             self.whiteouts.add(posixpath.join(folder, name[len(_WHITEOUT) :]))
         elif not member.isdir():
             file = tar.extractfile(member) if member.isreg() else None
-            self.files[path] = LayerFile(member.size, _digest(file)) if file else LayerFile(0)
+            self.files[path] = LayerFile(member.size, self._seen(path, member, file)) if file else LayerFile(0)
+
+    def _seen(self, path: str, member: tarfile.TarInfo, file: IO[bytes]) -> str:
+        """The file's digest; whoever looks at the layers sees it on the way."""
+        content: bytes | None = None
+
+        def read() -> bytes:
+            nonlocal content
+            content = file.read() if content is None else content
+            return content
+
+        if self.look is not None:
+            self.look.file(path, member, read)
+        return _digest(file) if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _digest(file: IO[bytes]) -> str:
@@ -190,57 +238,11 @@ def _digest(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _layer(tar: tarfile.TarFile, member: tarfile.TarInfo, created_by: str) -> Layer:
-    reading = _Reading()
+def _layer(tar: tarfile.TarFile, member: tarfile.TarInfo, reading: _Reading) -> Layer:
     file = tar.extractfile(member)
     if file is None or member.size == 0:
-        return Layer(created_by, 0, {})
+        return Layer("", 0, {})
     with _plain(file) as layer:
         for each in layer:
             reading.take(layer, each)
-    return Layer(created_by, member.size, reading.files, frozenset(reading.whiteouts), frozenset(reading.opaque))
-
-
-def find_waste(image: Image) -> tuple[Waste, ...]:
-    """What could be reclaimed: every byte that a higher layer hides, by the pair of layers, the most first."""
-    found: dict[tuple[int, int], list[tuple[str, int, bool]]] = {}
-    for low, layer in enumerate(image.layers):
-        for path, file in layer.files.items():
-            if file.size == 0:
-                continue
-            high = next((n for n in range(low + 1, len(image.layers)) if image.layers[n].hides(path)), None)
-            if high is not None:
-                same = image.layers[high].files.get(path, LayerFile(0)).sha256 == file.sha256
-                found.setdefault((low, high), []).append((path, file.size, same))
-    wastes = (_waste(pair, files) for pair, files in found.items())
-    return tuple(sorted(wastes, key=lambda waste: (-waste.bytes, waste.layer)))
-
-
-def _waste(pair: tuple[int, int], files: Sequence[tuple[str, int, bool]]) -> Waste:
-    largest = tuple(path for path, _, _ in sorted(files, key=lambda each: (-each[1], each[0]))[:5])
-    same = sum(size for _, size, same in files if same)
-    return Waste(pair[0], pair[1], sum(size for _, size, _ in files), same, largest)
-
-
-def dive_wasted_bytes(image: Image) -> int:
-    """Wasted bytes as dive counts them: the sizes of a path over all layers, for paths seen more than once.
-
-    The live copy of a file counts too, a deleted file counts with its size once and its whiteout with none, and the
-    whiteout of a folder counts with everything below it but not the files themselves (wagoodman/dive,
-    `filetree/efficiency.go` and `image/analysis.go`).
-    """
-    total: dict[str, int] = {}
-    seen: dict[str, int] = {}
-    live: dict[str, int] = {}
-    for layer in image.layers:
-        for path in layer.whiteouts:
-            below = [name for name in live if name.startswith(path + "/")]
-            total[path] = total.get(path, 0) + sum(live[name] for name in below)
-            seen[path] = seen.get(path, 0) + 1
-            for name in (path, *below):
-                live.pop(name, None)
-        for path, file in layer.files.items():
-            total[path] = total.get(path, 0) + file.size
-            seen[path] = seen.get(path, 0) + 1
-            live[path] = file.size
-    return sum(size for path, size in total.items() if seen[path] > 1)
+    return Layer("", member.size, reading.files, frozenset(reading.whiteouts), frozenset(reading.opaque))

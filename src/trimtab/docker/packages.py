@@ -9,15 +9,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-KEPT = re.compile(
-    r"^/var/lib/dpkg/(info/.*\.list|status(\.d/.*)?)$|^(/usr)?/lib/apk/db/installed$"
-    r"|^/(var/lib|usr/lib/sysimage)/rpm/(rpmdb\.sqlite|Packages(\.db)?)$|/node_modules/(@[^/]+/)?[^/]+/package\.json$"
-    r"|^/etc/(passwd|ld\.so\.cache)$"
+_DATABASES = (
+    r"^/var/lib/dpkg/status(\.d/.*)?$|^(/usr)?/lib/apk/db/installed$|^/(var/lib|usr/lib/sysimage)/rpm/(rpmdb\.sqlite|Packages(\.db)?)$"
+    r"|/node_modules/(@[^/]+/)?[^/]+/package\.json$"
 )
-"""The files whose content tells."""
+DATABASES = re.compile(_DATABASES)
+"""The files whose content says which packages there are."""
+KEPT = re.compile(_DATABASES + r"|^/var/lib/dpkg/info/.*\.list$|^/etc/(passwd|ld\.so\.cache)$")
+"""Those, and the files that say whose paths are whose."""
 _DISTRIBUTION = re.compile(r"/(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+)\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)$")
-_NAME, _VERSION, _RELEASE, _DIRINDEXES, _BASENAMES, _DIRNAMES = 1000, 1001, 1002, 1116, 1117, 1118
+_NAME, _VERSION, _RELEASE, _EPOCH, _SOURCE, _DIRINDEXES, _BASENAMES, _DIRNAMES = 1000, 1001, 1002, 1003, 1044, 1116, 1117, 1118
 """Tags of rpm's headers (rpm's documentation, "Tags")."""
+_SOURCE_RPM = re.compile(r"^(?P<name>.+)-(?P<version>[^-]+)-(?P<release>[^-]+)\.(?:no)?src\.rpm$")
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One installed package of a language, and the file that says so."""
+
+    kind: str
+    """`pip` or `npm`."""
+    name: str
+    version: str
+    path: str
 
 
 @dataclass
@@ -25,6 +39,9 @@ class Packages:
     """What was found."""
 
     system: dict[str, str] = field(default_factory=dict[str, str])
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """The source package, and its version, that each system package was built from; its own where nothing else is said."""
+    distributions: tuple[Distribution, ...] = ()
     owners: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     libraries: dict[str, str] = field(default_factory=dict[str, str])
     unread: str | None = None
@@ -47,26 +64,27 @@ def read_packages(kept: Mapping[str, bytes], paths: Iterable[str]) -> Packages:
             _apk(content.decode("utf-8", "replace"), found)
         else:
             _rpm(path, content, found)
-    found.libraries = _joined((*_python(paths), *_node(kept)))
+    found.distributions = (*_python(paths), *_node(kept))
+    found.libraries = _joined(found.distributions)
     return found
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _joined(distributions: Iterable[Distribution]) -> dict[str, str]:
     """Every name with all its versions: Node has several of one package as a matter of course."""
     versions: dict[str, set[str]] = {}
-    for name, version in pairs:
-        versions.setdefault(name, set()).add(version)
+    for each in distributions:
+        versions.setdefault(f"{each.kind} {each.name}", set()).add(each.version)
     return {name: ", ".join(sorted(versions[name])) for name in sorted(versions)}
 
 
-def _python(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _python(paths: Iterable[str]) -> Iterator[Distribution]:
     for path in paths:
         match = _DISTRIBUTION.search(path) if "-info" in path else None
         if match:
-            yield f"pip {re.sub(r'[-_.]+', '-', match['name']).lower()}", match["version"]
+            yield Distribution("pip", re.sub(r"[-_.]+", "-", match["name"]).lower(), match["version"], path)
 
 
-def _node(kept: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+def _node(kept: Mapping[str, bytes]) -> Iterator[Distribution]:
     for path, content in kept.items():
         if not path.endswith("/package.json"):
             continue
@@ -77,16 +95,24 @@ def _node(kept: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
         if isinstance(data, dict):
             record = cast("dict[str, object]", data)
             name = path.rpartition("/node_modules/")[2].removesuffix("/package.json")
-            yield f"npm {name}", str(record.get("version", ""))
+            yield Distribution("npm", name, str(record.get("version", "")), path)
 
 
 def _dpkg(text: str, found: Packages) -> None:
     for record in _records(text):
         if record.get("Status", "install ok installed").endswith(" installed"):
-            found.system[record["Package"]] = record.get("Version", "")
+            name, version = record["Package"], record.get("Version", "")
+            found.system[name] = version
+            found.sources[name] = _dpkg_source(record.get("Source", ""), name, version)
             wanted = re.split(r"[,|]", record.get("Recommends", ""))
             names = frozenset(re.split(r"[\s(:]", each.strip())[0] for each in wanted if each.strip())
-            found.recommends[record["Package"]] = names
+            found.recommends[name] = names
+
+
+def _dpkg_source(field: str, name: str, version: str) -> tuple[str, str]:
+    """`Source: glibc`, or `Source: gcc-12 (12.2.0-14)` where its version differs; absent when both are the same."""
+    source, _, other = field.partition(" ")
+    return source or name, other.strip(" ()") or version
 
 
 def _records(text: str) -> Iterator[dict[str, str]]:
@@ -105,19 +131,22 @@ def _merged_usr(path: str) -> str:
 
 def _apk(text: str, found: Packages) -> None:
     for block in text.split("\n\n"):
-        name, version, folder, paths = "", "", "", set[str]()
+        name, version, origin, folder, paths = "", "", "", "", set[str]()
         for line in block.splitlines():
             key, _, value = line.partition(":")
             if key == "P":
                 name = value
             elif key == "V":
                 version = value
+            elif key == "o":
+                origin = value
             elif key == "F":
                 folder = value
             elif key == "R":
                 paths.add(f"/{folder}/{value}" if folder else f"/{value}")
         if name:
             found.system[name] = version
+            found.sources[name] = (origin or name, version)
             found.owners[name] = frozenset(paths)
 
 
@@ -144,13 +173,17 @@ def _header(blob: bytes, found: Packages) -> None:
     tags: dict[int, list[str] | list[int]] = {}
     for number in range(count):
         tag, kind, offset, items = struct.unpack(">IIII", blob[8 + 16 * number : 24 + 16 * number])
-        if tag in {_NAME, _VERSION, _RELEASE, _BASENAMES, _DIRNAMES}:
+        if tag in {_NAME, _VERSION, _RELEASE, _SOURCE, _BASENAMES, _DIRNAMES}:
             tags[tag] = [part.decode() for part in data[offset:].split(b"\0", items)[:items]]
-        elif tag == _DIRINDEXES and kind == 4:
+        elif tag in {_DIRINDEXES, _EPOCH} and kind == 4:
             tags[tag] = list(struct.unpack(f">{items}I", data[offset : offset + 4 * items]))
     name = str(tags[_NAME][0]) if _NAME in tags else ""
     if name and name != "gpg-pubkey":
         version = "-".join(str(tags[tag][0]) for tag in (_VERSION, _RELEASE) if tag in tags)
+        source = _SOURCE_RPM.match(str(tags[_SOURCE][0])) if _SOURCE in tags else None
+        # An epoch is part of the version that advisories compare with, and the source's name does not carry it.
+        epoch = f"{tags[_EPOCH][0]}:" if _EPOCH in tags else ""
+        found.sources[name] = (source["name"] if source else name, epoch + version)
         folders = cast("list[str]", tags.get(_DIRNAMES, []))
         indexes = cast("list[int]", tags.get(_DIRINDEXES, []))
         files = zip(indexes, cast("list[str]", tags.get(_BASENAMES, [])), strict=False)

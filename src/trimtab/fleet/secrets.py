@@ -1,6 +1,7 @@
 """Recognising credentials. What is recognised is described, never repeated."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -52,10 +53,15 @@ def _plugins() -> tuple[BasePlugin, ...]:
 
 def known_format(text: str) -> str | None:
     """The kind of credential that a text holds by its format: `AWS Access Key`, `Private Key`; None for none."""
+    return next((kind for kind, _ in known_values(text)), None)
+
+
+def known_values(text: str) -> Iterator[tuple[str, str]]:
+    """Each credential of a known format in a text, with its kind. The value is for telling two apart, never for showing."""
     for plugin in _plugins():
-        if any(not is_placeholder(found) for found in plugin.analyze_string(text)):
-            return plugin.secret_type
-    return None
+        for found in plugin.analyze_string(text):
+            if not is_placeholder(found):
+                yield plugin.secret_type, found
 
 
 def secret_kind(name: str, value: str) -> str | None:

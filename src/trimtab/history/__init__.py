@@ -1,6 +1,19 @@
-"""What happened before: runs and their evidence, and the ledger of builds, in SQLite below `.trimtab/`."""
+"""What happened before: runs and their evidence, builds, scans and scores, in SQLite below `.trimtab/`."""
 
 from trimtab.history.ledger import BuildRow, FleetBuildRow, Ledger, StepRow, regressions
+from trimtab.history.scans import ScanRow, Scans, ScoreRow
 from trimtab.history.store import Run, Store, open_store
 
-__all__ = ["BuildRow", "FleetBuildRow", "Ledger", "Run", "StepRow", "Store", "open_store", "regressions"]
+__all__ = [
+    "BuildRow",
+    "FleetBuildRow",
+    "Ledger",
+    "Run",
+    "ScanRow",
+    "Scans",
+    "ScoreRow",
+    "StepRow",
+    "Store",
+    "open_store",
+    "regressions",
+]

@@ -7,10 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from trimtab.errors import StateError
 from trimtab.history.ledger import SCHEMA as _LEDGER
 from trimtab.history.ledger import Ledger
+from trimtab.history.scans import SCHEMA as _SCANS
+from trimtab.history.scans import Scans
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -36,7 +39,7 @@ CREATE TABLE IF NOT EXISTS proofs (
     proof TEXT NOT NULL
 );
 """
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,11 @@ class Store:
     def ledger(self) -> Ledger:
         """The ledger of builds."""
         return Ledger(self._connection, str(self.folder / "history.db"))
+
+    @property
+    def scans(self) -> Scans:
+        """What scans found."""
+        return Scans(self._connection, str(self.folder / "history.db"))
 
     def close(self) -> None:
         self._connection.close()
@@ -102,6 +110,13 @@ class Store:
             message = f"`{self.folder}/history.db` cannot be written: {error}. Free some space, and run again."
             raise StateError(message) from error
 
+    def verdicts(self) -> dict[str, tuple[str, str]]:
+        """Each file's newest verdict: its kind and the reason."""
+        rows = self._connection.execute(
+            "SELECT path, kind, reason FROM verdicts JOIN runs ON id = run ORDER BY started, runs.rowid"
+        )
+        return {str(path): (str(kind), str(reason)) for path, kind, reason in rows}
+
     def runs(self) -> list[Run]:
         """All runs, the newest first."""
         rows = self._connection.execute("SELECT id, command, started, ended, outcome FROM runs ORDER BY started DESC")
@@ -109,15 +124,39 @@ class Store:
 
     def write_evidence(self, run: str, evidence: Mapping[str, object], page: str) -> Path:
         """Keep a run's evidence as JSON, and as a page beside it; the path of the JSON file."""
+        path = self.write_result(run, "evidence", evidence)
+        self.write_text(run, "evidence.html", page)
+        return path
+
+    def write_result(self, run: str, name: str, data: Mapping[str, object]) -> Path:
+        """Keep a result of a run as JSON; the path of the file.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        return self.write_text(run, f"{name}.json", json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+    def write_text(self, run: str, name: str, text: str) -> Path:
+        """Keep a file of a run; its path.
+
+        Raises:
+            StateError: it could not be written.
+        """
         folder = self.folder / "runs" / run
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / "evidence.json"
-            path.write_text(json.dumps(evidence, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            (folder / "evidence.html").write_text(page, encoding="utf-8")
+            path = folder / name
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise StateError(f"`{folder}` cannot be written: {error.strerror or error}.") from error
         return path
+
+    def read_result(self, run: str, name: str) -> object | None:
+        """What was kept under a name for a run; None where there is nothing, or nothing that can be read."""
+        try:
+            return cast("object", json.loads((self.folder / "runs" / run / f"{name}.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return None
 
 
 def _now() -> str:
@@ -145,7 +184,7 @@ def open_store(root: Path) -> Store:
         if version > _VERSION:
             connection.close()
             raise StateError(f"`{folder}/history.db` was written by a newer trimtab. Upgrade trimtab, or move the file away.")
-        connection.executescript(_SCHEMA + _LEDGER)
+        connection.executescript(_SCHEMA + _LEDGER + _SCANS)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     except sqlite3.Error as error:
         connection.close()

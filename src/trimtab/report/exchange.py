@@ -9,7 +9,7 @@ from trimtab.report.data import Data
 from trimtab.review import Review, fingerprints
 from trimtab.rules import Category, Finding, Rule, Severity
 
-_LEVELS = {
+LEVELS = {
     Severity.INFO: "note",
     Severity.LOW: "note",
     Severity.MEDIUM: "warning",
@@ -60,7 +60,7 @@ def _rule(rule: Rule) -> Data:
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": rule.summary},
         "help": {"text": rule.documentation, "markdown": rule.documentation},
-        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": properties,
     }
 
@@ -70,7 +70,7 @@ def _result(finding: Finding, fingerprint: str, index: dict[str, int]) -> Data:
     return {
         "ruleId": finding.rule,
         "ruleIndex": index.get(finding.rule, -1),
-        "level": _LEVELS[finding.severity],
+        "level": LEVELS[finding.severity],
         "message": {"text": finding.message},
         "locations": [
             {
@@ -87,14 +87,20 @@ def _result(finding: Finding, fingerprint: str, index: dict[str, int]) -> Data:
 
 def github(review: Review) -> str:
     """One workflow command a finding, which GitHub shows at its line in a pull request."""
-    kinds = {"note": "notice", "warning": "warning", "error": "error"}
     lines = [
-        f"::{kinds[_LEVELS[each.severity]]} file={_property(each.path)},line={each.line},endLine={each.end_line},"
-        f"title={_property(f'{each.rule} {each.name}')}::{_message(each.message)}"
+        workflow_command(each.severity, each.path, each.line, f"{each.rule} {each.name}", each.message, each.end_line)
         for each in review.findings
     ]
     lines += [f"::error file={_property(each.path)}::could not check: {_message(each.message)}" for each in review.errors]
     return "".join(line + "\n" for line in lines)
+
+
+def workflow_command(severity: Severity, path: str, line: int, title: str, message: str, end_line: int = 0) -> str:
+    """One annotation of GitHub's; without a path it stands at the run."""
+    kinds = {"note": "notice", "warning": "warning", "error": "error"}
+    places = {"file": path, "line": str(line or ""), "endLine": str(end_line or ""), "title": title}
+    said = ",".join(f"{name}={_property(value)}" for name, value in places.items() if value)
+    return f"::{kinds[LEVELS[severity]]} {said}::{_message(message)}"
 
 
 def _message(text: str) -> str:
@@ -119,20 +125,21 @@ def markdown(review: Review) -> str:
             "|---:|---|---|---|",
         ]
         parts += _rows(review.of_file(path)) + [""]
-    parts += [f"- could not check `{each.path}`: {_cell(each.message)}" for each in review.errors]
+    parts += [f"- could not check `{each.path}`: {cell(each.message)}" for each in review.errors]
     return "\n".join(parts).rstrip() + "\n"
 
 
 def _rows(findings: Iterable[Finding]) -> list[str]:
     ordered = sorted(findings, key=lambda each: (-each.severity, each.line))
     return [
-        f"| {each.line} | {each.severity} | {each.rule} {each.name} | {_cell(each.message)}{_fix(each)} |" for each in ordered
+        f"| {each.line} | {each.severity} | {each.rule} {each.name} | {cell(each.message)}{_fix(each)} |" for each in ordered
     ]
 
 
 def _fix(finding: Finding) -> str:
-    return f" *({finding.fix.applicability} fix: {_cell(finding.fix.title)})*" if finding.fix else ""
+    return f" *({finding.fix.applicability} fix: {cell(finding.fix.title)})*" if finding.fix else ""
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A text that stays within one cell of a Markdown table."""
     return re.sub(r"\s*\n\s*", " ", text).replace("|", "\\|")

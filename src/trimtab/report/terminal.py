@@ -18,7 +18,7 @@ from trimtab.rules import Category, Finding, Fix, Rule, Severity
 from trimtab.text import apply_edits, unified_diff
 from trimtab.verify import Evidence, Scenario, VerdictKind
 
-_SEVERITY_STYLES = {
+SEVERITY_STYLES = {
     Severity.CRITICAL: "bold white on red",
     Severity.HIGH: "bold red",
     Severity.MEDIUM: "yellow",
@@ -60,7 +60,7 @@ def _finding(finding: Finding) -> RenderableType:
         message.append(f"  [{finding.fix.applicability} fix: {finding.fix.title}]", "green")
     elif finding.refusal:
         message.append(f"  [no fix: {finding.refusal.reason}]", "dim")
-    severity = Text(str(finding.severity), _SEVERITY_STYLES[finding.severity])
+    severity = Text(str(finding.severity), SEVERITY_STYLES[finding.severity])
     table.add_row(Text(f"{finding.line}:{finding.column}", "dim"), severity, Text(finding.rule, "bold"), message)
     return table
 
@@ -216,7 +216,7 @@ def rules_view(rules: Sequence[Rule]) -> RenderableType:
     for name in ("code", "name", "category", "severity", "what it finds"):
         table.add_column(name, overflow="fold")
     for rule in rules:
-        severity = Text(str(rule.severity), _SEVERITY_STYLES[rule.severity])
+        severity = Text(str(rule.severity), SEVERITY_STYLES[rule.severity])
         table.add_row(rule.code, rule.name, str(rule.category), severity, rule.summary)
     return table
 

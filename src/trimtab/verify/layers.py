@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from trimtab.docker.layers import Image, dive_wasted_bytes, find_waste
+from trimtab.docker.layers import Image
+from trimtab.docker.waste import dive_wasted_bytes, find_waste
 from trimtab.syntax.dockerfile import Instruction
 from trimtab.verify.evidence import ImageUse, LayerUse
 from trimtab.verify.intent import Intent

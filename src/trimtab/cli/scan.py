@@ -1,0 +1,286 @@
+"""`trimtab scan`."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+import anyio
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from trimtab.build import Wanted, build_graph
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
+from trimtab.cli.live import LiveLines
+from trimtab.cli.options import Common, Loaded, Offline, Paths, RuleChoice, load, show
+from trimtab.docker import ProcessRunner, Runner, engine_version
+from trimtab.errors import EngineMissing, UsageError
+from trimtab.fleet import Fleet
+from trimtab.fleet.model import Service
+from trimtab.git import head, left_out
+from trimtab.history import ScanRow, open_store
+from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
+from trimtab.review import review as run_review
+from trimtab.rules import Severity, all_rules
+from trimtab.scan import Part, Scan, count_severities
+from trimtab.scan.adapters import ScannerName
+from trimtab.scan.api import ADDRESS, Api
+from trimtab.scan.compliance import RULES
+from trimtab.scan.ignore import read_ignores
+from trimtab.scan.ranking import read_ranking
+from trimtab.scan.run import Bill, ImageTarget, Request
+from trimtab.scan.run import scan as run_scan
+from trimtab.scan.sbom import NoSbom, SbomFormat, read_sbom, write_sbom
+from trimtab.scan.sources import is_below
+from trimtab.scan.stores import Folder
+from trimtab.scan.stores import Store as Advisories
+from trimtab.scan.verdict import Outcome, Policy, Verdict, judge_scan
+
+Kind = Literal["all", "vulns", "secrets", "compliance"]
+Level = Literal["info", "low", "medium", "high", "critical"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class What:
+    """What is scanned."""
+
+    type: Annotated[tuple[Kind, ...], Parameter(negative="", help="What is looked for; everything when left out.")] = ("all",)
+    target: Annotated[str, Parameter(help="Only this folder of the fleet, and the services whose Dockerfiles lie in it.")] = ""
+    image: Annotated[
+        tuple[str, ...], Parameter(negative="", help="Images of the engine, instead of those that the fleet builds.")
+    ] = ()
+    sbom: Annotated[
+        tuple[Path, ...],
+        Parameter(negative="", help="Bills of materials instead of images: CycloneDX, SPDX or syft's JSON."),
+    ] = ()
+    images: Annotated[bool, Parameter(help="Look into the fleet's images, not only at its files.")] = True
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Who is asked for vulnerabilities, and what is known beside them."""
+
+    advisories: Annotated[
+        str, Parameter(help="A folder or zip of OSV documents, `osv` for the OSV API, or another address that speaks it.")
+    ] = ""
+    scanner: Annotated[tuple[ScannerName, ...], Parameter(negative="", help="Ask this program too; it has to be on PATH.")] = ()
+    pending: Annotated[
+        bool, Parameter(negative="", help="Ask each image's own package lists which updates wait; needs the network.")
+    ] = False
+    vex: Annotated[tuple[Path, ...], Parameter(negative="", help="OpenVEX documents.")] = ()
+    epss: Annotated[Path | None, Parameter(help="FIRST's EPSS scores, a CSV file, for the order.")] = None
+    kev: Annotated[Path | None, Parameter(help="CISA's catalogue of exploited vulnerabilities, a JSON file.")] = None
+    offline: Offline = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """What counts, and what is written besides."""
+
+    fail_on: Annotated[Level, Parameter(help="The least severity that counts; an unknown one counts always.")] = "info"
+    only_fixed: Annotated[
+        bool, Parameter(negative="", help="Vulnerabilities without a fixed version are shown and do not count.")
+    ] = False
+    max_age: Annotated[int, Parameter(help="Days that advisories may be old for a clean result.")] = 7
+    write_sbom: Annotated[Path | None, Parameter(help="Write a bill of materials of each target into this folder.")] = None
+    sbom_format: Annotated[SbomFormat, Parameter(help="Its format: CycloneDX 1.6 or SPDX 2.3.")] = "cyclonedx"
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(Severity[self.fail_on.upper()], self.only_fixed, timedelta(days=self.max_age))
+
+
+def scan(
+    paths: Paths = (),
+    /,
+    *,
+    what: What | None = None,
+    sources: Sources | None = None,
+    outcomes: Outcomes | None = None,
+    common: Common | None = None,
+) -> int:
+    """Look for vulnerabilities, credentials, and how the CIS Docker Benchmark is met.
+
+    Exits with 1 when something was found, and with 2 when nothing was found but not everything could be looked at: an image
+    that is not there, packages that no advisories are about, advisories that are too old.
+    """
+    what, sources, outcomes, common = what or What(), sources or Sources(), outcomes or Outcomes(), common or Common()
+    parts = frozenset(Part) if "all" in what.type else frozenset(Part(each) for each in what.type)
+    loaded = load(paths, common, RuleChoice(select=tuple(sorted(RULES)), offline=True))
+    job = _Job(loaded, what, sources, outcomes, common, parts)
+    result, run = anyio.run(_scanned, job)
+    verdict = judge_scan(result, outcomes.policy)
+    if outcomes.write_sbom:
+        _write_bills(result, outcomes.write_sbom, outcomes.sbom_format)
+    anyio.run(_kept, job, result, verdict, run)
+    others = {
+        "sarif": lambda: json.dumps(scan_sarif(result), indent=2, ensure_ascii=False) + "\n",
+        "github": lambda: scan_github(result),
+        "markdown": lambda: scan_markdown(result, verdict),
+    }
+    show(common, lambda: scan_data(result, verdict), lambda: scan_view(result, verdict, outcomes.policy), others)
+    return {Outcome.CLEAN: CLEAN, Outcome.FINDINGS: FINDINGS, Outcome.INCOMPLETE: COULD_NOT_RUN}[verdict.outcome]
+
+
+@dataclass(frozen=True)
+class _Job:
+    loaded: Loaded
+    what: What
+    sources: Sources
+    outcomes: Outcomes
+    common: Common
+    parts: frozenset[Part]
+
+    @property
+    def below(self) -> str:
+        """The folder that is meant, from the fleet's root.
+
+        Raises:
+            UsageError: there is none.
+        """
+        folder = self.what.target.strip("/").removeprefix("./")
+        entry = self.loaded.fleet.tree.entries.get(folder)
+        if folder and folder != "." and (entry is None or entry.kind != "dir"):
+            raise UsageError(f"There is no folder `{folder}` below `{self.loaded.root}`.")
+        return "" if folder == "." else folder
+
+    @property
+    def fleet(self) -> Fleet:
+        return self.loaded.fleet
+
+    @property
+    def offline(self) -> bool:
+        return self.sources.offline or self.loaded.config.offline
+
+    @property
+    def store(self) -> Advisories | None:
+        """The advisories that the command line or the configuration names; none without either.
+
+        Raises:
+            UsageError: they are somewhere on the network, and the network is not to be used.
+        """
+        named = self.sources.advisories or self.loaded.config.advisories or ""
+        address = ADDRESS if named == "osv" else named if named.startswith(("https://", "http://")) else None
+        if address and self.offline:
+            raise UsageError("The OSV API needs the network; offline, give `--advisories` a folder or a zip of OSV documents.")
+        if address:
+            return Api(address)
+        return Folder(Path(named) if self.sources.advisories else self.loaded.root / named) if named else None
+
+
+async def _scanned(job: _Job) -> tuple[Scan, str]:
+    runner = ProcessRunner()
+    run = f"{secrets.token_hex(4)}-{os.getpid()}"
+    images = await _images(job, runner)
+    request = await _request(job, runner, images)
+    progress = _Progress(job.common)
+    with progress.lines.shown(progress.table):
+        return await run_scan(runner, request, run, progress.tell), run
+
+
+class _Progress:
+    """What is being done right now, on one line."""
+
+    def __init__(self, common: Common) -> None:
+        self.lines = LiveLines(common)
+        self._now = "starting"
+
+    def tell(self, text: str) -> None:
+        self._now = text
+        self.lines.line(text)
+
+    def table(self) -> Table:
+        table = Table.grid()
+        table.add_row(Text(f"scanning: {self._now}", "dim"))
+        return table
+
+
+async def _images(job: _Job, runner: Runner) -> tuple[ImageTarget, ...]:
+    """The images that are meant: those named, else those that the fleet's builds are called."""
+    if job.what.image:
+        await engine_version(runner)
+        return tuple(ImageTarget(each, ()) for each in job.what.image)
+    if not job.what.images or job.what.sbom:
+        return ()
+    graph = build_graph(job.fleet, job.loaded.root.name, Wanted(job.loaded.chosen, (), everything=False))
+    targets = [each for each in graph.targets.values() if each.file is None or is_below(each.file.path, job.below)]
+    found = tuple(ImageTarget(each.tags[0], each.services or (each.name,)) for each in targets if each.tags)
+    if found:
+        try:
+            await engine_version(runner)
+        except EngineMissing as error:
+            raise EngineMissing(f"{error} Or look at the files alone: `--no-images`.") from error
+    return found
+
+
+async def _request(job: _Job, runner: Runner, images: tuple[ImageTarget, ...]) -> Request:
+    alone = bool(job.what.image or job.what.sbom)
+    services = frozenset(each.name for each in job.fleet.services if is_below(_home(each), job.below))
+    findings, unread = (), frozenset[str]()
+    if Part.COMPLIANCE in job.parts:
+        review = run_review(job.fleet, [rule for rule in all_rules() if rule.code in RULES])
+        findings, unread = review.findings, frozenset(each.path for each in review.errors)
+    ignored = await left_out(runner, job.loaded.root, [path for path, e in job.fleet.tree.entries.items() if e.kind == "file"])
+    return Request(
+        job.fleet, job.parts, job.below, frozenset() if alone else services, images,
+        tuple(_bill(path) for path in job.what.sbom), not alone, job.store, job.sources.scanner, job.sources.pending,
+        read_ignores(job.loaded.root, job.sources.vex), read_ranking(job.sources.epss, job.sources.kev), findings, unread,
+        ignored, job.offline,
+    )  # fmt: skip
+
+
+def _home(service: Service) -> str:
+    """Where a service is made: its Dockerfile, else the file that names it."""
+    return (service.build.dockerfile if service.build else None) or service.origin
+
+
+def _bill(path: Path) -> Bill:
+    try:
+        packages, unusable = read_sbom(cast("object", json.loads(path.read_text(encoding="utf-8"))), str(path))
+    except NoSbom as error:
+        raise UsageError(f"`{path}` is no bill of materials that is read: {error}.") from error
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise UsageError(f"`{path}` cannot be read: {error}") from error
+    return Bill(str(path), tuple(packages), tuple(unusable))
+
+
+def _write_bills(result: Scan, folder: Path, style: SbomFormat) -> None:
+    suffix = {"cyclonedx": "cdx", "spdx": "spdx"}[style]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target in result.targets:
+            name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in target.name)
+            document = write_sbom(target.name, target.packages, style, result.started)
+            (folder / f"{name}.{suffix}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"`{folder}` cannot be written: {error.strerror or error}.") from error
+
+
+async def _kept(job: _Job, result: Scan, verdict: Verdict, run: str) -> None:
+    """Into the fleet's history, for gates and for what changed over time."""
+    store = open_store(job.loaded.root)
+    try:
+        revision = await head(ProcessRunner(), job.loaded.root)
+        store.scans.add(_rows(result, verdict, run, revision))
+        store.write_result(run, "scan", scan_data(result, verdict))
+    finally:
+        store.close()
+
+
+def _rows(result: Scan, verdict: Verdict, run: str, revision: str | None) -> list[ScanRow]:
+    as_of = result.as_of.isoformat(timespec="seconds") if result.as_of else None
+    return [
+        ScanRow(
+            run, each.name, each.kind, result.started.isoformat(timespec="seconds"), revision, each.image, each.services,
+            tuple(sorted(str(part) for part in result.parts)), len(each.packages), count_severities(each.vulnerabilities),
+            len(each.leaks), len(result.not_checked), as_of, str(verdict.outcome),
+        )
+        for each in result.targets
+    ]  # fmt: skip

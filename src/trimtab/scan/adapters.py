@@ -1,0 +1,248 @@
+"""Other scanners, where they are installed: each is given our own bill of materials, and its answer is read.
+
+So all of them speak of the same packages, and one that looked at none is found out. Their output formats are read as
+published; this project has no database of theirs to run them with.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, Protocol, cast
+
+from trimtab.docker import Command, Runner
+from trimtab.errors import UsageError
+from trimtab.fleet.plain import items, mapping
+from trimtab.rules import Severity
+from trimtab.scan.advisory import Answer, band, base_score
+from trimtab.scan.match import Vulnerability, above
+from trimtab.scan.packages import Package, from_purl
+from trimtab.scan.sbom import write_sbom
+
+ScannerName = Literal["trivy", "grype", "osv-scanner"]
+_SECONDS = 600
+_LEVELS = {
+    "critical": Severity.CRITICAL, "high": Severity.HIGH, "medium": Severity.MEDIUM, "moderate": Severity.MEDIUM,
+    "low": Severity.LOW, "negligible": Severity.INFO,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a scanner said. `reason` is why it cannot be relied on; its findings, if any, still count."""
+
+    source: str
+    found: tuple[Vulnerability, ...]
+    reason: str | None = None
+
+
+class Scanner(Protocol):
+    """A program, as pure functions: how it is called, and what its output says."""
+
+    name: ScannerName
+
+    def command(self, document: str, *, offline: bool) -> Command: ...
+
+    def read(self, output: object, packages: Sequence[Package]) -> Answered: ...
+
+
+class Trivy:
+    """`trivy sbom` (aquasecurity/trivy, JSON schema version 2)."""
+
+    name: ScannerName = "trivy"
+
+    def command(self, document: str, *, offline: bool) -> Command:
+        words = ["trivy", "sbom", "--format", "json", "--list-all-pkgs", "--quiet"]
+        words += ["--skip-db-update", "--skip-java-db-update", "--offline-scan"] if offline else []
+        return Command((*words, document))
+
+    def read(self, output: object, packages: Sequence[Package]) -> Answered:
+        results = [mapping(each) for each in items(mapping(output).get("Results"))]
+        seen = sum(len(items(each.get("Packages"))) for each in results)
+        entries = [mapping(each) for result in results for each in items(result.get("Vulnerabilities"))]
+        found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, packages)))
+        return Answered(self.name, found, _counted(self.name, seen, packages))
+
+    def _one(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Vulnerability | None:
+        purl = str(mapping(entry.get("PkgIdentifier")).get("PURL", ""))
+        package = _package(packages, purl, _text(entry, "PkgName"), _text(entry, "InstalledVersion"))
+        scores = [mapping(each).get(key) for each in mapping(entry.get("CVSS")).values() for key in ("V40Score", "V3Score")]
+        fixed = _text(entry, "FixedVersion").replace(",", " ").split()
+        ids = [_text(entry, "VulnerabilityID"), *(str(each) for each in items(entry.get("VendorIDs")))]
+        given = [float(score) for score in scores if isinstance(score, int | float)]
+        level = _LEVELS.get(_text(entry, "Severity").lower())
+        return _vulnerability(self.name, package, ids, level, max(given, default=None), _text(entry, "Title"), fixed)
+
+
+class Grype:
+    """`grype sbom:` (anchore/grype, JSON)."""
+
+    name: ScannerName = "grype"
+
+    def command(self, document: str, *, offline: bool) -> Command:
+        env = {"GRYPE_DB_AUTO_UPDATE": "false", "GRYPE_CHECK_FOR_APP_UPDATE": "false"} if offline else {}
+        return Command(("grype", f"sbom:{document}", "--output", "json", "--quiet"), env)
+
+    def read(self, output: object, packages: Sequence[Package]) -> Answered:
+        data = mapping(output)
+        entries = [mapping(each) for each in items(data.get("matches"))]
+        found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, packages)))
+        return Answered(self.name, found, _grype_reason(data))
+
+    def _one(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Vulnerability | None:
+        artifact, said = mapping(entry.get("artifact")), mapping(entry.get("vulnerability"))
+        package = _package(packages, _text(artifact, "purl"), _text(artifact, "name"), _text(artifact, "version"))
+        related = [_text(mapping(each), "id") for each in items(entry.get("relatedVulnerabilities"))]
+        metrics = [mapping(mapping(each).get("metrics")).get("baseScore") for each in items(said.get("cvss"))]
+        given = [float(score) for score in metrics if isinstance(score, int | float)]
+        fixed = [str(each) for each in items(mapping(said.get("fix")).get("versions"))]
+        level = _LEVELS.get(_text(said, "severity").lower())
+        ids = [_text(said, "id"), *related]
+        return _vulnerability(self.name, package, ids, level, max(given, default=None), _text(said, "description"), fixed)
+
+
+def _grype_reason(data: Mapping[str, object]) -> str | None:
+    """Grype lists no packages; that it looked with a database is what its descriptor says."""
+    if "matches" not in data:
+        return "its answer has no `matches`"
+    database = mapping(mapping(data.get("descriptor")).get("db"))
+    status = mapping(database.get("status")) or database
+    if not status or status.get("valid") is False or status.get("error"):
+        return "it does not say that its database is valid"
+    return None
+
+
+class OsvScanner:
+    """`osv-scanner scan source` (google/osv-scanner 2, JSON)."""
+
+    name: ScannerName = "osv-scanner"
+
+    def command(self, document: str, *, offline: bool) -> Command:
+        words = ["osv-scanner", "scan", "source", "--format", "json", "--all-packages", "--lockfile", document]
+        return Command((*words, *(["--offline"] if offline else [])))
+
+    def read(self, output: object, packages: Sequence[Package]) -> Answered:
+        results = [mapping(each) for each in items(mapping(output).get("results"))]
+        entries = [mapping(each) for result in results for each in items(result.get("packages"))]
+        found = tuple(vulnerability for entry in entries for vulnerability in self._of(entry, packages))
+        return Answered(self.name, found, _counted(self.name, len(entries), packages))
+
+    def _of(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Iterable[Vulnerability]:
+        named = mapping(entry.get("package"))
+        package = _package(packages, "", _text(named, "name"), _text(named, "version"))
+        groups = [[str(name) for name in items(mapping(each).get("ids"))] for each in items(entry.get("groups"))]
+        for said in map(mapping, items(entry.get("vulnerabilities"))):
+            own = _text(said, "id")
+            ids = [own, *(str(each) for each in items(said.get("aliases")))]
+            ids += [name for group in groups if own in group for name in group]
+            vectors = (str(mapping(each).get("score", "")) for each in items(said.get("severity")))
+            scores = [score for vector in vectors if (score := base_score(vector)) is not None]
+            level = band(max(scores)) if scores else None
+            text = _text(said, "summary")
+            found = _vulnerability(self.name, package, ids, level, max(scores, default=None), text, _fixed(said))
+            yield from [found] if found else []
+
+
+def _fixed(advisory: Mapping[str, object]) -> list[str]:
+    ranges = (mapping(each) for part in items(advisory.get("affected")) for each in items(mapping(part).get("ranges")))
+    events = (mapping(event) for each in ranges if each.get("type") != "GIT" for event in items(each.get("events")))
+    return [str(event["fixed"]) for event in events if "fixed" in event]
+
+
+SCANNERS: Mapping[ScannerName, Scanner] = {each.name: each for each in (Trivy(), Grype(), OsvScanner())}
+_ENDS = {"trivy": {0}, "grype": {0}, "osv-scanner": {0, 1}}
+"""The exit codes with which each says that it has looked; osv-scanner's 1 is findings, its 128 no packages."""
+
+
+def present(name: ScannerName) -> bool:
+    """Whether a scanner is installed."""
+    return shutil.which(name) is not None
+
+
+async def ask_scanner(
+    runner: Runner, name: ScannerName, target: str, packages: Sequence[Package], *, offline: bool
+) -> Answered:
+    """What a scanner says of packages. Whatever goes wrong is a reason why it cannot be relied on, never a clean answer.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if not present(name):
+        raise UsageError(f"`{name}` is not on PATH. Install it, or leave `--scanner {name}` out.")
+    scanner = SCANNERS[name]
+    with TemporaryDirectory(prefix="trimtab-") as folder:
+        document = Path(folder) / "bom.cdx.json"
+        document.write_text(json.dumps(write_sbom(target, packages, "cyclonedx")), encoding="utf-8")
+        try:
+            completed = await runner.run(scanner.command(str(document), offline=offline), timeout=_SECONDS)
+        except TimeoutError:
+            return Answered(name, (), f"did not end within {_SECONDS} s")
+    if completed.code not in _ENDS[name]:
+        detail = next(iter(completed.stderr.strip().splitlines()[-1:]), "")
+        return Answered(name, (), f"ended with {completed.code}: {detail[:200]}")
+    try:
+        return scanner.read(cast("object", json.loads(completed.stdout)), packages)
+    except (ValueError, TypeError) as error:
+        return Answered(name, (), f"its answer cannot be read: {error}")
+
+
+def _counted(name: str, seen: int, packages: Sequence[Package]) -> str | None:
+    if seen == 0 and packages:
+        return f"`{name}` was given {len(packages)} packages and looked at none"
+    return None
+
+
+def _text(entry: Mapping[str, object], key: str) -> str:
+    return str(entry.get(key) or "")
+
+
+def _package(packages: Sequence[Package], purl: str, name: str, version: str) -> Package | None:
+    """The package of ours that a scanner speaks of; one that it knows better by a package URL where there is none."""
+    for each in packages:
+        if each.purl == purl or (each.version == version and each.name == name):
+            return each
+    by_source = next((each for each in packages if each.advised == (name, version)), None)
+    return by_source or (from_purl(purl) if purl else None)
+
+
+def _vulnerability(
+    source: str, package: Package | None, ids: Sequence[str], severity: Severity | None, score: float | None, text: str,
+    fixed: Sequence[str],
+) -> Vulnerability | None:  # fmt: skip
+    names = tuple(dict.fromkeys(name for name in ids if name))
+    if package is None or not names:
+        return None
+    main = min(names, key=lambda name: (not name.startswith("CVE-"), names.index(name)))
+    line = text.strip().partition("\n")[0]
+    higher = above(package, fixed)
+    upgrade = higher[0] if higher else None
+    return Vulnerability(package, main, names, severity, score, line[:200], "", Answer.AFFECTED, higher, upgrade, (source,))
+
+
+def merged(ours: Sequence[Vulnerability], theirs: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
+    """All of them, what several say of one package being one; the more severe word counts."""
+    found = list(ours)
+    for each in theirs:
+        at = next((number for number, one in enumerate(found) if _same(one, each)), None)
+        if at is None:
+            found.append(each)
+            continue
+        one = found[at]
+        levels = [level for level in (one.severity, each.severity) if level is not None]
+        found[at] = replace(
+            one,
+            ids=tuple(dict.fromkeys((*one.ids, *each.ids))),
+            severity=max(levels, default=None),
+            score=max((score for score in (one.score, each.score) if score is not None), default=None),
+            answer=Answer.AFFECTED if Answer.AFFECTED in {one.answer, each.answer} else one.answer,
+            fixed=one.fixed or each.fixed,
+            upgrade=one.upgrade or each.upgrade,
+            sources=tuple(dict.fromkeys((*one.sources, *each.sources))),
+        )
+    return tuple(found)
+
+
+def _same(one: Vulnerability, other: Vulnerability) -> bool:
+    return one.package.advised == other.package.advised and not set(one.ids).isdisjoint(other.ids)

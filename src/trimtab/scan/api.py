@@ -1,0 +1,144 @@
+"""The OSV API, with a cache, in batches (https://google.github.io/osv.dev/api/)."""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import anyio
+import httpx
+import platformdirs
+
+from trimtab.errors import ToolError
+from trimtab.fleet.plain import items, mapping
+from trimtab.scan.advisory import Advisory, read_advisory
+from trimtab.scan.match import Key, key_of
+from trimtab.scan.packages import Package
+from trimtab.scan.stores import Known
+
+ADDRESS = "https://api.osv.dev"
+_BATCH = 1000
+"""The most queries that one `querybatch` takes."""
+_AT_ONCE = 8
+_SECONDS = 30
+_TRIES = 3
+_PAGES = 100
+"""More pages than any package has: a server that never ends is not followed for ever."""
+
+Query = tuple[str, str, str]
+"""Ecosystem, name and version."""
+
+
+class Api:
+    """The service at an address. Documents are kept in the user's cache, by their id and the time of their last change."""
+
+    def __init__(self, address: str = ADDRESS, *, cache: Path | None = None) -> None:
+        self.address = address.rstrip("/")
+        self._cache = cache or Path(platformdirs.user_cache_dir("trimtab")) / "osv"
+
+    async def ask(self, packages: Collection[Package]) -> Known:
+        """Every advisory that the service names for one of the packages at its version.
+
+        Raises:
+            ToolError: it does not answer, or with something else than the API's answers.
+        """
+        queries = list(dict.fromkeys(query for package in packages if (query := _query(package))))
+        try:
+            async with httpx.AsyncClient(base_url=self.address, timeout=_SECONDS, follow_redirects=True) as client:
+                ids = await self._ids(client, queries)
+                documents = await self._documents(client, {each for found in ids.values() for each in found})
+        except (httpx.HTTPError, ValueError) as error:
+            detail = str(error) or type(error).__name__
+            message = f"The advisories at {self.address} cannot be had: {detail}. Try again, or give a folder of OSV documents."
+            raise ToolError(message) from error
+        found: dict[Key, list[Advisory]] = {}
+        for package in packages:
+            key, query = key_of(package), _query(package)
+            if key and query:
+                found[key] = list({each[0]: documents[each[0]] for each in ids.get(query, ()) if each[0] in documents}.values())
+        return Known(self.address, found, {}, None)
+
+    async def _ids(self, client: httpx.AsyncClient, queries: Sequence[Query]) -> dict[Query, list[tuple[str, str]]]:
+        found: dict[Query, list[tuple[str, str]]] = {}
+        for start in range(0, len(queries), _BATCH):
+            pending: dict[Query, str] = dict.fromkeys(queries[start : start + _BATCH], "")
+            for _ in range(_PAGES):
+                if not pending:
+                    break
+                body = {"queries": [_body(query, token) for query, token in pending.items()]}
+                results = items(mapping(await _json(client, "POST", "/v1/querybatch", body)).get("results"))
+                if len(results) != len(pending):
+                    raise ValueError(f"{len(pending)} questions had {len(results)} answers")
+                pending = _taken(found, dict(zip(pending, results, strict=True)))
+        return found
+
+    async def _documents(self, client: httpx.AsyncClient, wanted: Iterable[tuple[str, str]]) -> dict[str, Advisory]:
+        found: dict[str, Advisory] = {}
+        limit = anyio.CapacityLimiter(_AT_ONCE)
+
+        async def one(name: str, modified: str) -> None:
+            async with limit:
+                found[name] = read_advisory(await self._document(client, name, modified))
+
+        async with anyio.create_task_group() as group:
+            for name, modified in sorted(wanted):
+                group.start_soon(one, name, modified)
+        return found
+
+    async def _document(self, client: httpx.AsyncClient, name: str, modified: str) -> object:
+        key = hashlib.sha256(f"{self.address}\n{name}\n{modified}".encode()).hexdigest()[:32]
+        path = self._cache / f"{key}.json"
+        try:
+            return cast("object", json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            data = await _json(client, "GET", f"/v1/vulns/{name}", None)
+        _keep(path, data)
+        return data
+
+
+def _query(package: Package) -> Query | None:
+    key = key_of(package)
+    return (*key, package.advised[1]) if key else None
+
+
+def _body(query: Query, token: str) -> Mapping[str, object]:
+    body: dict[str, object] = {"package": {"ecosystem": query[0], "name": query[1]}, "version": query[2]}
+    return {**body, "page_token": token} if token else body
+
+
+def _taken(found: dict[Query, list[tuple[str, str]]], results: Mapping[Query, object]) -> dict[Query, str]:
+    """Keep what was answered; the questions that have more pages, with their tokens."""
+    for query, result in results.items():
+        vulnerabilities = (mapping(each) for each in items(mapping(result).get("vulns")))
+        found.setdefault(query, []).extend((str(each.get("id", "")), str(each.get("modified", ""))) for each in vulnerabilities)
+    tokens = {query: str(mapping(result).get("next_page_token") or "") for query, result in results.items()}
+    return {query: token for query, token in tokens.items() if token}
+
+
+async def _json(client: httpx.AsyncClient, method: str, path: str, body: object) -> object:
+    """One answer. What a server or network may do better a second later is asked again."""
+    for attempt in range(_TRIES):
+        last = attempt == _TRIES - 1
+        try:
+            response = await client.request(method, path, json=body)
+        except httpx.TransportError:
+            if last:
+                raise
+        else:
+            if last or response.status_code not in {429, 500, 502, 503, 504}:
+                return cast("object", response.raise_for_status().json())
+        await anyio.sleep(0.5 * 2**attempt)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _keep(path: Path, data: object) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(data), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        # Without a cache every scan asks anew; nothing else changes.
+        return

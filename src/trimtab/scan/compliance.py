@@ -1,0 +1,225 @@
+"""The CIS Docker Benchmark (1.6.0, sections 4 and 5), control by control and service by service.
+
+A control that nothing here can see is `not checked`, with the reason. Nothing passes because nobody looked.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from trimtab.fleet import Fleet
+from trimtab.fleet.model import Service
+from trimtab.fleet.plain import items, mapping
+from trimtab.rules import Finding
+from trimtab.scan.result import ControlResult, Standing, TargetScan
+
+_Verdict = tuple[Standing, str]
+_PASS: _Verdict = (Standing.PASS, "")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One service with everything that is known about it."""
+
+    service: Service
+    target: TargetScan | None
+    """Its image's scan, None where it was not scanned."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control: the rules whose findings fail it, and a look at the service itself."""
+
+    id: str
+    title: str
+    rules: tuple[str, ...] = ()
+    look: Callable[[_Case], _Verdict] | None = None
+    unchecked: str = ""
+    """Why reading cannot pass it; it may still fail it."""
+
+
+def _key(name: str, bad: str, why: str) -> Callable[[_Case], _Verdict]:
+    """Fails where a compose key has a value."""
+
+    def look(case: _Case) -> _Verdict:
+        return (Standing.FAIL, why) if str(case.service.body.get(name, "")) == bad else _PASS
+
+    return look
+
+
+def _option(pattern: str, why: str) -> Callable[[_Case], _Verdict]:
+    """Fails where one of `security_opt` says so."""
+
+    def look(case: _Case) -> _Verdict:
+        options = (str(each) for each in items(case.service.body.get("security_opt")))
+        bad = next((each for each in options if re.match(pattern, each)), None)
+        return (Standing.FAIL, f"`{bad}`: {why}") if bad else _PASS
+
+    return look
+
+
+def _ports(case: _Case) -> _Verdict:
+    low = [port for port in map(_published, items(case.service.body.get("ports"))) if port is not None and port < 1024]
+    return (Standing.FAIL, f"port {low[0]} of the host is published") if low else _PASS
+
+
+def _published(port: object) -> int | None:
+    """The host's port of an entry in the long form, or in the short one: `8080:80/tcp`, `127.0.0.1:8080:80`."""
+    long = mapping(port)
+    parts = str(port).partition("/")[0].split(":")
+    host = str(long.get("published", "")) if long else parts[-2] if len(parts) > 1 else ""
+    return int(host) if host.isdigit() else None
+
+
+def _restart(case: _Case) -> _Verdict:
+    policy = mapping(mapping(case.service.body.get("deploy")).get("restart_policy"))
+    restart = str(case.service.body.get("restart", ""))
+    bounded = re.fullmatch(r"on-failure:(\d+)", restart)
+    attempts = int(bounded[1]) if bounded else policy.get("max_attempts")
+    if restart in {"", "no"} and not policy:
+        return Standing.FAIL, "it is not restarted at all; the benchmark wants `on-failure:5`"
+    if isinstance(attempts, int) and attempts <= 5:
+        return _PASS
+    return Standing.FAIL, f"`{restart or 'restart_policy'}` tries without an end; the benchmark wants at most five times"
+
+
+def _pids(case: _Case) -> _Verdict:
+    limits = mapping(mapping(mapping(case.service.body.get("deploy")).get("resources")).get("limits"))
+    number = case.service.body.get("pids_limit") or limits.get("pids")
+    return _PASS if number and str(number) != "-1" else (Standing.FAIL, "no `pids_limit`")
+
+
+def _propagation(case: _Case) -> _Verdict:
+    for volume in items(case.service.body.get("volumes")):
+        long = mapping(volume)
+        text = str(mapping(long.get("bind")).get("propagation", "")) if long else str(volume)
+        if re.search(r"(?:^|[:,])r?shared(?:,|$)", text):
+            return Standing.FAIL, "a mount is propagated as `shared`"
+    return _PASS
+
+
+def _devices(case: _Case) -> _Verdict:
+    devices = items(case.service.body.get("devices"))
+    return (Standing.FAIL, f"it is given `{devices[0]}`") if devices else _PASS
+
+
+def _cgroup(case: _Case) -> _Verdict:
+    parent = case.service.body.get("cgroup_parent")
+    return (Standing.FAIL, f"`cgroup_parent: {parent}`") if parent else _PASS
+
+
+def _bridge(case: _Case) -> _Verdict:
+    mode = str(case.service.body.get("network_mode", ""))
+    return (Standing.FAIL, "`network_mode: bridge` is the engine's default bridge") if mode == "bridge" else _PASS
+
+
+def _patched(case: _Case) -> _Verdict:
+    target = case.target
+    if target is None:
+        return Standing.UNCHECKED, "its image was not scanned"
+    fixable = [each for each in target.vulnerabilities if each.counts and each.fixed]
+    waiting = [each for each in target.pending or () if each.security]
+    if fixable or waiting:
+        return Standing.FAIL, f"{len(fixable)} vulnerabilities have a fixed version, {len(waiting)} security updates wait"
+    return _PASS
+
+
+def _setuid(case: _Case) -> _Verdict:
+    if case.target is None or case.target.setuid is None:
+        return Standing.UNCHECKED, "its image was not scanned"
+    found = case.target.setuid
+    return (Standing.FAIL, f"{len(found)} setuid or setgid programs: {', '.join(found[:4])}") if found else _PASS
+
+
+def _secrets(case: _Case) -> _Verdict:
+    if case.target is None:
+        return Standing.UNCHECKED, "its image was not scanned"
+    found = case.target.leaks
+    return (Standing.FAIL, f"{len(found)} credentials in its image") if found else _PASS
+
+
+_DECISION = "which ones is a decision of its owners"
+CONTROLS = (
+    Control("4.1", "A user for the container has been created", ("DF201",)),
+    Control("4.2", "Containers use only trusted base images", unchecked=_DECISION),
+    Control("4.3", "Unnecessary packages are not installed", ("DF122",), unchecked="what is necessary no reading tells"),
+    Control("4.4", "Images are scanned and rebuilt to include security patches", ("DF003",), _patched),
+    Control("4.5", "Content trust for Docker is enabled", unchecked="it is a setting of whoever pulls"),
+    Control("4.6", "HEALTHCHECK instructions have been added", ("DF301",)),
+    Control("4.7", "Update instructions are not used alone", ("DF106",)),
+    Control("4.8", "setuid and setgid permissions are removed", ("DF212",), _setuid),
+    Control("4.9", "COPY is used instead of ADD", ("DF012", "DF209")),
+    Control("4.10", "Secrets are not stored in Dockerfiles", ("DF207",), _secrets),
+    Control("4.11", "Only verified packages are installed", ("DF208", "DF209"), unchecked="who verifies them no reading tells"),
+    Control("4.12", "All signed artifacts are validated", unchecked="signatures are not looked at"),
+    Control("5.1", "Swarm mode is not enabled, if not needed", unchecked="it is a setting of the engine"),
+    Control("5.2", "An AppArmor profile is enabled, if applicable", (), _option("apparmor[:=]unconfined", "no profile"),
+            "it depends on the host"),
+    Control("5.3", "SELinux security options are set, if applicable", (), _option("label[:=]disable", "no labels"),
+            "it depends on the host"),
+    Control("5.4", "Linux kernel capabilities are restricted", ("CM202", "CM206")),
+    Control("5.5", "Privileged containers are not used", (), _key("privileged", "True", "`privileged: true`")),
+    Control("5.6", "Sensitive host directories are not mounted", ("CM208",)),
+    Control("5.7", "sshd is not run within containers", ("DF214",)),
+    Control("5.8", "Privileged ports are not mapped", (), _ports),
+    Control("5.9", "Only needed ports are open", unchecked="which ones are needed no reading tells"),
+    Control("5.10", "The host's network namespace is not shared", ("CM207",),
+            _key("network_mode", "host", "`network_mode: host`")),
+    Control("5.11", "Memory usage is limited", ("CM101",)),
+    Control("5.12", "CPU priority is set", ("CM102",)),
+    Control("5.13", "The root filesystem is mounted read only", ("CM205",)),
+    Control("5.14", "Incoming traffic is bound to a specific host interface", ("CM133", "CM134")),
+    Control("5.15", "The restart policy is on-failure, five times at most", (), _restart),
+    Control("5.16", "The host's process namespace is not shared", (), _key("pid", "host", "`pid: host`")),
+    Control("5.17", "The host's IPC namespace is not shared", (), _key("ipc", "host", "`ipc: host`")),
+    Control("5.18", "Host devices are not directly exposed", ("CM209",), _devices),
+    Control("5.19", "The default ulimit is overwritten if needed", unchecked="whether it is needed no reading tells"),
+    Control("5.20", "Mount propagation is not set to shared", (), _propagation),
+    Control("5.21", "The host's UTS namespace is not shared", (), _key("uts", "host", "`uts: host`")),
+    Control("5.22", "The default seccomp profile is not disabled", (), _option("seccomp[:=]unconfined", "no profile")),
+    Control("5.23", "docker exec is not used with --privileged", unchecked="it shows only while it happens"),
+    Control("5.24", "docker exec is not used with --user=root", unchecked="it shows only while it happens"),
+    Control("5.25", "cgroup usage is confirmed", (), _cgroup),
+    Control("5.26", "Containers cannot acquire additional privileges", ("CM204",)),
+    Control("5.27", "Container health is checked at run time", ("DF301",)),
+    Control("5.28", "Commands use the latest version of their image", unchecked="what is latest a registry knows"),
+    Control("5.29", "The PIDs cgroup limit is used", (), _pids),
+    Control("5.30", "The default bridge is not used", (), _bridge),
+    Control("5.31", "The host's user namespaces are not shared", (), _key("userns_mode", "host", "`userns_mode: host`")),
+    Control("5.32", "The Docker socket is not mounted", ("CM201",)),
+)  # fmt: skip
+RULES = frozenset(code for control in CONTROLS for code in control.rules)
+"""The rules that have to run for the controls to be answered."""
+
+
+def check_controls(
+    fleet: Fleet, findings: Sequence[Finding], targets: Mapping[str, TargetScan], meant: frozenset[str], unread: frozenset[str]
+) -> Iterator[ControlResult]:
+    """Every control for every service that is meant. `targets` are the scans of images by service name; `unread` are files
+    that could not be read, whose services are not checked."""
+    for service in fleet.services:
+        if service.name not in meant:
+            continue
+        mine = [each for each in findings if service.name in each.services]
+        built = service.build
+        broken = not unread.isdisjoint({service.origin, built.dockerfile if built else None})
+        for control in CONTROLS:
+            case = _Case(service, targets.get(service.name))
+            standing, reason, where = _standing(control, case, mine, built=built is not None, broken=broken)
+            yield ControlResult(control.id, control.title, service.name, standing, reason, where)
+
+
+def _standing(
+    control: Control, case: _Case, mine: Sequence[Finding], *, built: bool, broken: bool
+) -> tuple[Standing, str, str]:
+    if broken:
+        return Standing.UNCHECKED, "its file cannot be read", case.service.origin
+    if control.id.startswith("4.") and not built:
+        return Standing.NOT_APPLICABLE, "its image is built elsewhere", case.service.origin
+    hit = next((each for each in mine if each.rule in control.rules), None)
+    if hit:
+        return Standing.FAIL, f"{hit.rule} {hit.message}", f"{hit.path}:{hit.line}"
+    standing, reason = control.look(case) if control.look else _PASS
+    if standing is Standing.PASS and control.unchecked:
+        return Standing.UNCHECKED, control.unchecked, ""
+    return standing, reason, f"{case.service.origin}:{case.service.line}"

@@ -1,0 +1,170 @@
+"""Vulnerabilities and credentials that somebody has looked at: the ignore file and OpenVEX documents."""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+from packageurl import PackageURL
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trimtab.errors import UsageError
+from trimtab.fleet.plain import items, mapping
+from trimtab.scan.leaks import Leak
+from trimtab.scan.match import Vulnerability
+
+IGNORE_FILE = ".trimtabignore.toml"
+_SETTLED = frozenset({"not_affected", "fixed"})
+"""OpenVEX statuses that say a product is not affected (OpenVEX specification 0.2.0, "Status Labels")."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str = Field(min_length=1)
+    expires: date
+    """The last day on which it holds. There is no entry without one: what is accepted for ever is forgotten."""
+
+
+class IgnoredVulnerability(_Entry):
+    """`[[vulnerability]]`."""
+
+    id: str
+    package: str | None = None
+    """Only in this package; in all when left out."""
+
+
+class IgnoredSecret(_Entry):
+    """`[[secret]]`: the twelve hexadecimal digits that a scan shows beside it."""
+
+    id: str
+    path: str | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vulnerability: tuple[IgnoredVulnerability, ...] = ()
+    secret: tuple[IgnoredSecret, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a VEX document says of one vulnerability."""
+
+    ids: frozenset[str]
+    status: str
+    reason: str
+    products: tuple[str, ...]
+    """Package URLs, or names of images; none means all."""
+
+
+@dataclass(frozen=True)
+class Ignores:
+    """Everything that is not to count."""
+
+    vulnerabilities: tuple[IgnoredVulnerability, ...] = ()
+    secrets: tuple[IgnoredSecret, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+    def expired(self, today: date) -> tuple[str, ...]:
+        """The entries that no longer hold."""
+        every = (*self.vulnerabilities, *self.secrets)
+        return tuple(f"{each.id} ({each.reason}) expired on {each.expires}" for each in every if each.expires < today)
+
+    def judged(self, found: Iterable[Vulnerability], product: str, today: date) -> tuple[Vulnerability, ...]:
+        """The vulnerabilities of one image or tree, those marked that do not count; none is left out."""
+        return tuple(replace(each, ignored=self._why(each, product, today)) for each in found)
+
+    def _why(self, found: Vulnerability, product: str, today: date) -> str | None:
+        for entry in self.vulnerabilities:
+            named = entry.package is None or entry.package in {found.package.name, found.package.advised[0]}
+            if entry.id in found.ids and named and entry.expires >= today:
+                return f"{entry.reason} (until {entry.expires})"
+        for statement in self.statements:
+            if (
+                statement.status in _SETTLED
+                and not statement.ids.isdisjoint(found.ids)
+                and _concerns(statement, found, product)
+            ):
+                return f"VEX: {statement.status.replace('_', ' ')}: {statement.reason}".rstrip(": ")
+        return None
+
+    def kept(self, leaks: Iterable[Leak], today: date) -> tuple[Leak, ...]:
+        """The credentials that nobody has accepted."""
+        valid = [entry for entry in self.secrets if entry.expires >= today]
+        return tuple(leak for leak in leaks if not any(e.id == leak.identity and e.path in {None, leak.where} for e in valid))
+
+
+def _concerns(statement: Statement, found: Vulnerability, product: str) -> bool:
+    return not statement.products or any(_names(each, found, product) for each in statement.products)
+
+
+def _names(text: str, found: Vulnerability, product: str) -> bool:
+    """Whether a product is the image, or the package; one without a version means every version."""
+    if text == product:
+        return True
+    try:
+        purl = PackageURL.from_string(text)
+    except ValueError:
+        return False
+    own = PackageURL.from_string(found.package.purl)
+    if purl.type == "oci":
+        return product.partition("@")[0].rpartition(":")[0].rpartition("/")[2] == purl.name
+    same = (purl.type, purl.namespace, purl.name) == (own.type, own.namespace, own.name)
+    return same and purl.version in {None, own.version}
+
+
+def read_ignores(root: Path, vex: Sequence[Path]) -> Ignores:
+    """The ignore file of a fleet's root, and VEX documents.
+
+    Raises:
+        UsageError: one of them is not what it should be; nothing is then ignored by half.
+    """
+    path = root / IGNORE_FILE
+    found = _File()
+    if path.exists():
+        try:
+            found = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(f"`{path}` cannot be read: {error}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            hint = "Every entry has an `id`, a `reason` and a date `expires`."
+            raise UsageError(f"`{path}`: `{place}`: {first['msg']}. {hint}") from error
+    statements = tuple(statement for document in vex for statement in _statements(document))
+    return Ignores(found.vulnerability, found.secret, statements)
+
+
+def _statements(path: Path) -> list[Statement]:
+    try:
+        data = mapping(cast("object", json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise UsageError(f"`{path}` cannot be read: {error}") from error
+    if "openvex" not in str(data.get("@context", "")):
+        raise UsageError(f"`{path}` is no OpenVEX document: its `@context` does not say so.")
+    # Later statements of a document win over earlier ones (OpenVEX 0.2.0, "Inheritance Flow").
+    return [_statement(mapping(each)) for each in reversed(items(data.get("statements")))]
+
+
+def _statement(entry: Mapping[str, object]) -> Statement:
+    named = entry.get("vulnerability")
+    ids = [str(named)] if isinstance(named, str) else [str(mapping(named).get("name", ""))]
+    ids += [str(each) for each in items(mapping(named).get("aliases"))]
+    products: list[str] = []
+    for product in items(entry.get("products")):
+        below = [_identifier(each) for each in items(mapping(product).get("subcomponents"))]
+        products += below or [_identifier(product)]
+    reason = str(entry.get("justification") or entry.get("impact_statement") or entry.get("status_notes") or "")
+    return Statement(frozenset(ids), str(entry.get("status", "")), reason.replace("_", " "), tuple(products))
+
+
+def _identifier(product: object) -> str:
+    entry = mapping(product)
+    return (
+        str(product) if isinstance(product, str) else str(entry.get("@id") or mapping(entry.get("identifiers")).get("purl", ""))
+    )

@@ -1,0 +1,108 @@
+"""Updates that wait for an image: what its distribution's own package lists offer for what is installed."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from trimtab.docker import Runner
+from trimtab.docker import command as argv
+from trimtab.scan.packages import Distro
+from trimtab.scan.result import Pending
+from trimtab.scan.versions import UnreadableVersion, read_version
+
+_SECONDS = 300
+_APT = r"""
+set -e
+apt-get -qq update >&2
+apt-get -qq --simulate dist-upgrade | grep '^Inst ' || true
+echo '=changelogs'
+cd "$(mktemp -d)"
+for name in $(apt-get -qq --simulate dist-upgrade | sed -n 's/^Inst \([^ ]*\) \[.*/\1/p'); do
+  apt-get -qq download "$name" >/dev/null 2>&1 || continue
+  for deb in *.deb; do
+    echo "=package $name"
+    dpkg-deb --fsys-tarfile "$deb" |
+      tar -xO --wildcards './usr/share/doc/*/changelog.Debian.gz' 2>/dev/null | gzip -dc 2>/dev/null | head -c 200000 || true
+    rm -f "$deb"
+  done
+done
+"""
+"""Simulates an upgrade, then prints what each waiting package says of its changes. Nothing of the image is changed."""
+_APK = r"""
+set -e
+apk update -q >&2
+apk version -v -l '<' | sed -n 's/^\(.*\) *< *\(.*\)$/\1 \2/p'
+"""
+_APT_LINE = re.compile(r"^Inst (?P<name>\S+) \[(?P<old>[^\]]+)\] \((?P<new>\S+) (?P<origin>[^\[]*)")
+_APK_LINE = re.compile(r"^(?P<name>.+?)-(?P<old>\d\S*) +(?P<new>\d\S*)")
+_ENTRY = re.compile(r"^[\w.+-]+ \((?P<version>[^)]+)\) [^;]*;")
+_CVE = re.compile(r"CVE-\d{4}-\d{4,}")
+
+
+class CannotAsk(Exception):
+    """The package lists cannot be had; the message says why."""
+
+
+async def pending_updates(runner: Runner, image: str, distro: Distro | None, run: str) -> tuple[Pending, ...]:
+    """What is newer in the lists of the distribution that an image is made of, asked in a container that is then removed.
+
+    It needs the network that the engine gives containers. Severities are not in these lists.
+
+    Raises:
+        CannotAsk: the image has no package manager that is known, or the lists could not be fetched.
+    """
+    scripts = {"debian": _APT, "ubuntu": _APT, "alpine": _APK}
+    script = scripts.get(distro.id if distro else "")
+    if script is None:
+        raise CannotAsk(f"the updates of {distro or 'an image without os-release'} cannot be asked for")
+    command = argv.run_once(image, run, entrypoint="/bin/sh", arguments=("-c", script), network="bridge")
+    try:
+        completed = await runner.run(command, timeout=_SECONDS)
+    except TimeoutError as error:
+        raise CannotAsk(f"the package lists did not come within {_SECONDS} s") from error
+    if completed.code != 0:
+        detail = next(iter(completed.stderr.strip().splitlines()[-1:]), "no reason given")
+        raise CannotAsk(f"the package lists could not be asked: {detail[:200]}")
+    text = completed.stdout.decode("utf-8", "replace")
+    return tuple(_apt(text) if script is _APT else _apk(text))
+
+
+def _apt(text: str) -> Iterator[Pending]:
+    upgrades, _, rest = text.partition("=changelogs\n")
+    logs = _changelogs(rest)
+    for line in upgrades.splitlines():
+        match = _APT_LINE.match(line)
+        if match:
+            ids = _between(logs.get(match["name"].partition(":")[0], ""), match["old"])
+            yield Pending(match["name"], match["old"], match["new"], "security" in match["origin"].lower(), ids)
+
+
+def _changelogs(text: str) -> Mapping[str, str]:
+    parts = re.split(r"^=package (\S+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=False))
+
+
+def _between(changelog: str, installed: str) -> tuple[str, ...]:
+    """The CVE numbers in the entries of a changelog that are newer than what is installed."""
+    found: dict[str, None] = {}
+    for line in changelog.splitlines():
+        entry = _ENTRY.match(line)
+        if entry and not _newer(entry["version"], installed):
+            break
+        found.update(dict.fromkeys(_CVE.findall(line)))
+    return tuple(sorted(found))
+
+
+def _newer(version: str, installed: str) -> bool:
+    """Whether a changelog's entry is above the installed version; rebuilds of a binary (`+b1`) have no entry of their own."""
+    plain = re.sub(r"\+b\d+$", "", installed)
+    try:
+        return read_version("Debian", plain) < read_version("Debian", version)
+    except UnreadableVersion:
+        return False
+
+
+def _apk(text: str) -> Iterator[Pending]:
+    for line in text.splitlines():
+        match = _APK_LINE.match(line.strip())
+        if match:
+            yield Pending(match["name"], match["old"], match["new"], security=False, ids=())

@@ -1,0 +1,233 @@
+"""Where advisories come from: a folder or an archive of OSV documents, or the OSV API."""
+
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, cast
+
+import platformdirs
+import yaml
+
+from trimtab.errors import UsageError
+from trimtab.scan.advisory import Advisory, read_advisory
+from trimtab.scan.match import Key
+from trimtab.scan.packages import Package, advisory_key
+
+_SUFFIXES = (".json", ".yaml", ".yml")
+_LARGEST = 64 * 1024 * 1024
+"""Bytes of one document. The largest of OSV's own, for the Linux kernel, has a few."""
+_MOST_BYTES = 8 * 1024 * 1024 * 1024
+"""Bytes that an archive may unpack to; npm's whole collection has about two thousand million."""
+_SCHEMA = """
+CREATE TABLE documents (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE names (ecosystem TEXT NOT NULL, name TEXT NOT NULL, document INTEGER NOT NULL);
+CREATE INDEX by_name ON names (name, ecosystem);
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+_FORMAT = "2"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a store answered."""
+
+    source: str
+    advisories: Mapping[Key, Sequence[Advisory]]
+    unanswered: Mapping[str, str]
+    """Ecosystems of which it knows nothing, to the reason; what belongs to them was not checked."""
+    as_of: datetime | None
+    """When its newest document was modified; None where it answers from today."""
+    unread: tuple[str, ...] = ()
+    """Documents that could not be read, with the reason."""
+
+
+class Store(Protocol):
+    """A source of advisories."""
+
+    async def ask(self, packages: Collection[Package]) -> Known:
+        """Every advisory that may concern one of the packages.
+
+        Raises:
+            UsageError: the store is not there, or holds no advisory.
+        """
+        ...
+
+
+def wanted(packages: Iterable[Package]) -> dict[str, set[str]]:
+    """The names that packages are filed under, by ecosystem."""
+    found: dict[str, set[str]] = {}
+    for package in packages:
+        if package.ecosystem:
+            ecosystem, name = advisory_key(package.ecosystem, package.advised[0])
+            found.setdefault(ecosystem, set()).add(name)
+    return found
+
+
+class Folder:
+    """Advisories in files below one folder, in one archive, or in archives below a folder.
+
+    It is read once into an index in the user's cache, which is made anew when a file changes.
+    """
+
+    def __init__(self, path: Path, *, cache: Path | None = None) -> None:
+        self.path = path
+        self._cache = cache or Path(platformdirs.user_cache_dir("trimtab")) / "advisories"
+
+    async def ask(self, packages: Collection[Package]) -> Known:
+        # Reading is work for the processor; whoever asks has nothing else to do meanwhile.
+        with closing(self._index()) as index:
+            covered = {str(row[0]) for row in index.execute("SELECT DISTINCT ecosystem FROM names")}
+            facts = {str(key): str(value) for key, value in index.execute("SELECT key, value FROM facts")}
+            names = wanted(packages)
+            found = {key: _documents(index, key) for ecosystem in names for key in _keys(ecosystem, names[ecosystem])}
+        missing = {each for each in names if each not in covered and each.partition(":")[0] not in covered}
+        reason = f"`{self.path}` has no advisories for it"
+        return Known(
+            str(self.path), {key: documents for key, documents in found.items() if documents},
+            dict.fromkeys(sorted(missing), reason), read_time(facts["as_of"]), tuple(json.loads(facts["unread"])),
+        )  # fmt: skip
+
+    def _index(self) -> sqlite3.Connection:
+        files = list(_files(self.path))
+        state = "\n".join(f"{file.relative_to(self.path.parent)} {stat.st_size} {stat.st_mtime_ns}" for file, stat in files)
+        key = hashlib.sha256(f"{_FORMAT}\n{self.path.resolve()}\n{state}".encode()).hexdigest()[:32]
+        kept = self._cache / f"{key}.db"
+        if kept.exists():
+            with suppress(sqlite3.Error):
+                index = sqlite3.connect(f"file:{kept}?mode=ro", uri=True)
+                index.execute("SELECT value FROM facts WHERE key = 'unread'").fetchone()
+                return index
+        return self._made([file for file, _ in files], kept)
+
+    def _made(self, files: Sequence[Path], kept: Path) -> sqlite3.Connection:
+        """The index, kept in the cache where that can be written, else in memory."""
+        temporary = kept.with_suffix(f".{os.getpid()}")
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            temporary.unlink(missing_ok=True)
+            index = sqlite3.connect(temporary)
+            _fill(index, files, self.path)
+        except UsageError:
+            temporary.unlink(missing_ok=True)
+            raise
+        except (OSError, sqlite3.Error):
+            index = sqlite3.connect(":memory:")
+            _fill(index, files, self.path)
+            return index
+        temporary.replace(kept)
+        return index
+
+
+def _files(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The documents and archives below a path, links not followed, in order."""
+    if not path.exists():
+        raise UsageError(f"`{path}` does not exist. Give a folder or a zip of OSV documents, or `osv` for the API.")
+    if path.is_file():
+        yield path, path.stat()
+        return
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(each for each in folders if each != ".git")
+        for name in sorted(names):
+            file = Path(folder, name)
+            if name.endswith((*_SUFFIXES, ".zip")) and not file.is_symlink() and file.is_file():
+                yield file, file.stat()
+
+
+def _fill(index: sqlite3.Connection, files: Iterable[Path], root: Path) -> None:
+    """Read all documents into an empty index.
+
+    Raises:
+        UsageError: there is no advisory among them.
+    """
+    index.executescript(_SCHEMA)
+    newest, number = "", 0
+    unread: list[str] = []
+    for where, content in _texts(files, unread):
+        try:
+            data = _plain(where, content)
+            advisory = read_advisory(data)
+        except (ValueError, yaml.YAMLError, RecursionError) as error:
+            unread.append(f"{where}: {str(error).partition(chr(10))[0]}")
+            continue
+        number += 1
+        newest = max(newest, advisory.modified)
+        index.execute("INSERT INTO documents VALUES (?, ?)", (number, json.dumps(data, default=str)))
+        names = {advisory_key(part.ecosystem, part.name) for part in advisory.affected if part.ecosystem}
+        index.executemany("INSERT INTO names VALUES (?, ?, ?)", [(*name, number) for name in sorted(names)])
+    if number == 0:
+        detail = f" ({unread[0]})" if unread else ""
+        raise UsageError(f"`{root}` holds no OSV document{detail}. Give a folder or a zip of them.")
+    facts = [("as_of", newest), ("unread", json.dumps(unread)), ("count", str(number))]
+    index.executemany("INSERT INTO facts VALUES (?, ?)", facts)
+    index.commit()
+
+
+def _texts(files: Iterable[Path], unread: list[str]) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        try:
+            if file.suffix == ".zip":
+                yield from _unpacked(file, unread)
+            elif file.stat().st_size > _LARGEST:
+                unread.append(f"{file}: is larger than {_LARGEST // 1024 // 1024} MiB")
+            else:
+                yield str(file), file.read_bytes()
+        except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            unread.append(f"{file}: {error}")
+
+
+def _unpacked(file: Path, unread: list[str]) -> Iterator[tuple[str, bytes]]:
+    left = _MOST_BYTES
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            if not member.filename.endswith(_SUFFIXES):
+                continue
+            left -= member.file_size
+            if member.file_size > _LARGEST or left < 0:
+                unread.append(f"{file}: `{member.filename}` is too large")
+                continue
+            with archive.open(member) as content:
+                # What a header says of a size is not what comes out of it.
+                yield f"{file}: {member.filename}", content.read(_LARGEST)
+
+
+def _plain(where: str, content: bytes) -> object:
+    text = content.decode("utf-8")
+    if where.endswith(".json"):
+        return cast("object", json.loads(text))
+    if _ALIAS.search(text) and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER)):
+        raise ValueError("it refers to parts of itself, which an advisory has no need of and which may unfold without end")
+    return cast("object", yaml.load(text, Loader=_LOADER))  # noqa: S506  a loader of plain values, in C where there is one
+
+
+_ALIAS = re.compile(r"(?:^|[\s\[,:])\*\w")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _keys(ecosystem: str, names: Iterable[str]) -> list[Key]:
+    return [(ecosystem, name) for name in sorted(names)]
+
+
+def _documents(index: sqlite3.Connection, key: Key) -> list[Advisory]:
+    """Those of the ecosystem itself, and those that name its family without a release."""
+    rows = index.execute(
+        "SELECT DISTINCT text FROM names JOIN documents ON number = document WHERE name = ? AND ecosystem IN (?, ?)",
+        (key[1], key[0], key[0].partition(":")[0]),
+    )
+    return [read_advisory(json.loads(row[0])) for row in rows]
+
+
+def read_time(text: str) -> datetime | None:
+    """A time in RFC 3339, None for what is none."""
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,102 @@
+"""What a scan comes to: clean, findings, or not enough looked at to say."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from trimtab.rules import Severity
+from trimtab.scan.match import Vulnerability
+from trimtab.scan.result import Part, Scan
+
+MAX_AGE = timedelta(days=7)
+"""How old advisories may be for a clean result: grype refuses after five days, and OSV's collections change every hour."""
+
+
+class Outcome(StrEnum):
+    """How a scan ended."""
+
+    CLEAN = "clean"
+    FINDINGS = "findings"
+    INCOMPLETE = "incomplete"
+    """Nothing was found in what was looked at, and not everything was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What counts."""
+
+    fail_on: Severity = Severity.INFO
+    """The least severity that counts; one that nobody knows counts always."""
+    only_fixed: bool = False
+    """Whether vulnerabilities without a fixed version are shown only."""
+    max_age: timedelta = MAX_AGE
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a scan comes to, and why."""
+
+    outcome: Outcome
+    vulnerabilities: int
+    leaks: int
+    controls: int
+    reasons: tuple[str, ...]
+    """Why it is incomplete; may be filled beside findings."""
+
+
+def judge_scan(scan: Scan, policy: Policy, now: datetime | None = None) -> Verdict:
+    """The verdict. Nothing reads as clean that was not looked at, and nothing that was asked of old advisories."""
+    vulnerabilities = len(failing(scan, policy))
+    leaks = sum(leak.severity >= policy.fail_on for _, leak in scan.leaks) if Part.SECRETS in scan.parts else 0
+    controls = len(scan.failed_controls)
+    reasons = [f"{len(scan.not_checked)} things were not checked"] if scan.not_checked else []
+    reasons += _looked(scan) + _aged(scan, policy, now or datetime.now(UTC))
+    found = vulnerabilities + leaks + controls
+    outcome = Outcome.FINDINGS if found else Outcome.INCOMPLETE if reasons else Outcome.CLEAN
+    return Verdict(outcome, vulnerabilities, leaks, controls, tuple(reasons))
+
+
+def failing(scan: Scan, policy: Policy) -> list[Vulnerability]:
+    """The vulnerabilities that count, each once however many images have it."""
+    found = {
+        (each.id, each.package.kind, *each.package.advised): each for _, each in scan.vulnerabilities if counts(each, policy)
+    }
+    return list(found.values())
+
+
+def counts(found: Vulnerability, policy: Policy) -> bool:
+    """Whether one vulnerability fails a scan."""
+    severe = found.severity is None or found.severity >= policy.fail_on
+    return found.counts and severe and (bool(found.fixed) or not policy.only_fixed)
+
+
+def _looked(scan: Scan) -> list[str]:
+    """What is wrong with a scan that looked at nothing, whatever was told of it."""
+    reasons: list[str] = []
+    if Part.VULNERABILITIES in scan.parts:
+        reasons += [] if scan.sources else ["nobody was asked for vulnerabilities"]
+        reasons += [] if _any_packages(scan) else ["no packages were found to look up"]
+    if not scan.targets:
+        reasons.append("nothing was scanned")
+    if Part.COMPLIANCE in scan.parts and not scan.controls:
+        reasons.append("no service was there to be held against the benchmark")
+    return reasons
+
+
+def _any_packages(scan: Scan) -> bool:
+    return any(target.packages for target in scan.targets)
+
+
+def _aged(scan: Scan, policy: Policy, now: datetime) -> list[str]:
+    if Part.VULNERABILITIES not in scan.parts or scan.as_of is None or now - scan.as_of <= policy.max_age:
+        return []
+    return [f"the advisories end on {scan.as_of.date()}, {age(now - scan.as_of)} ago; at most {age(policy.max_age)} is allowed"]
+
+
+def age(span: timedelta) -> str:
+    """A span in the largest unit that fits: `3 days`, `5 hours`."""
+    for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        number = span // length
+        if number:
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "less than a minute"

@@ -1,0 +1,50 @@
+"""The order of versions, by the rules of each ecosystem."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Protocol, Self, cast
+
+import univers.versions as univers
+
+
+class Ordered(Protocol):
+    """A version that can be compared with others of its ecosystem."""
+
+    def __lt__(self, other: Self, /) -> bool: ...
+    def __le__(self, other: Self, /) -> bool: ...
+
+
+class UnreadableVersion(ValueError):
+    """A text that is no version by its ecosystem's rules, so that no order can be given."""
+
+
+_READERS: Mapping[str, str] = {
+    "PyPI": "PypiVersion", "npm": "SemverVersion", "Go": "SemverVersion", "crates.io": "SemverVersion",
+    "Maven": "MavenVersion", "RubyGems": "RubygemsVersion", "NuGet": "NugetVersion", "Packagist": "ComposerVersion",
+    "Debian": "DebianVersion", "Ubuntu": "DebianVersion", "Alpine": "AlpineLinuxVersion", "Wolfi": "AlpineLinuxVersion",
+    "Chainguard": "AlpineLinuxVersion", "Rocky Linux": "RpmVersion", "AlmaLinux": "RpmVersion", "openSUSE": "RpmVersion",
+    "SUSE": "RpmVersion", "Red Hat": "RpmVersion",
+}  # fmt: skip
+
+
+def can_order(ecosystem: str) -> bool:
+    """Whether versions of this ecosystem can be compared."""
+    return ecosystem.partition(":")[0] in _READERS
+
+
+@cache
+def read_version(ecosystem: str, text: str) -> Ordered:
+    """A version of an ecosystem, which may carry a release: `Debian:12`.
+
+    Raises:
+        UnreadableVersion: the text is none, or nobody here knows the ecosystem's order.
+    """
+    name = _READERS.get(ecosystem.partition(":")[0])
+    if name is None:
+        raise UnreadableVersion(f"the order of versions of `{ecosystem}` is not known here")
+    # Go's modules carry a `v`, its advisories do not.
+    plain = text.removeprefix("v") if name == "SemverVersion" else text
+    try:
+        return cast("Callable[[str], Ordered]", getattr(univers, name))(plain)
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        raise UnreadableVersion(f"`{text}` is no version of {ecosystem}") from error
