@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, cast
 
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trimtab.errors import UsageError
 from trimtab.fleet import PathPolicy, Policy
+from trimtab.fleet.sizes import decimal_size
+from trimtab.gate.limits import GatePolicy, Limits, PathLimits
 
 
 class _Table(BaseModel):
@@ -25,6 +27,67 @@ class PathConfig(_Table):
     match: str = Field(description="A pattern as in an ignore file: `tests/**`.")
     ignore: tuple[str, ...] = Field(default=(), description="Rules that do not count there.")
     severity: dict[str, Level] = Field(default_factory=dict, description="Rules to the severity they have there.")
+
+
+class LimitsConfig(_Table):
+    """What is asked of a service."""
+
+    overall: float | None = Field(default=None, ge=0, le=100, description="The least overall score, of 100.")
+    security: float | None = Field(default=None, ge=0, le=10, description="The least score for security, of 10.")
+    maintainability: float | None = Field(default=None, ge=0, le=10, description="The least score for maintainability, of 10.")
+    max_critical: int | None = Field(default=None, ge=0, description="The most critical vulnerabilities of an image.")
+    max_high: int | None = Field(default=None, ge=0, description="The most vulnerabilities of high severity of an image.")
+    image_size: str | None = Field(
+        default=None, description='The largest image, by powers of 1000: `"400MB"`.'
+    )
+    build_time: float | None = Field(
+        default=None, gt=0, description="The longest build, in seconds; the median counts."
+    )
+
+    def limits(self) -> Limits:
+        """As gates take them.
+
+        Raises:
+            UsageError: the size is none.
+        """
+        size = decimal_size(self.image_size) if self.image_size else None
+        if self.image_size and size is None:
+            raise UsageError(f"`image-size`: `{self.image_size}` is no size; write `400MB` or `1.2GB`.")
+        return Limits(
+            self.overall, self.security, self.maintainability, self.max_critical, self.max_high, size, self.build_time
+        )
+
+
+class GatePathConfig(LimitsConfig):
+    """What is asked of the services of some paths, instead."""
+
+    match: str = Field(description="A pattern as in an ignore file, for Dockerfiles and compose files: `services/auth/**`.")
+
+
+class GateConfig(LimitsConfig):
+    """The quality gates of `trimtab gate`."""
+
+    overall: float | None = Field(default=70, ge=0, le=100, description="The least overall score, of 100.")
+    security: float | None = Field(default=7, ge=0, le=10, description="The least score for security, of 10.")
+    maintainability: float | None = Field(default=7, ge=0, le=10, description="The least score for maintainability, of 10.")
+    max_critical: int | None = Field(default=0, ge=0, description="The most critical vulnerabilities of an image.")
+    critical: tuple[str, ...] = Field(default=(), description="Services that everything depends on.")
+    critical_overall: float = Field(default=80, ge=0, le=100, description="The least overall score of those.")
+    scan_days: float = Field(default=7, gt=0, description="How many days old the last scan, and its advisories, may be.")
+    allow_unchecked: tuple[str, ...] = Field(
+        default=(), description="Gates that need not have been checked: `scan`, or one subject, `scan:advisories`."
+    )
+    path: tuple[GatePathConfig, ...] = Field(default=(), description="Tables of limits for some paths; the last match wins.")
+
+    def policy(self, allowed: Iterable[str] = ()) -> GatePolicy:
+        """As gates take it.
+
+        Raises:
+            UsageError: a size is none.
+        """
+        paths = tuple(PathLimits(each.match, each.limits()) for each in self.path)
+        names = frozenset((*self.allow_unchecked, *allowed))
+        return GatePolicy(self.limits(), self.critical_overall, frozenset(self.critical), paths, self.scan_days, names)
 
 
 class Config(_Table):
@@ -58,6 +121,7 @@ class Config(_Table):
         description="Where `trimtab scan` finds advisories: a folder or zip of OSV documents, counted from the fleet's root,"
         " or `osv` for the OSV API.",
     )
+    gate: GateConfig = Field(default_factory=GateConfig, description="The quality gates of `trimtab gate`.")
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
     compose: tuple[tuple[str, ...], ...] = Field(
         default=(), description="Compose projects, each a list of files in override order; empty means find them."
@@ -121,6 +185,15 @@ def _explained(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"`{key}`: {first['msg']}"
-    known = [name.replace("_", "-") for name in Config.model_fields]
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0)
+    known = _keys(Config, first["loc"][:-1])
+    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0)
     return f"unknown key `{key}`; the nearest known one is `{near[0]}`"
+
+
+_TABLES: Mapping[str, type[_Table]] = {"gate": GateConfig, "path": PathConfig, "gate.path": GatePathConfig}
+
+
+def _keys(table: type[_Table], place: Iterable[int | str]) -> list[str]:
+    """The keys that the table at a place may have; numbers are places in a list of tables."""
+    name = ".".join(str(part) for part in place if not isinstance(part, int))
+    return [each.replace("_", "-") for each in _TABLES.get(name, table).model_fields]

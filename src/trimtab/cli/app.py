@@ -32,6 +32,7 @@ COMMANDS = {
     "build": "Build the fleet's images: only what changed, in the best order, with a ledger of what each build did.",
     "bake": "Print a bake file for the fleet that needs no trimtab.",
     "scan": "Look for vulnerabilities, credentials, and how the CIS Docker Benchmark is met.",
+    "gate": "Hold the fleet against its quality gates; what was not measured does not pass.",
     "history": "Show what earlier runs have built, compare them, and find what became slower or larger.",
     "plan": "List everything that could be changed over the fleet, in ordered batches.",
     "bases": "Say which base each Python and Node service could have, and what decides.",

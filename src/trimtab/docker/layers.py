@@ -99,7 +99,7 @@ class LayerLook(Protocol):
 
 
 class Look(Protocol):
-    """Somebody who wants to see layers while they are read, each once however many images have it. Called by several threads."""
+    """Somebody who wants to see layers while they are read, each once. Called by several threads."""
 
     def known(self, digest: str) -> Layer | None:
         """A layer that has been seen; it is not read again."""

@@ -12,6 +12,13 @@ def byte_size(text: str | None) -> int | None:
     return int(float(match["number"]) * 1024 ** _POWERS[match["unit"].lower()]) if match else None
 
 
+def decimal_size(text: str) -> int | None:
+    """Bytes of a size as docker prints it: `1kB` is 1000 (docker/go-units' HumanSize), `1KiB` 1024; None for what is none."""
+    match = _SIZE.fullmatch(text.strip())
+    base = 1024 if "i" in text.lower() else 1000
+    return int(float(match["number"]) * base ** _POWERS[match["unit"].lower()]) if match else None
+
+
 def size_text(size: int) -> str:
     """A size in the largest unit that leaves at least 1: `1.5 GiB`."""
     value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]

@@ -1,0 +1,70 @@
+"""`trimtab gate`."""
+
+import os
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated
+
+import anyio
+from cyclopts import Parameter
+
+from trimtab.cli.app import CLEAN, FINDINGS
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
+from trimtab.cli.review import reviewed
+from trimtab.docker import ProcessRunner
+from trimtab.gate import Measured, evaluate
+from trimtab.gate.measure import measure
+from trimtab.git import head
+from trimtab.history import ScoreRow, Store, open_store
+from trimtab.report.gate import gate_data, gate_github, gate_junit, gate_markdown, gate_view, passed
+from trimtab.review import Review
+
+
+def gate(
+    paths: Paths = (),
+    /,
+    *,
+    base: Annotated[str, Parameter(help="A revision that must not be better than this tree: the branch to merge into.")] = "",
+    allow: Annotated[
+        tuple[str, ...],
+        Parameter(negative="", help="Gates that need not have been checked: `scan`, or one subject, `scan:advisories`."),
+    ] = (),
+    common: Common | None = None,
+) -> int:
+    """Hold the fleet against its quality gates: scores, the last scan, budgets, proofs, generated files.
+
+    What was not measured does not pass. Exits with 1 when a gate does not hold.
+    """
+    common = common or Common()
+    loaded = load(paths, common, RuleChoice())
+    store = open_store(loaded.root)
+    try:
+        measured = anyio.run(_measure, loaded, store, base)
+    finally:
+        store.close()
+    checks = evaluate(measured, loaded.config.gate.policy(allow))
+    others = {
+        "junit": lambda: gate_junit(checks),
+        "github": lambda: gate_github(checks),
+        "markdown": lambda: gate_markdown(checks),
+    }
+    show(common, lambda: gate_data(checks), lambda: gate_view(checks), others)
+    return CLEAN if passed(checks) else FINDINGS
+
+
+async def _measure(loaded: Loaded, store: Store, base: str) -> Measured:
+    runner = ProcessRunner()
+    review = reviewed(loaded)
+    measured = await measure(runner, loaded.root, review, loaded.rules, store, base)
+    _keep(store, review, await head(runner, loaded.root))
+    return measured
+
+
+def _keep(store: Store, review: Review, revision: str | None) -> None:
+    """The scores, so that it can be seen how they change."""
+    run, started = f"{secrets.token_hex(4)}-{os.getpid()}", datetime.now(UTC).isoformat(timespec="seconds")
+    scores = {"": review.score, **review.service_scores}
+    store.scans.add_scores([
+        ScoreRow(run, started, revision, name, each.overall, {str(key): value for key, value in each.categories.items()})
+        for name, each in scores.items()
+    ])  # fmt: skip

@@ -1,0 +1,107 @@
+"""What gates look at: results of other stages, as plain values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from trimtab.fleet.plain import items, mapping
+from trimtab.review import Score
+
+
+@dataclass(frozen=True)
+class ScanSeen:
+    """The last scan, as it was kept."""
+
+    started: datetime
+    as_of: datetime | None
+    parts: frozenset[str]
+    counts: Mapping[str, Mapping[str, int]]
+    """Vulnerabilities by severity, for each service whose image was scanned, and for the source tree under `""`."""
+    images: Mapping[str, str]
+    """Each scanned image's name to the id that it had."""
+    not_checked: Sequence[tuple[str, str, tuple[str, ...]]]
+    """What, why, and which services it belongs to; no services where it is the fleet's."""
+    secrets: int
+
+
+def read_scan(data: object) -> ScanSeen | None:
+    """A scan from the JSON that it was kept as; None where that is none."""
+    found = mapping(data)
+    try:
+        started = datetime.fromisoformat(str(found["started"]))
+    except (KeyError, ValueError):
+        return None
+    as_of = found.get("advisories_as_of")
+    targets = [mapping(each) for each in items(found.get("targets"))]
+    counts: dict[str, Mapping[str, int]] = {}
+    images: dict[str, str] = {}
+    for target in targets:
+        numbers = cast("Mapping[str, int]", mapping(target.get("counts")))
+        for name in [str(each) for each in items(target.get("services"))] or [""] * (target.get("kind") == "sources"):
+            counts[name] = numbers
+        if target.get("image"):
+            images[str(target.get("name"))] = str(target["image"])
+    missing = [mapping(each) for each in items(found.get("not_checked"))]
+    return ScanSeen(
+        started,
+        datetime.fromisoformat(str(as_of)) if as_of else None,
+        frozenset(str(part) for part in items(found.get("parts"))),
+        counts,
+        images,
+        [(str(e.get("what")), str(e.get("reason")), tuple(str(s) for s in items(e.get("services")))) for e in missing],
+        sum(len(items(target.get("secrets"))) for target in targets),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSeen:
+    """One service: where it is made, what it scored, and what was built last."""
+
+    name: str
+    path: str
+    score: Score
+    image_bytes: int | None = None
+    build_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One generated file, as its own kind of linter sees it."""
+
+    path: str
+    tool: str
+    problem: str | None = None
+    """None where it is clean."""
+    missing: bool = False
+    """Whether the tool is not installed."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the branch that this one will be merged into has."""
+
+    revision: str
+    scores: Mapping[str, Score]
+    """By service; `""` is the fleet."""
+    findings: frozenset[str]
+    """Fingerprints of its severe findings."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Everything that gates look at."""
+
+    score: Score
+    services: tuple[ServiceSeen, ...]
+    unread: Mapping[str, str]
+    """Files that could not be reviewed, with the reason."""
+    scan: ScanSeen | None
+    verdicts: Mapping[str, tuple[str, str]]
+    """Each file's newest verdict by `trimtab optimize`: its kind and the reason."""
+    generated: tuple[Generated, ...] = ()
+    findings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Fingerprints of the severe findings, to where they are and what they say."""
+    before: Before | None = None
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The id that each scanned image's name has now; without those that could not be asked for."""
