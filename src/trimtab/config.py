@@ -37,12 +37,8 @@ class LimitsConfig(_Table):
     maintainability: float | None = Field(default=None, ge=0, le=10, description="The least score for maintainability, of 10.")
     max_critical: int | None = Field(default=None, ge=0, description="The most critical vulnerabilities of an image.")
     max_high: int | None = Field(default=None, ge=0, description="The most vulnerabilities of high severity of an image.")
-    image_size: str | None = Field(
-        default=None, description='The largest image, by powers of 1000: `"400MB"`.'
-    )
-    build_time: float | None = Field(
-        default=None, gt=0, description="The longest build, in seconds; the median counts."
-    )
+    image_size: str | None = Field(default=None, description='The largest image, by powers of 1000: `"400MB"`.')
+    build_time: float | None = Field(default=None, gt=0, description="The longest build, in seconds; the median counts.")
 
     def limits(self) -> Limits:
         """As gates take them.

@@ -21,7 +21,7 @@ from trimtab.docker import ProcessRunner, Runner, engine_version
 from trimtab.errors import EngineMissing, UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.model import Service
-from trimtab.git import head, left_out
+from trimtab.git import head, ignored_paths
 from trimtab.history import ScanRow, open_store
 from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
 from trimtab.review import review as run_review
@@ -113,7 +113,8 @@ def scan(
     """
     what, sources, outcomes, common = what or What(), sources or Sources(), outcomes or Outcomes(), common or Common()
     parts = frozenset(Part) if "all" in what.type else frozenset(Part(each) for each in what.type)
-    loaded = load(paths, common, RuleChoice(select=tuple(sorted(RULES)), offline=True))
+    needed = tuple(sorted(RULES)) if Part.COMPLIANCE in parts else ("FL001",)
+    loaded = load(paths, common, RuleChoice(select=needed, offline=True))
     job = _Job(loaded, what, sources, outcomes, common, parts)
     result, run = anyio.run(_scanned, job)
     verdict = judge_scan(result, outcomes.policy)
@@ -227,7 +228,7 @@ async def _request(job: _Job, runner: Runner, images: tuple[ImageTarget, ...]) -
     if Part.COMPLIANCE in job.parts:
         review = run_review(job.fleet, [rule for rule in all_rules() if rule.code in RULES])
         findings, unread = review.findings, frozenset(each.path for each in review.errors)
-    ignored = await left_out(runner, job.loaded.root, [path for path, e in job.fleet.tree.entries.items() if e.kind == "file"])
+    ignored = await ignored_paths(runner, job.loaded.root)
     return Request(
         job.fleet, job.parts, job.below, frozenset() if alone else services, images,
         tuple(_bill(path) for path in job.what.sbom), not alone, job.store, job.sources.scanner, job.sources.pending,

@@ -13,8 +13,10 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _NOT_ONE = re.compile(
-    r"public|_file$|_path$|_dir$|_url$|_name$|_id$|_type$|_length$|_ttl$|_expir|allow_|_policy", re.IGNORECASE
+    r"^on_|public|_file$|_path$|_dir$|_url$|_name$|_id$|_type$|_length$|_ttl$|_expir|allow_|_policy", re.IGNORECASE
 )
+_COUNTED = re.compile(r"tokens?$", re.IGNORECASE)
+"""Names of what language models count: `total_tokens: 1042` is no credential."""
 _PLACEHOLDER = re.compile(
     r"^(|\$.*|<.*>|\{\{.*|/.*|x+|\*+|none|null|true|false|yes|no|\d{1,3}|change[_-]?(me|it).*|your[_-].*|todo|example|placeholder"
     r"|dummy|replace[_-]?me.*|unset|disabled?|empty|optional)$",
@@ -66,6 +68,11 @@ def known_values(text: str) -> Iterator[tuple[str, str]]:
 
 def secret_kind(name: str, value: str) -> str | None:
     """What a variable's value is, by its name or its format; None where it is no credential."""
-    if is_placeholder(value):
-        return None
-    return "its name says a credential" if is_secret_name(name) else known_format(value)
+    return None if is_placeholder(value) else named_kind(name, value) or known_format(value)
+
+
+def named_kind(name: str, value: str) -> str | None:
+    """What a variable's value is by its name alone."""
+    counted = _COUNTED.search(name) is not None and value.strip("\"'").isdigit()
+    named = is_secret_name(name) and not counted and not is_placeholder(value)
+    return "its name says a credential" if named else None

@@ -2,7 +2,7 @@
 
 from trimtab.git.branch import Revision, check_branch, commit_branch
 from trimtab.git.changes import Changes, changes_since, export_revision, head, text_at
-from trimtab.git.history import change_counts, left_out, uncommitted
+from trimtab.git.history import change_counts, ignored_paths, left_out, uncommitted
 
 __all__ = [
     "Changes",
@@ -13,6 +13,7 @@ __all__ = [
     "commit_branch",
     "export_revision",
     "head",
+    "ignored_paths",
     "left_out",
     "text_at",
     "uncommitted",

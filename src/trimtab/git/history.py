@@ -50,6 +50,14 @@ async def left_out(runner: Runner, root: Path, paths: Sequence[str]) -> frozense
     return frozenset(result.text.splitlines()) if result else frozenset()
 
 
+async def ignored_paths(runner: Runner, root: Path) -> tuple[str, ...]:
+    """The untracked files that git is told to ignore, and whole folders of them with a `/` behind; none without git."""
+    words = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", ".")
+    result = await _quietly(runner, Command(("git", "-C", str(root), *words)))
+    names = result.stdout.decode("utf-8", "surrogateescape").split("\0") if result else []
+    return tuple(name for name in names if name)
+
+
 async def _quietly(runner: Runner, command: Command) -> Completed | None:
     """A finished call, None where it could not be made or failed: knowing nothing is an answer here."""
     try:

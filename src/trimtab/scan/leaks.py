@@ -9,18 +9,26 @@ from functools import cache
 from typing import cast
 
 from trimtab.docker.layers import Image
-from trimtab.fleet.secrets import known_values, secret_kind
+from trimtab.fleet.secrets import known_values, named_kind, secret_kind
 from trimtab.rules import Severity
 
 LARGEST = 1024 * 1024
 """Bytes of a file that is searched."""
 _LONGEST_LINE = 4096
-_HINT = re.compile(
-    rb"A3T[A-Z0-9]|AKIA|ABIA|ACCA|ASIA|AccountKey|-----BEGIN|eyJ[\w-]{8}|gh[pousr]_|github_pat_|gl(?:pat|dt|ft|soat|rt|cbt|imt|agent)-"
-    rb"|xox[a-z]-|hooks\.slack|[rs]k_(?:live|test)_|SG\.[\w-]{8}|_authToken|npm_|pypi-|sk-[\w-]{10}|://[^\s/:@]{1,200}:[^\s/@]{1,200}@"
-    rb"|[0-9a-z]{32}-us\d|\b(?:AC|SK)[a-z0-9]{32}|sq0csp-|\d{8,10}:[\w-]{35}|[MNO][\w-]{23,25}\.[\w-]{6}\."
-)
-"""What every credential of a known format has; looking at whole files for this costs a hundredth of asking line by line."""
+_LARGEST_SETTINGS = 128 * 1024
+"""Bytes; a larger file is data, whatever its suffix."""
+_MARKS = (
+    "A3T", "AKIA", "ABIA", "ACCA", "ASIA", "AccountKey", "-----BEGIN", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
+    "github_pat_",
+    "glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "glcbt-", "glimt-", "glagent-", "xox", "hooks.slack", "k_live_", "k_test_",
+    "SG.", "_authToken", "npm_", "pypi-", "sk-", "://", "-us", "wilio", "sq0csp-", ":AA", "iscord",
+)  # fmt: skip
+"""What a line with a credential of a known format has, or, for formats without a mark of their own, what its file has. Plain
+texts are found six times as fast as one expression of them all: 3.5 s instead of 21 for 22,000 files of one repository."""
+_WHOLE_FILE = frozenset({"wilio", "iscord"})
+_WORD = re.compile(r"pass|pwd|secret|token|credential|key", re.IGNORECASE)
+"""What every name of a credential has."""
+_LINE_END = re.compile(r"\r?\n")
 _PAIR = re.compile(
     r"""^\s*(?:export\s+|-\s+)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,]+)\s*,?\s*(?:#.*)?$"""
 )
@@ -37,6 +45,8 @@ _INSTALLED = re.compile(
     r"|^/(?:usr/(?:local/)?(?:lib\w*|share|include|libexec)|var/lib|lib\w*|proc|sys)/"
 )
 """What packages bring: their documentation is full of credentials that are none."""
+_MANIFEST = re.compile(r"(?:^|/)(?:package(?:-lock)?|npm-shrinkwrap|composer|tsconfig[\w.-]*)\.json$|-lock\.ya?ml$|lock\.json$")
+"""Files whose names are those of packages, such as `js-tokens`."""
 _SAYS_SO = re.compile(
     r"(?:my)?(?:pass(?:word|wd)?|pw|pwd|secret|user(?:name)?|token|admin|test|root|guest|postgres|[{%].*)\d*$", re.IGNORECASE
 )
@@ -82,30 +92,35 @@ def search(path: str, content: bytes) -> Iterator[Leak]:
     """The credentials in one file: those of a known format anywhere, and in settings those whose name says so."""
     if b"\0" in content[:8192]:
         return
-    formats = _HINT.search(content) is not None
-    names = bool(_SETTINGS.search(path)) and not _SAMPLE.search(path) and not _SYSTEM.match(path)
-    if not formats and not names:
+    text = content.decode("utf-8", "replace")
+    named = _SETTINGS.search(path) and not (_SAMPLE.search(path) or _SYSTEM.match(path) or _MANIFEST.search(path))
+    names = bool(named) and len(content) <= _LARGEST_SETTINGS
+    found = {mark for mark in _MARKS if mark in text}
+    if not found and not names:
         return
-    lines = content.decode("utf-8", "replace").splitlines()
+    lines = _LINE_END.split(text)
+    everywhere = not found.isdisjoint(_WHOLE_FILE)
     for number, line in enumerate(lines, 1):
-        if len(line) <= _LONGEST_LINE:
-            yield from _in_line(path, number, line, lines, formats=formats, names=names)
+        marked = everywhere or any(mark in line for mark in found)
+        if len(line) <= _LONGEST_LINE and (marked or (names and _WORD.search(line))):
+            yield from _in_line(path, number, lines, formats=marked, names=names)
 
 
-def _in_line(path: str, number: int, line: str, lines: list[str], *, formats: bool, names: bool) -> Iterator[Leak]:
-    known = list(_known(line, number, lines)) if formats and _HINT.search(line.encode("utf-8", "replace")) else []
+def _in_line(path: str, number: int, lines: Sequence[str], *, formats: bool, names: bool) -> Iterator[Leak]:
+    line = lines[number - 1]
+    known = list(_known(line, number, lines)) if formats else []
     for kind, value in known:
         weak = kind == "Basic Auth Credentials" and _SAYS_SO.match(value)
         yield Leak(kind, path, number, identity(value), _severity(path, Severity.LOW if weak else Severity.HIGH))
     match = None if known or not names else _PAIR.match(line)
     if match:
         value = match["value"].strip("\"'")
-        kind = secret_kind(match["name"], value) if len(value) > 3 else None
+        kind = named_kind(match["name"], value) if len(value) > 3 else None
         if kind:
             yield Leak(f"`{match['name']}`: {kind}", path, number, identity(value), _severity(path, Severity.MEDIUM))
 
 
-def _known(line: str, number: int, lines: list[str]) -> Iterator[tuple[str, str]]:
+def _known(line: str, number: int, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for kind, value in known_values(line):
         # Every private key begins with the same words; what follows makes it this one.
         if kind != "Private Key":

@@ -68,8 +68,8 @@ class Request:
     """Of the rules that the controls need."""
     unread: frozenset[str] = frozenset()
     """Files that the review could not read."""
-    left_out: frozenset[str] = frozenset()
-    """Files that git is told to ignore: what they hold is not in the repository."""
+    ignored_by_git: tuple[str, ...] = ()
+    """Files, and folders with a `/` behind, that git is told to ignore: what they hold is not in the repository."""
     offline: bool = False
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
@@ -194,10 +194,14 @@ class _Work:
     def _tree_leaks(self) -> Iterable[Leak]:
         large = 0
         tree = self.request.fleet.tree
+        files, folders = (
+            frozenset(self.request.ignored_by_git),
+            tuple(p for p in self.request.ignored_by_git if p.endswith("/")),
+        )
         for path, entry in tree.entries.items():
             if entry.kind != "file" or not is_below(path, self.request.below) or SKIPPED.intersection(path.split("/")):
                 continue
-            if path in self.request.left_out:
+            if path in files or path.startswith(folders):
                 continue
             if entry.size > LARGEST:
                 large += 1
