@@ -19,11 +19,13 @@ from trimtab.scan.packages import Package
 from trimtab.scan.stores import Known
 
 ADDRESS = "https://api.osv.dev"
-_BATCH = 1000
+BATCH = 1000
 """The most queries that one `querybatch` takes."""
 _AT_ONCE = 8
 _SECONDS = 30
 _TRIES = 3
+PAUSE = 0.5
+"""Seconds before the second try; each further one waits twice as long."""
 _PAGES = 100
 """More pages than any package has: a server that never ends is not followed for ever."""
 
@@ -62,8 +64,8 @@ class Api:
 
     async def _ids(self, client: httpx.AsyncClient, queries: Sequence[Query]) -> dict[Query, list[tuple[str, str]]]:
         found: dict[Query, list[tuple[str, str]]] = {}
-        for start in range(0, len(queries), _BATCH):
-            pending: dict[Query, str] = dict.fromkeys(queries[start : start + _BATCH], "")
+        for start in range(0, len(queries), BATCH):
+            pending: dict[Query, str] = dict.fromkeys(queries[start : start + BATCH], "")
             for _ in range(_PAGES):
                 if not pending:
                     break
@@ -129,7 +131,7 @@ async def _json(client: httpx.AsyncClient, method: str, path: str, body: object)
         else:
             if last or response.status_code not in {429, 500, 502, 503, 504}:
                 return cast("object", response.raise_for_status().json())
-        await anyio.sleep(0.5 * 2**attempt)
+        await anyio.sleep(PAUSE * 2**attempt)
     raise AssertionError("the last attempt returns or raises")
 
 

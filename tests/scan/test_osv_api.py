@@ -1,0 +1,96 @@
+"""The OSV API, held against a server on the loopback."""
+
+import anyio
+import pytest
+from osv_server import OsvServer, serving
+from samples import osv
+
+from trimtab.errors import ToolError
+from trimtab.scan import api
+from trimtab.scan.api import Api
+from trimtab.scan.packages import Package
+from trimtab.scan.stores import Known
+
+EVERYTHING = [{"introduced": "0"}]
+FLASK, EXPRESS = Package("pypi", "flask", "1.0"), Package("npm", "express", "4.0.0")
+DOCUMENTS = [
+    osv("A-1", "flask", events=EVERYTHING),
+    osv("B-2", "flask", events=EVERYTHING),
+    osv("C-3", "express", "npm", kind="SEMVER", events=EVERYTHING),
+]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "PAUSE", 0.0)
+
+
+def asked(server: OsvServer, *packages: Package) -> Known:
+    return anyio.run(Api(server.address).ask, packages)
+
+
+def names(known: Known) -> dict[tuple[str, str], list[str]]:
+    return {key: sorted(each.id for each in found) for key, found in known.advisories.items()}
+
+
+def test_one_batch_and_one_document_each() -> None:
+    with serving(DOCUMENTS) as server:
+        known = asked(server, FLASK, EXPRESS, FLASK)
+    assert names(known) == {("PyPI", "flask"): ["A-1", "B-2"], ("npm", "express"): ["C-3"]}
+    assert sorted(server.asked) == ["/v1/querybatch", "/v1/vulns/A-1", "/v1/vulns/B-2", "/v1/vulns/C-3"]
+    assert known.as_of is None
+
+
+def test_documents_are_remembered_until_they_change() -> None:
+    with serving(DOCUMENTS) as server:
+        asked(server, FLASK)
+        server.asked.clear()
+        asked(server, FLASK)
+        assert server.asked == ["/v1/querybatch"]
+        server.documents = {**server.documents, "A-1": {**DOCUMENTS[0], "modified": "2026-11-24T00:00:00Z"}}
+        asked(server, FLASK)
+        assert server.asked[-1] == "/v1/vulns/A-1"
+
+
+def test_further_pages_are_fetched() -> None:
+    many = [osv(f"A-{number}", "flask", events=EVERYTHING) for number in range(7)]
+    with serving(many) as server:
+        server.page = 3
+        known = asked(server, FLASK)
+    assert len(known.advisories["PyPI", "flask"]) == 7
+
+
+def test_large_fleets_go_in_several_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "BATCH", 2)
+    packages = [Package("pypi", f"p{number}", "1.0") for number in range(5)]
+    with serving([osv("A-1", "p4", events=EVERYTHING)]) as server:
+        known = asked(server, *packages)
+    assert server.asked.count("/v1/querybatch") == 3
+    assert names(known)["PyPI", "p4"] == ["A-1"]
+
+
+def test_what_may_be_better_later_is_asked_again() -> None:
+    with serving(DOCUMENTS) as server:
+        server.fail = 2
+        assert len(asked(server, FLASK).advisories["PyPI", "flask"]) == 2
+
+
+def test_a_server_that_stays_broken_is_an_error() -> None:
+    with serving(DOCUMENTS) as server:
+        server.fail = 100
+        with pytest.raises(ToolError, match="cannot be had"):
+            asked(server, FLASK)
+
+
+def test_a_batch_with_missing_answers_is_an_error() -> None:
+    with serving(DOCUMENTS) as server:
+        server.short = True
+        with pytest.raises(ToolError, match="2 questions had 1 answers"):
+            asked(server, FLASK, EXPRESS)
+
+
+def test_nobody_there_is_an_error() -> None:
+    with serving([]) as server:
+        pass
+    with pytest.raises(ToolError, match="cannot be had"):
+        asked(server, FLASK)
