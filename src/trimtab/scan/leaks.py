@@ -30,7 +30,7 @@ _WORD = re.compile(r"pass|pwd|secret|token|credential|key", re.IGNORECASE)
 """What every name of a credential has."""
 _LINE_END = re.compile(r"\r?\n")
 _PAIR = re.compile(
-    r"""^\s*(?:export\s+|-\s+)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,]+)\s*,?\s*(?:#.*)?$"""
+    r"""^\s*(?:export\s+|-\s+)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]]+)\s*[,}\]]*\s*(?:#.*)?$"""
 )
 _SETTINGS = re.compile(
     r"(?:^|/)\.?env(?:\.[\w-]+)?$|\.(?:env|ini|cfg|conf|properties|toml|ya?ml|json)$|(?:^|/)\.(?:npmrc|pypirc|netrc)$"

@@ -1,0 +1,80 @@
+"""Credentials in files: which are found, which are none, and that no value is ever kept."""
+
+import pytest
+
+from trimtab.rules import Severity
+from trimtab.scan.leaks import arguments, identity, search
+
+AWS = "AKIA" + "QYLPMN5HFIQR7XYA"
+GITHUB = "ghp_" + "x7Kq2mN9pR4sT6vW8yZ1aB3cD5eF7gH9jK2L"
+JWT = "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n"
+
+
+def kinds(path: str, text: str) -> list[tuple[int, str]]:
+    return [(each.line, each.kind) for each in search(path, text.encode())]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kind"),
+    [
+        ("src/a.py", f"x = 1\nkey = '{AWS}'\n", "AWS Access Key"),
+        ("a.sh", f"\ngit clone https://{GITHUB}@example.com/x\n", "GitHub Token"),
+        ("notes.md", f"\n{JWT}\n", "JSON Web Token"),
+        ("deploy/id_rsa", "\n" + KEY, "Private Key"),
+        ("a.py", "\nurl = 'postgres://app:c0rrecthorse@db/x'\n", "Basic Auth Credentials"),
+        (".env", "\nDB_PASSWORD=correct-horse\n", "`DB_PASSWORD`: its name says a credential"),
+        ("config/app.yaml", "a:\n  api_key: 'abcdefgh'  # why\n", "`api_key`: its name says a credential"),
+        ("x.json", '{\n  "client_secret": "abcdefgh",\n', "`client_secret`: its name says a credential"),
+        ("x.properties", "\nexport smtp.password = abcdefgh\n", "`smtp.password`: its name says a credential"),
+    ],
+)
+def test_what_is_found(path: str, text: str, kind: str) -> None:
+    assert kinds(path, text) == [(2, kind)]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".env.example", "DB_PASSWORD=correct-horse\n"),
+        (".env", "DB_PASSWORD=\nAPI_KEY=changeme\nTOKEN=${TOKEN}\nSECRET_FILE=/run/secrets/x\nPASSWORD=<fill in>\n"),
+        ("a.py", "password = 'correct-horse'\n"),
+        ("metrics.json", '{"total_tokens": 10420,\n"max_tokens": 4096}\n'),
+        ("package-lock.json", '{\n"js-tokens": "^4.0.0"\n}\n'),
+        ("deploy.yaml", "on_pass: continue\ntoken_url: https://example.com/t\n"),
+        ("public.pem", "-----BEGIN PUBLIC KEY-----\nMIIB\n"),
+        ("a.txt", "see https://example.com:8080/path@1\n"),
+    ],
+)
+def test_what_is_none(path: str, text: str) -> None:
+    assert kinds(path, text) == []
+
+
+def test_binary_files_and_endless_lines_are_left_alone() -> None:
+    assert kinds("a.bin", "\0" + AWS) == []
+    assert kinds("a.min.js", "x" * 5000 + AWS) == []
+
+
+def test_tests_and_weak_passwords_weigh_less() -> None:
+    assert next(search("tests/test_a.py", AWS.encode())).severity is Severity.LOW
+    assert next(search("src/a.py", AWS.encode())).severity is Severity.HIGH
+    assert next(search("a.py", b"postgres://user:password@db/x")).severity is Severity.LOW
+
+
+def test_an_identity_is_the_same_everywhere_and_is_not_the_value() -> None:
+    one, other = next(search("a.py", AWS.encode())), next(search("b.sh", f"  {AWS}".encode()))
+    assert one.identity == other.identity == identity(AWS)
+    assert len(one.identity) == 12
+    assert AWS not in repr(one)
+
+
+def test_two_private_keys_are_two() -> None:
+    one = next(search("a", KEY.encode()))
+    other = next(search("a", KEY.replace("MIIE", "MIIF").encode()))
+    assert one.identity != other.identity
+
+
+def test_build_arguments_in_history() -> None:
+    assert arguments("RUN |2 A=1 TOKEN=x /bin/sh -c echo B=2 # buildkit") == [("A", "1"), ("TOKEN", "x")]
+    assert arguments("ARG TOKEN=x") == [("TOKEN", "x")]
+    assert arguments('CMD ["a|1"]') == []

@@ -1,0 +1,188 @@
+"""Trivy, Grype and osv-scanner: parsers only. None of them was ever run by these tests.
+
+The records have the shape of their published output (Trivy's integration test data, Grype's and osv-scanner's documentation),
+reduced to what is read; names and numbers are made up.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio
+import pytest
+
+from trimtab.docker import Command, Completed
+from trimtab.errors import UsageError
+from trimtab.rules import Severity
+from trimtab.scan import adapters
+from trimtab.scan.adapters import SCANNERS, Answered, ScannerName, ask_scanner, merged
+from trimtab.scan.advisory import Answer
+from trimtab.scan.match import Vulnerability
+from trimtab.scan.packages import Distro, Package
+
+OPENSSL = Package("deb", "libssl3", "3.0-1", source=("openssl", "3.0-1"), distro=Distro("debian", "12"))
+FLASK = Package("pypi", "flask", "1.0")
+TRIVY: dict[str, Any] = {
+    "SchemaVersion": 2,
+    "Results": [
+        {
+            "Target": "bom", "Class": "os-pkgs", "Type": "debian", "Packages": [{"Name": "libssl3"}],
+            "Vulnerabilities": [{
+                "VulnerabilityID": "CVE-2026-1", "PkgName": "libssl3", "InstalledVersion": "3.0-1", "FixedVersion": "3.0-2",
+                "PkgIdentifier": {"PURL": OPENSSL.purl}, "Title": "bad", "Severity": "CRITICAL",
+                "CVSS": {"nvd": {"V3Score": 9.8}, "ghsa": {"V40Score": 9.1}}, "VendorIDs": ["DSA-1"],
+            }],
+        },
+        {"Target": "Python", "Class": "lang-pkgs", "Packages": [{"Name": "flask"}]},
+    ],
+}  # fmt: skip
+GRYPE: dict[str, Any] = {
+    "matches": [{
+        "vulnerability": {"id": "GHSA-x", "severity": "High", "fix": {"versions": ["2.0"], "state": "fixed"}, "cvss": [{"metrics": {"baseScore": 7.5}}]},
+        "relatedVulnerabilities": [{"id": "CVE-2026-2"}],
+        "artifact": {"name": "flask", "version": "1.0", "purl": "pkg:pypi/flask@1.0"},
+    }],
+    "descriptor": {"name": "grype", "db": {"status": {"schemaVersion": "v6.0.0", "valid": True}}},
+}  # fmt: skip
+OSV: dict[str, Any] = {
+    "results": [{"packages": [{
+        "package": {"name": "flask", "version": "1.0", "ecosystem": "PyPI"},
+        "vulnerabilities": [{
+            "id": "PYSEC-1", "aliases": ["CVE-2026-2"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}],
+            "affected": [{"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}],
+        }],
+        "groups": [{"ids": ["PYSEC-1", "GHSA-x"]}],
+    }]}],
+}  # fmt: skip
+
+
+def read(name: ScannerName, output: object) -> Answered:
+    return SCANNERS[name].read(output, [OPENSSL, FLASK])
+
+
+def test_trivy() -> None:
+    answered = read("trivy", TRIVY)
+    (found,) = answered.found
+    assert answered.reason is None
+    assert (found.package, found.id, found.ids) == (OPENSSL, "CVE-2026-1", ("CVE-2026-1", "DSA-1"))
+    assert (found.severity, found.score, found.fixed, found.upgrade) == (Severity.CRITICAL, 9.8, ("3.0-2",), "3.0-2")
+
+
+def test_grype() -> None:
+    answered = read("grype", GRYPE)
+    (found,) = answered.found
+    assert answered.reason is None
+    assert (found.package, found.id, found.severity, found.fixed) == (FLASK, "CVE-2026-2", Severity.HIGH, ("2.0",))
+
+
+def test_osv_scanner() -> None:
+    answered = read("osv-scanner", OSV)
+    (found,) = answered.found
+    assert answered.reason is None
+    assert (found.id, found.severity, found.score, found.fixed) == ("CVE-2026-2", Severity.HIGH, 7.5, ("2.0",))
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("trivy", {"SchemaVersion": 2}),
+        ("trivy", {"SchemaVersion": 2, "Results": None}),
+        ("trivy", {"Results": [{"Target": "x", "Class": "os-pkgs"}]}),
+        ("grype", {}),
+        ("grype", {"matches": []}),
+        ("grype", {"matches": [], "descriptor": {"db": {"status": {"valid": False}}}}),
+        ("grype", {"matches": [], "descriptor": {"db": {"status": {"valid": True, "error": "too old"}}}}),
+        ("osv-scanner", {"results": []}),
+        ("osv-scanner", {}),
+    ],
+)
+def test_a_scanner_that_looked_at_nothing_is_not_clean(name: ScannerName, output: object) -> None:
+    answered = read(name, output)
+    assert answered.found == ()
+    assert answered.reason
+
+
+@pytest.mark.parametrize("name", SCANNERS)
+@pytest.mark.parametrize("output", [None, [], "x", 3, {"Results": "x", "matches": "y", "results": 4}])
+def test_output_of_another_shape_is_no_crash(name: ScannerName, output: object) -> None:
+    assert read(name, output).reason
+
+
+class Program:
+    """A scanner that ends in a given way."""
+
+    def __init__(self, code: int, stdout: bytes = b"", *, late: bool = False) -> None:
+        self.code, self.stdout, self.late = code, stdout, late
+        self.commands: list[Command] = []
+
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
+        self.commands.append(command)
+        if self.late:
+            raise TimeoutError
+        return Completed(command.argv, self.code, self.stdout, "first\nFATAL no database\n")
+
+    async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
+        raise AssertionError(command.argv)
+
+
+def asked(program: Program, name: ScannerName, monkeypatch: pytest.MonkeyPatch, *, offline: bool = False) -> Answered:
+    monkeypatch.setattr(adapters, "present", lambda name: True)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    async def ask() -> Answered:
+        return await ask_scanner(program, name, "image", [FLASK], offline=offline)
+
+    return anyio.run(ask)
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        (Program(1), "ended with 1: FATAL no database"),
+        (Program(0, b"not json"), "cannot be read"),
+        (Program(0, b""), "cannot be read"),
+        (Program(0, late=True), "did not end"),
+    ],
+)
+def test_a_scanner_that_fails_is_not_clean(program: Program, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = asked(program, "trivy", monkeypatch)
+    assert answered.found == ()
+    assert reason in (answered.reason or "")
+
+
+@pytest.mark.parametrize("code", [127, 128])
+def test_osv_scanner_says_no_packages_by_its_code(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(Program(code, b'{"results": []}'), "osv-scanner", monkeypatch).reason
+
+
+def test_offline_says_so_to_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, tuple[tuple[str, ...], Mapping[str, str]]] = {}
+    for name in SCANNERS:
+        program = Program(0, b"{}")
+        asked(program, name, monkeypatch, offline=True)
+        said[name] = (program.commands[0].argv[:-1], program.commands[0].env)
+    assert said["trivy"][0][-3:] == ("--skip-db-update", "--skip-java-db-update", "--offline-scan")
+    assert said["grype"][1]["GRYPE_DB_AUTO_UPDATE"] == "false"
+    assert "--offline" in SCANNERS["osv-scanner"].command("x", offline=True).argv
+
+
+def test_a_scanner_that_is_not_there_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    async def ask() -> Answered:
+        return await ask_scanner(Program(0), "trivy", "image", [FLASK], offline=False)
+
+    with pytest.raises(UsageError, match="not on PATH"):
+        anyio.run(ask)
+
+
+def test_what_several_say_is_one_and_the_worse_word_counts() -> None:
+    ours = Vulnerability(
+        FLASK, "CVE-2026-2", ("CVE-2026-2", "PYSEC-1"), None, None, "", "", Answer.AFFECTED, ("2.0",), "2.0", ("osv",)
+    )
+    both = merged([ours], [*read("grype", GRYPE).found, *read("trivy", TRIVY).found])
+    assert [(each.id, each.severity, each.sources) for each in both] == [
+        ("CVE-2026-2", Severity.HIGH, ("osv", "grype")),
+        ("CVE-2026-1", Severity.CRITICAL, ("trivy",)),
+    ]
+    assert set(both[0].ids) == {"CVE-2026-2", "PYSEC-1", "GHSA-x"}

@@ -1,0 +1,88 @@
+"""What lock files and manifests of every kind name."""
+
+import json
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from trimtab.fleet import Fleet
+from trimtab.scan.sources import source_packages
+
+Make = Callable[[Mapping[str, str]], Fleet]
+FILES: dict[str, tuple[str, list[str]]] = {
+    "requirements.txt": ("Flask_Login==1.0  # why\nb===2.0 --hash=sha256:aa\nc[x]==3.0; python_version > '3'\n-r other.txt\n", ["flask-login 1.0", "b 2.0", "c 3.0"]),
+    "constraints.txt": ("d==1\n", ["d 1"]),
+    "poetry.lock": ('[[package]]\nname = "A.b"\nversion = "1.0"\n', ["a-b 1.0"]),
+    "uv.lock": ('[[package]]\nname = "a"\nversion = "1.0"\nsource = { registry = "x" }\n[[package]]\nname = "own"\nversion = "0.1"\nsource = { editable = "." }\n', ["a 1.0"]),
+    "pdm.lock": ('[[package]]\nname = "a"\nversion = "1.0"\n', ["a 1.0"]),
+    "pylock.toml": ('[[packages]]\nname = "a"\nversion = "1.0"\n', ["a 1.0"]),
+    "Pipfile.lock": (json.dumps({"default": {"a": {"version": "==1.0"}}, "develop": {"b": {"version": "==2.0"}}}), ["a 1.0", "b 2.0"]),
+    "package-lock.json": (json.dumps({"lockfileVersion": 3, "packages": {"": {"name": "own"}, "node_modules/@s/a": {"version": "1.0.0"}, "node_modules/@s/a/node_modules/b": {"version": "2.0.0"}, "node_modules/w": {"link": True}}}), ["@s/a 1.0.0", "b 2.0.0"]),
+    "npm-shrinkwrap.json": (json.dumps({"lockfileVersion": 1, "dependencies": {"a": {"version": "1.0.0", "dependencies": {"b": {"version": "2.0.0"}}}, "g": {"version": "git+https://x"}}}), ["a 1.0.0", "b 2.0.0"]),
+    "yarn.lock": ('# yarn lockfile v1\n\n"@s/a@^1.0.0", "@s/a@~1.0":\n  version "1.0.5"\n  dependencies:\n    b "^2"\n\nb@^2:\n  version "2.1.0"\n', ["@s/a 1.0.5", "b 2.1.0"]),
+    "pnpm-lock.yaml": ("lockfileVersion: '9.0'\npackages:\n  '@s/a@1.0.0':\n    resolution: {}\n  /b@2.0.0(react@18.0.0):\n    resolution: {}\n", ["@s/a 1.0.0", "b 2.0.0"]),
+    "go.mod": ("module example.com/own\n\ngo 1.22\n\nrequire (\n\tgithub.com/a/b v1.2.3\n\tgolang.org/x/net v0.1.0 // indirect\n)\nrequire gopkg.in/yaml.v3 v3.0.1\n", ["github.com/a/b v1.2.3", "golang.org/x/net v0.1.0", "gopkg.in/yaml.v3 v3.0.1"]),
+    "Cargo.lock": ('[[package]]\nname = "own"\nversion = "0.1.0"\n[[package]]\nname = "serde"\nversion = "1.0.1"\nsource = "registry+x"\n', ["serde 1.0.1"]),
+    "Gemfile.lock": ("GEM\n  specs:\n    rails (7.0.1)\n      activesupport (= 7.0.1)\n", ["rails 7.0.1"]),
+    "composer.lock": (json.dumps({"packages": [{"name": "a/b", "version": "v1.0"}], "packages-dev": []}), ["a/b 1.0"]),
+    "packages.lock.json": (json.dumps({"dependencies": {"net8.0": {"A": {"type": "Direct", "resolved": "1.0"}, "own": {"type": "Project"}}}}), ["A 1.0"]),
+    "gradle.lockfile": ("# comment\norg.a:b:1.0=compileClasspath\nempty=\n", ["org.a:b 1.0"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_each_kind(name: str, fleet: Make) -> None:
+    text, expected = FILES[name]
+    found = source_packages(fleet({f"svc/{name}": text}))
+    assert [str(each) for each in found.packages] == expected
+    assert {each.where for each in found.packages} == {f"svc/{name}"}
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in FILES
+        if name not in {"requirements.txt", "constraints.txt", "yarn.lock", "go.mod", "Gemfile.lock", "gradle.lockfile"}
+    ],
+)
+@pytest.mark.parametrize("text", ["{", "[1]", "\x01", "- a: [\n"])
+def test_a_broken_file_is_told_and_the_others_are_read(name: str, text: str, fleet: Make) -> None:
+    found = source_packages(fleet({f"svc/{name}": text, "other/requirements.txt": "a==1\n"}))
+    assert "a 1" in [str(each) for each in found.packages]
+    assert set(found.problems) <= {f"svc/{name}"}
+    assert found.problems or text in {"[1]", "\x01"} or "yaml" in name
+
+
+def test_what_has_no_exact_version_is_not_resolved(fleet: Make) -> None:
+    found = source_packages(fleet({"a/requirements.txt": "flask>=1\nb==1.*\nc @ https://example.com/c.whl\n"}))
+    assert found.packages == ()
+    assert [each.name for each in found.unresolved] == ["flask", "b"]
+
+
+def test_a_lock_in_the_same_folder_resolves(fleet: Make) -> None:
+    lock = '[[package]]\nname = "flask"\nversion = "1.0"\n'
+    found = source_packages(fleet({"a/requirements.txt": "flask>=1\n", "a/uv.lock": lock}))
+    assert found.unresolved == ()
+
+
+def test_what_dockerfiles_install(fleet: Make) -> None:
+    text = "FROM python:3.12\nRUN pip install flask==1.0 'uvicorn>=1' && npm install -g pm2@5.3.0 serve\n"
+    found = source_packages(fleet({"a/Dockerfile": text}))
+    assert [str(each) for each in found.packages] == ["flask 1.0", "pm2 5.3.0"]
+    assert [each.name for each in found.unresolved] == ["uvicorn", "serve"]
+
+
+def test_other_peoples_folders_are_left_out(fleet: Make) -> None:
+    files = {
+        "a/node_modules/x/requirements.txt": "a==1\n",
+        ".venv/lib/requirements.txt": "b==1\n",
+        "b/requirements.txt": "c==1\n",
+    }
+    assert [str(each) for each in source_packages(fleet(files)).packages] == ["c 1"]
+
+
+def test_only_the_folder_that_is_meant(fleet: Make) -> None:
+    files = {"services/a/requirements.txt": "a==1\n", "services-old/requirements.txt": "b==1\n"}
+    assert [str(each) for each in source_packages(fleet(files), "services").packages] == ["a 1"]
