@@ -58,8 +58,8 @@ class Statement:
     ids: frozenset[str]
     status: str
     reason: str
-    products: tuple[str, ...]
-    """Package URLs, or names of images; none means all."""
+    products: tuple[tuple[str, str], ...]
+    """Pairs of a product and one of its parts, `""` for all of it: package URLs, or names of images."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,11 @@ class Ignores:
             named = entry.package is None or entry.package in {found.package.name, found.package.advised[0]}
             if entry.id in found.ids and named and entry.expires >= today:
                 return f"{entry.reason} (until {entry.expires})"
-        for statement in self.statements:
-            if (
-                statement.status in _SETTLED
-                and not statement.ids.isdisjoint(found.ids)
-                and _concerns(statement, found, product)
-            ):
-                return f"VEX: {statement.status.replace('_', ' ')}: {statement.reason}".rstrip(": ")
-        return None
+        said = (each for each in self.statements if not each.ids.isdisjoint(found.ids) and _concerns(each, found, product))
+        statement = next(said, None)
+        if statement is None or statement.status not in _SETTLED:
+            return None
+        return f"VEX: {statement.status.replace('_', ' ')}: {statement.reason}".rstrip(": ")
 
     def kept(self, leaks: Iterable[Leak], today: date) -> tuple[Leak, ...]:
         """The credentials that nobody has accepted."""
@@ -100,7 +97,10 @@ class Ignores:
 
 
 def _concerns(statement: Statement, found: Vulnerability, product: str) -> bool:
-    return not statement.products or any(_names(each, found, product) for each in statement.products)
+    """A statement without products speaks of none (OpenVEX 0.2.0 wants at least one)."""
+    return any(
+        _names(whole, found, product) and (not part or _names(part, found, product)) for whole, part in statement.products
+    )
 
 
 def _names(text: str, found: Vulnerability, product: str) -> bool:
@@ -155,10 +155,10 @@ def _statement(entry: Mapping[str, object]) -> Statement:
     named = entry.get("vulnerability")
     ids = [str(named)] if isinstance(named, str) else [str(mapping(named).get("name", ""))]
     ids += [str(each) for each in items(mapping(named).get("aliases"))]
-    products: list[str] = []
+    products: list[tuple[str, str]] = []
     for product in items(entry.get("products")):
-        below = [_identifier(each) for each in items(mapping(product).get("subcomponents"))]
-        products += below or [_identifier(product)]
+        parts = [_identifier(each) for each in items(mapping(product).get("subcomponents"))]
+        products += [(_identifier(product), part) for part in parts or [""]]
     reason = str(entry.get("justification") or entry.get("impact_statement") or entry.get("status_notes") or "")
     return Statement(frozenset(ids), str(entry.get("status", "")), reason.replace("_", " "), tuple(products))
 

@@ -63,6 +63,8 @@ async def pending_updates(runner: Runner, image: str, distro: Distro | None, run
         detail = next(iter(completed.stderr.strip().splitlines()[-1:]), "no reason given")
         raise CannotAsk(f"the package lists could not be asked: {detail[:200]}")
     text = completed.stdout.decode("utf-8", "replace")
+    if script is _APT and "=changelogs\n" not in text:
+        raise CannotAsk("the answer of the package manager broke off")
     return tuple(_apt(text) if script is _APT else _apk(text))
 
 

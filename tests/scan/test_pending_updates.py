@@ -1,0 +1,94 @@
+"""What package managers say of waiting updates, as recorded, and what the changelogs name."""
+
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from trimtab.docker import Command, Completed
+from trimtab.scan.packages import Distro
+from trimtab.scan.pending import CannotAsk, pending_updates
+from trimtab.scan.result import Pending
+
+APT = """\
+Inst libssl3 [3.0.19-1~deb12u2] (3.0.22-1~deb12u2 Debian-Security:12/oldstable-security [amd64]) []
+Inst tzdata [2025a-0+deb12u1] (2026a-0+deb12u1 Debian:12.12/oldstable [all])
+=changelogs
+=package libssl3
+openssl (3.0.22-1~deb12u2) bookworm-security; urgency=medium
+
+  * CVE-2026-11111 (a thing)
+  * Fixes: CVE-2026-11112, CVE-2026-11113
+
+ -- Somebody <x@example.com>  Mon, 01 Jun 2026 00:00:00 +0000
+
+openssl (3.0.20-1~deb12u1) bookworm; urgency=medium
+
+  * CVE-2026-10000
+
+openssl (3.0.19-1~deb12u2) bookworm-security; urgency=medium
+
+  * CVE-2025-99999 is older than what is installed
+=package tzdata
+"""
+APK = "libssl3-3.3.2-r0 3.3.2-r1\nmusl-utils-1.2.5-r0   1.2.5-r2\n"
+DEBIAN, ALPINE = Distro("debian", "12"), Distro("alpine", "3.20")
+
+
+class Engine:
+    def __init__(self, code: int, text: str) -> None:
+        self.code, self.text = code, text
+        self.commands: list[tuple[str, ...]] = []
+
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
+        self.commands.append(command.argv)
+        return Completed(command.argv, self.code, self.text.encode(), "W: ignored\nE: no route\n")
+
+    async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
+        raise AssertionError(command.argv)
+
+
+def asked(engine: Engine, distro: Distro | None) -> tuple[Pending, ...]:
+    return anyio.run(pending_updates, engine, "app", distro, "run")
+
+
+def test_debian_with_the_numbers_of_newer_entries_only() -> None:
+    engine = Engine(0, APT)
+    ids = ("CVE-2026-10000", "CVE-2026-11111", "CVE-2026-11112", "CVE-2026-11113")
+    assert asked(engine, DEBIAN) == (
+        Pending("libssl3", "3.0.19-1~deb12u2", "3.0.22-1~deb12u2", security=True, ids=ids),
+        Pending("tzdata", "2025a-0+deb12u1", "2026a-0+deb12u1", security=False, ids=()),
+    )
+    (argv,) = engine.commands
+    assert argv[:2] == ("docker", "run")
+    assert "--rm" in argv
+    assert argv[argv.index("--network") + 1] == "bridge"
+
+
+def test_alpine() -> None:
+    assert asked(Engine(0, APK), ALPINE) == (
+        Pending("libssl3", "3.3.2-r0", "3.3.2-r1", security=False, ids=()),
+        Pending("musl-utils", "1.2.5-r0", "1.2.5-r2", security=False, ids=()),
+    )
+
+
+def test_none_waiting() -> None:
+    assert asked(Engine(0, "=changelogs\n"), DEBIAN) == ()
+
+
+def test_lists_that_do_not_come_are_not_nothing_waiting() -> None:
+    with pytest.raises(CannotAsk, match="E: no route"):
+        asked(Engine(100, ""), DEBIAN)
+
+
+@pytest.mark.parametrize("distro", [None, Distro("plan9", "4")])
+def test_what_cannot_be_asked_is_said(distro: Distro | None) -> None:
+    with pytest.raises(CannotAsk):
+        asked(Engine(0, ""), distro)
+
+
+def test_output_that_was_cut_off_is_not_nothing_waiting() -> None:
+    with pytest.raises(CannotAsk, match="broke off"):
+        asked(Engine(0, "Inst libssl3 [1] (2 Debian:12 [amd64])\n"), DEBIAN)
