@@ -113,7 +113,7 @@ def _handler(state: OsvServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is the base's
+        def log_message(self, format: str, *args: object) -> None:
             del format, args
 
     return Handler

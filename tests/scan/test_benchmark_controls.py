@@ -7,9 +7,9 @@ import pytest
 from trimtab.fleet import Fleet
 from trimtab.review import review
 from trimtab.rules import all_rules
+from trimtab.scan.advisory import Answer
 from trimtab.scan.compliance import CONTROLS, RULES, check_controls
 from trimtab.scan.match import Vulnerability
-from trimtab.scan.advisory import Answer
 from trimtab.scan.packages import Package
 from trimtab.scan.result import ControlResult, Pending, Standing, TargetScan
 

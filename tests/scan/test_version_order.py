@@ -1,5 +1,6 @@
 """The order of versions, with dpkg itself as the judge of Debian's."""
 
+import itertools
 import shutil
 import subprocess
 
@@ -26,7 +27,7 @@ ASCENDING = {
 @pytest.mark.parametrize("ecosystem", ASCENDING)
 def test_each_version_is_below_the_next(ecosystem: str) -> None:
     versions = [read_version(ecosystem, text) for text in ASCENDING[ecosystem]]
-    assert all(one < other and not other < one for one, other in zip(versions, versions[1:], strict=False))
+    assert all(one < other and not other < one for one, other in itertools.pairwise(versions))
 
 
 @pytest.mark.parametrize(("ecosystem", "one", "other"), [("PyPI", "1.0", "1.0.0"), ("npm", "1.0.0+a", "1.0.0+b"), ("Debian:12", "1.0-0", "1.0")])  # fmt: skip

@@ -1,6 +1,7 @@
 """One scan: everything that was asked for, target by target, and what could not be looked at."""
 
 import os
+import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -132,7 +133,7 @@ class _Work:
             return None
         try:
             inventory = await self.observer.inventory(self.runner, asked.reference)
-        except (ToolError, ValueError, OSError) as error:
+        except (ToolError, ValueError, KeyError, OSError, tarfile.TarError) as error:
             for part in sorted(self.request.parts):
                 self._not(f"image {asked.reference}", str(error), part, asked.services)
             return None
@@ -249,6 +250,8 @@ class _Work:
         except ToolError as error:
             self._not("advisories", str(error), Part.VULNERABILITIES)
             return None
+        if not known.is_dated:
+            self._not("advisories", "none of them says when it was modified, so their age is not known", Part.VULNERABILITIES)
         for text in known.unread:
             self._not("advisories", text, Part.VULNERABILITIES)
         return known

@@ -44,7 +44,9 @@ class Known:
     unanswered: Mapping[str, str]
     """Ecosystems of which it knows nothing, to the reason; what belongs to them was not checked."""
     as_of: datetime | None
-    """When its newest document was modified; None where it answers from today."""
+    """When its newest document was modified; None where it answers from today, or its documents do not say."""
+    is_dated: bool = True
+    """Whether its age is known, or it answers from today."""
     unread: tuple[str, ...] = ()
     """Documents that could not be read, with the reason."""
 
@@ -92,7 +94,8 @@ class Folder:
         reason = f"`{self.path}` has no advisories for it"
         return Known(
             str(self.path), {key: documents for key, documents in found.items() if documents},
-            dict.fromkeys(sorted(missing), reason), read_time(facts["as_of"]), tuple(json.loads(facts["unread"])),
+            dict.fromkeys(sorted(missing), reason), read_time(facts["as_of"]), read_time(facts["as_of"]) is not None,
+            tuple(json.loads(facts["unread"])),
         )  # fmt: skip
 
     def _index(self) -> sqlite3.Connection:

@@ -1,0 +1,284 @@
+"""`trimtab scan` and `trimtab gate` as a user calls them, without an engine."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trimtab.cli.app import run
+from trimtab.history import open_store
+
+VALUE = "AKIA" + "QYLPMN5HFIQR7XYA"
+PASSWORD = "correct-" + "horse-battery"
+FILES = {
+    "compose.yaml": "services:\n  a: {build: services/a, image: 'shop-a:1'}\n  b: {build: services/b}\n",
+    "services/a/Dockerfile": 'FROM python:3.13-slim\nUSER 1000\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCMD ["python"]\n',
+    "services/a/requirements.txt": "flask==1.0\n",
+    "services/a/deploy.py": f"KEY = '{VALUE}'\n",
+    "services/a/.env": f"DB_PASSWORD={PASSWORD}\n",
+    "services/b/Dockerfile": 'FROM python:3.13-slim\nCMD ["python"]\n',
+    "services/b/requirements.txt": "django==3.0\n",
+}
+
+
+@pytest.fixture
+def fleet_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name, text in FILES.items():
+        path = tmp_path / "shop" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "shop"
+
+
+def document(name: str, package: str, modified: str = "2999-01-01T00:00:00Z", ecosystem: str = "PyPI") -> dict[str, Any]:
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]
+    return {
+        "id": name, "modified": modified, "summary": "a thing", "database_specific": {"severity": "CRITICAL"},
+        "affected": [{"package": {"name": package, "ecosystem": ecosystem}, "ranges": ranges}],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def advisories(tmp_path: Path) -> Path:
+    folder = tmp_path / "osv"
+    folder.mkdir()
+    (folder / "A-1.json").write_text(json.dumps(document("CVE-2026-1", "flask")))
+    return folder
+
+
+def scan(folder: Path, *words: str) -> int:
+    return run(["scan", str(folder), "--no-images", "-q", *words])
+
+
+def found(folder: Path, *words: str) -> dict[str, Any]:
+    path = folder.parent / "result.json"
+    scan(folder, "--format", "json", "-o", str(path), *words)
+    return json.loads(path.read_text())
+
+
+def test_findings_end_with_one(fleet_folder: Path, advisories: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scan(fleet_folder, "--advisories", str(advisories)) == 1
+    text = capsys.readouterr().out
+    assert "CVE-2026-1" in text
+    assert "flask 1.0 → 2.0" in text
+    assert "AWS Access Key" in text
+
+
+def test_nothing_found_and_everything_looked_at_ends_with_zero(fleet_folder: Path, advisories: Path) -> None:
+    words = ("--type", "vulns", "--advisories", str(advisories), "--target", "services/b")
+    data = found(fleet_folder, *words)
+    assert data["outcome"] == "clean"
+    assert scan(fleet_folder, *words) == 0
+
+
+def test_not_everything_looked_at_ends_with_two(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scan(fleet_folder, "--type", "vulns") == 2
+    assert "no advisories: give `--advisories` or `--scanner`" in capsys.readouterr().out
+
+
+def test_only_the_folder_that_is_meant(fleet_folder: Path, advisories: Path) -> None:
+    data = found(fleet_folder, "--advisories", str(advisories), "--target", "services/b")
+    assert data["counts"]["critical"] == 0
+    assert [target["secrets"] for target in data["targets"]] == [[]]
+    assert {each["service"] for each in data["controls"]} == {"b"}
+
+
+def test_the_store_may_be_named_in_the_configuration(fleet_folder: Path, advisories: Path) -> None:
+    (fleet_folder / "trimtab.toml").write_text('advisories = "../osv"\n')
+    assert found(fleet_folder, "--type", "vulns")["counts"]["critical"] == 1
+    assert advisories.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--advisories", "/nowhere"], "does not exist"),
+        (["--target", "services/c"], "There is no folder `services/c`"),
+        (["--sbom", "/nowhere.json"], "cannot be read"),
+        (["--vex", "/nowhere.json"], "cannot be read"),
+        (["--epss", "/nowhere.csv"], "cannot be read"),
+        (["--advisories", "osv", "--offline"], "needs the network"),
+        (["--type", "virus"], "virus"),
+        (["--fail-on", "awful"], "awful"),
+    ],
+)
+def test_wrong_arguments_end_with_two(
+    words: list[str], message: str, fleet_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scan(fleet_folder, *words) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_without_an_engine_images_cannot_be_looked_at(
+    fleet_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    assert run(["scan", str(fleet_folder), "-q"]) == 2
+    assert "--no-images" in " ".join(capsys.readouterr().err.split())
+
+
+def test_no_value_of_a_credential_is_anywhere(fleet_folder: Path, advisories: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for style in ("text", "json", "sarif", "github", "markdown"):
+        assert scan(fleet_folder, "--advisories", str(advisories), "--format", style) == 1
+    run(["gate", str(fleet_folder), "--format", "json"])
+    said = capsys.readouterr()
+    assert "DB_PASSWORD" in said.out
+    kept = b"".join(path.read_bytes() for path in (fleet_folder / ".trimtab").rglob("*") if path.is_file())
+    kept += b"".join(path.read_bytes() for path in (fleet_folder.parent / "cache").rglob("*") if path.is_file())
+    for value in (VALUE, PASSWORD):
+        assert value not in said.out + said.err
+        assert value.encode() not in kept
+
+
+def test_a_crash_log_holds_no_value(fleet_folder: Path, tmp_path: Path) -> None:
+    """A bug in the middle of the search: what is written down of it names no value."""
+    program = (
+        "import sys, trimtab.scan.leaks as leaks\n"
+        "def broken(value):\n    raise RuntimeError('a bug')\n"
+        "leaks.identity = broken\n"
+        "from trimtab.cli.app import run\nsys.exit(run(sys.argv[1:]))\n"
+    )
+    words = [sys.executable, "-c", program, "scan", str(fleet_folder), "--no-images", "-q", "--type", "secrets"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 3
+    (log,) = tmp_path.glob("trimtab-crash-*/crash.log")
+    text = log.read_text() + done.stdout + done.stderr
+    assert "a bug" in text
+    assert VALUE not in text
+    assert PASSWORD not in text
+
+
+def test_sarif_says_what_was_not_checked(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scan(fleet_folder, "--type", "vulns", "--format", "sarif")
+    (log,) = json.loads(capsys.readouterr().out)["runs"]
+    assert log["invocations"][0]["executionSuccessful"] is False
+    assert "not checked" in log["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+
+
+def test_sarif_has_a_rule_for_every_result(fleet_folder: Path, advisories: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scan(fleet_folder, "--advisories", str(advisories), "--format", "sarif")
+    (log,) = json.loads(capsys.readouterr().out)["runs"]
+    rules = {rule["id"] for rule in log["tool"]["driver"]["rules"]}
+    assert {"CVE-2026-1", "credential"} < rules
+    assert {result["ruleId"] for result in log["results"]} == rules
+    (place,) = [r["locations"][0]["physicalLocation"] for r in log["results"] if r["ruleId"] == "CVE-2026-1"]
+    assert place["artifactLocation"]["uri"] == "services/a/requirements.txt"
+    assert place["region"] == {"startLine": 1}
+
+
+def test_bills_are_written_and_read(fleet_folder: Path, advisories: Path, tmp_path: Path) -> None:
+    scan(fleet_folder, "--type", "vulns", "--write-sbom", str(tmp_path / "bills"))
+    bill = tmp_path / "bills" / "source-tree.cdx.json"
+    assert json.loads(bill.read_text())["bomFormat"] == "CycloneDX"
+    data = found(fleet_folder, "--type", "vulns", "--sbom", str(bill), "--advisories", str(advisories))
+    assert [(each["kind"], each["counts"]["critical"]) for each in data["targets"]] == [("sbom", 1)]
+
+
+def test_the_ignore_file(fleet_folder: Path, advisories: Path) -> None:
+    entry = '[[vulnerability]]\nid = "CVE-2026-1"\nreason = "not used"\nexpires = 2999-01-01\n'
+    (fleet_folder / ".trimtabignore.toml").write_text(entry)
+    assert scan(fleet_folder, "--type", "vulns", "--advisories", str(advisories)) == 0
+    (vulnerability,) = found(fleet_folder, "--type", "vulns", "--advisories", str(advisories))["targets"][0]["vulnerabilities"]
+    assert vulnerability["ignored"] == "not used (until 2999-01-01)"
+
+
+def test_scans_are_kept(fleet_folder: Path, advisories: Path) -> None:
+    scan(fleet_folder, "--advisories", str(advisories))
+    store = open_store(fleet_folder)
+    (row,) = store.scans.rows()
+    assert (row.kind, row.counts["critical"], row.secrets, row.outcome) == ("sources", 1, 2, "findings")
+    store.close()
+
+
+def gate(folder: Path, *words: str) -> tuple[int, list[dict[str, Any]]]:
+    path = folder.parent / "gate.json"
+    code = run(["gate", str(folder), "--format", "json", "-o", str(path), *words])
+    return code, json.loads(path.read_text())["checks"]
+
+
+def states(checks: list[Mapping[str, Any]], name: str) -> set[str]:
+    return {each["state"] for each in checks if each["gate"] == name}
+
+
+def test_without_a_scan_a_gate_does_not_pass(fleet_folder: Path) -> None:
+    code, checks = gate(fleet_folder)
+    assert code == 1
+    assert states(checks, "scan") == {"not checked"}
+    code, checks = gate(fleet_folder, "--allow", "scan")
+    assert states(checks, "scan") == {"allowed"}
+
+
+def test_a_gate_takes_its_limits_from_the_configuration(fleet_folder: Path) -> None:
+    limits = "[gate]\noverall = 1\nsecurity = 0\nmaintainability = 0\nallow-unchecked = ['scan']\n"
+    (fleet_folder / "trimtab.toml").write_text(limits)
+    assert gate(fleet_folder)[0] == 0
+    (fleet_folder / "trimtab.toml").write_text(limits + "[[gate.path]]\nmatch = 'services/b/**'\noverall = 99.9\n")
+    code, checks = gate(fleet_folder)
+    assert code == 1
+    assert [each["subject"] for each in checks if each["state"] == "failed"] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[gate]\noveral = 1\n", "the nearest known one is `overall`"),
+        ("[gate]\noverall = 101\n", "gate.overall"),
+        ("[[gate.path]]\nmatch = 'x'\nmax-critcal = 1\n", "`max-critical`"),
+        ("[gate]\nimage-size = 'big'\n", "is no size"),
+    ],
+)
+def test_wrong_limits_are_told(text: str, message: str, fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (fleet_folder / "trimtab.toml").write_text(text)
+    assert run(["gate", str(fleet_folder)]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_the_ratchet_compares_with_a_revision(fleet_folder: Path) -> None:
+    limits = "[gate]\noverall = 1\nsecurity = 0\nmaintainability = 0\nallow-unchecked = ['scan']\n"
+    (fleet_folder / "trimtab.toml").write_text(limits)
+    git(fleet_folder, "init", "-q")
+    git(fleet_folder, "add", "-A")
+    git(fleet_folder, "commit", "-qm", "x")
+    code, checks = gate(fleet_folder, "--base", "HEAD")
+    assert code == 0
+    assert states(checks, "ratchet") == {"passed"}
+    dockerfile = fleet_folder / "services/b/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + f"ENV API_TOKEN={PASSWORD}\n")
+    code, checks = gate(fleet_folder, "--base", "HEAD")
+    assert code == 1
+    assert {"fleet", "b"} <= {each["subject"] for each in checks if each["gate"] == "ratchet" and each["state"] == "failed"}
+    assert any("DF207" in each["measured"] for each in checks if each["gate"] == "ratchet")
+
+
+def test_an_unknown_base_is_told(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["gate", str(fleet_folder), "--base", "nowhere"]) == 2
+    assert "git" in capsys.readouterr().err
+
+
+def test_generated_files_are_linted(fleet_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (fleet_folder / "deploy.sh").write_text("#!/bin/sh\n# Generated by trimtab 0.2\nexit 0\n")
+    (fleet_folder / "other.sh").write_text("#!/bin/sh\nexit 0\n")
+    tools = fleet_folder.parent / "bin"
+    tools.mkdir()
+    tool = tools / "shellcheck"
+    tool.write_text('#!/bin/sh\necho "$1: SC2086"\nexit 1\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    _, checks = gate(fleet_folder)
+    (check,) = [each for each in checks if each["gate"] == "generated"]
+    assert (check["subject"], check["state"]) == ("deploy.sh", "failed")
+    tool.write_text("#!/bin/sh\nexit 0\n")
+    _, checks = gate(fleet_folder)
+    assert states(checks, "generated") == {"passed"}

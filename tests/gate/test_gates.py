@@ -1,0 +1,181 @@
+"""Every gate at its limit, and that nothing passes unmeasured."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
+
+import pytest
+
+from trimtab.gate import Check, GatePolicy, Generated, Limits, Measured, PathLimits, State, evaluate
+from trimtab.gate.measured import Before, ScanSeen, ServiceSeen, read_scan
+from trimtab.report.gate import gate_data, gate_github, gate_junit, gate_markdown, passed
+from trimtab.review import Score
+from trimtab.rules import Category
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+NONE = dict.fromkeys(("critical", "high", "medium", "low", "info", "unknown"), 0)
+
+
+def score(overall: float = 90, security: float = 9, maintainability: float = 9) -> Score:
+    categories = dict.fromkeys(Category, 9.0)
+    return Score(overall, {**categories, Category.SECURITY: security, Category.MAINTAINABILITY: maintainability})
+
+
+SCAN = ScanSeen(
+    NOW - timedelta(days=1),
+    NOW - timedelta(days=2),
+    frozenset({"vulns", "secrets"}),
+    {"a": NONE, "": NONE},
+    {"a:1": "sha256:1"},
+    [],
+    0,
+)
+GOOD = Measured(score(), (ServiceSeen("a", "services/a/Dockerfile", score()),), {}, SCAN, {}, images={"a:1": "sha256:1"})
+
+
+def service(**more: object) -> Measured:
+    return replace(GOOD, services=(replace(GOOD.services[0], **more),))  # pyright: ignore[reportArgumentType]
+
+
+def scanned(**more: object) -> Measured:
+    return replace(GOOD, scan=replace(SCAN, **more))  # pyright: ignore[reportArgumentType]
+
+
+def bad(measured: Measured, policy: GatePolicy | None = None) -> list[tuple[str, str, State]]:
+    return [(each.gate, each.subject, each.state) for each in evaluate(measured, policy or GatePolicy(), NOW) if not each.holds]
+
+
+FAILED, UNCHECKED = State.FAILED, State.UNCHECKED
+
+
+def test_a_good_fleet_passes() -> None:
+    checks = evaluate(GOOD, GatePolicy(), NOW)
+    assert passed(checks)
+    assert {each.gate for each in checks} == {
+        "overall", "security", "maintainability", "scan", "vulnerabilities", "secrets", "proofs", "generated",
+    }  # fmt: skip
+    assert all(each.measured and each.limit for each in checks)
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        (replace(GOOD, score=score(69.9)), [("overall", "fleet", FAILED)]),
+        (service(score=score(69.9)), [("overall", "a", FAILED)]),
+        (service(score=score(70, 7, 7)), []),
+        (service(score=score(69.96)), []),
+        (service(score=score(90, 6.9)), [("security", "a", FAILED)]),
+        (service(score=score(90, 9, 6.9)), [("maintainability", "a", FAILED)]),
+        (replace(GOOD, unread={"x/Dockerfile": "is binary"}), [("readable", "x/Dockerfile", UNCHECKED)]),
+        (replace(GOOD, services=()), [("readable", "fleet", UNCHECKED)]),
+        (replace(GOOD, scan=None), [("scan", "fleet", UNCHECKED)]),
+        (scanned(started=NOW - timedelta(days=8)), [("scan", "scan", UNCHECKED)]),
+        (scanned(as_of=NOW - timedelta(days=8)), [("scan", "advisories", UNCHECKED)]),
+        (scanned(as_of=None), []),
+        (scanned(parts=frozenset({"vulns"})), [("scan", "fleet", UNCHECKED)]),
+        (scanned(not_checked=[("a:1", "no advisories", ("a",))]), [("scan", "a", UNCHECKED)]),
+        (scanned(counts={"": NONE}), [("vulnerabilities", "a", UNCHECKED)]),
+        (scanned(counts={"a": {**NONE, "critical": 1}}), [("vulnerabilities", "a", FAILED)]),
+        (scanned(counts={"a": NONE, "": {**NONE, "critical": 1}}), [("vulnerabilities", "source tree", FAILED)]),
+        (scanned(counts={"a": {**NONE, "unknown": 1}}), [("vulnerabilities", "a", UNCHECKED)]),
+        (scanned(counts={"a": {**NONE, "high": 9}}), []),
+        (scanned(secrets=1), [("secrets", "fleet", FAILED)]),
+        (replace(GOOD, images={"a:1": "sha256:2"}), [("scan", "a:1", UNCHECKED)]),
+        (replace(GOOD, images={}), [("scan", "a:1", UNCHECKED)]),
+        (replace(GOOD, verdicts={"x": ("rejected", "why")}), [("proofs", "x", FAILED)]),
+        (replace(GOOD, verdicts={"x": ("inconclusive", "why")}), []),
+        (replace(GOOD, generated=(Generated("a.sh", "shellcheck"),)), []),
+        (replace(GOOD, generated=(Generated("a.sh", "shellcheck", "SC2086"),)), [("generated", "a.sh", FAILED)]),
+        (replace(GOOD, generated=(Generated("a.sh", "shellcheck", missing=True),)), [("generated", "a.sh", UNCHECKED)]),
+    ],
+)
+def test_what_does_not_hold(measured: Measured, expected: list[tuple[str, str, State]]) -> None:
+    assert bad(measured) == expected
+
+
+def test_critical_services_need_more() -> None:
+    policy = GatePolicy(critical=frozenset({"a"}))
+    assert bad(service(score=score(79.9)), policy) == [("overall", "a", FAILED)]
+    assert bad(service(score=score(80)), policy) == []
+
+
+def test_limits_for_paths_and_the_last_match_wins() -> None:
+    paths = (PathLimits("services/**", Limits(overall=95)), PathLimits("services/a/**", Limits(overall=50, max_high=0)))
+    assert bad(service(score=score(60)), GatePolicy(paths=paths)) == []
+    assert bad(service(score=score(60)), GatePolicy(paths=paths[:1])) == [("overall", "a", FAILED)]
+    assert bad(scanned(counts={"a": {**NONE, "high": 1}}), GatePolicy(paths=paths)) == [("vulnerabilities", "a", FAILED)]
+
+
+def test_budgets_come_from_the_ledger() -> None:
+    policy = GatePolicy(replace(GatePolicy().limits, image_bytes=100_000_000, build_seconds=30))
+    assert bad(GOOD, policy) == [("image-size", "a", UNCHECKED), ("build-time", "a", UNCHECKED)]
+    assert bad(service(image_bytes=100_000_000, build_seconds=30.0), policy) == []
+    assert bad(service(image_bytes=100_000_001, build_seconds=30.1), policy) == [
+        ("image-size", "a", FAILED),
+        ("build-time", "a", FAILED),
+    ]
+
+
+@pytest.mark.parametrize("name", ["scan", "scan:fleet"])
+def test_what_is_not_checked_may_be_allowed_by_name(name: str) -> None:
+    checks = evaluate(replace(GOOD, scan=None), GatePolicy(allowed=frozenset({name})), NOW)
+    assert passed(checks)
+    assert [each.state for each in checks if each.gate == "scan"] == [State.ALLOWED]
+
+
+def test_a_broken_limit_cannot_be_allowed() -> None:
+    assert bad(service(score=score(10)), GatePolicy(allowed=frozenset({"overall"}))) == [("overall", "a", FAILED)]
+
+
+def test_the_ratchet() -> None:
+    before = Before("abc", {"": score(80), "a": score(95)}, frozenset({"old"}))
+    measured = replace(GOOD, before=before, findings={"old": "x:1 DF1 known", "new": "y:2 DF2 fresh"})
+    assert bad(measured) == [("ratchet", "a", FAILED), ("ratchet", "y:2", FAILED)]
+    assert bad(replace(GOOD, before=replace(before, scores={"": score(90)}), findings={"old": "x:1 DF1 known"})) == []
+
+
+def test_a_scan_is_read_as_it_was_kept() -> None:
+    data = {
+        "started": "2026-11-24T00:00:00+00:00", "advisories_as_of": "2026-11-23T00:00:00+00:00", "parts": ["vulns", "secrets"],
+        "targets": [
+            {"name": "a:1", "kind": "image", "image": "sha256:1", "services": ["a"], "counts": NONE, "secrets": [{}]},
+            {"name": "source tree", "kind": "sources", "image": None, "services": [], "counts": NONE, "secrets": []},
+        ],
+        "not_checked": [{"what": "x", "reason": "y", "services": ["a"]}],
+    }  # fmt: skip
+    scan = read_scan(data)
+    assert scan is not None
+    assert scan.counts.keys() == {"a", ""}
+    assert scan.images == {"a:1": "sha256:1"}
+    assert scan.secrets == 1
+    assert scan.not_checked == [("x", "y", ("a",))]
+
+
+@pytest.mark.parametrize("data", [None, {}, [], {"started": "yesterday"}, "text"])
+def test_what_is_no_scan_is_none(data: object) -> None:
+    assert read_scan(data) is None
+
+
+CHECKS = [
+    Check("overall", "a", State.FAILED, "60.0 of 100", "≥ 70", "services/a/Dockerfile", "hint"),
+    Check("scan", "b\x01<&>", State.UNCHECKED, "a | b", "≤ 7"),
+    Check("proofs", "fleet", State.NOTHING, "x", "y"),
+    Check("secrets", "fleet", State.PASSED, "0", "0", "."),
+]
+
+
+def test_junit_is_well_formed_and_counts() -> None:
+    root = ElementTree.fromstring(gate_junit(CHECKS))
+    assert (root.get("tests"), root.get("failures")) == ("4", "2")
+    suites = {suite.get("name"): suite for suite in root}
+    assert (suites["overall"].get("failures"), suites["scan"].get("errors"), suites["proofs"].get("skipped")) == ("1", "1", "1")
+    assert suites["scan"][0].get("name") == "b�<&>"
+
+
+def test_the_other_formats_say_the_same() -> None:
+    assert gate_data(CHECKS)["passed"] is False
+    assert gate_github(CHECKS) == (
+        "::error file=services/a/Dockerfile,title=gate overall::a: 60.0 of 100; limit: ≥ 70\n"
+        "::error title=gate scan::b\x01<&>: a | b; limit: ≤ 7\n"
+    )
+    assert "| scan | b\x01<&> | not checked | a \\| b | ≤ 7 |" in gate_markdown(CHECKS)
