@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +203,7 @@ def gate(folder: Path, *words: str) -> tuple[int, list[dict[str, Any]]]:
     return code, json.loads(path.read_text())["checks"]
 
 
-def states(checks: list[Mapping[str, Any]], name: str) -> set[str]:
+def states(checks: Sequence[Mapping[str, Any]], name: str) -> set[str]:
     return {each["state"] for each in checks if each["gate"] == name}
 
 

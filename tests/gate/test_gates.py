@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +14,7 @@ from trimtab.review import Score
 from trimtab.rules import Category
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-NONE = dict.fromkeys(("critical", "high", "medium", "low", "info", "unknown"), 0)
+NONE: dict[str, int] = dict.fromkeys(["critical", "high", "medium", "low", "info", "unknown"], 0)
 
 
 def score(overall: float = 90, security: float = 9, maintainability: float = 9) -> Score:
@@ -135,7 +136,7 @@ def test_the_ratchet() -> None:
 
 
 def test_a_scan_is_read_as_it_was_kept() -> None:
-    data = {
+    data: dict[str, Any] = {
         "started": "2026-11-24T00:00:00+00:00", "advisories_as_of": "2026-11-23T00:00:00+00:00", "parts": ["vulns", "secrets"],
         "targets": [
             {"name": "a:1", "kind": "image", "image": "sha256:1", "services": ["a"], "counts": NONE, "secrets": [{}]},

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,7 +65,7 @@ def _inside(own: Version, events: Sequence[Mapping[str, str]]) -> bool:
 
 
 @contextmanager
-def serving(documents: Sequence[Document]) -> Iterator[OsvServer]:
+def serving(documents: Sequence[Document]) -> Generator[OsvServer]:
     state = OsvServer({str(each["id"]): each for each in documents})
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -12,7 +12,7 @@ Files = Mapping[str, bytes | tuple[bytes, int]]
 
 def osv(
     name: str, package: str = "demo", ecosystem: str = "PyPI", *, events: Sequence[Mapping[str, str]] | None = None,
-    kind: str = "ECOSYSTEM", versions: Sequence[str] = (), **more: object,
+    kind: str = "ECOSYSTEM", versions: Sequence[str] = (), **more: Any,
 ) -> dict[str, Any]:  # fmt: skip
     affected: dict[str, object] = {"package": {"name": package, "ecosystem": ecosystem}, "versions": list(versions)}
     if events is not None:

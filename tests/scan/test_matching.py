@@ -1,5 +1,7 @@
 """Which vulnerabilities packages have, and which version clears them."""
 
+from typing import Any
+
 from samples import osv
 
 from trimtab.rules import Severity
@@ -16,7 +18,7 @@ def found(package: Package, *documents: dict[str, object]) -> list[Vulnerability
     return match([package], {key: [read_advisory(each) for each in documents]}, "test")
 
 
-def fixed_in(name: str, version: str, **more: object) -> dict[str, object]:
+def fixed_in(name: str, version: str, **more: Any) -> dict[str, Any]:
     return osv(name, "flask", events=[{"introduced": "0"}, {"fixed": version}], **more)
 
 

@@ -1,5 +1,7 @@
 """Every boundary of what an OSV document can say of a version."""
 
+from typing import Any
+
 import pytest
 from samples import osv
 
@@ -79,7 +81,7 @@ def test_ranges_of_commits_say_nothing_of_versions() -> None:
         ({}, None, None),
     ],
 )  # fmt: skip
-def test_severity(more: dict[str, object], severity: Severity | None, score: float | None) -> None:
+def test_severity(more: dict[str, Any], severity: Severity | None, score: float | None) -> None:
     advisory = read_advisory(osv("A-1", **more))
     assert (advisory.severity, advisory.score) == (severity, score)
 

@@ -91,7 +91,8 @@ def _names(found: list[dict[str, Any]]) -> set[str]:
 
 def _ranges_only(document: Mapping[str, Any]) -> dict[str, Any]:
     """Without the versions that are listed, where ranges say the same."""
-    parts = [{**part, "versions": []} if part.get("ranges") else part for part in document["affected"]]
+    affected: list[dict[str, Any]] = document["affected"]
+    parts: list[dict[str, Any]] = [{**part, "versions": []} if part.get("ranges") else part for part in affected]
     return {**document, "affected": parts}
 
 

@@ -52,10 +52,13 @@ def test_an_unknown_order_is_not_guessed() -> None:
 
 UPSTREAM = st.from_regex(r"\A[0-9][0-9a-z.+~]{0,7}\Z")
 REVISION = st.from_regex(r"\A[0-9a-z+.~]{1,4}\Z")
-DEBIAN = st.builds(
-    lambda epoch, upstream, revision: f"{epoch}{upstream}{'-' + revision if revision else ''}",
-    st.sampled_from(["", "", "1:", "2:"]), UPSTREAM, st.one_of(st.just(""), REVISION),
-)  # fmt: skip
+
+
+def debian(epoch: str, upstream: str, revision: str) -> str:
+    return f"{epoch}{upstream}{'-' + revision if revision else ''}"
+
+
+DEBIAN = st.builds(debian, st.sampled_from(["", "", "1:", "2:"]), UPSTREAM, st.one_of(st.just(""), REVISION))
 
 
 @pytest.mark.skipif(shutil.which("dpkg") is None, reason="dpkg is the judge")

@@ -1,12 +1,15 @@
 """Keeping credentials out of what is kept: logs, the ledger, reports."""
 
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from trimtab.build.graph import Target
 from trimtab.docker import BuildLog
+from trimtab.fleet.plain import mapping
 from trimtab.fleet.secrets import secret_kind
 
 _LEAST = 6
@@ -30,6 +33,16 @@ class Redactor:
         """A build's log without them."""
         steps = tuple(replace(step, name=self.text(step.name), error=self.text(step.error)) for step in log.steps)
         return replace(log, steps=steps, log=self.text(log.log), error=self.text(log.error))
+
+
+def take_facts(path: Path) -> Mapping[str, object]:
+    """What buildx says of a build that is done, and the file that says it is taken away: it holds every build argument."""
+    try:
+        return mapping(cast("object", json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError):
+        return {}
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def redactor(root: Path, target: Target) -> Redactor:

@@ -1,12 +1,11 @@
 """A fleet built: the longest chain first, as many at once as the machine takes, and one failure never ends the rest."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import anyio
 import anyio.abc
@@ -19,7 +18,7 @@ from trimtab.build.image import BuildResult
 from trimtab.build.machine import MemoryWatch, memory, shortage
 from trimtab.build.outcome import Done, Outcome, RunResult
 from trimtab.build.patience import patiently
-from trimtab.build.redact import redactor
+from trimtab.build.redact import redactor, take_facts
 from trimtab.build.schedule import bound, critical_path, remaining
 from trimtab.build.seen import Seen, cause, look, seen_from
 from trimtab.build.settings import Settings
@@ -248,7 +247,7 @@ class FleetBuild:
         result, attempts = await patiently(
             self.runner, attempt, lambda text: self.watcher.told(name, text), retries=self.settings.retries
         )
-        facts: Mapping[str, object] = _metadata(Path(call.metadata_file)) if result.ok else {}
+        facts: Mapping[str, object] = take_facts(Path(call.metadata_file)) if result.ok else {}
         done = replace(
             blank,
             outcome=Outcome.BUILT if result.ok else Outcome.FAILED,
@@ -336,12 +335,6 @@ class FleetBuild:
 def outage_of(done: Done) -> Outage | None:
     """What failed beside the build that failed."""
     return BuildResult(0, done.log, None).outage if done.log else None
-
-
-def _metadata(path: Path) -> Mapping[str, object]:
-    with suppress(OSError, ValueError):
-        return mapping(cast("object", json.loads(path.read_text(encoding="utf-8"))))
-    return {}
 
 
 def _bases(facts: Mapping[str, object]) -> dict[str, str]:

@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from trimtab.build.graph import Graph, Target
+from trimtab.build.redact import take_facts
 from trimtab.build.seen import Seen, look
 from trimtab.build.settings import Settings
 from trimtab.docker import BuildLog, GroupReader, ImageConfig, Runner
@@ -81,7 +81,7 @@ async def check_together(
     done = await runner.run(group_build(str(file), tuple(calls), str(facts_file), str(root), values), on_line=reader.take)
     if done.code != 0:
         return {}
-    facts = mapping(cast("object", json.loads(facts_file.read_text(encoding="utf-8"))))
+    facts = take_facts(facts_file)
     images = await read_configs(runner, [call.tags[0] for call in calls.values()])
     pairs = zip(calls, images, strict=True)
     checked = {name: Checked(reader.log(name), image, mapping(facts.get(name))) for name, image in pairs}
