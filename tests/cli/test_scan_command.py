@@ -282,3 +282,28 @@ def test_generated_files_are_linted(fleet_folder: Path, monkeypatch: pytest.Monk
     tool.write_text("#!/bin/sh\nexit 0\n")
     _, checks = gate(fleet_folder)
     assert states(checks, "generated") == {"passed"}
+
+
+def test_scans_over_time(fleet_folder: Path, advisories: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["history", "scans", str(fleet_folder)]) == 0
+    assert "no scan is kept yet" in capsys.readouterr().out
+    scan(fleet_folder, "--type", "vulns", "--advisories", str(advisories))
+    (advisories / "B-2.json").write_text(json.dumps(document("CVE-2026-2", "flask")))
+    scan(fleet_folder, "--type", "vulns", "--advisories", str(advisories))
+    capsys.readouterr()
+    assert run(["history", "scans", str(fleet_folder), "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert sorted(each["counts"]["critical"] for each in data["scans"]) == [1, 2]
+
+
+def test_scores_over_time(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gate(fleet_folder)
+    dockerfile = fleet_folder / "services/b/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + f"ENV API_TOKEN={PASSWORD}\n")
+    gate(fleet_folder)
+    capsys.readouterr()
+    assert run(["history", "scores", "b", str(fleet_folder), "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert len(data["scores"]) == 2
+    assert run(["history", "scores", "", str(fleet_folder)]) == 0
+    assert "fleet" in capsys.readouterr().out

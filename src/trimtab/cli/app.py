@@ -33,7 +33,7 @@ COMMANDS = {
     "bake": "Print a bake file for the fleet that needs no trimtab.",
     "scan": "Look for vulnerabilities, credentials, and how the CIS Docker Benchmark is met.",
     "gate": "Hold the fleet against its quality gates; what was not measured does not pass.",
-    "history": "Show what earlier runs have built, compare them, and find what became slower or larger.",
+    "history": "Show what earlier runs have built, scanned and scored, and find what became worse.",
     "plan": "List everything that could be changed over the fleet, in ordered batches.",
     "bases": "Say which base each Python and Node service could have, and what decides.",
     "resources": "Propose memory and CPU limits for every service.",

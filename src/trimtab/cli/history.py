@@ -13,7 +13,7 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.history import BuildRow, FleetBuildRow, Ledger, open_store
+from trimtab.history import BuildRow, FleetBuildRow, Ledger, Store, open_store
 from trimtab.report.history import (
     comparison_data,
     comparison_view,
@@ -25,21 +25,28 @@ from trimtab.report.history import (
     trend_data,
     trend_view,
 )
+from trimtab.report.scans import scans_data, scans_view, scores_data, scores_view
 
-history = App(name="history", help="Show what earlier runs have built, compare them, and find what became slower or larger.")
+history = App(name="history", help="Show what earlier runs have built, scanned and scored, and find what became worse.")
 
 Folder = Annotated[Path, Parameter(help="The fleet's folder.")]
 
 
 @contextmanager
-def _ledger(folder: Path) -> Generator[Ledger]:
+def _store(folder: Path) -> Generator[Store]:
     if not folder.is_dir():
         raise UsageError(f"`{folder}` is no folder.")
     store = open_store(folder.resolve())
     try:
-        yield store.ledger
+        yield store
     finally:
         store.close()
+
+
+@contextmanager
+def _ledger(folder: Path) -> Generator[Ledger]:
+    with _store(folder) as store:
+        yield store.ledger
 
 
 @history.command
@@ -108,6 +115,39 @@ def trend(
     data = trend_data(target, rows)
     show(common, lambda: data, lambda: trend_view(target, rows))
     return FINDINGS if data["worse"] else CLEAN
+
+
+@history.command
+def scans(
+    path: Folder = Path(),
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many rows, one a target, are looked at.")] = 1000,
+    common: Common | None = None,
+) -> int:
+    """List the last scans with what they found by severity, and how old each service's last scan is."""
+    common = common or Common()
+    with _store(path) as store:
+        rows = store.scans.rows(limit=limit)
+    show(common, lambda: scans_data(rows), lambda: scans_view(rows))
+    return CLEAN
+
+
+@history.command
+def scores(
+    name: str = "",
+    path: Folder = Path(),
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many are listed.")] = 30,
+    common: Common | None = None,
+) -> int:
+    """List what the fleet, or the service that is named, scored each time that `trimtab gate` looked."""
+    common = common or Common()
+    with _store(path) as store:
+        rows = store.scans.scores(name, limit)
+    show(common, lambda: scores_data(name, rows), lambda: scores_view(name, rows))
+    return CLEAN
 
 
 @history.command(name="import")
