@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,10 @@ def fleet_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "shop"
 
 
-def document(name: str, package: str, modified: str = "2999-01-01T00:00:00Z", ecosystem: str = "PyPI") -> dict[str, Any]:
+def document(name: str, package: str, modified: str = "", ecosystem: str = "PyPI") -> dict[str, Any]:
     ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]
     return {
-        "id": name, "modified": modified, "summary": "a thing", "database_specific": {"severity": "CRITICAL"},
+        "id": name, "modified": modified or datetime.now(UTC).isoformat(), "summary": "a thing", "database_specific": {"severity": "CRITICAL"},
         "affected": [{"package": {"name": package, "ecosystem": ecosystem}, "ranges": ranges}],
     }  # fmt: skip
 

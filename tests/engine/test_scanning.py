@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def call(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> tup
 def advisory(name: str, package: str, ecosystem: str, fixed: str) -> str:
     ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}]
     part = {"package": {"name": package, "ecosystem": ecosystem}, "ranges": ranges}
-    return json.dumps({"id": name, "modified": "2999-01-01T00:00:00Z", "affected": [part]})
+    return json.dumps({"id": name, "modified": datetime.now(UTC).isoformat(), "affected": [part]})
 
 
 @pytest.fixture(scope="module")

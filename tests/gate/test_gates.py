@@ -83,6 +83,9 @@ def test_a_good_fleet_passes() -> None:
         (scanned(secrets=1), [("secrets", "fleet", FAILED)]),
         (replace(GOOD, images={"a:1": "sha256:2"}), [("scan", "a:1", UNCHECKED)]),
         (replace(GOOD, images={}), [("scan", "a:1", UNCHECKED)]),
+        (scanned(gaps=("no packages were found to look up",)), [("scan", "fleet", UNCHECKED)]),
+        (scanned(whole=False), [("scan", "scope", UNCHECKED)]),
+        (replace(GOOD, tree="other"), [("scan", "tree", UNCHECKED)]),
         (replace(GOOD, verdicts={"x": ("rejected", "why")}), [("proofs", "x", FAILED)]),
         (replace(GOOD, verdicts={"x": ("inconclusive", "why")}), []),
         (replace(GOOD, generated=(Generated("a.sh", "shellcheck"),)), []),
@@ -98,6 +101,13 @@ def test_critical_services_need_more() -> None:
     policy = GatePolicy(critical=frozenset({"a"}))
     assert bad(service(score=score(79.9)), policy) == [("overall", "a", FAILED)]
     assert bad(service(score=score(80)), policy) == []
+    lower = replace(policy, paths=(PathLimits("services/**", Limits(overall=72)),))
+    assert bad(service(score=score(79.9)), lower) == [("overall", "a", FAILED)]
+
+
+def test_names_and_patterns_that_hit_nothing_are_told() -> None:
+    policy = GatePolicy(critical=frozenset({"auht"}), paths=(PathLimits("nowhere/**", Limits(overall=1)),))
+    assert bad(GOOD, policy) == [("policy", "auht", UNCHECKED), ("policy", "nowhere/**", UNCHECKED)]
 
 
 def test_limits_for_paths_and_the_last_match_wins() -> None:
@@ -170,13 +180,13 @@ def test_junit_is_well_formed_and_counts() -> None:
     assert (root.get("tests"), root.get("failures")) == ("4", "2")
     suites = {suite.get("name"): suite for suite in root}
     assert (suites["overall"].get("failures"), suites["scan"].get("errors"), suites["proofs"].get("skipped")) == ("1", "1", "1")
-    assert suites["scan"][0].get("name") == "b�<&>"
+    assert suites["scan"][0].get("name") == "b\\x01<&>"
 
 
 def test_the_other_formats_say_the_same() -> None:
     assert gate_data(CHECKS)["passed"] is False
     assert gate_github(CHECKS) == (
         "::error file=services/a/Dockerfile,title=gate overall::a: 60.0 of 100; limit: ≥ 70\n"
-        "::error title=gate scan::b\x01<&>: a | b; limit: ≤ 7\n"
+        "::error title=gate scan::b\\x01<&>: a | b; limit: ≤ 7\n"
     )
-    assert "| scan | b\x01<&> | not checked | a \\| b | ≤ 7 |" in gate_markdown(CHECKS)
+    assert "| scan | b\\x01&lt;&> | not checked | a \\| b | ≤ 7 |" in gate_markdown(CHECKS)

@@ -1,5 +1,6 @@
 """Advisories written as OSV documents, and saved images made by hand."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -38,12 +39,16 @@ def tar_bytes(files: Files) -> bytes:
     return buffer.getvalue()
 
 
+def digest_of(files: Files) -> str:
+    return f"sha256:{hashlib.sha256(tar_bytes(files)).hexdigest()}"
+
+
 def save_image(path: Path, layers: Sequence[tuple[str, Files]], config: Mapping[str, object] | None = None) -> Path:
     """An archive as `docker save` writes it; each layer with what made it."""
     blobs: dict[str, bytes] = {f"blobs/sha256/{n}": tar_bytes(files) for n, (_, files) in enumerate(layers)}
     history = [{"created_by": text} for text, _ in layers]
     blobs["blobs/sha256/c"] = json.dumps({
-        "history": history, "config": config or {}, "rootfs": {"diff_ids": [f"sha256:{n}" for n in range(len(layers))]},
+        "history": history, "config": config or {}, "rootfs": {"diff_ids": [digest_of(files) for _, files in layers]},
     }).encode()  # fmt: skip
     names = [f"blobs/sha256/{n}" for n in range(len(layers))]
     blobs["manifest.json"] = json.dumps([{"Config": "blobs/sha256/c", "Layers": names}]).encode()

@@ -8,7 +8,7 @@ from trimtab.fleet import Fleet
 from trimtab.review import review
 from trimtab.rules import all_rules
 from trimtab.scan.advisory import Answer
-from trimtab.scan.compliance import CONTROLS, RULES, check_controls
+from trimtab.scan.compliance import CONTROLS, RULES, Looked, check_controls
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.packages import Package
 from trimtab.scan.result import ControlResult, Pending, Standing, TargetScan
@@ -21,7 +21,10 @@ FAIL, PASS, UNCHECKED = Standing.FAIL, Standing.PASS, Standing.UNCHECKED
 def controls(fleet: Fleet, target: TargetScan | None = None, unread: frozenset[str] = frozenset()) -> dict[str, ControlResult]:
     found = review(fleet, [rule for rule in all_rules() if rule.code in RULES]).findings
     targets = {"a": target} if target else {}
-    return {each.control: each for each in check_controls(fleet, found, targets, frozenset({"a"}), unread)}
+    return {
+        each.control: each
+        for each in check_controls(fleet, Looked(found, targets, frozenset({"a"}), unread, vulnerabilities=True))
+    }
 
 
 def with_service(fleet: Make, body: str, dockerfile: str = GOOD) -> Fleet:
@@ -37,6 +40,13 @@ def with_service(fleet: Make, body: str, dockerfile: str = GOOD) -> Fleet:
         ("    ports: ['80:8000']\n", "5.8"),
         ("    ports: ['127.0.0.1:443:8000/tcp']\n", "5.8"),
         ("    ports: [{published: '22', target: 8000}]\n", "5.8"),
+        ("    ports: ['80-81:80-81']\n", "5.8"),
+        ("    privileged: 'true'\n", "5.5"),
+        ("    privileged: ${P:-true}\n", "5.5"),
+        ("    restart: on-failure:0\n", "5.15"),
+        ("    restart: always\n    deploy: {restart_policy: {max_attempts: 3}}\n", "5.15"),
+        ("    volumes: ['/var/run:/host-run']\n", "5.32"),
+        ("    device_cgroup_rules: ['c 1:3 mr']\n", "5.18"),
         ("    network_mode: host\n", "5.10"),
         ("    restart: always\n", "5.15"),
         ("    restart: on-failure:10\n", "5.15"),
@@ -107,11 +117,26 @@ def test_images_from_elsewhere_have_no_dockerfile_to_judge(fleet: Make) -> None:
     found = controls(fleet({"compose.yaml": "services: {a: {image: 'redis:7'}}\n"}))
     assert {each.standing for name, each in found.items() if name.startswith("4.")} == {Standing.NOT_APPLICABLE}
     assert found["5.5"].standing is PASS
+    assert {found[name].standing for name in ("5.7", "5.27")} == {UNCHECKED}
+    checked = fleet({"compose.yaml": "services: {a: {image: 'redis:7', healthcheck: {test: [CMD, x]}}}\n"})
+    assert controls(checked)["5.27"].standing is PASS
+
+
+@pytest.mark.parametrize("build", ["./nowhere", "https://example.com/x.git", "{dockerfile_inline: 'FROM debian:12'}"])
+def test_a_dockerfile_that_is_not_here_passes_nothing(build: str, fleet: Make) -> None:
+    found = controls(fleet({"compose.yaml": f"services: {{a: {{build: {build}}}}}\n"}))
+    assert {found[name].standing for name in ("4.1", "4.6", "4.7", "4.9", "5.7", "5.27")} == {UNCHECKED}
+
+
+def test_patches_are_not_checked_where_nobody_was_asked(fleet: Make) -> None:
+    tree = with_service(fleet, "")
+    looked = Looked((), {"a": TargetScan("a", "image", setuid=())}, frozenset({"a"}), frozenset(), vulnerabilities=False)
+    assert {each.standing for each in check_controls(tree, looked) if each.control == "4.4"} == {UNCHECKED}
 
 
 def test_a_file_that_cannot_be_read_passes_nothing(fleet: Make) -> None:
     found = controls(with_service(fleet, ""), unread=frozenset({"Dockerfile"}))
-    assert {each.standing for each in found.values()} == {UNCHECKED}
+    assert PASS not in {each.standing for each in found.values()}
 
 
 def test_every_rule_that_a_control_names_exists() -> None:

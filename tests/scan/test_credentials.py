@@ -50,9 +50,34 @@ def test_what_is_none(path: str, text: str) -> None:
     assert kinds(path, text) == []
 
 
-def test_binary_files_and_endless_lines_are_left_alone() -> None:
+def test_binary_files_are_left_alone() -> None:
     assert kinds("a.bin", "\0" + AWS) == []
-    assert kinds("a.min.js", "x" * 5000 + AWS) == []
+
+
+@pytest.mark.parametrize("before", [0, 3000, 4090, 5000, 100_000])
+def test_endless_lines_are_searched_in_parts(before: int) -> None:
+    assert kinds("a.min.js", "x" * before + f" {AWS} " + "y" * 5000) == [(1, "AWS Access Key")]
+
+
+def test_utf_16_is_text() -> None:
+    assert [each.kind for each in search(".env", f"KEY={AWS}\n".encode("utf-16"))] == ["AWS Access Key"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "names"),
+    [
+        ("Dockerfile", "ENV DB_PASSWORD=correct-horse OTHER=1\n", ["DB_PASSWORD"]),
+        ("web.Dockerfile", "ARG API_TOKEN=abcdefgh\nENV SECRET_KEY abcdefgh\n", ["API_TOKEN", "SECRET_KEY"]),
+        (".docker/config.json", '{"auths": {"x": {"auth": "dXNlcjpodW50ZXIyeA=="}}}', ["auth"]),
+        (".netrc", "machine x login me password hunter2x\n", ["password"]),
+        (".aws/credentials", "aws_secret_access_key = abcdefghijklmnop\n", ["aws_secret_access_key"]),
+        (".env", "DB_PASSWORD=ab#cd 1234,x # why\n", ["DB_PASSWORD"]),
+        ("a.json", '{"db":{"user":"a","password":"correct-horse"}}', ["password"]),
+        ("a.yaml", "db: {user: a, password: correct-horse}\nenv:\n  - 'API_KEY=abc defgh'\n", ["password", "API_KEY"]),
+    ],
+)
+def test_names_in_every_kind_of_settings(path: str, text: str, names: list[str]) -> None:
+    assert [each.kind.split("`")[1] for each in search(path, text.encode())] == names
 
 
 def test_tests_and_weak_passwords_weigh_less() -> None:

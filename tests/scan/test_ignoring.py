@@ -14,6 +14,7 @@ from trimtab.scan.leaks import Leak
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.packages import Package
 from trimtab.scan.ranking import Ranking, read_ranking, urgency
+from trimtab.scan.result import NotChecked, Part
 
 TODAY = date(2026, 11, 25)
 FLASK = Package("pypi", "flask", "1.0")
@@ -25,20 +26,23 @@ def ignores(tmp_path: Path, text: str) -> Ignores:
     return read_ignores(tmp_path, ())
 
 
-def why(found: Ignores, product: str = "shop-web:1") -> str | None:
-    return found.judged([ONE], product, TODAY)[0].ignored
+PRODUCT = ("registry.example.com/shop-web:1", "sha256:" + "a" * 64)
+
+
+def why(found: Ignores) -> str | None:
+    return found.judged([ONE], PRODUCT, TODAY)[0].ignored
 
 
 def test_an_entry_by_any_of_its_names(tmp_path: Path) -> None:
     found = ignores(tmp_path, '[[vulnerability]]\nid = "GHSA-x"\nreason = "not reachable"\nexpires = 2026-12-31\n')
     assert why(found) == "not reachable (until 2026-12-31)"
-    assert not found.judged([ONE], "x", TODAY)[0].counts
+    assert not found.judged([ONE], ("x", ""), TODAY)[0].counts
 
 
 @pytest.mark.parametrize(("package", "counts"), [("flask", False), ("django", True)])
 def test_an_entry_for_one_package(package: str, counts: bool, tmp_path: Path) -> None:
     text = f'[[vulnerability]]\nid = "CVE-1"\npackage = "{package}"\nreason = "x"\nexpires = 2026-12-31\n'
-    assert ignores(tmp_path, text).judged([ONE], "x", TODAY)[0].counts is counts
+    assert ignores(tmp_path, text).judged([ONE], ("x", ""), TODAY)[0].counts is counts
 
 
 def test_an_entry_ends_on_its_day(tmp_path: Path) -> None:
@@ -57,6 +61,15 @@ def test_a_secret_by_its_identity(tmp_path: Path) -> None:
     ]
     found = ignores(tmp_path, '[[secret]]\nid = "abc"\npath = "a.py"\nreason = "test key"\nexpires = 2027-01-01\n')
     assert [(each.where, each.identity) for each in found.kept(leaks, TODAY)] == [("b.py", "abc"), ("a.py", "def")]
+
+
+def test_what_is_not_looked_at_may_be_accepted(tmp_path: Path) -> None:
+    found = ignores(tmp_path, '[[unchecked]]\nwhat = "large *"\nreason = "models"\nexpires = 2027-01-01\n')
+    gaps = [NotChecked("large files", "too large", Part.SECRETS), NotChecked("image a", "missing", Part.SECRETS)]
+    left, notes = found.gaps(gaps, TODAY)
+    assert [each.what for each in left] == ["image a"]
+    assert "models" in notes[0]
+    assert found.gaps(gaps, date(2027, 1, 2))[0] == tuple(gaps)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +108,13 @@ def said(status: str, *products: object, **more: object) -> dict[str, object]:
         (said("not_affected", {"@id": "pkg:pypi/flask@2.0"}), False),
         (said("not_affected", {"@id": "pkg:oci/shop-web"}), True),
         (said("not_affected", {"@id": "pkg:oci/shop-api"}), False),
+        (said("not_affected", {"@id": "pkg:oci/shop-web@sha256%3A" + "a" * 64}), True),
+        (said("not_affected", {"@id": "pkg:oci/shop-web@sha256%3A" + "b" * 64}), False),
         (said("not_affected", {"@id": "pkg:oci/shop-api", "subcomponents": [{"@id": "pkg:pypi/flask"}]}), False),
         (said("not_affected", {"@id": "pkg:oci/shop-web", "subcomponents": [{"@id": "pkg:pypi/flask"}]}), True),
         (said("not_affected", {"@id": "pkg:oci/shop-web", "subcomponents": [{"@id": "pkg:pypi/django"}]}), False),
         (said("not_affected", "pkg:pypi/flask"), True),
-        (said("fixed", {"@id": "shop-web:1"}), True),
+        (said("fixed", {"@id": "registry.example.com/shop-web:1"}), True),
         (said("affected", {"@id": "pkg:pypi/flask"}), False),
         (said("under_investigation", {"@id": "pkg:pypi/flask"}), False),
         (said("not_affected"), False),

@@ -4,6 +4,7 @@ The records have the shape of their published output (Trivy's integration test d
 reduced to what is read; names and numbers are made up.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ GRYPE: dict[str, Any] = {
     "descriptor": {"name": "grype", "db": {"status": {"schemaVersion": "v6.0.0", "valid": True}}},
 }  # fmt: skip
 OSV: dict[str, Any] = {
-    "results": [{"packages": [{
+    "results": [{"packages": [{"package": {"name": "openssl", "version": "3.0-1", "ecosystem": "Debian:12"}}, {
         "package": {"name": "flask", "version": "1.0", "ecosystem": "PyPI"},
         "vulnerabilities": [{
             "id": "PYSEC-1", "aliases": ["CVE-2026-2"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}],
@@ -87,6 +88,8 @@ def test_osv_scanner() -> None:
         ("trivy", {"SchemaVersion": 2}),
         ("trivy", {"SchemaVersion": 2, "Results": None}),
         ("trivy", {"Results": [{"Target": "x", "Class": "os-pkgs"}]}),
+        ("trivy", {"Results": [{"Target": "x", "Packages": [{"Name": "flask"}]}]}),
+        ("grype", {"matches": {}, "descriptor": {"db": {"status": {"valid": True}}}}),
         ("grype", {}),
         ("grype", {"matches": []}),
         ("grype", {"matches": [], "descriptor": {"db": {"status": {"valid": False}}}}),
@@ -105,6 +108,49 @@ def test_a_scanner_that_looked_at_nothing_is_not_clean(name: ScannerName, output
 @pytest.mark.parametrize("output", [None, [], "x", 3, {"Results": "x", "matches": "y", "results": 4}])
 def test_output_of_another_shape_is_no_crash(name: ScannerName, output: object) -> None:
     assert read(name, output).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        (
+            "trivy",
+            {"Results": [{"Vulnerabilities": [{"VulnerabilityID": "CVE-9", "PkgName": "Flask", "InstalledVersion": "v1.0"}]}]},
+        ),
+        ("grype", {"matches": [{"vulnerability": {"id": "CVE-9"}, "artifact": {"name": "flask", "version": "1.0"}}]}),
+        (
+            "osv-scanner",
+            {
+                "results": [
+                    {"packages": [{"package": {"name": "Flask", "version": "1.0"}, "vulnerabilities": [{"id": "CVE-9"}]}]}
+                ]
+            },
+        ),
+    ],
+)
+def test_a_package_by_another_spelling_is_ours(name: ScannerName, output: object) -> None:
+    assert [(each.package, each.id) for each in read(name, output).found] == [(FLASK, "CVE-9")]
+
+
+def test_what_is_said_of_a_package_that_nobody_knows_is_not_lost() -> None:
+    output = {
+        "Results": [
+            {
+                "Vulnerabilities": [
+                    {"VulnerabilityID": "CVE-9", "PkgName": "other", "InstalledVersion": "3", "Severity": "CRITICAL"}
+                ]
+            }
+        ]
+    }
+    (found,) = read("trivy", output).found
+    assert (str(found.package), found.severity) == ("other 3", Severity.CRITICAL)
+
+
+def test_offline_an_unknown_age_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = [{"Name": "flask"}]
+    output = json.dumps({"Results": [{"Packages": packages}]}).encode()
+    assert asked(Program(0, output), "trivy", monkeypatch).reason is None
+    assert "how old" in (asked(Program(0, output), "trivy", monkeypatch, offline=True).reason or "")
 
 
 class Program:

@@ -191,8 +191,23 @@ def test_old_advisories_are_never_clean(days: int, expected: Outcome, fleet: Mak
 
 
 def test_advisories_without_a_time_are_never_clean(fleet: Make, tmp_path: Path) -> None:
-    timeless = {**osv("A-1", "other", events=[{"introduced": "0"}]), "modified": "some day"}
-    assert outcome(done(request(fleet, store=Folder(write_documents(tmp_path / "osv", timeless))))) is Outcome.INCOMPLETE
+    """Nor are those of a time to come: the oldest collection would seem new."""
+    documents = [osv("A-1", "other", events=[{"introduced": "0"}])]
+    documents += [
+        {**osv(f"B-{when}", "other", events=[{"introduced": "0"}]), "modified": when}
+        for when in ("", "some day", "2999-01-01T00:00:00Z")
+    ]
+    found = done(request(fleet, store=Folder(write_documents(tmp_path / "osv", *documents))))
+    assert outcome(found) is Outcome.INCOMPLETE
+    assert len(found.not_checked) == 3
+
+
+def test_the_oldest_collection_counts(fleet: Make, tmp_path: Path) -> None:
+    """New advisories of one ecosystem do not make those of another new."""
+    old = {**osv("A-1", "other", events=[{"introduced": "0"}]), "modified": "2015-01-01T00:00:00Z"}
+    new = {**osv("B-1", "x", "npm", events=[{"introduced": "0"}]), "modified": NOW.isoformat()}
+    found = done(request(fleet, store=Folder(write_documents(tmp_path / "osv", old, new))))
+    assert outcome(found) is Outcome.INCOMPLETE
 
 
 def test_a_scan_of_nothing_is_never_clean() -> None:

@@ -10,7 +10,7 @@ from trimtab.scan.sources import source_packages
 
 Make = Callable[[Mapping[str, str]], Fleet]
 FILES: dict[str, tuple[str, list[str]]] = {
-    "requirements.txt": ("Flask_Login==1.0  # why\nb===2.0 --hash=sha256:aa\nc[x]==3.0; python_version > '3'\n-r other.txt\n", ["flask-login 1.0", "b 2.0", "c 3.0"]),
+    "requirements.txt": ("Flask_Login==1.0  # why\nb===2.0 --hash=sha256:aa\nc[x]==3.0; python_version > '3'\n--no-index\n-e .\n./local\n", ["flask-login 1.0", "b 2.0", "c 3.0"]),
     "constraints.txt": ("d==1\n", ["d 1"]),
     "poetry.lock": ('[[package]]\nname = "A.b"\nversion = "1.0"\n', ["a-b 1.0"]),
     "uv.lock": ('[[package]]\nname = "a"\nversion = "1.0"\nsource = { registry = "x" }\n[[package]]\nname = "own"\nversion = "0.1"\nsource = { editable = "." }\n', ["a 1.0"]),
@@ -56,9 +56,53 @@ def test_a_broken_file_is_told_and_the_others_are_read(name: str, text: str, fle
 
 
 def test_what_has_no_exact_version_is_not_resolved(fleet: Make) -> None:
-    found = source_packages(fleet({"a/requirements.txt": "flask>=1\nb==1.*\nc @ https://example.com/c.whl\n"}))
+    text = "flask>=1\nb==1.*\nc @ https://example.com/c.whl\n-e git+https://me:secret@example.com/d#egg=d\n!!\n"
+    found = source_packages(fleet({"a/requirements.txt": text}))
     assert found.packages == ()
-    assert [each.name for each in found.unresolved] == ["flask", "b"]
+    assert [each.name for each in found.unresolved] == ["flask", "b", "c", "line 4", "line 5"]
+
+
+def test_included_requirements_are_read_once(fleet: Make) -> None:
+    files = {
+        "requirements.txt": "-r requirements/prod.txt\n-c limits.txt\n",
+        "requirements/prod.txt": "a==1\n-r ../requirements.txt\n",
+    }
+    found = source_packages(fleet(files))
+    assert [(each.where, str(each)) for each in found.packages] == [("requirements/prod.txt", "a 1")]
+    assert found.problems == {"limits.txt": "does not exist"}
+
+
+def test_manifests_without_a_lock(fleet: Make) -> None:
+    files = {
+        "a/package.json": json.dumps({"dependencies": {"x": "^1", "own": "workspace:*"}}),
+        "b/pyproject.toml": '[project]\nname = "b"\ndependencies = ["django>=4"]\n',
+        "package-lock.json": json.dumps({"lockfileVersion": 3, "packages": {"node_modules/x": {"version": "1.0.0"}}}),
+    }
+    found = source_packages(fleet(files))
+    assert [(each.path, each.name) for each in found.unresolved] == [("b/pyproject.toml", "django")]
+
+
+def test_what_go_replaces_and_excludes(fleet: Make) -> None:
+    text = (
+        "module example.com/own\nrequire (\n\ta.com/x v1.0.0\n\tb.com/y v1.0.0\n\tc.com/z v1.0.0\n)\nexclude a.com/x v0.9.0\n"
+        "replace (\n\ta.com/x => d.com/x v2.0.0\n\tb.com/y v1.0.0 => ../y\n)\n"
+    )
+    assert [str(each) for each in source_packages(fleet({"go.mod": text})).packages] == ["d.com/x v2.0.0", "c.com/z v1.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("package-lock.json", "[]"),
+        ("package-lock.json", '{"lockfileVersion": 9, "pkgs": {}}'),
+        ("pnpm-lock.yaml", "packages: " + "[" * 50_000),
+        ("pnpm-lock.yaml", "a: &a [x]\nlockfileVersion: *a\n"),
+        ("uv.lock", 'pkg = "x"\n'),
+        ("package-lock.json", '{"packages": {"node_modules/@x/": {"version": "1.0.0"}}}'),
+    ],
+)
+def test_a_file_of_an_unknown_shape_is_told(name: str, text: str, fleet: Make) -> None:
+    assert source_packages(fleet({name: text})).problems.keys() == {name}
 
 
 def test_a_lock_in_the_same_folder_resolves(fleet: Make) -> None:

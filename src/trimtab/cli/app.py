@@ -1,5 +1,6 @@
 """The command tree, and the one place where errors become exit codes."""
 
+import io
 import os
 import sys
 import tempfile
@@ -92,4 +93,7 @@ def _crash_log(error: Exception) -> Path:
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name on disk need be no UTF-8, and it has to be told all the same.
+        cast("io.TextIOWrapper", stream).reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))

@@ -208,6 +208,6 @@ def open_output(common: Common) -> AbstractContextManager[IO[str]]:
     if common.output is None:
         return nullcontext(sys.stdout)
     try:
-        return common.output.open("w", encoding="utf-8")
+        return common.output.open("w", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"`{common.output}` cannot be written: {error.strerror or error}.") from error

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Literal, cast
 
 import anyio
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.table import Table
 from rich.text import Text
 
@@ -26,7 +28,7 @@ from trimtab.history import ScanRow, open_store
 from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
 from trimtab.review import review as run_review
 from trimtab.rules import Severity, all_rules
-from trimtab.scan import Part, Scan, count_severities
+from trimtab.scan import Part, Scan, TargetScan, count_severities
 from trimtab.scan.adapters import ScannerName
 from trimtab.scan.api import ADDRESS, Api
 from trimtab.scan.compliance import RULES
@@ -88,7 +90,9 @@ class Outcomes:
     only_fixed: Annotated[
         bool, Parameter(negative="", help="Vulnerabilities without a fixed version are shown and do not count.")
     ] = False
-    max_age: Annotated[int, Parameter(help="Days that advisories may be old for a clean result.")] = 7
+    max_age: Annotated[
+        int, Parameter(validator=Number(gte=0, lte=36_500), help="Days that advisories may be old for a clean result.")
+    ] = 7
     write_sbom: Annotated[Path | None, Parameter(help="Write a bill of materials of each target into this folder.")] = None
     sbom_format: Annotated[SbomFormat, Parameter(help="Its format: CycloneDX 1.6 or SPDX 2.3.")] = "cyclonedx"
 
@@ -120,7 +124,7 @@ def scan(
     verdict = judge_scan(result, outcomes.policy)
     if outcomes.write_sbom:
         _write_bills(result, outcomes.write_sbom, outcomes.sbom_format)
-    anyio.run(_kept, job, result, verdict, run)
+    _keep(job, result, verdict, run)
     others = {
         "sarif": lambda: json.dumps(scan_sarif(result), indent=2, ensure_ascii=False) + "\n",
         "github": lambda: scan_github(result),
@@ -212,13 +216,22 @@ async def _images(job: _Job, runner: Runner) -> tuple[ImageTarget, ...]:
         return ()
     graph = build_graph(job.fleet, job.loaded.root.name, Wanted(job.loaded.chosen, (), everything=False))
     targets = [each for each in graph.targets.values() if each.file is None or is_below(each.file.path, job.below)]
-    found = tuple(ImageTarget(each.tags[0], each.services or (each.name,)) for each in targets if each.tags)
+    found = (*(ImageTarget(each.tags[0], each.services or (each.name,)) for each in targets if each.tags), *_pulled(job))
     if found:
         try:
             await engine_version(runner)
         except EngineMissing as error:
             raise EngineMissing(f"{error} Or look at the files alone: `--no-images`.") from error
     return found
+
+
+def _pulled(job: _Job) -> Iterator[ImageTarget]:
+    """The images that services take from elsewhere."""
+    services: dict[str, list[str]] = {}
+    for service in job.fleet.services:
+        if service.build is None and service.image and not job.below:
+            services.setdefault(service.image, []).append(service.name)
+    yield from (ImageTarget(image, tuple(names)) for image, names in services.items())
 
 
 async def _request(job: _Job, runner: Runner, images: tuple[ImageTarget, ...]) -> Request:
@@ -233,7 +246,7 @@ async def _request(job: _Job, runner: Runner, images: tuple[ImageTarget, ...]) -
         job.fleet, job.parts, job.below, frozenset() if alone else services, images,
         tuple(_bill(path) for path in job.what.sbom), not alone, job.store, job.sources.scanner, job.sources.pending,
         read_ignores(job.loaded.root, job.sources.vex), read_ranking(job.sources.epss, job.sources.kev), findings, unread,
-        ignored, job.offline,
+        ignored, job.offline, job.what.images and not alone and job.loaded.chosen is None, await head(runner, job.loaded.root),
     )  # fmt: skip
 
 
@@ -247,7 +260,7 @@ def _bill(path: Path) -> Bill:
         packages, unusable = read_sbom(cast("object", json.loads(path.read_text(encoding="utf-8"))), str(path))
     except NoSbom as error:
         raise UsageError(f"`{path}` is no bill of materials that is read: {error}.") from error
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError, ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"`{path}` cannot be read: {error}") from error
     return Bill(str(path), tuple(packages), tuple(unusable))
 
@@ -264,24 +277,25 @@ def _write_bills(result: Scan, folder: Path, style: SbomFormat) -> None:
         raise UsageError(f"`{folder}` cannot be written: {error.strerror or error}.") from error
 
 
-async def _kept(job: _Job, result: Scan, verdict: Verdict, run: str) -> None:
+def _keep(job: _Job, result: Scan, verdict: Verdict, run: str) -> None:
     """Into the fleet's history, for gates and for what changed over time."""
     store = open_store(job.loaded.root)
     try:
-        revision = await head(ProcessRunner(), job.loaded.root)
-        store.scans.add(_rows(result, verdict, run, revision))
+        store.scans.add(_rows(result, verdict, run))
         store.write_result(run, "scan", scan_data(result, verdict))
     finally:
         store.close()
 
 
-def _rows(result: Scan, verdict: Verdict, run: str, revision: str | None) -> list[ScanRow]:
+def _rows(result: Scan, verdict: Verdict, run: str) -> list[ScanRow]:
+    """One for each target; a scan that had none leaves one that says so."""
+    started = result.started.isoformat(timespec="seconds")
     as_of = result.as_of.isoformat(timespec="seconds") if result.as_of else None
     return [
         ScanRow(
-            run, each.name, each.kind, result.started.isoformat(timespec="seconds"), revision, each.image, each.services,
+            run, each.name, each.kind, started, result.scope.revision, each.image, each.services,
             tuple(sorted(str(part) for part in result.parts)), len(each.packages), count_severities(each.vulnerabilities),
             len(each.leaks), len(result.not_checked), as_of, str(verdict.outcome),
         )
-        for each in result.targets
+        for each in result.targets or [TargetScan("nothing", "none")]
     ]  # fmt: skip

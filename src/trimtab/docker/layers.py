@@ -4,10 +4,13 @@ Both of the engine's image stores are read, and archives without docker's own `m
 layers plain, gzip or zstd.
 """
 
+import gzip
 import hashlib
 import json
 import posixpath
+import re
 import tarfile
+import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +28,7 @@ _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1024 * 1024
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,10 @@ class LayerLook(Protocol):
         """One regular file. `read` gives its content; whoever does not call it costs nothing."""
         ...
 
+    def link(self, path: str, target: str) -> None:
+        """A further name of a file of the same layer that has been shown before."""
+        ...
+
 
 class Look(Protocol):
     """Somebody who wants to see layers while they are read, each once. Called by several threads."""
@@ -127,33 +135,48 @@ def read_saved(archive: Path, look: Look | None = None) -> Image:
     """The image in an archive of `docker save`, or in an OCI layout; the first one when there are several.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or it is damaged: a layer that was cut off is not read by half.
     """
+    try:
+        return _read_saved(archive, look)
+    except _DAMAGE as error:
+        detail = str(error) or type(error).__name__
+        raise ValueError(f"the saved image is damaged: {detail}") from error
+
+
+_DAMAGE = (
+    tarfile.TarError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError, EOFError, KeyError, IndexError, TypeError,
+    AttributeError, RecursionError,
+)  # fmt: skip
+"""What reading an archive ends with whose parts are missing, cut off, or of another shape."""
+
+
+def _read_saved(archive: Path, look: Look | None) -> Image:
     with tarfile.open(archive) as tar:
         members = {member.name.removeprefix("./"): member for member in tar.getmembers()}
         config, names = _manifest(tar, members)
         history = tuple(
             (str(entry.get("created_by", "")), not entry.get("empty_layer", False))
-            for entry in cast("Sequence[Mapping[str, object]]", config.get("history") or [])
+            for entry in map(_mapping, cast("Sequence[object]", config.get("history") or []))
         )
         makers = [text for text, made in history if made]
         if len(makers) != len(names):
             makers = [""] * len(names)
-        root = cast("Mapping[str, object]", config.get("rootfs") or {})
-        digests = cast("Sequence[str]", root.get("diff_ids") or names)
+        root = _mapping(config.get("rootfs"))
+        digests = tuple(str(each) for each in cast("Sequence[object]", root.get("diff_ids") or names))
         read = [_seen(tar, members[name], digest, look) for name, digest in zip(names, digests, strict=True)]
     layers = tuple(replace(layer, created_by=text) for layer, text in zip(read, makers, strict=True))
-    return Image(layers, history, cast("Mapping[str, object]", config.get("config") or {}), tuple(digests))
+    return Image(layers, history, _mapping(config.get("config")), digests)
 
 
 def _seen(tar: tarfile.TarFile, member: tarfile.TarInfo, digest: str, look: Look | None) -> Layer:
     if look is None:
-        return _layer(tar, member, _Reading())
+        return _layer(tar, member, _Reading(), digest)
     known = look.known(digest)
     if known is not None:
         return known
     one = look.begin()
-    layer = _layer(tar, member, _Reading(one))
+    layer = _layer(tar, member, _Reading(one), digest)
     look.end(digest, one, layer)
     return layer
 
@@ -175,6 +198,10 @@ def _manifest(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> t
     return cast("Mapping[str, object]", config), [_blob(layer) for layer in layers]
 
 
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
 def _blob(descriptor: Mapping[str, object]) -> str:
     return "blobs/" + str(descriptor["digest"]).replace(":", "/")
 
@@ -186,17 +213,38 @@ def _json(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], name: st
     return cast("object", json.load(file))
 
 
+class _Hashed:
+    """A stream that knows the digest of what was read from it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._digest.update(data)
+        return data
+
+    def digest(self) -> str:
+        """Of everything, the rest included."""
+        while self.read(_CHUNK):
+            pass
+        return f"sha256:{self._digest.hexdigest()}"
+
+
 @contextmanager
-def _plain(file: IO[bytes]) -> Generator[tarfile.TarFile]:
-    """A layer as a tar to be read from front to end, whatever it is compressed with."""
+def _plain(file: IO[bytes]) -> Generator[IO[bytes]]:
+    """A layer's bytes from front to end, whatever they are compressed with, in however many parts."""
     head = file.read(4)
     file.seek(0)
     if head == _ZSTD:
-        with zstandard.ZstdDecompressor().stream_reader(file) as reader, tarfile.open(fileobj=reader, mode="r|") as tar:
-            yield tar
+        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
+            yield cast("IO[bytes]", reader)
+    elif head.startswith(_GZIP):
+        with gzip.GzipFile(fileobj=file) as reader:
+            yield cast("IO[bytes]", reader)
     else:
-        with tarfile.open(fileobj=file, mode="r|gz" if head.startswith(_GZIP) else "r|") as tar:
-            yield tar
+        yield file
 
 
 @dataclass
@@ -216,6 +264,8 @@ class _Reading:
         elif not member.isdir():
             file = tar.extractfile(member) if member.isreg() else None
             self.files[path] = LayerFile(member.size, self._seen(path, member, file)) if file else LayerFile(0)
+            if member.islnk() and self.look is not None:
+                self.look.link(path, "/" + member.linkname.removeprefix("./").strip("/"))
 
     def _seen(self, path: str, member: tarfile.TarInfo, file: IO[bytes]) -> str:
         """The file's digest; whoever looks at the layers sees it on the way."""
@@ -238,11 +288,24 @@ def _digest(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _layer(tar: tarfile.TarFile, member: tarfile.TarInfo, reading: _Reading) -> Layer:
+def _layer(tar: tarfile.TarFile, member: tarfile.TarInfo, reading: _Reading, digest: str) -> Layer:
+    """One layer, whole: tar takes a header that was cut off for the end, so what was read has to have the layer's digest.
+
+    Raises:
+        ValueError: it has another one.
+    """
     file = tar.extractfile(member)
-    if file is None or member.size == 0:
-        return Layer("", 0, {})
-    with _plain(file) as layer:
-        for each in layer:
-            reading.take(layer, each)
+    if file is None:
+        raise ValueError(f"the archive has no layer `{member.name}`")
+    if member.size:
+        with _plain(file) as plain:
+            hashed = _Hashed(plain)
+            with tarfile.open(fileobj=cast("IO[bytes]", hashed), mode="r|") as layer:
+                for each in layer:
+                    reading.take(layer, each)
+            found = hashed.digest()
+    else:
+        found = f"sha256:{hashlib.sha256().hexdigest()}"
+    if _DIGEST.fullmatch(digest) and found != digest:
+        raise ValueError(f"layer {digest[7:19]} of the saved image is damaged or cut off")
     return Layer("", member.size, reading.files, frozenset(reading.whiteouts), frozenset(reading.opaque))

@@ -17,7 +17,9 @@ DATABASES = re.compile(_DATABASES)
 """The files whose content says which packages there are."""
 KEPT = re.compile(_DATABASES + r"|^/var/lib/dpkg/info/.*\.list$|^/etc/(passwd|ld\.so\.cache)$")
 """Those, and the files that say whose paths are whose."""
-_DISTRIBUTION = re.compile(r"/(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+)\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)$")
+_DISTRIBUTION = re.compile(
+    r"/(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+?)(?:-py[\d.]+)?\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)$"
+)
 _NAME, _VERSION, _RELEASE, _EPOCH, _SOURCE, _DIRINDEXES, _BASENAMES, _DIRNAMES = 1000, 1001, 1002, 1003, 1044, 1116, 1117, 1118
 """Tags of rpm's headers (rpm's documentation, "Tags")."""
 _SOURCE_RPM = re.compile(r"^(?P<name>.+)-(?P<version>[^-]+)-(?P<release>[^-]+)\.(?:no)?src\.rpm$")
@@ -45,6 +47,8 @@ class Packages:
     owners: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     libraries: dict[str, str] = field(default_factory=dict[str, str])
     unread: str | None = None
+    damaged: tuple[str, ...] = ()
+    """Records of languages' packages that could not be read."""
     recommends: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
 
@@ -64,7 +68,8 @@ def read_packages(kept: Mapping[str, bytes], paths: Iterable[str]) -> Packages:
             _apk(content.decode("utf-8", "replace"), found)
         else:
             _rpm(path, content, found)
-    found.distributions = (*_python(paths), *_node(kept))
+    found.distributions = (*_python(paths), *_node(kept, damaged := list[str]()))
+    found.damaged = tuple(damaged)
     found.libraries = _joined(found.distributions)
     return found
 
@@ -84,18 +89,20 @@ def _python(paths: Iterable[str]) -> Iterator[Distribution]:
             yield Distribution("pip", re.sub(r"[-_.]+", "-", match["name"]).lower(), match["version"], path)
 
 
-def _node(kept: Mapping[str, bytes]) -> Iterator[Distribution]:
+def _node(kept: Mapping[str, bytes], damaged: list[str]) -> Iterator[Distribution]:
+    """A package goes by its own name; the folder has another one where it was installed under an alias."""
     for path, content in kept.items():
         if not path.endswith("/package.json"):
             continue
         try:
             data = cast("object", json.loads(content))
-        except ValueError:
+        except (ValueError, RecursionError):
+            damaged.append(path)
             continue
         if isinstance(data, dict):
             record = cast("dict[str, object]", data)
-            name = path.rpartition("/node_modules/")[2].removesuffix("/package.json")
-            yield Distribution("npm", name, str(record.get("version", "")), path)
+            folder = path.rpartition("/node_modules/")[2].removesuffix("/package.json")
+            yield Distribution("npm", str(record.get("name") or folder), str(record.get("version", "")), path)
 
 
 def _dpkg(text: str, found: Packages) -> None:
@@ -157,12 +164,13 @@ def _rpm(path: str, content: bytes, found: Packages) -> None:
         return
     try:
         connection = sqlite3.connect(":memory:")
-        connection.deserialize(content)
+        # Bytes 18 and 19 say that a write-ahead log goes with the file; a copy in memory has none (SQLite's file format).
+        connection.deserialize(content[:18] + b"\x01\x01" + content[20:])
         headers = [cast("bytes", row[0]) for row in connection.execute("SELECT blob FROM Packages")]
         connection.close()
         for header in headers:
             _header(header, found)
-    except (sqlite3.Error, struct.error, IndexError, UnicodeDecodeError) as error:
+    except (sqlite3.Error, struct.error, IndexError, UnicodeDecodeError, TypeError) as error:
         found.unread = f"`{path}` cannot be read: {error}"
 
 

@@ -49,6 +49,7 @@ def evaluate(measured: Measured, policy: GatePolicy, now: datetime | None = None
     moment = now or datetime.now(UTC)
     found = [
         *_readable(measured),
+        *_named(measured, policy),
         *_scores(measured, policy),
         *_scan(measured, policy, moment),
         *_vulnerabilities(measured, policy),
@@ -71,6 +72,20 @@ def _readable(measured: Measured) -> Iterator[Check]:
         yield Check("readable", path, State.UNCHECKED, reason, "every file is read", path, "make the file readable")
     if not measured.services:
         yield Check("readable", FLEET, State.UNCHECKED, "no service was found", "at least one", ".", "name the right folder")
+
+
+def _named(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
+    """A name or a pattern of the configuration that hits nothing asks nothing of anybody."""
+    names = {service.name for service in measured.services}
+    for name in sorted(policy.critical - names):
+        yield Check(
+            "policy", name, State.UNCHECKED, "no service has this name", "critical services exist", hint="mend `critical`"
+        )
+    for each in policy.paths:
+        if not any(each.covers(service.path) for service in measured.services):
+            yield Check(
+                "policy", each.match, State.UNCHECKED, "no service is made there", "patterns match", hint="mend `match`"
+            )
 
 
 def _scores(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
@@ -111,6 +126,7 @@ def _scan(measured: Measured, policy: GatePolicy, now: datetime) -> Iterator[Che
         subject = services[0] if services else FLEET
         yield Check("scan", subject, State.UNCHECKED, f"{what}: {reason}", limit, what, "scan again when it can be looked at")
     yield from _moved(measured, scan)
+    yield from _partial(measured, scan)
     missing = {"vulns", "secrets"} - scan.parts
     if missing:
         text = f"the last scan did not look for {' and '.join(sorted(missing))}"
@@ -141,6 +157,20 @@ def _moved(measured: Measured, scan: ScanSeen) -> Iterator[Check]:
         )
         if now != scanned:
             yield Check("scan", name, State.UNCHECKED, text, "the scanned image is the one that is there", name, _SCAN_HINT)
+
+
+def _partial(measured: Measured, scan: ScanSeen) -> Iterator[Check]:
+    """A scan of a part, or of other files, says nothing of the whole as it is."""
+    whole = "of the whole fleet, as it is"
+    for gap in scan.gaps:
+        yield Check("scan", FLEET, State.UNCHECKED, gap, whole, hint=_SCAN_HINT)
+    if not scan.whole:
+        text = "the last scan was of a part of the fleet only"
+        yield Check(
+            "scan", "scope", State.UNCHECKED, text, whole, hint="run `trimtab scan` over the whole fleet, images included"
+        )
+    if scan.tree != measured.tree:
+        yield Check("scan", "tree", State.UNCHECKED, "files have changed since", whole, ".", _SCAN_HINT)
 
 
 def _severe(subject: str, numbers: Mapping[str, int], asked: Limits, where: str) -> Iterator[Check]:

@@ -35,6 +35,9 @@ class PathLimits:
     """A pattern as in an ignore file, for Dockerfiles and compose files."""
     limits: Limits
 
+    def covers(self, path: str) -> bool:
+        return IgnoreFile.of([self.match]).ignores(path)
+
 
 DEFAULTS = Limits(overall=70, security=7, maintainability=7, max_critical=0)
 CRITICAL_OVERALL = 80.0
@@ -57,12 +60,11 @@ class GatePolicy:
     def for_service(self, name: str, path: str) -> Limits:
         """What is asked of a service that is made at a path. The last pattern that matches wins over those before it."""
         found = self.limits
-        if name in self.critical:
-            found = replace(found, overall=max(found.overall or 0, self.critical_overall))
         for each in self.paths:
-            if IgnoreFile.of([each.match]).ignores(path):
+            if each.covers(path):
                 found = found.with_those_of(each.limits)
-        return found
+        # Whatever its path asks: what everything depends on is not lowered in passing.
+        return replace(found, overall=max(found.overall or 0, self.critical_overall)) if name in self.critical else found
 
     def allows(self, gate: str, subject: str) -> bool:
         return not self.allowed.isdisjoint({gate, f"{gate}:{subject}"})

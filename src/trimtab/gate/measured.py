@@ -23,6 +23,12 @@ class ScanSeen:
     not_checked: Sequence[tuple[str, str, tuple[str, ...]]]
     """What, why, and which services it belongs to; no services where it is the fleet's."""
     secrets: int
+    gaps: tuple[str, ...] = ()
+    """Why it could not have found anything, whatever it found."""
+    whole: bool = True
+    """Whether it was of the whole fleet."""
+    tree: str = ""
+    """The fingerprint of the files that it searched."""
 
 
 def read_scan(data: object) -> ScanSeen | None:
@@ -51,6 +57,9 @@ def read_scan(data: object) -> ScanSeen | None:
         images,
         [(str(e.get("what")), str(e.get("reason")), tuple(str(s) for s in items(e.get("services")))) for e in missing],
         sum(len(items(target.get("secrets"))) for target in targets),
+        tuple(str(gap) for gap in items(found.get("gaps"))),
+        bool(mapping(found.get("scope")).get("whole")),
+        str(mapping(found.get("scope")).get("tree", "")),
     )
 
 
@@ -105,3 +114,5 @@ class Measured:
     before: Before | None = None
     images: Mapping[str, str] = field(default_factory=dict[str, str])
     """The id that each scanned image's name has now; without those that could not be asked for."""
+    tree: str = ""
+    """The fingerprint of the files as they are now."""

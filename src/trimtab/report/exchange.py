@@ -104,7 +104,7 @@ def workflow_command(severity: Severity, path: str, line: int, title: str, messa
 
 
 def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
@@ -141,5 +141,12 @@ def _fix(finding: Finding) -> str:
 
 
 def cell(text: str) -> str:
-    """A text that stays within one cell of a Markdown table."""
-    return re.sub(r"\s*\n\s*", " ", text).replace("|", "\\|")
+    """A text that stays within one cell of a Markdown table, and is no markup of its own."""
+    flat = printable(re.sub(r"\s*\n\s*", " ", text)).replace("<", "&lt;")
+    return re.sub(r"([|\[\]])", r"\\\1", flat)
+
+
+def printable(text: str) -> str:
+    """A text whose control characters, and bytes that are no UTF-8, are written out: a name must not move the cursor."""
+    plain = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else f"\\x{ord(letter):02x}" for letter in plain)

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from trimtab.gate import Check, State
 from trimtab.report.data import Data
-from trimtab.report.exchange import cell, workflow_command
+from trimtab.report.exchange import cell, printable, workflow_command
+from trimtab.report.terminal import shown
 from trimtab.rules import Severity
 
 _STYLES = {
@@ -47,8 +48,8 @@ def gate_view(checks: Sequence[Check]) -> RenderableType:
     for each in checks:
         if not each.holds or each.state is State.ALLOWED:
             hint = f"  ({each.hint})" if each.hint else ""
-            measured = Text.assemble(each.measured, (hint, "dim"))
-            table.add_row(each.gate, each.subject, Text(str(each.state), _STYLES[each.state]), each.limit, measured)
+            measured = Text.assemble(shown(each.measured), (hint, "dim"))
+            table.add_row(each.gate, shown(each.subject), Text(str(each.state), _STYLES[each.state]), each.limit, measured)
     parts: list[RenderableType] = [table, ""] if table.row_count else []
     for gate in dict.fromkeys(each.gate for each in checks):
         mine = [each for each in checks if each.gate == gate]
@@ -78,18 +79,13 @@ def gate_junit(checks: Sequence[Check]) -> str:
         numbers = {name: str(number) for name, number in counts.items()}
         suite = ElementTree.SubElement(root, "testsuite", {"name": gate, "tests": str(len(mine)), **numbers})
         for each in mine:
-            case = ElementTree.SubElement(suite, "testcase", classname=f"trimtab.{gate}", name=_printable(each.subject))
+            case = ElementTree.SubElement(suite, "testcase", classname=f"trimtab.{gate}", name=printable(each.subject))
             tag = {State.FAILED: "failure", State.UNCHECKED: "error", State.ALLOWED: "skipped", State.NOTHING: "skipped"}
             if each.state in tag:
-                message = _printable(f"{each.measured}; limit: {each.limit}")
-                ElementTree.SubElement(case, tag[each.state], message=message).text = _printable(each.hint)
+                message = printable(f"{each.measured}; limit: {each.limit}")
+                ElementTree.SubElement(case, tag[each.state], message=message).text = printable(each.hint)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _printable(text: str) -> str:
-    """A text without the characters that XML 1.0 has no way to write."""
-    return "".join(letter if letter in "\t\n" or (letter >= " " and letter not in "\ufffe\uffff") else "�" for letter in text)
 
 
 def gate_github(checks: Sequence[Check]) -> str:

@@ -10,14 +10,14 @@ from rich.text import Text
 from trimtab import __version__
 from trimtab.report.data import Data
 from trimtab.report.exchange import LEVELS as SARIF_LEVELS
-from trimtab.report.exchange import cell, workflow_command
-from trimtab.report.terminal import SEVERITY_STYLES
+from trimtab.report.exchange import cell, printable, workflow_command
+from trimtab.report.terminal import SEVERITY_STYLES, shown
 from trimtab.rules import Severity
 from trimtab.scan import ControlResult, Pending, Scan, Standing, TargetScan, count_severities
 from trimtab.scan.leaks import Leak, tell
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.ranking import urgency
-from trimtab.scan.verdict import Outcome, Policy, Verdict, counts
+from trimtab.scan.verdict import Outcome, Policy, Verdict, counts, gaps
 
 _STYLES = {Outcome.CLEAN: "bold green", Outcome.FINDINGS: "bold red", Outcome.INCOMPLETE: "bold yellow"}
 _SHOWN = 12
@@ -41,6 +41,8 @@ def scan_data(scan: Scan, verdict: Verdict) -> Data:
             {"what": each.what, "reason": each.reason, "part": str(each.part), "services": list(each.services)}
             for each in scan.not_checked
         ],
+        "gaps": gaps(scan),
+        "scope": {"whole": scan.scope.whole, "revision": scan.scope.revision, "tree": scan.scope.tree},
         "notes": list(scan.notes),
     }
 
@@ -124,7 +126,7 @@ def scan_view(scan: Scan, verdict: Verdict, policy: Policy) -> RenderableType:
         parts += [_benchmark(scan.controls), ""]
     if scan.not_checked:
         parts += [Text("not checked", "bold yellow"), _unchecked(scan), ""]
-    parts += [Text(note, "dim") for note in scan.notes]
+    parts += [shown(note, "dim") for note in scan.notes]
     parts.append(_verdict(scan, verdict))
     return Group(*parts)
 
@@ -133,7 +135,7 @@ def _heading(target: TargetScan) -> Text:
     services = f"  {', '.join(target.services)}" if target.services and list(target.services) != [target.name] else ""
     about = [str(target.distro)] if target.distro else []
     about.append(f"{len(target.packages)} packages")
-    return Text.assemble((target.name, "bold underline"), (services, "dim"), ("  " + ", ".join(about), "dim"))
+    return Text.assemble(shown(target.name, "bold underline"), shown(services, "dim"), ("  " + ", ".join(about), "dim"))
 
 
 def _tables(target: TargetScan, policy: Policy, *, whole: bool) -> list[RenderableType]:
@@ -174,18 +176,18 @@ def _grid(rows: Iterable[Sequence[Text]]) -> Table:
 def _vulnerability_row(found: Vulnerability, policy: Policy) -> list[Text]:
     level = "unknown" if found.severity is None else str(found.severity)
     style = SEVERITY_STYLES[found.severity] if found.severity is not None else "magenta"
-    text = Text(found.summary[:100], "default" if counts(found, policy) else "dim")
+    text = shown(found.summary[:100], "default" if counts(found, policy) else "dim")
     upgrade = f"→ {found.upgrade}" if found.upgrade else "no fixed version"
     if found.exploited:
         text = Text.assemble(("exploited ", "bold red"), text)
     if found.epss is not None:
         text.append(f"  EPSS {100 * found.epss:.1f} %", "dim")
-    return [Text(level, style), Text(found.id), Text(f"{found.package.name} {found.package.version} {upgrade}"), text]
+    return [Text(level, style), shown(found.id), shown(f"{found.package.name} {found.package.version} {upgrade}"), text]
 
 
 def _leak_row(leak: Leak) -> list[Text]:
     where = f"{leak.where}:{leak.line}" if leak.line else leak.where
-    return [Text(str(leak.severity), SEVERITY_STYLES[leak.severity]), Text("secret"), Text(where), Text(tell(leak))]
+    return [Text(str(leak.severity), SEVERITY_STYLES[leak.severity]), Text("secret"), shown(where), shown(tell(leak))]
 
 
 def _benchmark(controls: Sequence[ControlResult]) -> RenderableType:
@@ -200,7 +202,7 @@ def _benchmark(controls: Sequence[ControlResult]) -> RenderableType:
         failed = [each for each in mine if each.standing is Standing.FAIL]
         numbers = [sum(each.standing is standing for each in mine) for standing in (Standing.PASS, Standing.UNCHECKED)]
         reason = next((each.reason for each in mine if each.standing is Standing.UNCHECKED), "")
-        first = Text(f"{failed[0].service}: {failed[0].reason}") if failed else Text(reason, "dim")
+        first = shown(f"{failed[0].service}: {failed[0].reason}") if failed else Text(reason, "dim")
         table.add_row(
             control, Text(str(numbers[0]), "green" if numbers[0] else "dim"),
             Text(str(len(failed)), "red" if failed else "dim"), Text(str(numbers[1]), "yellow" if numbers[1] else "dim"),
@@ -214,7 +216,7 @@ def _unchecked(scan: Scan) -> Table:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold", ratio=1)
     for each in scan.not_checked[: 4 * _SHOWN]:
-        table.add_row(each.what, Text(each.reason, "yellow"))
+        table.add_row(shown(each.what), shown(each.reason, "yellow"))
     rest = len(scan.not_checked) - 4 * _SHOWN
     if rest > 0:
         table.add_row(f"and {rest} more", "")
@@ -227,7 +229,7 @@ def _verdict(scan: Scan, verdict: Verdict) -> Text:
     parts += [f"{verdict.leaks} credentials", f"{verdict.controls} failed controls"]
     text = Text.assemble((str(verdict.outcome), _STYLES[verdict.outcome]), f": {', '.join(parts)}")
     for reason in verdict.reasons:
-        text.append(f"\n{reason}", "yellow")
+        text.append(f"\n{printable(reason)}", "yellow")
     if scan.sources:
         text.append(f"\nasked: {', '.join(scan.sources)}", "dim")
         text.append(f", newest advisory of {scan.as_of.date()}" if scan.as_of else "", "dim")
@@ -256,7 +258,8 @@ def _sayings(scan: Scan) -> Iterable[tuple[str, str, Severity, str, str, int, st
         message = f"credential in {target.name}, {leak.where}: {tell(leak)}"
         yield "credential", "Credential", leak.severity, message, path, leak.line or 1, f"{leak.identity} {leak.where}"
     for each in scan.failed_controls:
-        path, _, line = each.where.partition(":")
+        path, _, line = each.where.rpartition(":")
+        path, line = (path, line) if line.isdigit() else (each.where, "1")
         message = f"CIS {each.control} {each.title}: {each.service}: {each.reason}"
         identity = f"CIS-{each.control} {each.service}"
         yield f"CIS-{each.control}", each.title, Severity.MEDIUM, message, path, int(line or 1), identity
@@ -327,6 +330,6 @@ def scan_markdown(scan: Scan, verdict: Verdict) -> str:
         parts.append("| " + " | ".join(cell(each) for each in row) + " |")
     parts += ["", "| severity | finding | where |", "|---|---|---|"]
     for _, _, severity, message, path, line, _ in sorted(_sayings(scan), key=lambda each: -each[2])[:100]:
-        parts.append(f"| {severity} | {cell(message)} | `{path}:{line}` |")
+        parts.append(f"| {severity} | {cell(message)} | {cell(f'{path}:{line}')} |")
     parts += ["", *(f"- not checked: {cell(each.what)}: {cell(each.reason)}" for each in scan.not_checked)]
     return "\n".join(parts).rstrip() + "\n"

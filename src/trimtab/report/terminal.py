@@ -11,6 +11,7 @@ from rich.text import Text
 from trimtab.fleet import Fleet, Unreadable
 from trimtab.fleet.copies import heaviest_folders, sent_files
 from trimtab.report import figures
+from trimtab.report.exchange import printable
 from trimtab.review import Review, Score
 from trimtab.review.score import deductions
 from trimtab.rewrite import ChangeSet, SkipReason
@@ -200,6 +201,11 @@ def _verdict(evidence: Evidence) -> Text:
         if evidence.verdict.kind is VerdictKind.ACCEPTED:
             text.append(f"\n{', '.join(trial.rules)} {trial.verdict.kind}: {trial.verdict.reason}", "red")
     return text
+
+
+def shown(text: str, style: str = "") -> Text:
+    """Somebody else's words as text: no markup, and nothing that moves the cursor."""
+    return Text(printable(text), style)
 
 
 def rule_view(rule: Rule) -> RenderableType:

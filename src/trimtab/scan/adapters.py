@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, Protocol, cast
@@ -20,6 +21,7 @@ from trimtab.scan.advisory import Answer, band, base_score
 from trimtab.scan.match import Vulnerability, above
 from trimtab.scan.packages import Package, from_purl
 from trimtab.scan.sbom import write_sbom
+from trimtab.scan.stores import read_time
 
 ScannerName = Literal["trivy", "grype", "osv-scanner"]
 _SECONDS = 600
@@ -36,6 +38,8 @@ class Answered:
     source: str
     found: tuple[Vulnerability, ...]
     reason: str | None = None
+    as_of: datetime | None = None
+    """When its database was built; None where it does not say, which is nothing to go by offline."""
 
 
 class Scanner(Protocol):
@@ -89,7 +93,9 @@ class Grype:
         data = mapping(output)
         entries = [mapping(each) for each in items(data.get("matches"))]
         found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, packages)))
-        return Answered(self.name, found, _grype_reason(data))
+        database = mapping(mapping(data.get("descriptor")).get("db"))
+        built = str(mapping(database.get("status")).get("built") or database.get("built") or "")
+        return Answered(self.name, found, _grype_reason(data), read_time(built))
 
     def _one(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Vulnerability | None:
         artifact, said = mapping(entry.get("artifact")), mapping(entry.get("vulnerability"))
@@ -105,8 +111,8 @@ class Grype:
 
 def _grype_reason(data: Mapping[str, object]) -> str | None:
     """Grype lists no packages; that it looked with a database is what its descriptor says."""
-    if "matches" not in data:
-        return "its answer has no `matches`"
+    if not isinstance(data.get("matches"), list):
+        return "its answer has no list of `matches`"
     database = mapping(mapping(data.get("descriptor")).get("db"))
     status = mapping(database.get("status")) or database
     if not status or status.get("valid") is False or status.get("error"):
@@ -183,36 +189,39 @@ async def ask_scanner(
         detail = next(iter(completed.stderr.strip().splitlines()[-1:]), "")
         return Answered(name, (), f"ended with {completed.code}: {detail[:200]}")
     try:
-        return scanner.read(cast("object", json.loads(completed.stdout)), packages)
-    except (ValueError, TypeError) as error:
+        answered = scanner.read(cast("object", json.loads(completed.stdout)), packages)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         return Answered(name, (), f"its answer cannot be read: {error}")
+    if offline and answered.reason is None and answered.as_of is None:
+        return replace(answered, reason="it does not say how old its database is, and offline it is not renewed")
+    return answered
 
 
 def _counted(name: str, seen: int, packages: Sequence[Package]) -> str | None:
-    if seen == 0 and packages:
-        return f"`{name}` was given {len(packages)} packages and looked at none"
-    return None
+    given = len({(each.kind, each.name, each.version) for each in packages})
+    return f"`{name}` was given {given} packages and looked at {seen}" if seen < given else None
 
 
 def _text(entry: Mapping[str, object], key: str) -> str:
     return str(entry.get(key) or "")
 
 
-def _package(packages: Sequence[Package], purl: str, name: str, version: str) -> Package | None:
-    """The package of ours that a scanner speaks of; one that it knows better by a package URL where there is none."""
+def _package(packages: Sequence[Package], purl: str, name: str, version: str) -> Package:
+    """The package of ours that a scanner speaks of; where none is, the one that it names, so that nothing is lost."""
+    plain, bare = name.lower().replace("_", "-"), version.removeprefix("v")
     for each in packages:
-        if each.purl == purl or (each.version == version and each.name == name):
+        if each.purl == purl or (each.version.removeprefix("v") == bare and each.name.lower() == plain):
             return each
     by_source = next((each for each in packages if each.advised == (name, version)), None)
-    return by_source or (from_purl(purl) if purl else None)
+    return by_source or (from_purl(purl) if purl else None) or Package("generic", name or "unknown", version)
 
 
 def _vulnerability(
-    source: str, package: Package | None, ids: Sequence[str], severity: Severity | None, score: float | None, text: str,
+    source: str, package: Package, ids: Sequence[str], severity: Severity | None, score: float | None, text: str,
     fixed: Sequence[str],
 ) -> Vulnerability | None:  # fmt: skip
     names = tuple(dict.fromkeys(name for name in ids if name))
-    if package is None or not names:
+    if not names:
         return None
     main = min(names, key=lambda name: (not name.startswith("CVE-"), names.index(name)))
     line = text.strip().partition("\n")[0]

@@ -69,6 +69,8 @@ class Advisory:
     """CVSS's base score, None where the document has no vector."""
     affected: tuple[Affected, ...]
     url: str = ""
+    upstream: tuple[str, ...] = ()
+    """What it was derived from: a distribution's advisory names the CVE numbers that it is about."""
 
     def parts(self, ecosystem: str, name: str) -> list[Affected]:
         """What it says of a package. One that names no release of a distribution speaks of all of them."""
@@ -100,6 +102,7 @@ def read_advisory(data: object) -> Advisory:
         score,
         tuple(_affected(mapping(each)) for each in items(found.get("affected"))),
         by_kind.get("ADVISORY") or by_kind.get("WEB") or "",
+        tuple(str(name) for name in items(found.get("upstream"))),
     )
 
 
@@ -165,8 +168,15 @@ def band(score: float) -> Severity:
 def judge(part: Affected, version: str) -> Answer:
     """Whether a version is affected, by the algorithm of the OSV schema ("Evaluation").
 
-    A version that is listed is; so is one within a range. Ranges of Git commits say nothing about versions.
+    A version that is listed is; so is one within a range. Ranges of Git commits say nothing about versions. A build of ours of
+    a public Python version (`2.0.1+cu118`) is what that version is.
     """
+    plain = version.partition("+")[0] if part.ecosystem == "PyPI" else version
+    answers = {_judged(part, each) for each in dict.fromkeys((version, plain))}
+    return next(answer for answer in (Answer.AFFECTED, Answer.UNSURE, Answer.NOT) if answer in answers)
+
+
+def _judged(part: Affected, version: str) -> Answer:
     if version in part.versions:
         return Answer.AFFECTED
     ranges = [each for each in part.ranges if each.kind != "GIT"]
@@ -175,7 +185,7 @@ def judge(part: Affected, version: str) -> Answer:
         return Answer.AFFECTED
     if Answer.UNSURE in answers or (not ranges and not part.versions):
         return Answer.UNSURE
-    return Answer.NOT if ranges else _listed(part, version)
+    return _listed(part, version) if part.versions else Answer.NOT
 
 
 def _listed(part: Affected, version: str) -> Answer:
@@ -207,9 +217,9 @@ def _within(ecosystem: str, events: Range, version: str) -> Answer:
         return Answer.UNSURE
     inside = False
     for kind, at in ordered:
-        if kind == "introduced" and (at is None or at <= own):
+        if kind == "introduced" and (at is None or not own < at):
             inside = True
-        elif at is not None and ((kind == "fixed" and at <= own) or (kind == "last_affected" and at < own)):
+        elif at is not None and ((kind == "fixed" and not own < at) or (kind == "last_affected" and at < own)):
             inside = False
     return Answer.AFFECTED if inside else Answer.NOT
 

@@ -11,7 +11,7 @@ import anyio
 import httpx
 import platformdirs
 
-from trimtab.errors import ToolError
+from trimtab.errors import ToolError, UsageError
 from trimtab.fleet.plain import items, mapping
 from trimtab.scan.advisory import Advisory, read_advisory
 from trimtab.scan.match import Key, key_of
@@ -37,7 +37,13 @@ class Api:
     """The service at an address. Documents are kept in the user's cache, by their id and the time of their last change."""
 
     def __init__(self, address: str = ADDRESS, *, cache: Path | None = None) -> None:
-        self.address = address.rstrip("/")
+        try:
+            url = httpx.URL(address.rstrip("/"))
+        except httpx.InvalidURL as error:
+            raise UsageError(f"`--advisories` is no address: {error}.") from error
+        # What stands before an `@` is a credential, and has no place in results and messages.
+        self._auth = httpx.BasicAuth(url.username, url.password) if url.userinfo else None
+        self.address = str(url.copy_with(userinfo=b""))
         self._cache = cache or Path(platformdirs.user_cache_dir("trimtab")) / "osv"
 
     async def ask(self, packages: Collection[Package]) -> Known:
@@ -48,19 +54,23 @@ class Api:
         """
         queries = list(dict.fromkeys(query for package in packages if (query := _query(package))))
         try:
-            async with httpx.AsyncClient(base_url=self.address, timeout=_SECONDS, follow_redirects=True) as client:
-                ids = await self._ids(client, queries)
-                documents = await self._documents(client, {each for found in ids.values() for each in found})
-        except (httpx.HTTPError, ValueError) as error:
-            detail = str(error) or type(error).__name__
+            ids, documents = await self._answers(queries)
+        except (httpx.HTTPError, ValueError, TypeError, RecursionError, ExceptionGroup) as error:
+            cause = _first(error)
+            if not isinstance(cause, httpx.HTTPError | ValueError | TypeError | RecursionError):
+                raise
+            detail = str(cause) or type(cause).__name__
             message = f"The advisories at {self.address} cannot be had: {detail}. Try again, or give a folder of OSV documents."
             raise ToolError(message) from error
-        found: dict[Key, list[Advisory]] = {}
-        for package in packages:
-            key, query = key_of(package), _query(package)
-            if key and query:
-                found[key] = list({each[0]: documents[each[0]] for each in ids.get(query, ()) if each[0] in documents}.values())
-        return Known(self.address, found, {}, None)
+        found: dict[Key, dict[str, Advisory]] = {}
+        for query in queries:
+            found.setdefault(query[:2], {}).update({name: documents[name] for name, _ in ids.get(query, ())})
+        return Known(self.address, {key: list(each.values()) for key, each in found.items()}, {}, None)
+
+    async def _answers(self, queries: Sequence[Query]) -> tuple[dict[Query, list[tuple[str, str]]], dict[str, Advisory]]:
+        async with httpx.AsyncClient(base_url=self.address, auth=self._auth, timeout=_SECONDS, follow_redirects=True) as client:
+            ids = await self._ids(client, queries)
+            return ids, await self._documents(client, {each for found in ids.values() for each in found})
 
     async def _ids(self, client: httpx.AsyncClient, queries: Sequence[Query]) -> dict[Query, list[tuple[str, str]]]:
         found: dict[Query, list[tuple[str, str]]] = {}
@@ -74,6 +84,8 @@ class Api:
                 if len(results) != len(pending):
                     raise ValueError(f"{len(pending)} questions had {len(results)} answers")
                 pending = _taken(found, dict(zip(pending, results, strict=True)))
+            if pending:
+                raise ValueError(f"the answer about `{next(iter(pending))[1]}` has more than {_PAGES} pages")
         return found
 
     async def _documents(self, client: httpx.AsyncClient, wanted: Iterable[tuple[str, str]]) -> dict[str, Advisory]:
@@ -98,6 +110,13 @@ class Api:
             data = await _json(client, "GET", f"/v1/vulns/{name}", None)
         _keep(path, data)
         return data
+
+
+def _first(error: Exception) -> Exception:
+    """What failed first, without the groups that work done side by side wraps it in."""
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    return error
 
 
 def _query(package: Package) -> Query | None:

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -86,7 +87,7 @@ def java_archives(path: str, content: bytes, depth: int = _DEPTH) -> Iterator[Pa
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             yield from _members(path, archive, depth)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
         yield Unread(path, f"an archive that cannot be read: {error}")
 
 

@@ -24,6 +24,8 @@ class _Case:
     service: Service
     target: TargetScan | None
     """Its image's scan, None where it was not scanned."""
+    asked: bool = False
+    """Whether somebody was asked for its vulnerabilities."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ class Control:
     look: Callable[[_Case], _Verdict] | None = None
     unchecked: str = ""
     """Why reading cannot pass it; it may still fail it."""
+
+
+def _truth(case: _Case) -> _Verdict:
+    """`privileged` as compose takes it: YAML's and Go's words for true, after variables are put in."""
+    value = str(case.service.body.get("privileged", "")).lower()
+    return (Standing.FAIL, "`privileged: true`") if value in {"true", "1", "t", "yes", "on"} else _PASS
 
 
 def _key(name: str, bad: str, why: str) -> Callable[[_Case], _Verdict]:
@@ -68,17 +76,18 @@ def _published(port: object) -> int | None:
     long = mapping(port)
     parts = str(port).partition("/")[0].split(":")
     host = str(long.get("published", "")) if long else parts[-2] if len(parts) > 1 else ""
-    return int(host) if host.isdigit() else None
+    first = host.partition("-")[0]
+    return int(first) if first.isdigit() else None
 
 
 def _restart(case: _Case) -> _Verdict:
     policy = mapping(mapping(case.service.body.get("deploy")).get("restart_policy"))
     restart = str(case.service.body.get("restart", ""))
     bounded = re.fullmatch(r"on-failure:(\d+)", restart)
-    attempts = int(bounded[1]) if bounded else policy.get("max_attempts")
+    attempts = int(bounded[1]) if bounded else policy.get("max_attempts") if not restart else None
     if restart in {"", "no"} and not policy:
         return Standing.FAIL, "it is not restarted at all; the benchmark wants `on-failure:5`"
-    if isinstance(attempts, int) and attempts <= 5:
+    if isinstance(attempts, int) and 0 < attempts <= 5:
         return _PASS
     return Standing.FAIL, f"`{restart or 'restart_policy'}` tries without an end; the benchmark wants at most five times"
 
@@ -99,8 +108,15 @@ def _propagation(case: _Case) -> _Verdict:
 
 
 def _devices(case: _Case) -> _Verdict:
-    devices = items(case.service.body.get("devices"))
-    return (Standing.FAIL, f"it is given `{devices[0]}`") if devices else _PASS
+    given = [*items(case.service.body.get("devices")), *items(case.service.body.get("device_cgroup_rules"))]
+    return (Standing.FAIL, f"it is given `{given[0]}`") if given else _PASS
+
+
+def _socket(case: _Case) -> _Verdict:
+    """The socket comes with the folders above it, too."""
+    sources = [mount.source.rstrip("/") or "/" for mount in case.service.mounts if mount.kind == "bind"]
+    bad = next((each for each in sources if each in {"/", "/var", "/var/run", "/run"} or each.endswith("docker.sock")), None)
+    return (Standing.FAIL, f"`{bad}` of the host is mounted") if bad else _PASS
 
 
 def _cgroup(case: _Case) -> _Verdict:
@@ -117,6 +133,8 @@ def _patched(case: _Case) -> _Verdict:
     target = case.target
     if target is None:
         return Standing.UNCHECKED, "its image was not scanned"
+    if not case.asked:
+        return Standing.UNCHECKED, "nobody was asked for its vulnerabilities"
     fixable = [each for each in target.vulnerabilities if each.counts and each.fixed]
     waiting = [each for each in target.pending or () if each.security]
     if fixable or waiting:
@@ -158,7 +176,7 @@ CONTROLS = (
     Control("5.3", "SELinux security options are set, if applicable", (), _option("label[:=]disable", "no labels"),
             "it depends on the host"),
     Control("5.4", "Linux kernel capabilities are restricted", ("CM202", "CM206")),
-    Control("5.5", "Privileged containers are not used", (), _key("privileged", "True", "`privileged: true`")),
+    Control("5.5", "Privileged containers are not used", (), _truth),
     Control("5.6", "Sensitive host directories are not mounted", ("CM208",)),
     Control("5.7", "sshd is not run within containers", ("DF214",)),
     Control("5.8", "Privileged ports are not mapped", (), _ports),
@@ -186,40 +204,64 @@ CONTROLS = (
     Control("5.29", "The PIDs cgroup limit is used", (), _pids),
     Control("5.30", "The default bridge is not used", (), _bridge),
     Control("5.31", "The host's user namespaces are not shared", (), _key("userns_mode", "host", "`userns_mode: host`")),
-    Control("5.32", "The Docker socket is not mounted", ("CM201",)),
+    Control("5.32", "The Docker socket is not mounted", ("CM201",), _socket),
 )  # fmt: skip
 RULES = frozenset(code for control in CONTROLS for code in control.rules)
 """The rules that have to run for the controls to be answered."""
 
 
-def check_controls(
-    fleet: Fleet, findings: Sequence[Finding], targets: Mapping[str, TargetScan], meant: frozenset[str], unread: frozenset[str]
-) -> Iterator[ControlResult]:
-    """Every control for every service that is meant. `targets` are the scans of images by service name; `unread` are files
-    that could not be read, whose services are not checked."""
+@dataclass(frozen=True)
+class Looked:
+    """What the controls are held against."""
+
+    findings: Sequence[Finding]
+    targets: Mapping[str, TargetScan]
+    """The scans of images, by the services that run them."""
+    meant: frozenset[str]
+    """The services that are asked about."""
+    unread: frozenset[str]
+    """Files that could not be read."""
+    vulnerabilities: bool
+    """Whether somebody was asked for vulnerabilities."""
+
+
+def check_controls(fleet: Fleet, looked: Looked) -> Iterator[ControlResult]:
+    """Every control for every service that is meant."""
     for service in fleet.services:
-        if service.name not in meant:
+        if service.name not in looked.meant:
             continue
-        mine = [each for each in findings if service.name in each.services]
-        built = service.build
-        broken = not unread.isdisjoint({service.origin, built.dockerfile if built else None})
+        mine = [each for each in looked.findings if service.name in each.services]
+        case = _Case(service, looked.targets.get(service.name), looked.vulnerabilities)
+        blind = _blind(fleet, service, looked.unread)
         for control in CONTROLS:
-            case = _Case(service, targets.get(service.name))
-            standing, reason, where = _standing(control, case, mine, built=built is not None, broken=broken)
+            standing, reason, where = _standing(control, case, mine, blind)
             yield ControlResult(control.id, control.title, service.name, standing, reason, where)
 
 
-def _standing(
-    control: Control, case: _Case, mine: Sequence[Finding], *, built: bool, broken: bool
-) -> tuple[Standing, str, str]:
-    if broken:
-        return Standing.UNCHECKED, "its file cannot be read", case.service.origin
+def _blind(fleet: Fleet, service: Service, unread: frozenset[str]) -> str:
+    """Why the service's Dockerfile cannot be held against anything; empty where it can."""
+    build = service.build
+    if service.origin in unread or (build and build.dockerfile in unread):
+        return "its file cannot be read"
+    if build is None:
+        return "its image is built elsewhere"
+    known = build.dockerfile is not None and fleet.file(build.dockerfile) is not None
+    return "" if known else "its Dockerfile is not a file of this fleet"
+
+
+def _standing(control: Control, case: _Case, mine: Sequence[Finding], blind: str) -> tuple[Standing, str, str]:
+    origin = case.service.origin
+    built = case.service.build is not None
     if control.id.startswith("4.") and not built:
-        return Standing.NOT_APPLICABLE, "its image is built elsewhere", case.service.origin
+        return Standing.NOT_APPLICABLE, blind, origin
     hit = next((each for each in mine if each.rule in control.rules), None)
     if hit:
         return Standing.FAIL, f"{hit.rule} {hit.message}", f"{hit.path}:{hit.line}"
+    if blind and (blind.endswith("read") or any(code.startswith("DF") for code in control.rules)):
+        checked = control.id == "5.27" and case.service.healthcheck is not None and not case.service.healthcheck.disabled
+        if not checked:
+            return Standing.UNCHECKED, blind, origin
     standing, reason = control.look(case) if control.look else _PASS
     if standing is Standing.PASS and control.unchecked:
         return Standing.UNCHECKED, control.unchecked, ""
-    return standing, reason, f"{case.service.origin}:{case.service.line}"
+    return standing, reason, f"{origin}:{case.service.line}"

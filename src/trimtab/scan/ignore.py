@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +16,7 @@ from trimtab.errors import UsageError
 from trimtab.fleet.plain import items, mapping
 from trimtab.scan.leaks import Leak
 from trimtab.scan.match import Vulnerability
+from trimtab.scan.result import NotChecked
 
 IGNORE_FILE = ".trimtabignore.toml"
 _SETTLED = frozenset({"not_affected", "fixed"})
@@ -44,11 +46,18 @@ class IgnoredSecret(_Entry):
     path: str | None = None
 
 
+class IgnoredGap(_Entry):
+    """`[[unchecked]]`: something that is not looked at, by a pattern for what a scan calls it: `large files`, `image old:*`."""
+
+    what: str
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     vulnerability: tuple[IgnoredVulnerability, ...] = ()
     secret: tuple[IgnoredSecret, ...] = ()
+    unchecked: tuple[IgnoredGap, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,17 +78,32 @@ class Ignores:
     vulnerabilities: tuple[IgnoredVulnerability, ...] = ()
     secrets: tuple[IgnoredSecret, ...] = ()
     statements: tuple[Statement, ...] = ()
+    unchecked: tuple[IgnoredGap, ...] = ()
+
+    def gaps(self, missing: Iterable[NotChecked], today: date) -> tuple[tuple[NotChecked, ...], tuple[str, ...]]:
+        """What was not looked at and is not accepted, and a note for each that is."""
+        valid = [entry for entry in self.unchecked if entry.expires >= today]
+        left: list[NotChecked] = []
+        notes: list[str] = []
+        for each in missing:
+            entry = next((entry for entry in valid if fnmatchcase(each.what, entry.what)), None)
+            if entry is None:
+                left.append(each)
+            else:
+                notes.append(f"not checked, and accepted until {entry.expires} ({entry.reason}): {each.what}: {each.reason}")
+        return tuple(left), tuple(notes)
 
     def expired(self, today: date) -> tuple[str, ...]:
         """The entries that no longer hold."""
-        every = (*self.vulnerabilities, *self.secrets)
-        return tuple(f"{each.id} ({each.reason}) expired on {each.expires}" for each in every if each.expires < today)
+        every = [(each, each.id) for each in (*self.vulnerabilities, *self.secrets)]
+        every += [(each, each.what) for each in self.unchecked]
+        return tuple(f"{name} ({each.reason}) expired on {each.expires}" for each, name in every if each.expires < today)
 
-    def judged(self, found: Iterable[Vulnerability], product: str, today: date) -> tuple[Vulnerability, ...]:
-        """The vulnerabilities of one image or tree, those marked that do not count; none is left out."""
+    def judged(self, found: Iterable[Vulnerability], product: tuple[str, str], today: date) -> tuple[Vulnerability, ...]:
+        """The vulnerabilities of one image or tree, by its name and id, those marked that do not count; none is left out."""
         return tuple(replace(each, ignored=self._why(each, product, today)) for each in found)
 
-    def _why(self, found: Vulnerability, product: str, today: date) -> str | None:
+    def _why(self, found: Vulnerability, product: tuple[str, str], today: date) -> str | None:
         for entry in self.vulnerabilities:
             named = entry.package is None or entry.package in {found.package.name, found.package.advised[0]}
             if entry.id in found.ids and named and entry.expires >= today:
@@ -96,16 +120,16 @@ class Ignores:
         return tuple(leak for leak in leaks if not any(e.id == leak.identity and e.path in {None, leak.where} for e in valid))
 
 
-def _concerns(statement: Statement, found: Vulnerability, product: str) -> bool:
+def _concerns(statement: Statement, found: Vulnerability, product: tuple[str, str]) -> bool:
     """A statement without products speaks of none (OpenVEX 0.2.0 wants at least one)."""
     return any(
         _names(whole, found, product) and (not part or _names(part, found, product)) for whole, part in statement.products
     )
 
 
-def _names(text: str, found: Vulnerability, product: str) -> bool:
+def _names(text: str, found: Vulnerability, product: tuple[str, str]) -> bool:
     """Whether a product is the image, or the package; one without a version means every version."""
-    if text == product:
+    if text in product:
         return True
     try:
         purl = PackageURL.from_string(text)
@@ -113,7 +137,8 @@ def _names(text: str, found: Vulnerability, product: str) -> bool:
         return False
     own = PackageURL.from_string(found.package.purl)
     if purl.type == "oci":
-        return product.partition("@")[0].rpartition(":")[0].rpartition("/")[2] == purl.name
+        name = product[0].partition("@")[0].rpartition("/")[2].partition(":")[0]
+        return name == purl.name and purl.version in {None, product[1]}
     same = (purl.type, purl.namespace, purl.name) == (own.type, own.namespace, own.name)
     return same and purl.version in {None, own.version}
 
@@ -129,7 +154,7 @@ def read_ignores(root: Path, vex: Sequence[Path]) -> Ignores:
     if path.exists():
         try:
             found = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise UsageError(f"`{path}` cannot be read: {error}") from error
         except ValidationError as error:
             first = error.errors()[0]
@@ -137,13 +162,13 @@ def read_ignores(root: Path, vex: Sequence[Path]) -> Ignores:
             hint = "Every entry has an `id`, a `reason` and a date `expires`."
             raise UsageError(f"`{path}`: `{place}`: {first['msg']}. {hint}") from error
     statements = tuple(statement for document in vex for statement in _statements(document))
-    return Ignores(found.vulnerability, found.secret, statements)
+    return Ignores(found.vulnerability, found.secret, statements, found.unchecked)
 
 
 def _statements(path: Path) -> list[Statement]:
     try:
         data = mapping(cast("object", json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UsageError(f"`{path}` cannot be read: {error}") from error
     if "openvex" not in str(data.get("@context", "")):
         raise UsageError(f"`{path}` is no OpenVEX document: its `@context` does not say so.")

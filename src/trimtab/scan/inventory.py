@@ -10,6 +10,7 @@ from trimtab.docker import Runner
 from trimtab.docker.layers import Image, Layer, LayerLook, read_layers
 from trimtab.docker.packages import DATABASES, Packages, read_packages
 from trimtab.scan.binaries import Unread, go_modules, java_archives
+from trimtab.scan.installed import installed, is_installed
 from trimtab.scan.leaks import Leak, LeakSearch, found_leaks
 from trimtab.scan.packages import Distro, Package, read_os_release
 
@@ -33,6 +34,8 @@ class Inventory:
     """What may hold packages that are not in the list."""
     setuid: tuple[str, ...]
     """Programs that run as their owner or group, whoever starts them, as a container sees them."""
+    unsearched: tuple[str, ...]
+    """Files that were too large to be searched for credentials."""
     leaks: tuple[Leak, ...]
     """Credentials, those of lower layers that no container sees included."""
     image: Image = field(repr=False)
@@ -76,6 +79,15 @@ class _Observed:
     setuid: set[str] = field(default_factory=set[str])
     leaks: LeakSearch = field(default_factory=LeakSearch)
 
+    def link(self, path: str, target: str) -> None:
+        for kept in (self.databases, self.releases):
+            if target in kept:
+                kept[path] = kept[target]
+        if target in self.contents:
+            self.contents[path] = self.contents[target]
+        elif DATABASES.search(path) and path not in self.databases:
+            self.contents[path] = [Unread(path, f"is a further name of `{target}`, which was not read")]
+
     def file(self, path: str, member: tarfile.TarInfo, read: Callable[[], bytes]) -> None:
         if member.mode & 0o6000 and member.mode & 0o111:
             self.setuid.add(path)
@@ -84,6 +96,10 @@ class _Observed:
                 self.databases[path] = read()
             else:
                 self.contents[path] = [Unread(path, "a package database too large to be one")]
+        elif path.endswith("/rpmdb.sqlite-wal") and member.size:
+            self.contents[path] = [Unread(path, "changes of the package database that are not in it yet")]
+        elif is_installed(path):
+            self.contents[path] = list(installed(path, read()))
         elif _RELEASE.match(path):
             self.releases[path] = read()
         elif _JAVA.search(path) or (member.mode & 0o111 and member.size >= _SMALLEST_GO):
@@ -99,14 +115,16 @@ def _inventory(image: Image, layers: Sequence[_Observed]) -> Inventory:
     parts = [part for each in _seen([each.contents for each in layers], visible).values() for part in each]
     unread = [part for part in parts if isinstance(part, Unread)]
     unread += [Unread("the package database", found.unread)] if found.unread else []
+    unread += [Unread(path, "a package's record that cannot be read") for path in found.damaged]
     packages = (
         *_system(found, distro, _first_layers(layers)),
         *_distributions(found, visible),
         *(_layered(part, visible) for part in parts if isinstance(part, Package)),
     )
     setuid = sorted(path for number, each in enumerate(layers) for path in each.setuid if visible.get(path) == number)
+    large = tuple(path for each in layers for path in each.leaks.large)
     leaks = found_leaks(image, visible, [each.leaks for each in layers])
-    return Inventory(packages, distro, tuple(unread), tuple(setuid), tuple(leaks), image)
+    return Inventory(packages, distro, tuple(unread), tuple(setuid), large, tuple(leaks), image)
 
 
 _T = TypeVar("_T")

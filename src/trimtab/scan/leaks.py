@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import cast
 
 from trimtab.docker.layers import Image
-from trimtab.fleet.secrets import known_values, named_kind, secret_kind
+from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.secrets import SECRET_FILES, known_values, named_kind, secret_kind
 from trimtab.rules import Severity
 
-LARGEST = 1024 * 1024
-"""Bytes of a file that is searched."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a file in an image that is searched; the engine's archives are not limited in any other way."""
 _LONGEST_LINE = 4096
+_OVERLAP = 1024
 _LARGEST_SETTINGS = 128 * 1024
 """Bytes; a larger file is data, whatever its suffix."""
 _MARKS = (
@@ -26,25 +27,34 @@ _MARKS = (
 """What a line with a credential of a known format has, or, for formats without a mark of their own, what its file has. Plain
 texts are found six times as fast as one expression of them all: 3.5 s instead of 21 for 22,000 files of one repository."""
 _WHOLE_FILE = frozenset({"wilio", "iscord"})
-_WORD = re.compile(r"pass|pwd|secret|token|credential|key", re.IGNORECASE)
+_WORD = re.compile(r"pass|pwd|secret|token|credential|key|\"auth\"", re.IGNORECASE)
 """What every name of a credential has."""
 _LINE_END = re.compile(r"\r?\n")
 _PAIR = re.compile(
-    r"""^\s*(?:export\s+|-\s+)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]]+)\s*[,}\]]*\s*(?:#.*)?$"""
+    r"""^\s*(?:export\s+|-\s+["']?)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]]+)\s*[,}\]"']*\s*(?:#.*)?$"""
 )
+_INNER = re.compile(r"""[{,\s]["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*:\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]"']+)(?=\s*[,}])""")
+"""A pair among others on one line, as in JSON and in YAML's flow style."""
+_ENVIRONMENT = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|.*?)(?:\s+#.*)?\s*$")
+"""A line of an env file: the value goes to the end of the line, or to a comment behind a space."""
+_ITEM = re.compile(r"""^\s*-\s+(?P<quote>["'])(?P<name>[A-Za-z_]\w*)=(?P<value>.*)(?P=quote)\s*(?:#.*)?$""")
+"""A quoted entry of a list of variables, as compose takes them."""
+_DECLARED = re.compile(r"""(?P<name>[A-Za-z_]\w*)=(?P<value>"[^"]*"|'[^']*'|\S+)""")
+_LOGINS = re.compile(r"\bpassword\s+(?P<value>\S+)")
 _SETTINGS = re.compile(
     r"(?:^|/)\.?env(?:\.[\w-]+)?$|\.(?:env|ini|cfg|conf|properties|toml|ya?ml|json)$|(?:^|/)\.(?:npmrc|pypirc|netrc)$"
+    r"|(?:^|/)(?:credentials|config)$"
 )
 """Files made of names and values, where a name alone tells."""
 _SAMPLE = re.compile(r"(?:^|[./_-])(?:example|sample|template|dist|default)s?(?:[./_-]|$)", re.IGNORECASE)
 _TESTS = re.compile(
     r"(?:^|/)(?:tests?|testdata|__tests__|spec|fixtures?|examples?|docs?|mocks?)/|(?:^|/)test_[^/]*$|[._]test\.", re.IGNORECASE
 )
-_INSTALLED = re.compile(
-    r"/(?:site-packages|dist-packages|node_modules)/"
-    r"|^/(?:usr/(?:local/)?(?:lib\w*|share|include|libexec)|var/lib|lib\w*|proc|sys)/"
-)
+_LIBRARIES = re.compile(r"/(?:site-packages|dist-packages|node_modules)/")
+_INSTALLED = re.compile(r"^/(?:usr/(?:local/)?(?:lib\w*|share|include|libexec)|var/lib|lib\w*|proc|sys)/")
+_SERVED = re.compile(r"^/usr/share/nginx/html/|^/var/lib/jenkins/")
 """What packages bring: their documentation is full of credentials that are none."""
+_DOCKERFILE = re.compile(r"(?:^|/)(?:[\w.-]*\.)?(?:Docker|Container)file(?:\.[\w.-]+)?$", re.IGNORECASE)
 _MANIFEST = re.compile(r"(?:^|/)(?:package(?:-lock)?|npm-shrinkwrap|composer|tsconfig[\w.-]*)\.json$|-lock\.ya?ml$|lock\.json$")
 """Files whose names are those of packages, such as `js-tokens`."""
 _SAYS_SO = re.compile(
@@ -72,7 +82,7 @@ class Leak:
     severity: Severity
     layer: int | None = None
     made_by: str = ""
-    """The beginning of what made the layer."""
+    """The instruction that made the layer, without its words."""
     hidden: bool = False
     """Whether a higher layer hides the file: a container does not see it, everybody who has the image can."""
 
@@ -90,34 +100,90 @@ def identity(value: str) -> str:
 
 def search(path: str, content: bytes) -> Iterator[Leak]:
     """The credentials in one file: those of a known format anywhere, and in settings those whose name says so."""
-    if b"\0" in content[:8192]:
+    text = _text(content)
+    if text is None:
         return
-    text = content.decode("utf-8", "replace")
     named = _SETTINGS.search(path) and not (_SAMPLE.search(path) or _SYSTEM.match(path) or _MANIFEST.search(path))
-    names = bool(named) and len(content) <= _LARGEST_SETTINGS
+    names = _pairs_of(path) if (named or _DOCKERFILE.search(path)) and len(content) <= _LARGEST_SETTINGS else None
     found = {mark for mark in _MARKS if mark in text}
-    if not found and not names:
+    if not found and names is None:
         return
     lines = _LINE_END.split(text)
     everywhere = not found.isdisjoint(_WHOLE_FILE)
     for number, line in enumerate(lines, 1):
         marked = everywhere or any(mark in line for mark in found)
-        if len(line) <= _LONGEST_LINE and (marked or (names and _WORD.search(line))):
-            yield from _in_line(path, number, lines, formats=marked, names=names)
+        known = [pair for part in _windows(line) for pair in _known(part, number, lines)] if marked else []
+        for kind, value in dict.fromkeys(known):
+            weak = kind == "Basic Auth Credentials" and _SAYS_SO.match(value)
+            yield Leak(kind, path, number, identity(value), _severity(path, Severity.LOW if weak else Severity.HIGH))
+        if names is not None and not known and len(line) <= _LONGEST_LINE and _WORD.search(line):
+            yield from _named(path, number, names(line))
 
 
-def _in_line(path: str, number: int, lines: Sequence[str], *, formats: bool, names: bool) -> Iterator[Leak]:
-    line = lines[number - 1]
-    known = list(_known(line, number, lines)) if formats else []
-    for kind, value in known:
-        weak = kind == "Basic Auth Credentials" and _SAYS_SO.match(value)
-        yield Leak(kind, path, number, identity(value), _severity(path, Severity.LOW if weak else Severity.HIGH))
-    match = None if known or not names else _PAIR.match(line)
+def _text(content: bytes) -> str | None:
+    """A file's text; None for what is none."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    return None if b"\0" in content[:8192] else content.decode("utf-8", "replace")
+
+
+def _windows(line: str) -> Iterator[str]:
+    """A line in parts that overlap by more than any credential is long: the expressions are slow on endless ones."""
+    if len(line) <= _LONGEST_LINE:
+        yield line
+        return
+    for start in range(0, len(line), _LONGEST_LINE - _OVERLAP):
+        part = line[start : start + _LONGEST_LINE]
+        if any(mark in part for mark in _MARKS):
+            yield part
+
+
+_Pairs = Callable[[str], Iterable[tuple[str, str]]]
+
+
+def _pairs_of(path: str) -> _Pairs:
+    """How names and values stand in the lines of a file of its kind."""
+    if _DOCKERFILE.search(path):
+        return _declared
+    if re.search(r"(?:^|/)\.?env(?:\.[\w-]+)?$|\.env$", path):
+        return _of_environment
+    if path.endswith(".netrc"):
+        return _of_logins
+    return _of_settings
+
+
+def _declared(line: str) -> Iterator[tuple[str, str]]:
+    """What ENV and ARG of a Dockerfile declare; the old form of ENV has a space."""
+    verb, _, rest = line.strip().partition(" ")
+    if verb.upper() in {"ENV", "ARG"}:
+        found = [(match["name"], match["value"]) for match in _DECLARED.finditer(rest)]
+        old = rest.strip().partition(" ")
+        yield from found or ([(old[0], old[2])] if verb.upper() == "ENV" else [])
+
+
+def _of_environment(line: str) -> Iterator[tuple[str, str]]:
+    match = _ENVIRONMENT.match(line)
     if match:
-        value = match["value"].strip("\"'")
-        kind = named_kind(match["name"], value) if len(value) > 3 else None
+        yield match["name"], match["value"]
+
+
+def _of_logins(line: str) -> Iterator[tuple[str, str]]:
+    yield from (("password", match["value"]) for match in _LOGINS.finditer(line))
+
+
+def _of_settings(line: str) -> Iterator[tuple[str, str]]:
+    match = _ITEM.match(line) or _PAIR.match(line)
+    inner = [match] if match else _INNER.finditer(" " + line)
+    yield from ((each["name"], each["value"]) for each in inner)
+
+
+def _named(path: str, number: int, pairs: Iterable[tuple[str, str]]) -> Iterator[Leak]:
+    for name, quoted in pairs:
+        value = quoted.strip("\"'")
+        login = "credential of a registry" if name == "auth" and path.endswith("config.json") and len(value) > 8 else None
+        kind = login or (named_kind(name, value) if len(value) > 3 else None)
         if kind:
-            yield Leak(f"`{match['name']}`: {kind}", path, number, identity(value), _severity(path, Severity.MEDIUM))
+            yield Leak(f"`{name}`: {kind}", path, number, identity(value), _severity(path, Severity.MEDIUM))
 
 
 def _known(line: str, number: int, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -148,49 +214,66 @@ class LeakSearch:
     leaks: list[Leak] = field(default_factory=list[Leak])
     installed: set[str] = field(default_factory=set[str])
     """Paths that Python distributions say are theirs, wherever they were installed to."""
+    large: list[str] = field(default_factory=list[str])
+    """Files that were too large to be searched."""
 
     def file(self, path: str, size: int, read: Callable[[], bytes]) -> None:
         if _RECORD.search(path):
             folder = posixpath.dirname(posixpath.dirname(path))
             rows = read().decode("utf-8", "replace").splitlines()
             self.installed.update(posixpath.normpath(f"{folder}/{row.partition(',')[0]}") for row in rows)
-        elif 0 < size <= LARGEST and not (_INSTALLED.search(path) and "/private/" not in path):
+        elif size > LARGEST:
+            self.large += [] if _is_installed(path) else [path]
+        elif size > 0 and not _is_installed(path):
             self.leaks += [replace(leak, where=path) for leak in search(path.lstrip("/"), read())]
+
+
+def _is_installed(path: str) -> bool:
+    """Whether packages brought a file; a private key, or an env file, may lie among them and be nobody's package."""
+    if _LIBRARIES.search(path):
+        return True
+    return _INSTALLED.search(path) is not None and not SECRET_FILES.search(path) and not _SERVED.search(path)
 
 
 def found_leaks(image: Image, visible: Mapping[str, int], layers: Sequence[LeakSearch]) -> Iterator[Leak]:
     """The credentials in an image's layers, its configuration and its history."""
     installed = frozenset[str]().union(*(each.installed for each in layers))
     for number, layer in enumerate(layers):
-        made_by = _plain(image.layers[number].created_by[:120])
+        made_by = keyword(image.layers[number].created_by)
         for leak in layer.leaks:
             if leak.where not in installed:
                 yield replace(leak, layer=number, made_by=made_by, hidden=visible.get(leak.where) != number)
-    environment = [_pair(str(each)) for each in cast("list[object]", image.config.get("Env") or [])]
+    environment = [_pair(str(each)) for each in items(image.config.get("Env"))]
     yield from search_pairs(environment, "Env")
-    labels = cast("Mapping[str, object]", image.config.get("Labels") or {})
-    yield from search_pairs(((name, str(value)) for name, value in labels.items()), "Label")
+    yield from search_pairs(((name, str(value)) for name, value in mapping(image.config.get("Labels")).items()), "Label")
+    for key in ("Cmd", "Entrypoint", "Healthcheck"):
+        yield from _in_text(str(image.config.get(key) or ""), key)
     yield from _history(image)
 
 
+def _in_text(text: str, where: str) -> Iterator[Leak]:
+    for kind, value in dict.fromkeys(pair for part in _windows(text) for pair in known_values(part)):
+        yield Leak(kind, where, 0, identity(value), Severity.HIGH)
+
+
 def _history(image: Image) -> Iterator[Leak]:
-    """Build arguments, which the engine keeps for ever with the steps that had them."""
-    seen: set[tuple[str, str]] = set()
+    """Build arguments, which the engine keeps for ever with the steps that had them, and what the steps themselves say."""
+    found: dict[Leak, None] = {}
     for text, _ in image.history:
-        for name, value in arguments(text):
-            if (name, value) not in seen:
-                seen.add((name, value))
-                yield from search_pairs([(name, value)], "History")
+        found.update(dict.fromkeys(search_pairs(arguments(text), "History")))
+        found.update(dict.fromkeys(_in_text(text, "History")))
+    yield from found
 
 
 def arguments(text: str) -> list[tuple[str, str]]:
-    """The build arguments that one line of an image's history carries."""
-    declared = re.match(r"ARG\s+(\w+)=(\S+)", text)
-    if declared:
-        return [(declared[1], declared[2])]
+    """The build arguments that one line of an image's history carries, and what ENV and ARG declare there.
+
+    A value with spaces cannot be told from the next argument: it ends at the first one.
+    """
     match = _ARGUMENTS.search(text)
     words = match["rest"].split(" ") if match else []
-    return [_pair(word) for word in words[: int(match["count"])] if "=" in word] if match else []
+    found = [_pair(word) for word in words[: int(match["count"]) if match else 0] if "=" in word]
+    return [*found, *_declared(text)]
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -198,9 +281,11 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _plain(text: str) -> str:
-    """What made a layer, without the values of its build arguments."""
-    return re.sub(r"\|\d+ (?:\S+=\S* )*", "", text)
+def keyword(created_by: str) -> str:
+    """Which instruction made a layer. Nothing more: the rest of it may be the credential that was found."""
+    plain = re.sub(r"^/bin/sh -c #\(nop\)\s*", "", created_by)
+    found = re.match(r"[A-Z]+\b", plain)
+    return found[0] if found else "RUN" if plain else ""
 
 
 def tell(leak: Leak) -> str:

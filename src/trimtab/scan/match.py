@@ -112,12 +112,13 @@ def _by_alias(hits: Sequence[_Hit]) -> list[list[_Hit]]:
 
 
 def _joined(package: Package, group: Sequence[_Hit]) -> Vulnerability:
-    ids = sorted({name for advisory, _ in group for name in (advisory.id, *advisory.aliases)}, key=_preferred)
+    named = {name for advisory, _ in group for name in (advisory.id, *advisory.aliases, *advisory.upstream)}
+    ids = sorted(named, key=_preferred)
     parts = [pair for _, pairs in group for pair in pairs]
     levels = [each.severity for advisory, pairs in group for each in (advisory, *(part for part, _ in pairs))]
     scores = [each.score for advisory, pairs in group for each in (advisory, *(part for part, _ in pairs))]
     sure = any(answer is Answer.AFFECTED for _, answer in parts)
-    named = (version for part, _ in parts for version in fixes(part))
+    versions = (version for part, _ in parts for version in fixes(part))
     return Vulnerability(
         package, ids[0], tuple(ids),
         max((level for level in levels if level is not None), default=None),
@@ -125,7 +126,7 @@ def _joined(package: Package, group: Sequence[_Hit]) -> Vulnerability:
         next((advisory.summary for advisory, _ in group if advisory.summary), ""),
         next((advisory.url for advisory, _ in group if advisory.url), ""),
         Answer.AFFECTED if sure else Answer.UNSURE,
-        above(package, named),
+        above(package, versions),
     )  # fmt: skip
 
 
@@ -136,12 +137,20 @@ def _preferred(name: str) -> tuple[int, str]:
 def above(package: Package, versions: Iterable[str]) -> tuple[str, ...]:
     """Those of several versions that lie above a package's own, in order, each once."""
     ecosystem = package.ecosystem or ""
-    try:
-        own = read_version(ecosystem, package.advised[1])
-        higher = [version for version in dict.fromkeys(versions) if own < read_version(ecosystem, version)]
-        return tuple(sorted(higher, key=lambda version: read_version(ecosystem, version)))
-    except UnreadableVersion:
+    readable = [version for version in dict.fromkeys(versions) if _is_readable(ecosystem, version)]
+    if not _is_readable(ecosystem, package.advised[1]):
         return ()
+    own = read_version(ecosystem, package.advised[1])
+    higher = [version for version in readable if own < read_version(ecosystem, version)]
+    return tuple(sorted(higher, key=lambda version: read_version(ecosystem, version)))
+
+
+def _is_readable(ecosystem: str, version: str) -> bool:
+    try:
+        read_version(ecosystem, version)
+    except UnreadableVersion:
+        return False
+    return True
 
 
 def smallest_upgrade(package: Package, found: Sequence[Vulnerability], known: Sequence[Advisory]) -> str | None:

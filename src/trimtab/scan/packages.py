@@ -16,9 +16,10 @@ _KINDS = {ecosystem: kind for kind, ecosystem in _ECOSYSTEMS.items()}
 _NAMESPACED = frozenset({"npm", "golang", "composer"})
 _DISTROS: Mapping[str, str] = {
     "debian": "Debian", "ubuntu": "Ubuntu", "alpine": "Alpine", "rocky": "Rocky Linux", "almalinux": "AlmaLinux",
-    "wolfi": "Wolfi", "chainguard": "Chainguard", "opensuse-leap": "openSUSE", "sles": "SUSE", "rhel": "Red Hat",
+    "wolfi": "Wolfi", "chainguard": "Chainguard",
 }  # fmt: skip
-"""`ID` of os-release to OSV's ecosystems."""
+"""`ID` of os-release to OSV's ecosystems. Red Hat's and SUSE's go by products that os-release does not name: packages of
+theirs are said to be not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def from_purl(text: str, where: str = "") -> Package | None:
     if not version:
         return None
     epoch = qualifiers.get("epoch")
-    if epoch and purl.type == "rpm":
+    if epoch and purl.type in {"rpm", "deb"}:
         version = f"{epoch}:{version}"
     distro = _distro_of(purl.namespace or "", qualifiers.get("distro", "")) if distribution else None
     source = _upstream(qualifiers.get("upstream", ""), name, version) if distribution else None

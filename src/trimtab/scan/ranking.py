@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,7 +50,7 @@ _T = TypeVar("_T", dict[str, float], frozenset[str])
 def _read(path: Path, reader: Callable[[Path], _T]) -> _T:
     try:
         found = reader(path)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, csv.Error, zlib.error) as error:
         raise UsageError(f"`{path}` cannot be read: {error}") from error
     if not found:
         raise UsageError(f"`{path}` holds no CVE number.")

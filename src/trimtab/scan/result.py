@@ -1,8 +1,8 @@
 """What a scan found, and what it could not look at."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -56,10 +56,6 @@ class TargetScan:
     """None where nobody asked."""
     setuid: tuple[str, ...] | None = None
     """None for what is no image."""
-    steps: Mapping[int, str] = field(default_factory=dict[int, str])
-    """What made each layer."""
-    base_layers: int | None = None
-    """How many of the layers are the base's; None where that is not known."""
 
 
 class Standing(StrEnum):
@@ -83,6 +79,17 @@ class ControlResult:
     where: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a scan was of."""
+
+    whole: bool = True
+    """Whether it was the whole fleet: all of its files, and all of its images."""
+    revision: str | None = None
+    tree: str = ""
+    """The fingerprint of the files."""
+
+
 @dataclass(frozen=True)
 class Scan:
     """One scan of a fleet."""
@@ -97,6 +104,7 @@ class Scan:
     as_of: datetime | None = None
     """When the newest advisory of the oldest store was modified; None where it answers from today."""
     notes: tuple[str, ...] = ()
+    scope: Scope = Scope()
 
     @property
     def vulnerabilities(self) -> tuple[tuple[TargetScan, Vulnerability], ...]:

@@ -1,7 +1,6 @@
 """One scan: everything that was asked for, target by target, and what could not be looked at."""
 
 import os
-import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -12,20 +11,20 @@ from trimtab.docker import Runner
 from trimtab.docker import command as argv
 from trimtab.errors import ToolError
 from trimtab.fleet import Fleet
-from trimtab.fleet.tree import Unreadable
 from trimtab.rules import Finding
 from trimtab.scan.adapters import ScannerName, ask_scanner, merged
-from trimtab.scan.compliance import check_controls
+from trimtab.scan.compliance import Looked, check_controls
 from trimtab.scan.ignore import Ignores
 from trimtab.scan.inventory import Inventory, Observer
-from trimtab.scan.leaks import LARGEST, Leak, search
+from trimtab.scan.leaks import Leak
 from trimtab.scan.match import Vulnerability, key_of, match
 from trimtab.scan.packages import Package
 from trimtab.scan.pending import CannotAsk, pending_updates
 from trimtab.scan.ranking import Ranking
-from trimtab.scan.result import ControlResult, NotChecked, Part, Scan, TargetScan
-from trimtab.scan.sources import SKIPPED, SourcePackages, Unresolved, is_below, source_packages
+from trimtab.scan.result import ControlResult, NotChecked, Part, Scan, Scope, TargetScan
+from trimtab.scan.sources import SourcePackages, Unresolved, source_packages
 from trimtab.scan.stores import Known, Store
+from trimtab.scan.tree_search import fingerprint, search_tree
 from trimtab.scan.versions import can_order
 
 
@@ -72,6 +71,9 @@ class Request:
     ignored_by_git: tuple[str, ...] = ()
     """Files, and folders with a `/` behind, that git is told to ignore: what they hold is not in the repository."""
     offline: bool = False
+    whole: bool = True
+    """Whether all of the fleet's images are meant."""
+    revision: str | None = None
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
 
@@ -89,6 +91,7 @@ class _Work:
     tell: Callable[[str], None]
     observer: Observer = field(default_factory=Observer)
     missing: list[NotChecked] = field(default_factory=list[NotChecked])
+    ages: list[datetime | None] = field(default_factory=list[datetime | None])
     notes: list[str] = field(default_factory=list[str])
 
     async def done(self) -> Scan:
@@ -98,13 +101,26 @@ class _Work:
         found += self._sources(covered=frozenset(name for each in found for name in each.services))
         for bill in self.request.bills:
             self._unusable(bill)
+        self._broken()
         sources, as_of = (), None
         if Part.VULNERABILITIES in self.request.parts:
             found, sources, as_of = await self._vulnerable(found)
         controls = self._controls(found) if Part.COMPLIANCE in self.request.parts else ()
         expired = self.request.ignores.expired(self.request.today)
-        notes = (*self.notes, *(f"ignore file: {each}" for each in expired))
-        return Scan(started, self.request.parts, tuple(found), controls, tuple(self.missing), sources, as_of, notes)
+        missing, accepted = self.request.ignores.gaps(self.missing, self.request.today)
+        notes = (*self.notes, *accepted, *(f"ignore file: {each}" for each in expired))
+        return Scan(started, self.request.parts, tuple(found), controls, missing, sources, as_of, notes, self._scope())
+
+    def _scope(self) -> Scope:
+        request = self.request
+        whole = request.sources and not request.below and not request.bills and request.whole
+        return Scope(whole, request.revision, fingerprint(request.fleet.tree, request.ignored_by_git))
+
+    def _broken(self) -> None:
+        """Files that no control can be held against."""
+        if Part.COMPLIANCE in self.request.parts:
+            for path in sorted(self.request.unread):
+                self._not(path, "cannot be read", Part.COMPLIANCE)
 
     def _not(self, what: str, reason: str, part: Part, services: Iterable[str] = ()) -> None:
         self.missing.append(NotChecked(what, reason, part, tuple(services)))
@@ -133,22 +149,23 @@ class _Work:
             return None
         try:
             inventory = await self.observer.inventory(self.runner, asked.reference)
-        except (ToolError, ValueError, KeyError, OSError, tarfile.TarError) as error:
+        except (ToolError, ValueError, OSError) as error:
             for part in sorted(self.request.parts):
                 self._not(f"image {asked.reference}", str(error), part, asked.services)
             return None
         self._unread(asked, inventory)
         leaks = self._kept(inventory.leaks)
-        steps = {number: layer.created_by[:120] for number, layer in enumerate(inventory.image.layers)}
         target = TargetScan(
             asked.reference, "image", inventory.packages, (), leaks, asked.services, held.text, inventory.distro,
-            setuid=inventory.setuid, steps=steps,
+            setuid=inventory.setuid,
         )  # fmt: skip
         return await self._pending(target) if self.request.ask_pending else target
 
     def _unread(self, asked: ImageTarget, inventory: Inventory) -> None:
         for each in inventory.unread:
             self._not(f"{each.path} in {asked.reference}", each.reason, Part.VULNERABILITIES, asked.services)
+        for path in inventory.unsearched:
+            self._not(f"{path} in {asked.reference}", "is too large to be searched", Part.SECRETS, asked.services)
         if not inventory.packages:
             # A static program on nothing is a good image, and an image that nobody could read looks the same.
             reason = "no package database, no Python or Node packages and no program that names its modules were found in it"
@@ -193,27 +210,10 @@ class _Work:
                 self._not(path, f"{text}; only a built image says which it gets", Part.VULNERABILITIES)
 
     def _tree_leaks(self) -> Iterable[Leak]:
-        large = 0
-        tree = self.request.fleet.tree
-        files, folders = (
-            frozenset(self.request.ignored_by_git),
-            tuple(p for p in self.request.ignored_by_git if p.endswith("/")),
-        )
-        for path, entry in tree.entries.items():
-            if entry.kind != "file" or not is_below(path, self.request.below) or SKIPPED.intersection(path.split("/")):
-                continue
-            if path in files or path.startswith(folders):
-                continue
-            if entry.size > LARGEST:
-                large += 1
-                continue
-            source = tree.read(path)
-            if not isinstance(source, Unreadable):
-                yield from search(path, source.text.encode("utf-8", "replace"))
-            elif "binary" not in source.reason:
-                self._not(path, source.reason, Part.SECRETS)
-        if large:
-            self.notes.append(f"{large} files of more than {LARGEST // 1024**2} MiB were not searched for credentials")
+        found = search_tree(self.request.fleet.tree, self.request.below, self.request.ignored_by_git)
+        for path, reason in found.problems.items():
+            self._not(path, reason, Part.SECRETS)
+        return found.leaks
 
     def _unusable(self, bill: Bill) -> None:
         if bill.unusable:
@@ -222,6 +222,8 @@ class _Work:
             self._not(bill.name, reason, Part.VULNERABILITIES)
         if not bill.packages:
             self._not(bill.name, "it lists no packages", Part.VULNERABILITIES)
+        for part in sorted(self.request.parts - {Part.VULNERABILITIES}):
+            self._not(bill.name, "a bill of materials says nothing of that", part)
 
     async def _vulnerable(self, targets: Sequence[TargetScan]) -> tuple[list[TargetScan], tuple[str, ...], datetime | None]:
         known = await self._known([package for target in targets for package in target.packages])
@@ -236,10 +238,11 @@ class _Work:
                 reason = "no advisories: give `--advisories` or `--scanner`"
                 self._not(target.name, reason, Part.VULNERABILITIES, target.services)
             every = self.request.ranking.marked(merged(ours, theirs))
-            judged = self.request.ignores.judged(every, target.name, self.request.today)
+            judged = self.request.ignores.judged(every, (target.name, target.image), self.request.today)
             self._unsure(target, judged)
             found.append(replace(target, vulnerabilities=judged))
-        return found, sources, known.as_of if known else None
+        ages = [*([known.as_of] if known else []), *self.ages]
+        return found, sources, min((each for each in ages if each is not None), default=None)
 
     async def _known(self, packages: Sequence[Package]) -> Known | None:
         if self.request.store is None:
@@ -250,8 +253,6 @@ class _Work:
         except ToolError as error:
             self._not("advisories", str(error), Part.VULNERABILITIES)
             return None
-        if not known.is_dated:
-            self._not("advisories", "none of them says when it was modified, so their age is not known", Part.VULNERABILITIES)
         for text in known.unread:
             self._not("advisories", text, Part.VULNERABILITIES)
         return known
@@ -268,6 +269,7 @@ class _Work:
             return ()
         self.tell(f"{name} looks at {target.name}")
         answered = await ask_scanner(self.runner, name, target.name, target.packages, offline=self.request.offline)
+        self.ages.append(answered.as_of)
         if answered.reason:
             self._not(f"{target.name} by {name}", answered.reason, Part.VULNERABILITIES, target.services)
         return answered.found
@@ -281,7 +283,8 @@ class _Work:
     def _controls(self, targets: Sequence[TargetScan]) -> tuple[ControlResult, ...]:
         by_service: Mapping[str, TargetScan] = {name: each for each in targets for name in each.services}
         request = self.request
-        return tuple(check_controls(request.fleet, request.findings, by_service, request.services, request.unread))
+        case = Looked(request.findings, by_service, request.services, request.unread, Part.VULNERABILITIES in request.parts)
+        return tuple(check_controls(request.fleet, case))
 
 
 def _outside(packages: Iterable[Package], known: Known) -> dict[str, list[Package]]:

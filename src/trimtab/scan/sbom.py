@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
+from urllib.parse import quote
 
 from trimtab import __version__
 from trimtab.fleet.plain import items, mapping
@@ -91,7 +92,7 @@ def read_sbom(data: object, where: str) -> tuple[list[Package], list[str]]:
     """
     found = mapping(data)
     if found.get("bomFormat") == "CycloneDX":
-        entries = [(_text(each, "name"), _text(each, "purl"), _property(each)) for each in _components(found)]
+        entries = [(_text(each, "name"), _with_source(each), _property(each, "trimtab:where")) for each in _components(found)]
     elif str(found.get("spdxVersion", "")).startswith("SPDX-"):
         entries = [entry for each in items(found.get("packages")) if (entry := _spdx_entry(mapping(each)))]
     elif "artifacts" in found and "descriptor" in found:
@@ -114,9 +115,21 @@ def _components(found: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
         yield from _components(each)
 
 
-def _property(entry: Mapping[str, object]) -> str:
+def _property(entry: Mapping[str, object], name: str) -> str:
     properties = (mapping(each) for each in items(entry.get("properties")))
-    return next((_text(each, "value") for each in properties if each.get("name") == "trimtab:where"), "")
+    return next((_text(each, "value") for each in properties if each.get("name") == name), "")
+
+
+def _with_source(entry: Mapping[str, object]) -> str:
+    """The package URL; Trivy says in properties of its own which source package a distribution's package has."""
+    purl, source = _text(entry, "purl"), _property(entry, "aquasecurity:trivy:SrcName")
+    if not source or "upstream=" in purl:
+        return purl
+    parts = [_property(entry, f"aquasecurity:trivy:Src{part}") for part in ("Version", "Release")]
+    version = "-".join(part for part in parts if part)
+    epoch = _property(entry, "aquasecurity:trivy:SrcEpoch")
+    version = f"{epoch}:{version}" if epoch and version else version
+    return f"{purl}{'&' if '?' in purl else '?'}upstream={quote(f'{source}@{version}' if version else source, safe='')}"
 
 
 def _spdx_entry(entry: Mapping[str, object]) -> tuple[str, str, str] | None:

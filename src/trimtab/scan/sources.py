@@ -5,23 +5,24 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
-
-import yaml
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.installs import is_local_package
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.requirements import parse_requirement
 from trimtab.fleet.tree import Unreadable
+from trimtab.scan.data import read_yaml
 from trimtab.scan.packages import Package
 
-SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "vendor", "__pycache__", ".tox", ".git", ".trimtab"})
+SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "__pycache__", ".tox", ".git", ".trimtab"})
 """Folders that hold other people's packages, or what was made from the rest."""
 _REQUIREMENTS = re.compile(r"^(requirements|constraints)[\w.-]*\.txt$")
+_INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
+_OPTION = re.compile(r"-(?!e |-editable[ =])|(?:-e|--editable)[ =]+(?!\w+\+)")
+"""Options of pip, and editable installs of a folder; those of an address are packages."""
 _PINNED = re.compile(r"^={2,3}\s*(?P<version>[^*\s,]+)$")
-_GO_LINE = re.compile(r"^\s*(?:require\s+)?(?P<name>[\w.-]+\.[\w.-]+/\S+|[\w.-]+\.\w+)\s+(?P<version>v\d\S*)")
 _GEM = re.compile(r"^ {4}(?P<name>[\w.-]+) \((?P<version>[^)]+)\)$")
 _YARN_NAME = re.compile(r"""^"?(?P<name>(?:@[^/"]+/)?[^@"]+)@""")
 _YARN_VERSION = re.compile(r'^\s+version:?\s+"?(?P<version>[^"\s]+)"?')
@@ -49,24 +50,46 @@ class SourcePackages:
 
 def source_packages(fleet: Fleet, below: str = "") -> SourcePackages:
     """The packages of every file below a folder that names some. What cannot be read is told, and the rest is read."""
-    packages: list[Package] = []
-    unresolved: list[Unresolved] = []
-    problems: dict[str, str] = {}
+    found = _Found()
     for path, reader in _readable(fleet, below):
+        found.read(fleet, path, reader)
+    for path, each in (*_installed(fleet, below), *_manifests(fleet, below)):
+        found.add(path, each)
+    return SourcePackages(tuple(found.packages), _without_lock(found.unresolved, found.packages), found.problems)
+
+
+@dataclass
+class _Found:
+    packages: list[Package] = field(default_factory=list[Package])
+    unresolved: list[Unresolved] = field(default_factory=list[Unresolved])
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+    seen: set[str] = field(default_factory=set[str])
+
+    def read(self, fleet: Fleet, path: str, reader: "_Reader") -> None:
+        """One file, and the requirement files that it includes, each once."""
+        if path in self.seen:
+            return
+        self.seen.add(path)
         source = fleet.tree.read(path)
         if isinstance(source, Unreadable):
-            problems[path] = source.reason
-            continue
+            self.problems[path] = source.reason
+            return
         try:
             for each in reader(source.text):
-                packages += [replace(each, where=path)] if each.version else []
-                unresolved += [] if each.version else [Unresolved(path, each.name)]
-        except (ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError) as error:
-            problems[path] = f"cannot be read: {str(error).partition(chr(10))[0] or type(error).__name__}"
-    for path, each in _installed(fleet, below):
-        packages += [replace(each, where=path)] if each.version else []
-        unresolved += [] if each.version else [Unresolved(path, each.name)]
-    return SourcePackages(tuple(packages), _without_lock(unresolved, packages), problems)
+                self.add(path, each)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            self.problems[path] = f"cannot be read: {str(error).partition(chr(10))[0] or type(error).__name__}"
+        if reader is _requirements:
+            for name in _INCLUDE.findall(source.text):
+                self.read(fleet, posixpath.normpath(posixpath.join(posixpath.dirname(path), name)), _requirements)
+
+    def add(self, path: str, package: Package) -> None:
+        if not package.name or package.name.endswith("/"):
+            self.problems[path] = "names a package without a name"
+        elif package.version:
+            self.packages.append(replace(package, where=path))
+        else:
+            self.unresolved.append(Unresolved(path, package.name))
 
 
 _Reader = Callable[[str], Iterator[Package]]
@@ -74,7 +97,7 @@ _Reader = Callable[[str], Iterator[Package]]
 
 def _readable(fleet: Fleet, below: str) -> Iterator[tuple[str, _Reader]]:
     for path, entry in fleet.tree.entries.items():
-        if entry.kind != "file" or not is_below(path, below) or SKIPPED.intersection(path.split("/")):
+        if entry.kind not in {"file", "link"} or not is_below(path, below) or SKIPPED.intersection(path.split("/")):
             continue
         name = posixpath.basename(path)
         reader = _requirements if _REQUIREMENTS.match(name) else _READERS.get(name)
@@ -88,18 +111,45 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def _without_lock(unresolved: Sequence[Unresolved], packages: Sequence[Package]) -> tuple[Unresolved, ...]:
-    """Names that a lock file in the same folder settles are resolved."""
+    """Names that a file in the same folder, or in one above it, settles are resolved: a workspace has one lock at its top."""
     settled = {(posixpath.dirname(each.where), each.name.lower()) for each in packages}
-    return tuple(each for each in unresolved if (posixpath.dirname(each.path), each.name.lower()) not in settled)
+    open_ = dict.fromkeys(unresolved)
+    return tuple(each for each in open_ if not any((folder, each.name.lower()) in settled for folder in _above(each.path)))
+
+
+def _above(path: str) -> Iterator[str]:
+    folder = posixpath.dirname(path)
+    while folder:
+        yield folder
+        folder = posixpath.dirname(folder)
+    yield ""
+
+
+def _manifests(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
+    """What `package.json` and `pyproject.toml` ask for; which version that is, a lock says."""
+    kinds = {"package.json": "npm", "pyproject.toml": "pypi"}
+    for manifest in fleet.manifests:
+        kind = kinds.get(posixpath.basename(manifest.path))
+        if kind and is_below(manifest.path, below):
+            for each in manifest.packages:
+                local = each.range.startswith(("file:", "link:", "workspace:", "."))
+                if not local:
+                    yield manifest.path, Package(kind, _pypi(each.name) if kind == "pypi" else each.name, "")
 
 
 def _requirements(text: str) -> Iterator[Package]:
+    """The pinned packages, and those without a version that is known; one that cannot be read goes by its line alone, because
+    an address may hold a credential."""
     for number, line in enumerate(text.splitlines(), 1):
         plain = re.split(r"\s--|\s#|\\$", line)[0].strip()
-        requirement = parse_requirement(plain) if plain and not plain.startswith(("-", "#")) else None
-        if requirement is not None and requirement.url is None:
-            pinned = _PINNED.match(str(requirement.specifier))
-            yield Package("pypi", _pypi(requirement.name), pinned["version"] if pinned else "", line=number)
+        if not plain or plain.startswith("#") or _OPTION.match(plain) or is_local_package(plain.partition(" ")[0]):
+            continue
+        requirement = parse_requirement(plain)
+        if requirement is None:
+            yield Package("pypi", f"line {number}", "", line=number)
+            continue
+        pinned = _PINNED.match(str(requirement.specifier)) if requirement.url is None else None
+        yield Package("pypi", _pypi(requirement.name), pinned["version"] if pinned else "", line=number)
 
 
 def _pypi(name: str) -> str:
@@ -111,7 +161,10 @@ def _toml_lock(kind: str) -> _Reader:
 
     def read(text: str) -> Iterator[Package]:
         data = tomllib.loads(text)
-        for entry in map(mapping, (*items(data.get("package")), *items(data.get("packages")))):
+        entries = [*_tables(data.get("package")), *_tables(data.get("packages"))]
+        if not entries and "version" not in data and "lock-version" not in data and "metadata" not in data:
+            raise ValueError("it has no packages, and nothing else that such a lock has")
+        for entry in entries:
             local = mapping(entry.get("source")).keys() & {"editable", "virtual", "directory", "path"}
             ours = kind == "cargo" and entry.get("source") is None
             if not local and not ours and entry.get("version"):
@@ -121,8 +174,24 @@ def _toml_lock(kind: str) -> _Reader:
     return read
 
 
+def _tables(value: object) -> list[Mapping[str, object]]:
+    return [mapping(each) for each in items(value)]
+
+
+def _object(text: str, *keys: str) -> Mapping[str, object]:
+    """A JSON object that has one of these keys.
+
+    Raises:
+        ValueError: it is none, or has none of them: it is of a kind that is not known, and may name anything.
+    """
+    data = cast("object", json.loads(text))
+    if not isinstance(data, dict) or not any(key in data for key in keys):
+        raise ValueError(f"it has none of {', '.join(keys)}")
+    return mapping(cast("object", data))
+
+
 def _pipfile_lock(text: str) -> Iterator[Package]:
-    data = mapping(cast("object", json.loads(text)))
+    data = _object(text, "default", "develop")
     for group in ("default", "develop"):
         for name, entry in mapping(data.get(group)).items():
             version = str(mapping(entry).get("version", ""))
@@ -130,7 +199,7 @@ def _pipfile_lock(text: str) -> Iterator[Package]:
 
 
 def _package_lock(text: str) -> Iterator[Package]:
-    data = mapping(cast("object", json.loads(text)))
+    data = _object(text, "packages", "dependencies", "requires")
     if "packages" not in data:
         yield from _nested(mapping(data.get("dependencies")))
     for path, entry in mapping(data.get("packages")).items():
@@ -164,9 +233,11 @@ def _yarn_lock(text: str) -> Iterator[Package]:
 
 
 def _pnpm_lock(text: str) -> Iterator[Package]:
-    data = mapping(cast("object", yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))  # noqa: S506
+    data = mapping(read_yaml(text))
+    if "lockfileVersion" not in data:
+        raise ValueError("it has no `lockfileVersion`")
     for key in mapping(data.get("packages")):
-        match = _PNPM.match(key)
+        match = _PNPM.match(str(key))
         if match:
             yield Package("npm", match["name"], match["version"])
 
@@ -181,14 +252,37 @@ def _lines(kind: str, pattern: re.Pattern[str]) -> _Reader:
     return read
 
 
+def _go_mod(text: str) -> Iterator[Package]:
+    """What is required, as `replace` has it; `exclude` and `retract` require nothing."""
+    replaced: dict[str, tuple[str, str]] = {}
+    required: list[tuple[str, str, int]] = []
+    block = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("//")[0].split()
+        if words[-1:] == ["("] or words == [")"]:
+            block = words[0] if words[0] != ")" else ""
+            continue
+        verb, rest = (block, words) if block else (words[0] if words else "", words[1:])
+        if verb == "require" and len(rest) == 2:
+            required.append((rest[0], rest[1], number))
+        elif verb == "replace" and "=>" in rest:
+            new = rest[rest.index("=>") + 1 :]
+            replaced[rest[0]] = (new[0], new[1] if len(new) > 1 else "")
+    for name, version, number in required:
+        name, version = replaced.get(name, (name, version))
+        # A replacement by a folder is code of the fleet's own.
+        if version:
+            yield Package("golang", name, version, line=number)
+
+
 def _composer_lock(text: str) -> Iterator[Package]:
-    data = mapping(cast("object", json.loads(text)))
+    data = _object(text, "packages", "packages-dev")
     for entry in map(mapping, (*items(data.get("packages")), *items(data.get("packages-dev")))):
         yield Package("composer", str(entry.get("name", "")), str(entry.get("version", "")).removeprefix("v"))
 
 
 def _nuget_lock(text: str) -> Iterator[Package]:
-    data = mapping(cast("object", json.loads(text)))
+    data = _object(text, "dependencies")
     for framework in mapping(data.get("dependencies")).values():
         for name, entry in mapping(framework).items():
             if mapping(entry).get("type") != "Project":
@@ -199,7 +293,7 @@ _READERS: Mapping[str, _Reader] = {
     "poetry.lock": _toml_lock("pypi"), "uv.lock": _toml_lock("pypi"), "pdm.lock": _toml_lock("pypi"),
     "pylock.toml": _toml_lock("pypi"), "Pipfile.lock": _pipfile_lock, "Cargo.lock": _toml_lock("cargo"),
     "package-lock.json": _package_lock, "npm-shrinkwrap.json": _package_lock, "yarn.lock": _yarn_lock,
-    "pnpm-lock.yaml": _pnpm_lock, "go.mod": _lines("golang", _GO_LINE), "Gemfile.lock": _lines("gem", _GEM),
+    "pnpm-lock.yaml": _pnpm_lock, "go.mod": _go_mod, "Gemfile.lock": _lines("gem", _GEM),
     "composer.lock": _composer_lock, "packages.lock.json": _nuget_lock, "gradle.lockfile": _lines("maven", _GRADLE),
 }  # fmt: skip
 

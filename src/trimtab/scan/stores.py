@@ -3,21 +3,21 @@
 import hashlib
 import json
 import os
-import re
 import sqlite3
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, cast
 
 import platformdirs
-import yaml
 
 from trimtab.errors import UsageError
 from trimtab.scan.advisory import Advisory, read_advisory
+from trimtab.scan.data import read_yaml
 from trimtab.scan.match import Key
 from trimtab.scan.packages import Package, advisory_key
 
@@ -28,11 +28,11 @@ _MOST_BYTES = 8 * 1024 * 1024 * 1024
 """Bytes that an archive may unpack to; npm's whole collection has about two thousand million."""
 _SCHEMA = """
 CREATE TABLE documents (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
-CREATE TABLE names (ecosystem TEXT NOT NULL, name TEXT NOT NULL, document INTEGER NOT NULL);
+CREATE TABLE names (ecosystem TEXT NOT NULL, name TEXT NOT NULL, modified TEXT NOT NULL, document INTEGER NOT NULL);
 CREATE INDEX by_name ON names (name, ecosystem);
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
-_FORMAT = "2"
+_FORMAT = "3"
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ class Known:
     unanswered: Mapping[str, str]
     """Ecosystems of which it knows nothing, to the reason; what belongs to them was not checked."""
     as_of: datetime | None
-    """When its newest document was modified; None where it answers from today, or its documents do not say."""
-    is_dated: bool = True
-    """Whether its age is known, or it answers from today."""
+    """When the newest document was modified of the ecosystem whose newest is the oldest, among those that were asked about;
+    None where it answers from today."""
     unread: tuple[str, ...] = ()
     """Documents that could not be read, with the reason."""
 
@@ -86,20 +85,22 @@ class Folder:
     async def ask(self, packages: Collection[Package]) -> Known:
         # Reading is work for the processor; whoever asks has nothing else to do meanwhile.
         with closing(self._index()) as index:
-            covered = {str(row[0]) for row in index.execute("SELECT DISTINCT ecosystem FROM names")}
-            facts = {str(key): str(value) for key, value in index.execute("SELECT key, value FROM facts")}
+            newest = index.execute("SELECT ecosystem, max(modified) FROM names GROUP BY ecosystem")
+            covered = {str(ecosystem): str(modified) for ecosystem, modified in newest}
+            unread = tuple(json.loads(index.execute("SELECT value FROM facts WHERE key = 'unread'").fetchone()[0]))
             names = wanted(packages)
             found = {key: _documents(index, key) for ecosystem in names for key in _keys(ecosystem, names[ecosystem])}
         missing = {each for each in names if each not in covered and each.partition(":")[0] not in covered}
+        ages = [covered[known] for each in names for known in (each, each.partition(":")[0]) if known in covered]
         reason = f"`{self.path}` has no advisories for it"
         return Known(
             str(self.path), {key: documents for key, documents in found.items() if documents},
-            dict.fromkeys(sorted(missing), reason), read_time(facts["as_of"]), read_time(facts["as_of"]) is not None,
-            tuple(json.loads(facts["unread"])),
+            dict.fromkeys(sorted(missing), reason), read_time(min(ages)) if ages else None, unread,
         )  # fmt: skip
 
     def _index(self) -> sqlite3.Connection:
-        files = list(_files(self.path))
+        unread: list[str] = []
+        files = list(_files(self.path, unread))
         state = "\n".join(f"{file.relative_to(self.path.parent)} {stat.st_size} {stat.st_mtime_ns}" for file, stat in files)
         key = hashlib.sha256(f"{_FORMAT}\n{self.path.resolve()}\n{state}".encode()).hexdigest()[:32]
         kept = self._cache / f"{key}.db"
@@ -108,69 +109,86 @@ class Folder:
                 index = sqlite3.connect(f"file:{kept}?mode=ro", uri=True)
                 index.execute("SELECT value FROM facts WHERE key = 'unread'").fetchone()
                 return index
-        return self._made([file for file, _ in files], kept)
+        return self._made([file for file, _ in files], kept, unread)
 
-    def _made(self, files: Sequence[Path], kept: Path) -> sqlite3.Connection:
+    def _made(self, files: Sequence[Path], kept: Path, unread: list[str]) -> sqlite3.Connection:
         """The index, kept in the cache where that can be written, else in memory."""
         temporary = kept.with_suffix(f".{os.getpid()}")
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             temporary.unlink(missing_ok=True)
             index = sqlite3.connect(temporary)
-            _fill(index, files, self.path)
+            _fill(index, files, self.path, unread)
         except UsageError:
             temporary.unlink(missing_ok=True)
             raise
         except (OSError, sqlite3.Error):
             index = sqlite3.connect(":memory:")
-            _fill(index, files, self.path)
+            _fill(index, files, self.path, unread)
             return index
         temporary.replace(kept)
         return index
 
 
-def _files(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _files(path: Path, unread: list[str]) -> Iterator[tuple[Path, os.stat_result]]:
     """The documents and archives below a path, links not followed, in order."""
     if not path.exists():
         raise UsageError(f"`{path}` does not exist. Give a folder or a zip of OSV documents, or `osv` for the API.")
     if path.is_file():
         yield path, path.stat()
         return
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=lambda error: unread.append(f"{error.filename}: {error.strerror}")):
         folders[:] = sorted(each for each in folders if each != ".git")
         for name in sorted(names):
             file = Path(folder, name)
-            if name.endswith((*_SUFFIXES, ".zip")) and not file.is_symlink() and file.is_file():
+            if not name.endswith((*_SUFFIXES, ".zip")):
+                continue
+            if file.is_symlink():
+                unread.append(f"{file}: is a link, and links are not followed")
+            elif file.is_file():
                 yield file, file.stat()
 
 
-def _fill(index: sqlite3.Connection, files: Iterable[Path], root: Path) -> None:
+def _fill(index: sqlite3.Connection, files: Iterable[Path], root: Path, unread: list[str]) -> None:
     """Read all documents into an empty index.
 
     Raises:
         UsageError: there is no advisory among them.
     """
     index.executescript(_SCHEMA)
-    newest, number = "", 0
-    unread: list[str] = []
+    number = 0
     for where, content in _texts(files, unread):
         try:
             data = _plain(where, content)
             advisory = read_advisory(data)
-        except (ValueError, yaml.YAMLError, RecursionError) as error:
+            modified = _modified(advisory.modified)
+            rows = [(*advisory_key(part.ecosystem, part.name), modified) for part in advisory.affected if part.ecosystem]
+            text = json.dumps(data, default=str)
+        except (ValueError, TypeError, RecursionError) as error:
             unread.append(f"{where}: {str(error).partition(chr(10))[0]}")
             continue
         number += 1
-        newest = max(newest, advisory.modified)
-        index.execute("INSERT INTO documents VALUES (?, ?)", (number, json.dumps(data, default=str)))
-        names = {advisory_key(part.ecosystem, part.name) for part in advisory.affected if part.ecosystem}
-        index.executemany("INSERT INTO names VALUES (?, ?, ?)", [(*name, number) for name in sorted(names)])
+        index.execute("INSERT INTO documents VALUES (?, ?)", (number, text))
+        index.executemany("INSERT INTO names VALUES (?, ?, ?, ?)", [(*row, number) for row in sorted(set(rows))])
     if number == 0:
         detail = f" ({unread[0]})" if unread else ""
         raise UsageError(f"`{root}` holds no OSV document{detail}. Give a folder or a zip of them.")
-    facts = [("as_of", newest), ("unread", json.dumps(unread)), ("count", str(number))]
-    index.executemany("INSERT INTO facts VALUES (?, ?)", facts)
+    index.execute("INSERT INTO facts VALUES (?, ?)", ("unread", json.dumps(unread)))
     index.commit()
+
+
+def _modified(text: str) -> str:
+    """When a document was modified, in one spelling that sorts as text.
+
+    Raises:
+        ValueError: it does not say, or names a time that has not come yet: its age would not be known.
+    """
+    found = read_time(text)
+    if found is None:
+        raise ValueError("it does not say when it was modified")
+    if found > datetime.now(UTC) + timedelta(days=1):
+        raise ValueError("it says that it was modified at a time that has not come yet")
+    return found.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _texts(files: Iterable[Path], unread: list[str]) -> Iterator[tuple[str, bytes]]:
@@ -182,7 +200,7 @@ def _texts(files: Iterable[Path], unread: list[str]) -> Iterator[tuple[str, byte
                 unread.append(f"{file}: is larger than {_LARGEST // 1024 // 1024} MiB")
             else:
                 yield str(file), file.read_bytes()
-        except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             unread.append(f"{file}: {error}")
 
 
@@ -203,15 +221,7 @@ def _unpacked(file: Path, unread: list[str]) -> Iterator[tuple[str, bytes]]:
 
 def _plain(where: str, content: bytes) -> object:
     text = content.decode("utf-8")
-    if where.endswith(".json"):
-        return cast("object", json.loads(text))
-    if _ALIAS.search(text) and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER)):
-        raise ValueError("it refers to parts of itself, which an advisory has no need of and which may unfold without end")
-    return cast("object", yaml.load(text, Loader=_LOADER))  # noqa: S506  a loader of plain values, in C where there is one
-
-
-_ALIAS = re.compile(r"(?:^|[\s\[,:])\*\w")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return cast("object", json.loads(text)) if where.endswith(".json") else read_yaml(text)
 
 
 def _keys(ecosystem: str, names: Iterable[str]) -> list[Key]:
@@ -228,7 +238,7 @@ def _documents(index: sqlite3.Connection, key: Key) -> list[Advisory]:
 
 
 def read_time(text: str) -> datetime | None:
-    """A time in RFC 3339, None for what is none."""
+    """A time in RFC 3339, UTC where it names no zone; None for what is none."""
     try:
         found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:

@@ -50,7 +50,7 @@ def judge_scan(scan: Scan, policy: Policy, now: datetime | None = None) -> Verdi
     leaks = sum(leak.severity >= policy.fail_on for _, leak in scan.leaks) if Part.SECRETS in scan.parts else 0
     controls = len(scan.failed_controls)
     reasons = [f"{len(scan.not_checked)} things were not checked"] if scan.not_checked else []
-    reasons += _looked(scan) + _aged(scan, policy, now or datetime.now(UTC))
+    reasons += gaps(scan) + _aged(scan, policy, now or datetime.now(UTC))
     found = vulnerabilities + leaks + controls
     outcome = Outcome.FINDINGS if found else Outcome.INCOMPLETE if reasons else Outcome.CLEAN
     return Verdict(outcome, vulnerabilities, leaks, controls, tuple(reasons))
@@ -70,7 +70,7 @@ def counts(found: Vulnerability, policy: Policy) -> bool:
     return found.counts and severe and (bool(found.fixed) or not policy.only_fixed)
 
 
-def _looked(scan: Scan) -> list[str]:
+def gaps(scan: Scan) -> list[str]:
     """What is wrong with a scan that looked at nothing, whatever was told of it."""
     reasons: list[str] = []
     if Part.VULNERABILITIES in scan.parts:

@@ -10,8 +10,9 @@ import univers.versions as univers
 class Ordered(Protocol):
     """A version that can be compared with others of its ecosystem."""
 
-    def __lt__(self, other: Self, /) -> bool: ...
-    def __le__(self, other: Self, /) -> bool: ...
+    def __lt__(self, other: Self, /) -> bool:
+        """The one comparison that is used: `<=` of univers' Alpine versions compares texts (32.0.1)."""
+        ...
 
 
 class UnreadableVersion(ValueError):
@@ -20,11 +21,12 @@ class UnreadableVersion(ValueError):
 
 _READERS: Mapping[str, str] = {
     "PyPI": "PypiVersion", "npm": "SemverVersion", "Go": "SemverVersion", "crates.io": "SemverVersion",
-    "Maven": "MavenVersion", "RubyGems": "RubygemsVersion", "NuGet": "NugetVersion", "Packagist": "ComposerVersion",
+    "Maven": "MavenVersion", "RubyGems": "RubygemsVersion", "NuGet": "NugetVersion",
     "Debian": "DebianVersion", "Ubuntu": "DebianVersion", "Alpine": "AlpineLinuxVersion", "Wolfi": "AlpineLinuxVersion",
-    "Chainguard": "AlpineLinuxVersion", "Rocky Linux": "RpmVersion", "AlmaLinux": "RpmVersion", "openSUSE": "RpmVersion",
-    "SUSE": "RpmVersion", "Red Hat": "RpmVersion",
+    "Chainguard": "AlpineLinuxVersion", "Rocky Linux": "RpmVersion", "AlmaLinux": "RpmVersion",
 }  # fmt: skip
+"""Composer's is left out: univers cuts versions of four parts and patch levels (32.0.1), and what cannot be put in order is
+said to be not checked."""
 
 
 def can_order(ecosystem: str) -> bool:

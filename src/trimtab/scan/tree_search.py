@@ -1,0 +1,71 @@
+"""Searching a source tree for credentials, and a fingerprint of what was searched."""
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from trimtab.fleet.tree import Entry, Tree, Unreadable
+from trimtab.scan.leaks import Leak, search
+from trimtab.scan.sources import SKIPPED, is_below
+
+_BINARY = re.compile(
+    r"\.(?:png|jpe?g|gif|ico|webp|bmp|tiff?|psd|mp[34]|m4a|wav|ogg|flac|mov|avi|mkv|webm|woff2?|ttf|otf|eot|zip|gz|tgz|bz2|xz|zst|7z"
+    r"|rar|tar|jar|war|whl|egg|deb|rpm|apk|exe|dll|so|dylib|a|o|pyc|class|pdf|docx?|xlsx?|pptx?|db|sqlite3?|parquet|arrow|npy|npz|pt"
+    r"|pth|onnx|bin|safetensors|gguf|h5|pkl|tflite|pb|wasm)$",
+    re.IGNORECASE,
+)
+"""Suffixes of what is no text."""
+_SHOWN = 4
+
+
+@dataclass
+class TreeSearch:
+    """What was found, and what was not looked at."""
+
+    leaks: list[Leak] = field(default_factory=list[Leak])
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+    """What could not be searched, to the reason."""
+
+
+def search_tree(tree: Tree, below: str, ignored: Sequence[str]) -> TreeSearch:
+    """The credentials in the text files below a folder; `ignored` are files, and folders with a `/` behind, left out by git."""
+    found = TreeSearch()
+    large: list[str] = []
+    for path, entry in _files(tree, below, ignored):
+        source = tree.read(path)
+        if not isinstance(source, Unreadable):
+            found.leaks += search(path, source.text.encode("utf-8", "surrogateescape"))
+        elif "larger than" in source.reason:
+            large += [] if _BINARY.search(path) else [f"{path} ({entry.size / 1e6:.1f} MB)"]
+        elif "binary" not in source.reason or posixpath.basename(path).startswith(".env"):
+            found.problems[path] = source.reason
+    if large:
+        names = ", ".join(large[:_SHOWN]) + (" …" if len(large) > _SHOWN else "")
+        found.problems["large files"] = f"{len(large)} are too large to be searched: {names}"
+    found.problems |= {path: reason for path, reason in tree.problems.items() if is_below(path, below)}
+    return found
+
+
+def _files(tree: Tree, below: str, ignored: Sequence[str]) -> Iterator[tuple[str, Entry]]:
+    files, folders = frozenset(ignored), tuple(path for path in ignored if path.endswith("/"))
+    for path, entry in tree.entries.items():
+        if entry.kind != "file" or not is_below(path, below) or SKIPPED.intersection(path.split("/")):
+            continue
+        if path not in files and not path.startswith(folders):
+            yield path, entry
+
+
+def fingerprint(tree: Tree, ignored: Sequence[str]) -> str:
+    """A name for the files of a tree that changes when one of them does; of what is no text, or too large, by its size."""
+    digest = hashlib.sha256()
+    for path, entry in _files(tree, "", ignored):
+        source = tree.read(path)
+        content = str(entry.size) if isinstance(source, Unreadable) else hashlib.sha256(_bytes(source.text)).hexdigest()
+        digest.update(_bytes(f"{path}\0{content}\n"))
+    return digest.hexdigest()[:16]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
