@@ -23,6 +23,8 @@ class OsvServer:
     fail: int = 0
     """How many requests are to be answered with 503."""
     page: int = 1000
+    broken: str = ""
+    """`no document`: every id is unknown; `no id`: documents have none."""
     short: bool = False
     """Whether the last result of a batch is to be left out."""
     address: str = ""
@@ -100,7 +102,9 @@ def _handler(state: OsvServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             state.asked.append(self.path)
-            document = state.documents.get(self.path.rpartition("/")[2])
+            document = state.documents.get(self.path.rpartition("/")[2]) if state.broken != "no document" else None
+            if state.broken == "no id":
+                document = {"summary": "nothing"}
             self._answer(document if document else {"code": 5}, 200 if document else 404)
 
         def _answer(self, data: object, code: int = 200) -> None:
