@@ -1,5 +1,6 @@
 """Dockerfiles that a fix once broke, or would break if it looked less closely. Each must come out with this kept."""
 
+import json
 import re
 
 import pytest
@@ -559,3 +560,135 @@ def test_pip_stays_new_where_a_command_needs_it() -> None:
 def test_npm_ci_takes_no_copied_modules_away() -> None:
     text = "FROM node:24\nCOPY node_modules ./node_modules\nCOPY package*.json ./\nRUN npm install\n"
     assert "npm ci" not in fixed(text, {"package.json": "{}", "package-lock.json": "{}", "node_modules/a.js": ""}).text
+
+
+def npm_files(package: dict[str, object], lock: dict[str, object], **others: str) -> dict[str, str]:
+    return {"package.json": json.dumps(package), "package-lock.json": json.dumps(lock), **others}
+
+
+def npm_lock(version: int, root: dict[str, object], *names: str, **others: object) -> dict[str, object]:
+    return {"lockfileVersion": version, "packages": {"": root, **{f"node_modules/{name}": {} for name in names}, **others}}
+
+
+ASKED: dict[str, object] = {"dependencies": {"a": "^1"}}
+SPACES: dict[str, object] = {"workspaces": ["apps/*"]}
+WITH_X: dict[str, object] = {"node_modules/x": {"resolved": "apps/x", "link": True}, "apps/x": ASKED}
+PLAIN_INSTALL = "WORKDIR /w\nCOPY package*.json ./\nRUN npm install\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, {"dependencies": {"a": "^2"}}, "a"))),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(2, {"devDependencies": {"a": "^1"}}, "a"))),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, {}, "b"))),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files({"peerDependencies": {"a": "1"}}, npm_lock(3, {}, "a"))),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "b"))),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, {"lockfileVersion": 1, "dependencies": {"b": {}}})),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, {})),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a")) | {"package-lock.json": "<<<<<<< HEAD"}),
+        ("FROM node:14-alpine\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
+        ("FROM docker.io/library/node:fermium\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
+        ("FROM python:3.9-buster\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
+        ("FROM node:12 AS base\nFROM base\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
+        ("FROM node:8 AS base\nFROM base\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(1, ASKED, "a"))),
+        (
+            "FROM node:24\n" + PLAIN_INSTALL,
+            npm_files(SPACES, npm_lock(3, SPACES, **WITH_X), **{"apps/x/package.json": json.dumps(ASKED)}),
+        ),
+        (
+            "FROM node:24\n" + PLAIN_INSTALL.replace("package*.json", "."),
+            npm_files(SPACES, npm_lock(3, SPACES, "a", **WITH_X), **{"apps/x/package.json": '{"dependencies": {"a": "^3"}}'}),
+        ),
+        (
+            "FROM node:24\n" + PLAIN_INSTALL.replace("package*.json", "."),
+            npm_files(SPACES, npm_lock(3, SPACES), **{"apps/x/package.json": "{}"}),
+        ),
+        (
+            "FROM node:24\n" + PLAIN_INSTALL.replace("package*.json", "."),
+            npm_files(SPACES, {"lockfileVersion": 1, "dependencies": {}}, **{"apps/x/package.json": "{}"}),
+        ),
+    ],
+)
+def test_npm_ci_only_where_the_lock_can_be_installed(text: str, files: dict[str, str]) -> None:
+    assert "npm ci" not in fixed(text, files).text
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("FROM node:14\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(2, ASKED, "a"))),
+        ("FROM node:14\n" + PLAIN_INSTALL, npm_files(ASKED, {"lockfileVersion": 1, "dependencies": {"a": {}}})),
+        ("FROM node\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a", "b"))),
+        ("FROM node:16.20-buster\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
+        ("FROM node:140\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
+        (
+            "FROM node:24\n" + PLAIN_INSTALL,
+            npm_files(
+                {"dependencies": {"a": "1"}, "optionalDependencies": {"a": "1"}},
+                npm_lock(3, {"optionalDependencies": {"a": "1"}}, "a"),
+            ),
+        ),
+        (
+            "FROM node:24\n" + PLAIN_INSTALL.replace("package*.json", "."),
+            npm_files(SPACES, npm_lock(3, SPACES, "a", **WITH_X), **{"apps/x/package.json": json.dumps(ASKED)}),
+        ),
+    ],
+)
+def test_npm_ci_where_the_lock_fits(text: str, files: dict[str, str]) -> None:
+    assert "npm ci" in fixed(text, files).text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("FROM node:24 AS a\nRUN npm i b\nFROM a\n", ""),
+        ("FROM node:24\nRUN npm pkg set type=module\n", ""),
+        ("FROM node:24\nCOPY --from=x /m /w/node_modules\n", ""),
+        ("FROM node:24\n", "RUN --mount=type=cache,target=/w/node_modules npm i\n"),
+        ("FROM node:24\n", "RUN sed -i /husky/d package.json && npm i\n"),
+    ],
+)
+def test_npm_ci_takes_nothing_away_that_came_from_elsewhere(before: str, after: str) -> None:
+    text = before + (PLAIN_INSTALL.replace("RUN npm install\n", after) if after else PLAIN_INSTALL)
+    assert "npm ci" not in fixed(text, npm_files(ASKED, npm_lock(3, ASKED, "a"))).text
+
+
+SHA = "FROM python:3.12\nWORKDIR /a\nCOPY . .\nARG GIT_SHA\n"
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "RUN pip install .\n",
+        "RUN pip install -e ./lib\n",
+        "RUN pip install -r local.txt\n",
+        "RUN poetry install\n",
+        "RUN uv sync\n",
+        "RUN npm ci\n",
+        "RUN npm run build\n",
+        "RUN yarn build\n",
+        "RUN uv run build.py\n",
+        'RUN ["make"]\n',
+        "RUN <<EOF python3\nimport os\nEOF\n",
+        "ENV NPM_CONFIG_TAG=$GIT_SHA\nRUN npm i -g x\n",
+        "ENV PATH=/opt/$GIT_SHA/bin:$PATH\nRUN npm i -g x\n",
+        "ENV NODE_ENV=production V=$GIT_SHA\nRUN npm i -g x\n",
+        "ENV PIP_INDEX_URL https://x/$GIT_SHA\nRUN pip install six\n",
+    ],
+)
+def test_an_argument_stays_above_what_may_read_it_unnamed(work: str) -> None:
+    files = {"package.json": '{"scripts": {"prepare": "x"}}', "local.txt": "./lib\n", "setup.py": "", "pyproject.toml": ""}
+    text = SHA + work + "LABEL v=$GIT_SHA\n"
+    assert re.search(r"ARG GIT_SHA\n(ENV .*\n)?RUN", fixed(text, files).text)
+
+
+def test_a_date_that_programs_read_by_themselves_stays() -> None:
+    text = "FROM python:3.12\nARG SOURCE_DATE_EPOCH\nRUN pip install six\nLABEL d=$SOURCE_DATE_EPOCH\n"
+    assert "EPOCH\nRUN" in fixed(text).text
+
+
+@pytest.mark.parametrize("work", ["RUN pip install -r requirements.txt\n", "RUN npm i -g x && npm cache clean --force\n"])
+def test_an_argument_moves_below_what_only_reads_its_arguments(work: str) -> None:
+    after = fixed(SHA + work + "ENV V=$GIT_SHA\n", REQ).text
+    assert after.index("RUN --mount") < after.index("ARG GIT_SHA")

@@ -10,15 +10,18 @@ from trimtab.fleet.chain import chain
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install
+from trimtab.fleet.npm_lock import lock_obstacle
 from trimtab.fleet.plain import mapping
-from trimtab.fleet.stage import Run, Stage
+from trimtab.fleet.stage import Run, Stage, mount_target
 from trimtab.fleet.start import start_of, target_of
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit
 
 _MODULES = Effects(removes=("/**/node_modules/**",), changes=("/**/node_modules/**", "/**/package-lock.json"), installs=True)
-_LOCK = {"package.json": '{"dependencies": {"a": "^1"}}', "package-lock.json": "{}"}
+_ROOT = '{"dependencies": {"a": "^1"}}'
+_LOCKED = f'{{"lockfileVersion": 3, "packages": {{"": {_ROOT}, "node_modules/a": {{"version": "1.0.0"}}}}}}'
+_LOCK = {"package.json": _ROOT, "package-lock.json": _LOCKED}
 _DEV = {"package.json": '{"dependencies": {"a": "^1"}, "devDependencies": {"b": "1"}}'}
 _IDLE = frozenset(
     [
@@ -52,8 +55,10 @@ class InstallIgnoringLock(DockerfileRule):
     or fails.
 
     ## Fix safety
-    Unsafe: a lock that does not fit its package.json fails with `npm ci`, which only building tells. Refused where the
-    command has options that `npm ci` does not know.
+    Unsafe: a lock that npm wrote under other settings may fail with `npm ci`, which only building tells. Refused where
+    the command has options that `npm ci` does not know, where the lock is out of step with package.json, where the base
+    carries an npm that is too old for it, where workspaces that it names are not copied yet, and where `npm ci` would
+    take away modules that came from elsewhere.
 
     ## References
     https://docs.npmjs.com/cli/commands/npm-ci
@@ -78,6 +83,11 @@ class InstallIgnoringLock(DockerfileRule):
             refused="`npm ci` has no `--no-package-lock`",
             files=_LOCK,
         ),
+        Case(
+            "FROM node:14\nWORKDIR /a\nCOPY package*.json ./\nRUN npm i\n",
+            refused="`node:14` carries npm 6, which cannot read a lock of version 3",
+            files=_LOCK,
+        ),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
@@ -88,7 +98,7 @@ class InstallIgnoringLock(DockerfileRule):
             if all(_copied(stage, run, files, "package-lock.json") for files in _files(facts, stage, run)):
                 message = "`npm install` may install something else than the lock file says"
                 span = run.source_span(install.command.span)
-                yield self.finding(facts, span, message, _clean_install(stage, run, install, verb))
+                yield self.finding(facts, span, message, _clean_install(facts, stage, run, install))
 
 
 def _npm_installs(facts: Facts) -> Iterator[tuple[Stage, Run, Install]]:
@@ -107,37 +117,62 @@ def _copied(stage: Stage, run: Run, files: CopiedFiles, name: str) -> bool:
     return posixpath.join(run.state.workdir, name) in files.paths
 
 
-def _breaks_clean_install(stage: Stage, run: Run, install: Install) -> str | None:
-    installs = [i for each in stage.runs for i in each.installs if i.manager.name == "npm"]
+def _clean_install(facts: Facts, stage: Stage, run: Run, install: Install) -> Fix | Refusal:
+    reason = _other_modules(facts, stage, run) or _unusual(run, install) or _lock_obstacle(facts, stage, run)
+    if reason:
+        return Refusal(reason)
+    index = next(i for i, word in enumerate(install.command.words) if word in {"install", "i"})
+    edit = Edit(run.source_span(install.command.word_spans[index]), "ci")
+    return Fix("install what the lock says", (edit,), Applicability.UNSAFE, _MODULES)
+
+
+def _other_modules(facts: Facts, stage: Stage, run: Run) -> str | None:
+    """What the image has from elsewhere than the lock, which `npm ci` would take away or fail on."""
+    lineage = facts.lineage(stage)
+    runs = [each for one in lineage for each in one.runs]
+    installs = [i for each in runs for i in each.installs if i.manager.name == "npm"]
     if any(each.packages and not each.has_flag("-g", "--global") for each in installs):
         return "`npm ci` takes away what another command installed"
-    if any("package-lock.json" in each.instruction.arguments for each in stage.runs):
+    if any("package-lock.json" in each.instruction.arguments for each in runs):
         return "a command of the stage deals with the lock file itself"
+    if any(_writes_manifest(each) for each in facts.runs_before(stage, run.index + 1)):
+        return "a command before it changes `package.json`, which the lock would not fit"
+    paths = [path for one in lineage for copy in one.copies for path in (*copy.sources, copy.destination)]
+    if any("node_modules" in path.split("/") for path in paths):
+        return "`npm ci` takes away the `node_modules` that a COPY brings"
+    mounted = any("node_modules" in mount_target(mount).split("/") for mount in run.instruction.mounts())
+    return "`npm ci` takes away what a mount keeps in `node_modules`" if mounted else None
+
+
+def _writes_manifest(run: Run) -> bool:
+    named = any(
+        command.name == "npm" and {"pkg", "version", "init", "set-script"} & {*command.words} for command in run.script.commands
+    )
+    return named or "package.json" in run.instruction.arguments
+
+
+def _unusual(run: Run, install: Install) -> str | None:
+    """What keeps the command from being rewritten where it stands."""
+    names = {"--no-package-lock", "--package-lock", "--no-save", "-f", "--package-lock-only"}
+    unknown = [word for word in install.arguments if word.partition("=")[0] in names]
+    if unknown:
+        return f"`npm ci` has no `{unknown[0]}`"
     moved = any(command.name in {"cd", "pushd"} for command in run.script.commands)
     links = chain(run)
     following = links[links.index(install.command) + 1 :] if install.command in links else []
     joined = install.command in links and install.command.operator in {"", "&&", ";"}
-    if moved or not joined or any(each.operator == "||" for each in following[:1]):
+    written = run.editable and install.command.literal
+    if moved or not joined or not written or any(each.operator == "||" for each in following[:1]):
         return "the command does not stand in a plain chain of commands"
-    if any("node_modules" in source.split("/") for copy in stage.copies for source in copy.sources):
-        return "`npm ci` takes away the `node_modules` that a COPY brings"
-    old = re.search(r"(^|/)node:([0-9])([.-]|$)", stage.base)
-    return f"`{stage.base}` has no `npm ci`" if old else None
+    return None
 
 
-def _clean_install(stage: Stage, run: Run, install: Install, verb: str) -> Fix | Refusal:
-    reason = _breaks_clean_install(stage, run, install)
-    if reason:
-        return Refusal(reason)
-    names = {"--no-package-lock", "--package-lock", "--no-save", "-f", "--package-lock-only"}
-    unknown = [word for word in install.arguments if word.partition("=")[0] in names]
-    if unknown:
-        return Refusal(f"`npm ci` has no `{unknown[0]}`")
-    if not run.editable or not install.command.literal:
-        return Refusal("the command does not stand in a plain chain of commands")
-    index = install.command.words.index(verb)
-    edit = Edit(run.source_span(install.command.word_spans[index]), "ci")
-    return Fix("install what the lock says", (edit,), Applicability.UNSAFE, _MODULES)
+def _lock_obstacle(facts: Facts, stage: Stage, run: Run) -> str | None:
+    base = facts.outside_base(stage)
+    if re.search(r"(^|/)node:([0-9])([.-]|$)", base):
+        return f"`{base}` has no `npm ci`"
+    reasons = (lock_obstacle(run.state.workdir, files, base) for files in _files(facts, stage, run))
+    return next((reason for reason in reasons if reason), None)
 
 
 class NodeDevelopmentDependencies(DockerfileRule):
