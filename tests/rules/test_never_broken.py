@@ -692,3 +692,9 @@ def test_a_date_that_programs_read_by_themselves_stays() -> None:
 def test_an_argument_moves_below_what_only_reads_its_arguments(work: str) -> None:
     after = fixed(SHA + work + "ENV V=$GIT_SHA\n", REQ).text
     assert after.index("RUN --mount") < after.index("ARG GIT_SHA")
+
+
+def test_images_that_may_all_start_from_each_other_are_asked_once() -> None:
+    text = "RUN apt-get update && apt-get install -y curl\n"
+    tree = MemoryTree({f"images/{n}/Dockerfile": f"FROM acme/images-{n}:1\nUSER root\n{text}" for n in range(25)})
+    assert all("rm -rf" in change.text or "--mount" in change.text for change in rewrite(discover(tree), unsafe=False).files)

@@ -26,16 +26,25 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
 
     Scripts are read from the build context; one that cannot be read may do anything.
     """
-    return _need_in_file(facts, stage, index) or _need_in_others(facts, frozenset({facts.file.path}))
+    return _need_in_file(facts, stage, index) or _need_in_others(facts)
 
 
-def _need_in_others(facts: Facts, seen: frozenset[str]) -> str | None:
-    """What in the Dockerfiles that start from this one's image, or from theirs, may read the lists."""
-    for file, stage in facts.built_on:
-        other = facts_for(file, facts.fleet)
-        own = file.path == facts.file.path
-        if _need_in_file(other, stage, 0) or (not own and file.path not in seen and _need_in_others(other, seen | {file.path})):
-            return f"`{file.path}` starts from this image and may install from the lists that it leaves behind"
+def _need_in_others(facts: Facts) -> str | None:
+    """What in the Dockerfiles that start from this one's image, or from theirs, may read the lists.
+
+    Each Dockerfile is asked once: where images may have any name, every one of a fleet may start from every other.
+    """
+    pending = [(facts, "")]
+    asked = {facts.file.path}
+    while pending:
+        image, first = pending.pop()
+        for file, stage in image.built_on:
+            other, path = facts_for(file, facts.fleet), first or file.path
+            if _need_in_file(other, stage, 0):
+                return f"`{path}` starts from this image and may install from the lists that it leaves behind"
+            if file.path not in asked:
+                asked.add(file.path)
+                pending.append((other, path))
     return None
 
 
