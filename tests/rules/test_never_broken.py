@@ -698,3 +698,18 @@ def test_images_that_may_all_start_from_each_other_are_asked_once() -> None:
     text = "RUN apt-get update && apt-get install -y curl\n"
     tree = MemoryTree({f"images/{n}/Dockerfile": f"FROM acme/images-{n}:1\nUSER root\n{text}" for n in range(25)})
     assert all("rm -rf" in change.text or "--mount" in change.text for change in rewrite(discover(tree), unsafe=False).files)
+
+
+def test_uv_keeps_what_it_may_need_at_run_time() -> None:
+    text = "FROM python:3.13-slim\nENV UV_NO_CACHE=1 HOME=/config\nRUN pip install uv && uv pip install --system six\nUSER nobody\n"
+    assert "UV_NO_CACHE=1" in fixed(text).text
+    builder = text.replace("slim\n", "slim AS b\n") + "FROM python:3.13-slim\nCOPY --from=b /usr/local /usr/local\n"
+    assert "UV_NO_CACHE" not in fixed(builder, unsafe=False).text
+
+
+def test_a_stage_on_the_builders_processor_stays_one_for_all() -> None:
+    text = "FROM --platform=$BUILDPLATFORM node:24 AS b\nRUN npm i -g x\nFROM node:24\nRUN npm i -g y\nARG TARGETARCH\n"
+    after = fixed(text, unsafe=False).text
+    assert after.index("ARG TARGETARCH") > after.index("FROM node:24\n")
+    assert "id=npm-glibc," in after
+    assert "FROM node:24\nARG TARGETARCH\nRUN --mount=type=cache,id=npm-glibc-$TARGETARCH," in after

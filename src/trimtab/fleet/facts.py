@@ -133,6 +133,11 @@ class Facts:
         declared = any(len(build.platforms) > 1 for build in self.file.builds)
         return declared or bool(_PLATFORM.search(self.dockerfile.source.text))
 
+    def built_per_platform(self, stage: Stage) -> bool:
+        """Whether a stage is built once for each of several processors: not where it asks for the builder's own."""
+        flags = (one.instructions[0].flag("platform") for one in self.lineage(stage))
+        return self.several_platforms and not any("BUILDPLATFORM" in (flag.value or "") for flag in flags if flag)
+
 
 def facts_for(file: FleetFile, fleet: Fleet) -> Facts:
     """Derive the facts of one Dockerfile of a fleet. Never raises; what cannot be known is left out."""

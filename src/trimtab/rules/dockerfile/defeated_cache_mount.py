@@ -16,6 +16,7 @@ from trimtab.text import Edit, Span
 
 _MOUNT = "--mount=type=cache,id=pip-glibc,target=/root/.cache/pip"
 _APT = "--mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists"
+_RUN_TIME = "without the variable uv fails at run time where it may not write to its cache, which is not known from here"
 _DOCKER_CLEAN = "/etc/apt/apt.conf.d/docker-clean"
 
 
@@ -35,7 +36,7 @@ class DefeatedCacheMount(DockerfileRule):
     ## Fix safety
     The cache lies in the mount and not in the image, so dropping the flag adds nothing to the image. For apt the fix
     removes `docker-clean` for good, which is the only file that changes. Refused where taking a command out would take
-    a comment along, or inside a heredoc.
+    a comment along, inside a heredoc, and for uv's variable in an image that runs, where uv may need it.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -113,7 +114,9 @@ class DefeatedCacheMount(DockerfileRule):
                 for name in install.manager.no_cache_variables:
                     if run.state.env.get(name):
                         message = f"`{name}` switches off the cache that this instruction mounts"
-                        yield self.finding(facts, run.instruction.keyword_span, message, _without_variable(file, facts, name))
+                        kept = name.startswith("UV_") and facts.in_final_image(stage)
+                        outcome = Refusal(_RUN_TIME) if kept else _without_variable(file, facts, name)
+                        yield self.finding(facts, run.instruction.keyword_span, message, outcome)
 
     def _misplaced(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
         for install in _distinct(run):

@@ -112,7 +112,7 @@ def _mounted_elsewhere(run: Run, manager: Manager) -> bool:
 
 
 def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> Fix | Refusal:
-    edits: list[Edit] = [_architecture(facts, stage)] if _lacks_architecture(facts, stage) else []
+    edits: list[Edit] = [_architecture(facts, stage)] if _lacks_architecture(facts, stage, runs[0][0]) else []
     removed: list[str] = []
     for run, place in runs:
         if isinstance(place, UnknownPlace):
@@ -120,17 +120,18 @@ def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> F
         obstacle = mount_obstacle(facts, stage, run, place)
         if obstacle:
             return Refusal(obstacle)
-        wanted = [flag for flag in place.flags(per_platform=facts.several_platforms) if not _has(run, flag)]
+        wanted = [flag for flag in place.flags(per_platform=facts.built_per_platform(stage)) if not _has(run, flag)]
         edits.append(_mount_edit(facts.dockerfile, run.instruction, wanted))
         removed.extend(f"{target}/**" for target in place.targets)
     effects = Effects(removes=tuple(dict.fromkeys(removed)), changes=_mount_points(removed))
     return Fix(f"mount {manager.name}'s cache", tuple(edits), effects=effects)
 
 
-def _lacks_architecture(facts: Facts, stage: Stage) -> bool:
+def _lacks_architecture(facts: Facts, stage: Stage, first: Run) -> bool:
     """Whether ids need the architecture, several being built, and the stage does not declare it yet."""
-    declared = {word.raw.partition("=")[0] for i in stage.instructions if i.keyword == "ARG" for word in i.words}
-    return facts.several_platforms and "TARGETARCH" not in declared
+    earlier = stage.instructions[: first.index]
+    declared = {word.raw.partition("=")[0] for i in earlier if i.keyword == "ARG" for word in i.words}
+    return facts.built_per_platform(stage) and "TARGETARCH" not in declared
 
 
 def _architecture(facts: Facts, stage: Stage) -> Edit:

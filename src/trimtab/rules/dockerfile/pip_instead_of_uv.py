@@ -107,7 +107,7 @@ def _outcome(facts: Facts, stage: Stage, run: Run, install: Install) -> Fix | Re
         return Refusal("the command does not stand alone in a plain chain of commands")
     first, verb = install.command.word_spans[:2]
     words = Edit(run.source_span(Span(first.start, verb.end)), "uv pip install --system --compile-bytecode")
-    wanted = [*place.flags(per_platform=facts.several_platforms), _PROGRAM.format(image=facts.fleet.policy.uv)]
+    wanted = [*place.flags(per_platform=facts.built_per_platform(stage)), _PROGRAM.format(image=facts.fleet.policy.uv)]
     separator = f" {facts.dockerfile.escape}{facts.dockerfile.source.newline}    "
     mounts = Edit.insert(run.instruction.keyword_span.end + 1, "".join(flag + separator for flag in wanted))
     return Fix("install with uv", (mounts, words), Applicability.GAIN, _EFFECTS)
