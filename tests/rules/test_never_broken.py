@@ -713,3 +713,10 @@ def test_a_stage_on_the_builders_processor_stays_one_for_all() -> None:
     assert after.index("ARG TARGETARCH") > after.index("FROM node:24\n")
     assert "id=npm-glibc," in after
     assert "FROM node:24\nARG TARGETARCH\nRUN --mount=type=cache,id=npm-glibc-$TARGETARCH," in after
+
+
+@pytest.mark.parametrize(
+    ("tag", "stays"), [("3.7.2", True), ("2.7", True), ("3.9.1-slim", True), ("3.9", False), ("3.13.1", False)]
+)
+def test_an_old_pip_is_upgraded(tag: str, stays: bool) -> None:
+    assert ("--upgrade pip" in fixed(f"FROM python:{tag}\nRUN pip install --upgrade pip\nRUN pip install six\n").text) is stays

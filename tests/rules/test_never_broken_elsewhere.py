@@ -471,3 +471,24 @@ def test_nothing_waits_with_a_program_or_for_a_service_that_cannot() -> None:
     assert fixed("SC105", {"a.sh": script, "compose.yaml": "services: {db-migrate: {image: a}}\n"}) == {}
     after = {"a.sh": script.replace("up -d", "up -d --wait")}
     assert fixed("SC105", {"a.sh": script, "compose.yaml": "services: {api: {image: a}}\n"}) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if $cached; then docker build .; else docker build --no-cache .; fi\n",
+        'case "$1" in\n--no-cache) docker build --no-cache . ;;\nesac\n',
+        'if [ "$CACHING" = OFF ]; then docker build --no-cache .; fi\n',
+    ],
+)
+def test_a_build_without_cache_stays_where_it_is_a_choice(text: str) -> None:
+    assert fixed("SC101", {"a.sh": STRICT + text}) == {}
+    assert reasons("SC101", {"a.sh": STRICT + text})
+
+
+@pytest.mark.parametrize("source", ["deploy.sh", "/tools/deploy.sh", "tools"])
+def test_the_old_compose_stays_in_an_image(source: str) -> None:
+    path = "deploy.sh" if source == "deploy.sh" else "tools/deploy.sh"
+    files = {path: "#!/bin/sh\ndocker-compose up -d\n", "Dockerfile": f"FROM docker/compose:1.29.2\nCOPY {source} /\n"}
+    assert fixed("SC104", files) == {}
+    assert fixed("SC104", {path: files[path], "Dockerfile": "FROM a:1\nCOPY other /\n"})

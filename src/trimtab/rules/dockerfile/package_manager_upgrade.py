@@ -36,7 +36,8 @@ class PackageManagerUpgrade(DockerfileRule):
 
     ## Fix safety
     Unsafe: the instruction goes where it upgrades pip alone, and building without it proves that nothing needed the newer
-    one. Refused where it upgrades other packages as well, names a version, or does more.
+    one. Refused where it upgrades other packages as well, names a version, or does more, and in images whose pip is so old
+    that it may not know today's wheels.
     """
 
     code = "DF105"
@@ -82,6 +83,11 @@ def _upgrades_itself(install: Install) -> bool:
     return install.manager.name == "npm" and names == {"npm"} and install.has_flag("-g", "--global")
 
 
+def _is_old(version: tuple[int, ...]) -> bool:
+    """Whether an image of a Python version may hold a pip before 20.3: one that is no longer built, or a fixed old release."""
+    return version[:1] == (2,) or ((3,) < version < (3, 6)) or (len(version) > 2 and version < (3, 9, 2))
+
+
 def _comment_above(file: Dockerfile, run: Run) -> str:
     number = run.instruction.start_line - 2
     line = file.lines[number] if number >= 0 else None
@@ -95,6 +101,8 @@ def _outcome(file: Dockerfile, run: Run, install: Install, base: str) -> Fix | R
         return Refusal(_MORE)
     if read_reference(base).runtime != "python" or install.command.words[0] not in {"pip", "pip3"}:
         return Refusal("only in the official Python images the same pip is there without it")
+    if _is_old(read_reference(base).version):
+        return Refusal(f"the pip of `{base}` may be too old for today's wheels")
     if run.script.text.strip() != run.script.text[install.command.span.start : install.command.span.end]:
         return Refusal("the instruction does more")
     if "pip" in _comment_above(file, run):

@@ -1,11 +1,13 @@
 """SC101 to SC107: how a script builds and starts a fleet."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.jobs import why_it_may_end
+from trimtab.fleet.paths import is_within
 from trimtab.fleet.scripts import EngineCall, ScriptPart
 from trimtab.rules.base import (
     Applicability,
@@ -42,7 +44,8 @@ class NoCacheBuild(ScriptRule):
     Every run builds and downloads everything again, what has not changed included. Cache mounts still work; layers do not.
 
     ## Fix safety
-    Unsafe: the option goes. What was rebuilt only by accident, such as packages without a version, stays as it was.
+    Unsafe: the option goes. What was rebuilt only by accident, such as packages without a version, stays as it was. Refused
+    where the script offers a choice of building with or without the cache.
     """
 
     code = "SC101"
@@ -65,8 +68,18 @@ class NoCacheBuild(ScriptRule):
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
         for call in part.calls:
             if call.verb == "build" and "--no-cache" in call.options:
-                outcome = _without(part, call, "--no-cache", Applicability.UNSAFE)
+                outcome = Refusal(_CHOSEN) if _chooses_cache(part) else _without(part, call, "--no-cache", Applicability.UNSAFE)
                 yield self.at(part, call.command.span.start, "builds everything again, whatever has changed", outcome)
+
+
+_CHOSEN = "the script builds with the cache as well, or lets its user choose"
+
+
+def _chooses_cache(part: ScriptPart) -> bool:
+    """Whether the script speaks of the cache elsewhere than in its builds' options."""
+    builds = [call for call in part.calls if call.verb == "build"]
+    told = sum("--no-cache" in call.options for call in builds)
+    return told < len(builds) or len(re.findall(r"(?i)no[-_]?cache|caching", part.text)) > told
 
 
 class DownBeforeUp(ScriptRule):
@@ -167,7 +180,8 @@ class OldComposeBinary(ScriptRule):
 
     ## Fix safety
     Unsafe: the call becomes `docker compose`, which names containers with `-` instead of `_`, and has to be there.
-    Refused where scripts use the old names, and where the program is called by its path or is a function of the script.
+    Refused where scripts use the old names, where the program is called by its path or is a function of the script, and
+    where a Dockerfile copies the script into an image, which may have the old program only.
 
     ## References
     https://docs.docker.com/compose/releases/migrate/
@@ -193,7 +207,7 @@ class OldComposeBinary(ScriptRule):
             if call.is_old:
                 words, spans = call.command.words, call.command.word_spans
                 index = next(index for index, word in enumerate(words) if "docker-compose" in word)
-                reason = _why_that_program(part, fleet, words[index])
+                reason = _why_that_program(part, fleet, words[index]) or _in_image(part, fleet)
                 edit = Edit(spans[index], "docker compose")
                 made = script_fix(part, "call `docker compose`", [edit], Applicability.UNSAFE)
                 outcome = made if reason is None else Refusal(reason)
@@ -214,6 +228,16 @@ def _why_that_program(part: ScriptPart, fleet: Fleet, word: str) -> str | None:
         return "it is a program or function of its own, and may do something else"
     if any(_OLD_NAME.search(each.text) for each in fleet.scripts):
         return "a script names containers as the old program does, with `_`"
+    return None
+
+
+def _in_image(part: ScriptPart, fleet: Fleet) -> str | None:
+    """The reason when a Dockerfile copies the script, or a folder that holds it, to be run in an image."""
+    for file in fleet.files:
+        sources = {posixpath.normpath(s).lstrip("/") for one in file.stages for copy in one.copies for s in copy.sources}
+        roots = [context.tree_path(source) for context in file.contexts for source in sources - {".", ""}]
+        if any(is_within(part.path, root) for root in roots):
+            return f"`{file.path}` copies the script into an image, where `docker compose` may not be"
     return None
 
 
