@@ -40,12 +40,21 @@ def _need_in_others(facts: Facts) -> str | None:
         image, first = pending.pop()
         for file, stage in image.built_on:
             other, path = facts_for(file, facts.fleet), first or file.path
-            if _need_in_file(other, stage, 0):
+            if _may_need(other, stage):
                 return f"`{path}` starts from this image and may install from the lists that it leaves behind"
             if file.path not in asked:
                 asked.add(file.path)
                 pending.append((other, path))
     return None
+
+
+def _may_need(facts: Facts, stage: Stage) -> bool:
+    """Whether what starts from a stage's base may read its lists; kept, since every image that it may start from asks."""
+    key = ("lists needed", facts.file.path, str(stage.index), facts.dockerfile.source.text)
+    memo = facts.fleet.tree.memo
+    if key not in memo:
+        memo[key] = _need_in_file(facts, stage, 0) is not None
+    return bool(memo[key])
 
 
 def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
