@@ -701,7 +701,7 @@ def test_images_that_may_all_start_from_each_other_are_asked_once() -> None:
 
 
 def test_uv_keeps_what_it_may_need_at_run_time() -> None:
-    text = "FROM python:3.13-slim\nENV UV_NO_CACHE=1 HOME=/config\nRUN pip install uv && uv pip install --system six\nUSER nobody\n"
+    text = "FROM python:3.13-slim\nENV UV_NO_CACHE=1 A=b\nRUN pip install uv && uv pip install --system six\nUSER nobody\n"
     assert "UV_NO_CACHE=1" in fixed(text).text
     builder = text.replace("slim\n", "slim AS b\n") + "FROM python:3.13-slim\nCOPY --from=b /usr/local /usr/local\n"
     assert "UV_NO_CACHE" not in fixed(builder, unsafe=False).text
@@ -720,3 +720,28 @@ def test_a_stage_on_the_builders_processor_stays_one_for_all() -> None:
 )
 def test_an_old_pip_is_upgraded(tag: str, stays: bool) -> None:
     assert ("--upgrade pip" in fixed(f"FROM python:{tag}\nRUN pip install --upgrade pip\nRUN pip install six\n").text) is stays
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM alpine:3\nENV HOME=/home/u\nRUN adduser -D u && pip3 install six\nUSER u\n",
+        "FROM python:3.13\nENV HOME=/config\nRUN pip install six\nUSER nobody\n",
+        "FROM debian:13\nUSER root\nARG HOME=/home/seluser\nRUN apt-get update && apt-get install -y pip && pip install six\n",
+    ],
+)
+def test_root_mounts_nothing_in_the_home_of_another(text: str) -> None:
+    assert "target=/home" not in fixed(text).text
+    assert "target=/config" not in fixed(text).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM gradle:8\nWORKDIR /a\nCOPY . .\nRUN gradle build\n",
+        "FROM node:24\nCOPY package.json yarn.lock ./\nRUN yarn install\n",
+    ],
+)
+def test_two_builds_do_not_meet_in_a_cache_that_breaks(text: str) -> None:
+    after = fixed(text, {"package.json": "{}", "yarn.lock": "", "build.gradle": ""}).text
+    assert "sharing=locked" in after or "--mount" not in after

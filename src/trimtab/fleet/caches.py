@@ -32,7 +32,7 @@ class CachePlace:
         name = self.manager.name + ("" if number == 0 else f"-{posixpath.basename(target)}")
         identity = "-".join(part for part in (name, self.identity, "$TARGETARCH" if per_platform else "") if part)
         owner = f",uid={self.uid},gid={self.gid}" if self.uid else ""
-        sharing = ",sharing=locked" if self.manager.system else ""
+        sharing = ",sharing=locked" if self.manager.system or self.manager.one_at_a_time else ""
         return f"--mount=type=cache,id={identity},target={target}{owner}{sharing}"
 
 
@@ -59,6 +59,8 @@ def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> Cache
     if run.state.env.get("UV_LINK_MODE") == "symlink" and manager.name == "uv":
         return UnknownPlace("`UV_LINK_MODE=symlink` would link the packages into a cache that is not in the image")
     home = run.state.env.get("HOME") or user.home
+    if user.uid == 0 and home != user.home:
+        return UnknownPlace(f"root installs with `HOME={home}`, and what a mount makes there would be root's")
     gid = user.gid if user.gid is not None else user.uid
     targets = tuple(_relocated(facts, stage, cache.resolve(home, run.state.env)) for cache in manager.caches)
     return CachePlace(manager, targets, user.uid, gid, _identity(facts, stage, manager, user.uid))

@@ -52,6 +52,8 @@ class Manager:
     """What it caches depends on the C library, so musl and glibc images must not share it."""
     compiles: bool = False
     """It keeps what it has compiled, linked against the libraries of the image that compiled it."""
+    one_at_a_time: bool = False
+    """Two builds at once break its cache: Yarn 1 has no lock, and Gradle's asks for it over the other one's loopback."""
     store: bool = False
     """The cache is where the dependencies are used from, so whatever uses them needs the mount as well."""
 
@@ -76,7 +78,7 @@ _ALL = [
             ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"), native=True),
     Manager("yarn", (_cache("{home}/.cache/yarn", "YARN_CACHE_FOLDER", root_path="/usr/local/share/.cache/yarn"),),
             (("install",), ()), (), (), (("yarn", "cache", "clean"),),
-            ("package.json", "yarn.lock", ".yarnrc", ".yarnrc.yml", ".npmrc"), native=True),
+            ("package.json", "yarn.lock", ".yarnrc", ".yarnrc.yml", ".npmrc"), native=True, one_at_a_time=True),
     Manager("pnpm", (_cache("{home}/.local/share/pnpm/store", "PNPM_HOME", "/store"),), (("install",), ("i",), ("fetch",)),
             (), (), (("pnpm", "store", "prune"),),
             ("package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs"), native=True),
@@ -91,7 +93,8 @@ _ALL = [
             ("Cargo.toml", "Cargo.lock"), store=True),
     Manager("maven", (_cache("{home}/.m2/repository"),), ((),), (), (), (), ("pom.xml",), store=True),
     Manager("gradle", (_cache("{home}/.gradle/caches", "GRADLE_USER_HOME", "/caches"),), ((),), (), (), (),
-            ("build.gradle", "settings.gradle", "build.gradle.kts", "settings.gradle.kts", "gradle.properties"), store=True),
+            ("build.gradle", "settings.gradle", "build.gradle.kts", "settings.gradle.kts", "gradle.properties"), store=True,
+            one_at_a_time=True),
 ]  # fmt: skip
 
 MANAGERS: Mapping[str, Manager] = {manager.name: manager for manager in _ALL}
