@@ -573,6 +573,7 @@ def npm_lock(version: int, root: dict[str, object], *names: str, **others: objec
 ASKED: dict[str, object] = {"dependencies": {"a": "^1"}}
 SPACES: dict[str, object] = {"workspaces": ["apps/*"]}
 WITH_X: dict[str, object] = {"node_modules/x": {"resolved": "apps/x", "link": True}, "apps/x": ASKED}
+PEER: dict[str, object] = {"peerDependencies": {"b": "1"}}
 PLAIN_INSTALL = "WORKDIR /w\nCOPY package*.json ./\nRUN npm install\n"
 
 
@@ -585,6 +586,13 @@ PLAIN_INSTALL = "WORKDIR /w\nCOPY package*.json ./\nRUN npm install\n"
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files({"peerDependencies": {"a": "1"}}, npm_lock(3, {}, "a"))),
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "b"))),
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, {"lockfileVersion": 1, "dependencies": {"b": {}}})),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, {"lockfileVersion": 1, "dependencies": {"a": {}}})),
+        ("FROM node:14\n" + PLAIN_INSTALL, npm_files(ASKED, {"lockfileVersion": 1, "dependencies": {"b": {}}})),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, **{"node_modules/a": PEER}))),
+        (
+            "FROM node:24\n" + PLAIN_INSTALL,
+            npm_files(ASKED, npm_lock(3, ASKED, **{"node_modules/a": {"dependencies": {"b": "1"}}})),
+        ),
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, {})),
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a")) | {"package-lock.json": "<<<<<<< HEAD"}),
         ("FROM node:14-alpine\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
@@ -619,6 +627,8 @@ def test_npm_ci_only_where_the_lock_can_be_installed(text: str, files: dict[str,
     [
         ("FROM node:14\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(2, ASKED, "a"))),
         ("FROM node:14\n" + PLAIN_INSTALL, npm_files(ASKED, {"lockfileVersion": 1, "dependencies": {"a": {}}})),
+        ("FROM node:14\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(2, ASKED, **{"node_modules/a": PEER}))),
+        ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(2, ASKED, "b", **{"node_modules/a": PEER}))),
         ("FROM node\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a", "b"))),
         ("FROM node:16.20-buster\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
         ("FROM node:140\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),

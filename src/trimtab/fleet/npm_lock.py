@@ -19,8 +19,15 @@ _OLD_SYSTEM = re.compile(
 _LAST_WITH_NPM_6 = 14
 
 
-def lock_obstacle(folder: str, files: CopiedFiles, base: str) -> str | None:
-    """Why `npm ci` in an image folder would fail or install less than `npm install` does; None where nothing says so."""
+def lock_obstacle(folder: str, files: CopiedFiles, base: str, *, peers: bool = True) -> str | None:
+    """Why `npm ci` in an image folder would fail or install less than `npm install` does; None where nothing says so.
+
+    Args:
+        folder: Where the command runs.
+        files: What the image has got from the build context.
+        base: The image that npm comes from.
+        peers: Whether npm installs peer dependencies: not when it is told `--legacy-peer-deps`.
+    """
     if posixpath.join(folder, "npm-shrinkwrap.json") in files.paths:
         return "`npm-shrinkwrap.json` is read instead of `package-lock.json`"
     package = _read(posixpath.join(folder, "package.json"), files)
@@ -30,7 +37,9 @@ def lock_obstacle(folder: str, files: CopiedFiles, base: str) -> str | None:
         return "`package-lock.json` has no lockfileVersion, without which `npm ci` fails"
     if version > 2 and carries_npm_6(base):
         return f"`{base}` carries npm 6, which cannot read a lock of version {version}"
-    return _Lock(folder, files, package, lock).obstacle()
+    if version == 1 and not carries_npm_6(base):
+        return f"a lock of version 1 does not name the peers that the npm of `{base}` may want"
+    return _Lock(folder, files, package, lock, peers=peers and not carries_npm_6(base)).obstacle()
 
 
 def carries_npm_6(base: str) -> bool:
@@ -56,6 +65,7 @@ class _Lock:
     files: CopiedFiles
     package: Mapping[str, object]
     lock: Mapping[str, object]
+    peers: bool
 
     @property
     def packages(self) -> Mapping[str, object]:
@@ -64,7 +74,7 @@ class _Lock:
     def obstacle(self) -> str | None:
         if not self.packages:
             return self._oldest_form()
-        return self._missing_folder() or self._unlocked_folder() or self._out_of_step()
+        return self._missing_folder() or self._unlocked_folder() or self._out_of_step() or self._incomplete()
 
     def _oldest_form(self) -> str | None:
         """Version 1 names what is installed, not what was asked for."""
@@ -104,8 +114,30 @@ class _Lock:
                 differing = next(_differing(_asked(package, kind), _asked(locked, kind)), None)
                 if differing:
                     return _stale(posixpath.join(own, "package.json"), differing)
-        missing = next((name for name in _required(self.package) if f"node_modules/{name}" not in self.packages), None)
-        return _stale("package.json", missing) if missing else None
+        return None
+
+    def _incomplete(self) -> str | None:
+        """What a package of the lock needs and the lock lacks: npm compares it with the tree that it would make."""
+        for path, record in self.packages.items():
+            entry = mapping(record)
+            lacking = (name for name in self._needs(entry) if not self._finds(path, name))
+            missing = None if entry.get("optional") or entry.get("link") else next(lacking, None)
+            if missing:
+                return f"the lock lacks `{missing}`, which `{path or 'package.json'}` needs, and `npm ci` would fail"
+        return None
+
+    def _needs(self, entry: Mapping[str, object]) -> Iterator[str]:
+        yield from _required(entry)
+        left = mapping(entry.get("peerDependenciesMeta"))
+        yield from (name for name in mapping(entry.get("peerDependencies")) if self.peers and name not in left)
+
+    def _finds(self, path: str, name: str) -> bool:
+        """Whether node would find a package from where another one lies."""
+        while posixpath.join(path, "node_modules", name) not in self.packages:
+            if not path:
+                return False
+            path = path.rpartition("node_modules/")[0].rstrip("/")
+        return True
 
 
 def _stale(path: str, name: str) -> str:
@@ -125,7 +157,7 @@ def _asked(package: Mapping[str, object], kind: str) -> dict[str, object]:
 
 
 def _required(package: Mapping[str, object]) -> Iterator[str]:
-    """The names that any npm must find in the lock."""
+    """The names that any npm must find in the lock for a package that it installs."""
     for kind in ("dependencies", "devDependencies"):
         yield from _asked(package, kind)
 

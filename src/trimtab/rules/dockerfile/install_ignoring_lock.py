@@ -118,7 +118,7 @@ def _copied(stage: Stage, run: Run, files: CopiedFiles, name: str) -> bool:
 
 
 def _clean_install(facts: Facts, stage: Stage, run: Run, install: Install) -> Fix | Refusal:
-    reason = _other_modules(facts, stage, run) or _unusual(run, install) or _lock_obstacle(facts, stage, run)
+    reason = _other_modules(facts, stage, run) or _unusual(run, install) or _lock_obstacle(facts, stage, run, install)
     if reason:
         return Refusal(reason)
     index = next(i for i, word in enumerate(install.command.words) if word in {"install", "i"})
@@ -167,11 +167,12 @@ def _unusual(run: Run, install: Install) -> str | None:
     return None
 
 
-def _lock_obstacle(facts: Facts, stage: Stage, run: Run) -> str | None:
+def _lock_obstacle(facts: Facts, stage: Stage, run: Run, install: Install) -> str | None:
     base = facts.outside_base(stage)
     if re.search(r"(^|/)node:([0-9])([.-]|$)", base):
         return f"`{base}` has no `npm ci`"
-    reasons = (lock_obstacle(run.state.workdir, files, base) for files in _files(facts, stage, run))
+    folder, peers = run.state.workdir, not install.has_flag("--legacy-peer-deps", "--force")
+    reasons = (lock_obstacle(folder, files, base, peers=peers) for files in _files(facts, stage, run))
     return next((reason for reason in reasons if reason), None)
 
 
