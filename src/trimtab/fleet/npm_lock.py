@@ -123,7 +123,7 @@ class _Lock:
             lacking = (name for name in self._needs(entry) if not self._finds(path, name))
             missing = None if entry.get("optional") or entry.get("link") else next(lacking, None)
             if missing:
-                return f"the lock lacks `{missing}`, which `{path or 'package.json'}` needs, and `npm ci` would fail"
+                return f"the lock lacks `{missing}`, which `{path or 'package.json'}` needs, and `npm ci` may fail"
         return None
 
     def _needs(self, entry: Mapping[str, object]) -> Iterator[str]:
@@ -141,7 +141,7 @@ class _Lock:
 
 
 def _stale(path: str, name: str) -> str:
-    return f"the lock is out of step with `{path}`, which names `{name}` otherwise, and `npm ci` would fail"
+    return f"the lock is out of step with `{path}`, which names `{name}` otherwise, and `npm ci` may fail"
 
 
 def _differing(asked: Mapping[str, object], locked: Mapping[str, object]) -> Iterator[str]:
