@@ -595,6 +595,7 @@ PLAIN_INSTALL = "WORKDIR /w\nCOPY package*.json ./\nRUN npm install\n"
         ),
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, {})),
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a")) | {"package-lock.json": "<<<<<<< HEAD"}),
+        ("FROM node:16\nRUN npm install -g npm@6\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
         ("FROM node:14-alpine\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
         ("FROM docker.io/library/node:fermium\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
         ("FROM python:3.9-buster\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
@@ -631,6 +632,10 @@ def test_npm_ci_only_where_the_lock_can_be_installed(text: str, files: dict[str,
         ("FROM node:24\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(2, ASKED, "b", **{"node_modules/a": PEER}))),
         ("FROM node\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a", "b"))),
         ("FROM node:16.20-buster\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
+        (
+            "FROM node:16\nRUN npm install -g npm@10.2 && npm i -g npm@latest\n" + PLAIN_INSTALL,
+            npm_files(ASKED, npm_lock(3, ASKED, "a")),
+        ),
         ("FROM node:140\n" + PLAIN_INSTALL, npm_files(ASKED, npm_lock(3, ASKED, "a"))),
         (
             "FROM node:24\n" + PLAIN_INSTALL,
@@ -755,3 +760,22 @@ def test_root_mounts_nothing_in_the_home_of_another(text: str) -> None:
 def test_two_builds_do_not_meet_in_a_cache_that_breaks(text: str) -> None:
     after = fixed(text, {"package.json": "{}", "yarn.lock": "", "build.gradle": ""}).text
     assert "sharing=locked" in after or "--mount" not in after
+
+
+@pytest.mark.parametrize(
+    ("copies", "moved"),
+    [
+        ("COPY a.txt b.txt /code/lib/\n", False),
+        ("COPY a.txt /code/lib/\n", False),
+        ("COPY a.txt /code/lib/b.txt\n", False),
+        ("COPY --from=b /x /code/lib/\n", False),
+        ("COPY lib /code/lib/\n", True),
+        ("COPY lib /code/lib\n", True),
+        ("RUN mkdir -p /code/lib\nCOPY a.txt b.txt /code/lib/\n", True),
+        ("COPY a.txt b.txt /code/\n", True),
+    ],
+)
+def test_a_folder_that_copy_makes_for_files_gets_its_mode(copies: str, moved: bool) -> None:
+    text = f"FROM debian:13\n{copies}RUN chmod -R 777 /code\n"
+    files = {"a.txt": "", "b.txt": "", "lib/c.txt": ""}
+    assert ("--chmod=777" in fixed(text, files, unsafe=False).text) is moved

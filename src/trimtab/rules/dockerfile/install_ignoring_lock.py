@@ -167,8 +167,18 @@ def _unusual(run: Run, install: Install) -> str | None:
     return None
 
 
+def _replaces_npm(install: Install) -> bool:
+    """Whether an npm before version 7 is installed, or one of a version that is not known."""
+    wanted = [package for package in install.packages if re.match(r"npm(@|$)", package)]
+    return install.manager.name == "npm" and any(
+        not re.search(r"^npm(@latest|@[^\d]?([7-9]|\d\d)\b|$)", each) for each in wanted
+    )
+
+
 def _lock_obstacle(facts: Facts, stage: Stage, run: Run, install: Install) -> str | None:
     base = facts.outside_base(stage)
+    if any(_replaces_npm(install) for each in facts.runs_before(stage, run.index + 1) for install in each.installs):
+        return "another npm than the base's is installed before it, which may not read the lock"
     if re.search(r"(^|/)node:([0-9])([.-]|$)", base):
         return f"`{base}` has no `npm ci`"
     folder, peers = run.state.workdir, not install.has_flag("--legacy-peer-deps", "--force")

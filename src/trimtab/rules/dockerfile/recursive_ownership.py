@@ -239,14 +239,25 @@ class _Change:
 
     def _value(self) -> str | Refusal:
         if self.flag == "chmod":
-            deeper = [path for path in self.paths for copy in self.copies if not is_within(path, copy.destination)]
-            if any(copy.destination.count("/") > path.count("/") + 1 for copy in self.copies for path in deeper):
+            if self._makes_folders():
                 return Refusal("COPY makes the folders on its way with a mode of its own")
             octal = re.fullmatch(r"0?[0-7]{3,4}", self.wanted)
             return self.wanted if octal else Refusal(f"the mode `{self.wanted}` is symbolic")
         if not _OWNER.match(self.wanted):
             return Refusal(f"the owner `{self.wanted}` cannot be written as a COPY flag")
         return self._owner()
+
+    def _makes_folders(self) -> bool:
+        """Whether a COPY makes a folder below the paths for what it brings, which no `--chmod` reaches."""
+        named = self._made_below(self.paths)
+        made = [self._made_by(copy) for copy in self.copies]
+        return any(is_within(folder, path) and folder != path and folder not in named for folder in made for path in self.paths)
+
+    def _made_by(self, copy: Copy) -> str:
+        """The innermost folder that a COPY makes on its way: a copied folder gets the mode, what files go into does not."""
+        context = self.facts.contexts[0] if self.facts.contexts and copy.from_ is None else None
+        folders = context is not None and all(context.is_directory(source) for source in copy.sources)
+        return copy.destination if copy.is_directory_target and not folders else posixpath.dirname(copy.destination)
 
     def _owner(self) -> str | Refusal:
         """The owner as it can be written at the first COPY: by name when it exists there, else by number."""
