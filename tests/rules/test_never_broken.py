@@ -779,3 +779,12 @@ def test_a_folder_that_copy_makes_for_files_gets_its_mode(copies: str, moved: bo
     text = f"FROM debian:13\n{copies}RUN chmod -R 777 /code\n"
     files = {"a.txt": "", "b.txt": "", "lib/c.txt": ""}
     assert ("--chmod=777" in fixed(text, files, unsafe=False).text) is moved
+
+
+def test_a_base_is_looked_at_again_when_its_users_have_changed() -> None:
+    update = "USER root\nRUN apt-get update\nRUN apt-get install -y curl\n"
+    tree = MemoryTree({"base/Dockerfile": f"FROM debian:13\n{update}", "user/Dockerfile": f"FROM acme/base:1\n{update}"})
+    first = rewrite(discover(tree), unsafe=True)
+    texts = {change.path: change.text for change in first.changed}
+    assert set(texts) == {"base/Dockerfile", "user/Dockerfile"}
+    assert rewrite(discover(MemoryTree(texts)), unsafe=True).changed == ()

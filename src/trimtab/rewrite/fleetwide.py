@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trimtab.fleet import Fleet, Unreadable, rediscover
+from trimtab.fleet.built_on import built_on
 from trimtab.review import review_fleet
 from trimtab.rewrite.changeset import ChangeSet, FileChange, SkippedFix, SkipReason
 from trimtab.rewrite.converge import rewrite_dockerfile
@@ -46,19 +47,26 @@ class _Rewrite:
 
     def run(self) -> ChangeSet:
         fleet = self.original
+        pending: Collection[str] = [file.path for file in fleet.files]
         for number in range(1, MAX_ROUNDS + 1):
-            self._dockerfiles(fleet)
-            if not self._between(self._now(), number):
-                break
+            changed = self._dockerfiles(fleet, pending)
+            between = self._between(self._now(), number)
             fleet = self._now()
+            pending = [file.path for file in fleet.files] if between else _bases_of(changed, fleet)
+            if not pending:
+                break
         return ChangeSet(tuple(self.changes[path] for path in sorted(self.changes)))
 
-    def _dockerfiles(self, fleet: Fleet) -> None:
+    def _dockerfiles(self, fleet: Fleet, pending: Collection[str]) -> set[str]:
+        """One pass over some Dockerfiles; the paths of those that it changed."""
+        changed: set[str] = set()
         for file in fleet.files:
-            if not self._wanted(file.path):
+            if file.path not in pending or not self._wanted(file.path):
                 continue
             change = rewrite_dockerfile(file, fleet, self.selection, self.rules)
             self.changes[file.path] = _then(self.changes.get(file.path), change)
+            changed.update([file.path] if change.changed else [])
+        return changed
 
     def _wanted(self, path: str) -> bool:
         return self.paths is None or path in self.paths
@@ -123,6 +131,15 @@ class _Rewrite:
             others = self.selection.skipped(each for each in left if each.path == path and id(each) not in bad)
             skipped = (*own, *needed, *others)
             self.changes[path] = replace(known, skipped=skipped)
+
+
+def _bases_of(changed: Collection[str], fleet: Fleet) -> set[str]:
+    """The Dockerfiles whose images the changed ones start from, however far: what they needed from them may have changed."""
+    built = {file.path: {other.path for other, _ in built_on(file, fleet)} - {file.path} for file in fleet.files if changed}
+    reached = set(changed)
+    while grown := {path for path, users in built.items() if users & reached} - reached:
+        reached |= grown
+    return {path for path, users in built.items() if users & reached}
 
 
 def _then(before: FileChange | None, after: FileChange) -> FileChange:
