@@ -788,3 +788,9 @@ def test_a_base_is_looked_at_again_when_its_users_have_changed() -> None:
     texts = {change.path: change.text for change in first.changed}
     assert set(texts) == {"base/Dockerfile", "user/Dockerfile"}
     assert rewrite(discover(MemoryTree(texts)), unsafe=True).changed == ()
+
+
+def test_a_pattern_of_manifests_stays_where_it_is() -> None:
+    text = "FROM node:24\nWORKDIR /a\n# the manifests\nCOPY package*.json ./\nRUN npm install\nCOPY . .\n"
+    change = fixed(text, {"package.json": "{}", "package.docs.json": "{}", "a.js": ""}, unsafe=False)
+    assert "# the manifests\nCOPY package*.json ./\n" in change.text

@@ -381,4 +381,4 @@ def _empties_cache(command: Command) -> bool:
 
 
 def _is_manifest_name(name: str, names: set[str]) -> bool:
-    return name in names or name.startswith(("requirements", "constraints"))
+    return name in names or name.startswith(("requirements", "constraints")) or bool(re.fullmatch(r"package.*\.json", name))
