@@ -794,3 +794,20 @@ def test_a_pattern_of_manifests_stays_where_it_is() -> None:
     text = "FROM node:24\nWORKDIR /a\n# the manifests\nCOPY package*.json ./\nRUN npm install\nCOPY . .\n"
     change = fixed(text, {"package.json": "{}", "package.docs.json": "{}", "a.js": ""}, unsafe=False)
     assert "# the manifests\nCOPY package*.json ./\n" in change.text
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "moves"),
+    [
+        ("npm install", "npm ci --omit=dev", False),
+        ("yarn", "yarn install --frozen-lockfile", False),
+        ("npm ci", "npm ci --omit=dev", True),
+        ("npm install", "npm install --omit=dev", True),
+    ],
+)
+def test_no_copy_undoes_a_lock_that_another_stage_reads(first: str, later: str, moves: bool) -> None:
+    text = (
+        f"FROM node:24 AS b\nWORKDIR /a\nCOPY . .\nRUN {first}\nFROM node:24\nCOPY --from=b /a/package*.json ./\nRUN {later}\n"
+    )
+    files = {"package.json": "{}", "package-lock.json": "{}", "yarn.lock": "", "a.js": ""}
+    assert ("DF110" in fixed(text, files, unsafe=False).rules) is moves

@@ -74,6 +74,15 @@ def rewrites_manifest(install: Install) -> bool:
     return bool(named) and not install.has_flag("-g", "--global", "--location=global", "--no-save")
 
 
+_FROZEN = ("ci", "--frozen-lockfile", "--immutable", "--pure-lockfile", "--no-package-lock", "--no-lockfile")
+"""What keeps an install of node packages from writing to the lock."""
+
+
+def rewrites_lock(install: Install) -> bool:
+    """Whether an install brings a lock up to date that does not fit its manifest."""
+    return install.manager.name in {"npm", "yarn", "pnpm"} and not install.has_flag(*_FROZEN)
+
+
 def _pip(install: Install, workdir: str, files: ImageFiles) -> Manifests | NeedsSources:
     if install.pip.local:
         return NeedsSources(f"`pip install` installs from the sources (`{install.pip.local[0]}`)")

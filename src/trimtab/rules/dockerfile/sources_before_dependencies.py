@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import CopiedFiles, copied_files
-from trimtab.fleet.dependencies import Manifests, NeedsSources, install_inputs, rewrites_manifest
+from trimtab.fleet.dependencies import Manifests, NeedsSources, install_inputs, rewrites_lock, rewrites_manifest
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install, manager_of
 from trimtab.fleet.paths import is_within
@@ -220,12 +220,22 @@ class _Move:
                 return inputs.reason
             if rewrites_manifest(install):
                 return f"`{_short_install(install)}` writes to `package.json`, and a COPY behind it would undo that"
+            strict = self._strict_install(run) if rewrites_lock(install) else None
+            if strict:
+                return f"`{_short_install(install)}` may bring the lock up to date that `{_short_install(strict)}` reads later"
             for image_path in inputs.paths:
                 if files.paths[image_path] == brought.get(image_path):
                     self.needed[brought[image_path]] = posixpath.dirname(image_path)
         if any("node_modules" in path.split("/") or ".venv" in path.split("/") for path in brought.values()):
             return "the context brings a `node_modules` or `.venv` of its own, which would cover the installed one"
         return None
+
+    def _strict_install(self, first: Run) -> Install | None:
+        """An install behind another one, here or in a later stage, that fails where the lock does not fit."""
+        later = (run for one in self.facts.stages[self.stage.index :] for run in one.runs)
+        behind = (run for run in later if run.index > first.index or run not in self.stage.runs)
+        node = (install for run in behind for install in run.installs if install.manager.name in {"npm", "yarn", "pnpm"})
+        return next((install for install in node if not rewrites_lock(install)), None)
 
     def _obstacle(self, first: Run) -> str | None:
         """What lies between the COPY and the first install and may need what is copied."""
