@@ -492,3 +492,9 @@ def test_the_old_compose_stays_in_an_image(source: str) -> None:
     files = {path: "#!/bin/sh\ndocker-compose up -d\n", "Dockerfile": f"FROM docker/compose:1.29.2\nCOPY {source} /\n"}
     assert fixed("SC104", files) == {}
     assert fixed("SC104", {path: files[path], "Dockerfile": "FROM a:1\nCOPY other /\n"})
+
+
+def test_a_fleet_without_dockerfiles_is_still_after_one_run() -> None:
+    text = "services:\n  a:\n    image: nginx\n"
+    first = rewrite(discover(MemoryTree({"compose.yaml": text})), unsafe=True, proof=True)
+    assert rewrite(discover(MemoryTree({"compose.yaml": first.files[0].text})), unsafe=True, proof=True).changed == ()

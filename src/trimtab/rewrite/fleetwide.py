@@ -53,7 +53,7 @@ class _Rewrite:
             between = self._between(self._now(), number)
             fleet = self._now()
             pending = [file.path for file in fleet.files] if between else _bases_of(changed, fleet)
-            if not pending:
+            if not between and not pending:
                 break
         return ChangeSet(tuple(self.changes[path] for path in sorted(self.changes)))
 
