@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
 from trimtab.cli.app import COMMANDS
 from trimtab.cli.history import history
-from trimtab.config import Config
+from trimtab.config import Config, GateConfig, GatePathConfig
 from trimtab.rules import Case, Rule, all_rules
 
 ROOT = Path(__file__).parent.parent
@@ -84,12 +87,24 @@ def _help(command: str) -> str:
 
 def configuration() -> str:
     """The keys of the configuration."""
-    rows = [
-        f"| `{field.alias}` | `{json.dumps(field.get_default(call_default_factory=True))}` | {field.description} |"
-        for field in Config.model_fields.values()
-    ]
     head = "# Configuration\n\n`trimtab.toml`, or `[tool.trimtab]` in `pyproject.toml`, in the folder that is reviewed.\n"
-    return head + "\n| key | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    gates = "\n## `[gate]`\n\nWhat `trimtab gate` asks for.\n"
+    paths = "\n### `[[gate.path]]`\n\nWhat it asks of the services of some paths instead.\n"
+    return head + _keys(Config) + gates + _keys(GateConfig) + paths + _keys(GatePathConfig)
+
+
+def _keys(table: type[BaseModel]) -> str:
+    rows = [
+        f"| `{field.alias}` | {_default(field.get_default(call_default_factory=True))} | {field.description} |"
+        for field in table.model_fields.values()
+    ]
+    return "\n| key | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def _default(value: object) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    return "below" if isinstance(value, BaseModel) else f"`{json.dumps(value)}`"
 
 
 def main() -> int:

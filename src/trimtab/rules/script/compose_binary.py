@@ -1,0 +1,97 @@
+"""SC104."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from trimtab.fleet import Fleet
+from trimtab.fleet.paths import is_within
+from trimtab.fleet.scripts import ScriptPart
+from trimtab.rules.base import (
+    Applicability,
+    Category,
+    Finding,
+    Refusal,
+    ScriptRule,
+    Severity,
+    script_case,
+    script_fix,
+)
+from trimtab.text import Edit
+
+_ABOUT_THE_PROGRAM = re.compile(
+    r"docker/compose/releases|(?:command -v|which|type|hash|Get-Command|install|update|pip\S* install)[^\n]*docker-compose"
+    r"|/bin/docker-compose|-x[^\n]*docker-compose", re.IGNORECASE,
+)  # fmt: skip
+
+
+class OldComposeBinary(ScriptRule):
+    """Call of `docker-compose`, which is not maintained any more.
+
+    ## What it does
+    Finds calls of the program `docker-compose` in scripts that do not also know `docker compose`.
+
+    ## Why it matters
+    It has had no release since June 2023, and new engines and CI images come without it.
+
+    ## Fix safety
+    Unsafe: the call becomes `docker compose`, which names containers with `-` instead of `_`, and has to be there.
+    Refused where scripts use the old names, where the program is called by its path or is a function of the script, and
+    where a Dockerfile copies the script into an image, which may have the old program only.
+
+    ## References
+    https://docs.docker.com/compose/releases/migrate/
+    """
+
+    code = "SC104"
+    category = Category.MAINTAINABILITY
+    severity = Severity.MEDIUM
+    since = "0.2"
+    clean = [
+        script_case("#!/bin/bash\nset -e\nif command -v docker-compose; then docker-compose ps; else docker compose ps; fi\n"),
+    ]
+    flagged = [
+        script_case(
+            "#!/bin/bash\nset -e\ndocker-compose -f a.yml ps\n", after="#!/bin/bash\nset -e\ndocker compose -f a.yml ps\n"
+        )
+    ]
+
+    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
+        if any(call.is_compose and not call.is_old for call in part.calls):
+            return
+        for call in part.calls:
+            if call.is_old:
+                words, spans = call.command.words, call.command.word_spans
+                index = next(index for index, word in enumerate(words) if "docker-compose" in word)
+                reason = _why_that_program(part, fleet, words[index]) or _in_image(part, fleet)
+                edit = Edit(spans[index], "docker compose")
+                made = script_fix(part, "call `docker compose`", [edit], Applicability.UNSAFE)
+                outcome = made if reason is None else Refusal(reason)
+                yield self.at(
+                    part, call.command.span.start, "calls `docker-compose`, which is not maintained any more", outcome
+                )
+
+
+_OWN = re.compile(r"(?m)^\s*(?:function\s+)?docker-compose\s*(?:\(\s*\)|\{)|\balias\s+[\"']?docker-compose=")
+_OLD_NAME = re.compile(r"[\w}]_[A-Za-z][\w.-]*_\d+\b")
+
+
+def _why_that_program(part: ScriptPart, fleet: Fleet, word: str) -> str | None:
+    """Why `docker compose` may not do what a script's `docker-compose` does."""
+    if _ABOUT_THE_PROGRAM.search(part.text):
+        return "the script also installs or looks for that program"
+    if "/" in word or "\\" in word or _OWN.search(part.text):
+        return "it is a program or function of its own, and may do something else"
+    if any(_OLD_NAME.search(each.text) for each in fleet.scripts):
+        return "a script names containers as the old program does, with `_`"
+    return None
+
+
+def _in_image(part: ScriptPart, fleet: Fleet) -> str | None:
+    """The reason when a Dockerfile copies the script, or a folder that holds it, to be run in an image."""
+    for file in fleet.files:
+        sources = {posixpath.normpath(s).lstrip("/") for one in file.stages for copy in one.copies for s in copy.sources}
+        roots = [context.tree_path(source) for context in file.contexts for source in sources - {".", ""}]
+        if any(is_within(part.path, root) for root in roots):
+            return f"`{file.path}` copies the script into an image, where `docker compose` may not be"
+    return None
