@@ -139,7 +139,7 @@ class Config(_Table):
         everywhere = (PathPolicy("**", (), dict(self.severity)),) if self.severity else ()
         paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
         standard = {name: (value,) if isinstance(value, str) else value for name, value in self.standard.items()}
-        return Policy(standard, pin, self.cpu_index, self.uv, self.host_memory, (*everywhere, *paths))
+        return Policy(standard, pin, self.cpu_index, self.uv, self.host_memory, self.advisories, (*everywhere, *paths))
 
 
 def load_config(root: Path, explicit: Path | None = None) -> Config:

@@ -137,3 +137,36 @@ def test_a_gate_holds_the_scan_against_the_image_that_is_there(app: Path) -> Non
     (app / "trimtab.toml").write_text(budget)
     _, data, _ = call(app, "gate")
     assert [each["state"] for each in data["checks"] if each["gate"] == "image-size"] == ["failed"]
+
+
+SERVER = """\
+import http.server, jinja2
+{check}
+http.server.ThreadingHTTPServer(("", 8000), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_an_upgrade_is_kept_where_the_service_gets_along_with_it(tmp_path: Path) -> None:
+    """The smallest version that clears the vulnerability, proven: one service starts with it, the other refuses to."""
+    probe = "{test: [CMD, python3, -c, \"import urllib.request as u; u.urlopen('http://127.0.0.1:8000')\"], interval: 1s}"
+    dockerfile = (
+        f"FROM {PYTHON}\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY app.py .\nUSER 1000\n"
+        'CMD ["python3", "app.py"]\n'
+    )
+    files = {
+        "trimtab.toml": "advisories = 'advisories'\n",
+        "compose.yaml": f"services:\n  good: {{build: good, healthcheck: {probe}}}\n  picky: {{build: picky, healthcheck: {probe}}}\n",
+        "advisories/A.json": advisory("CVE-2024-22195", "jinja2", "PyPI", "3.1.3"),
+    }
+    for name, check in (("good", ""), ("picky", "assert jinja2.__version__ == '3.1.2'")):
+        files |= {
+            f"{name}/Dockerfile": dockerfile, f"{name}/requirements.txt": "jinja2==3.1.2\n",
+            f"{name}/app.py": SERVER.format(check=check),
+        }  # fmt: skip
+    write(tmp_path, files)
+    code, data, said = call(tmp_path, "optimize", "--select", "DF215", "--quick", "--apply", "--allow-dirty")
+    assert code in {0, 1}, said
+    verdicts = {each["path"]: each["verdict"] for each in data["files"]}
+    assert verdicts == {"good/requirements.txt": "accepted", "picky/requirements.txt": "rejected"}
+    assert (tmp_path / "good/requirements.txt").read_text() == "jinja2==3.1.3\n"
+    assert (tmp_path / "picky/requirements.txt").read_text() == "jinja2==3.1.2\n"

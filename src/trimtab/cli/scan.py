@@ -30,15 +30,14 @@ from trimtab.review import review as run_review
 from trimtab.rules import Severity, all_rules
 from trimtab.scan import Part, Scan, TargetScan, count_severities
 from trimtab.scan.adapters import ScannerName
-from trimtab.scan.api import ADDRESS, Api
 from trimtab.scan.compliance import RULES
 from trimtab.scan.ignore import read_ignores
+from trimtab.scan.named import advisory_store
 from trimtab.scan.ranking import read_ranking
 from trimtab.scan.run import Bill, ImageTarget, Request
 from trimtab.scan.run import scan as run_scan
 from trimtab.scan.sbom import NoSbom, SbomFormat, read_sbom, write_sbom
 from trimtab.scan.sources import is_below
-from trimtab.scan.stores import Folder
 from trimtab.scan.stores import Store as Advisories
 from trimtab.scan.verdict import Outcome, Policy, Verdict, judge_scan
 
@@ -171,13 +170,8 @@ class _Job:
         Raises:
             UsageError: they are somewhere on the network, and the network is not to be used.
         """
-        named = self.sources.advisories or self.loaded.config.advisories or ""
-        address = ADDRESS if named == "osv" else named if named.startswith(("https://", "http://")) else None
-        if address and self.offline:
-            raise UsageError("The OSV API needs the network; offline, give `--advisories` a folder or a zip of OSV documents.")
-        if address:
-            return Api(address)
-        return Folder(Path(named) if self.sources.advisories else self.loaded.root / named) if named else None
+        given, config = self.sources.advisories, self.loaded.config.advisories or ""
+        return advisory_store(given or config, Path() if given else self.loaded.root, offline=self.offline)
 
 
 async def _scanned(job: _Job) -> tuple[Scan, str]:

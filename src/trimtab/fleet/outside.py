@@ -29,6 +29,16 @@ class Wheels:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What advisories say of one pinned requirement."""
+
+    version: str
+    to: str | None
+    """The smallest version that no known advisory is about; None where none is named as fixed."""
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """Answers from package indexes, registries, git and the clock."""
 
@@ -42,4 +52,6 @@ class Outside:
     """How many recent commits `changes` covers."""
     left_out_by_git: frozenset[str] = frozenset()
     """Files of the tree that git is told to ignore, among those somebody asked about."""
+    upgrades: Mapping[tuple[str, str], Upgrade] = field(default_factory=dict[tuple[str, str], Upgrade])
+    """(requirements file, project) to what is wrong with the version that is pinned there."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())

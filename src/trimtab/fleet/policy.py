@@ -28,5 +28,7 @@ class Policy:
     """The image that the program `/uv` is taken from, for services that are to be installed with uv."""
     host_memory: str | None = None
     """What the host that the services run on together has: `16g`."""
+    advisories: str | None = None
+    """Where advisories are: a folder or zip, counted from the root, `osv`, or an address."""
     paths: tuple[PathPolicy, ...] = ()
     """Rules and severities for some paths; the last one that matches wins."""

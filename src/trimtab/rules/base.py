@@ -90,6 +90,10 @@ class Effects:
     """What may differ in compose files, and nothing else there."""
     scripts: bool = False
     """Whether it is a script that changes, and no image."""
+    contents: tuple[str, ...] = ()
+    """Absolute image paths of the service's own files that may have other content."""
+    upgrades: tuple[tuple[str, str], ...] = ()
+    """Packages of a language that get another version, and which: `pip jinja2`, `2.10.1`."""
 
     @property
     def another_base(self) -> bool:
@@ -107,6 +111,8 @@ class Effects:
             self.context or other.context,
             tuple(dict.fromkeys(self.settings + other.settings)),
             self.scripts or other.scripts,
+            tuple(dict.fromkeys(self.contents + other.contents)),
+            tuple(dict.fromkeys(self.upgrades + other.upgrades)),
         )
 
 

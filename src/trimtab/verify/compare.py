@@ -195,7 +195,8 @@ class TreeComparison:
             return False
         removed = self.effects.another_base and not own
         lost_bits = (one.executable and not other.executable) or bool(one.mode & 0o6000 & ~other.mode)
-        return (lost_bits and not removed) or (own and one.sha256 != other.sha256)
+        meant = path in self.effects.contents
+        return (lost_bits and not removed) or (own and one.sha256 != other.sha256 and not meant)
 
     def _explained_by_base(self, path: str, one: FileEntry | None, other: FileEntry | None) -> str:
         """What the service's own instructions made must be there; what the base, or packages, brought need not."""

@@ -1,4 +1,5 @@
-"""The experiments about an ignore file: every image whose context it changes is built from the old and the new one."""
+"""The experiments about a file of a context, mostly an ignore file: every image that it changes is built with the old and the
+new one."""
 
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -19,13 +20,13 @@ from trimtab.verify.staged import Staged
 async def prove_context(
     laboratory: Laboratory, shared: Shared, change: FileChange, texts: Mapping[str, str | None], number: int
 ) -> Evidence:
-    """Whether all images stay what they are, but for the files that the new ignore file keeps back."""
+    """Whether all images stay what they are, but for what a new ignore file keeps back, and what its fixes declare."""
     fleet = laboratory.fleet
     following = rediscover(fleet, dict(texts))
     trials: list[Trial] = []
     services: dict[str, None] = {}
     sent = [0, 0]
-    for index, (file, build, context) in enumerate(_affected(fleet, following)):
+    for index, (file, build, context) in enumerate(_affected(fleet, following, texts)):
         laboratory.progress(change.path, f"building {file.path} with it")
         services.update(dict.fromkeys(file.service_names))
         trial, pair = await _tried(laboratory, shared, change, (file, build, context), texts, number + 2 * index)
@@ -43,15 +44,24 @@ async def prove_context(
     )
 
 
-def _affected(fleet: Fleet, following: Fleet) -> Iterator[tuple[FleetFile, Build, BuildContext]]:
-    """Every build whose context is another one afterwards, with that context."""
+def _affected(
+    fleet: Fleet, following: Fleet, texts: Mapping[str, str | None]
+) -> Iterator[tuple[FleetFile, Build, BuildContext]]:
+    """Every build whose context is another one afterwards, or that copies a changed file, with its context then."""
     for file in fleet.files:
         now = following.file(file.path)
         for build in builds_of(file) if now else ():
             old = next((context for context in file.contexts if context.root == build.context), None)
             new = next((context for context in now.contexts if context.root == build.context), None) if now else None
-            if old and new and set(old.visible) != set(new.visible):
+            if old and new and (set(old.visible) != set(new.visible) or _copies(file, new, texts)):
                 yield file, build, new
+
+
+def _copies(file: FleetFile, context: BuildContext, texts: Mapping[str, str | None]) -> bool:
+    """Whether an image gets one of the files from its context by name, or within a folder."""
+    copies = (copy for stage in file.stages for copy in stage.copies if copy.from_ is None)
+    brought = {context.tree_path(path) for copy in copies for path in copied_files(copy, context).values()}
+    return not brought.isdisjoint(texts)
 
 
 async def _tried(
@@ -90,7 +100,8 @@ def _effects(file: FleetFile, old: BuildContext, new: BuildContext, texts: Mappi
         gone |= {image, f"{image}/**"}
     # An ignore file may itself be among the files that a COPY brings.
     own = tuple(f"{folder}/{posixpath.basename(path)}" for path in texts for folder in ("", "/**"))
-    return Effects(removes=(*sorted(gone), *own), changes=own, context=True)
+    contents = tuple(image for image, path in brought.items() if new.tree_path(path) in texts)
+    return Effects(removes=(*sorted(gone), *own), changes=own, context=True, contents=contents)
 
 
 def _folder_in_image(copy: Copy, path: str) -> Iterator[str]:
@@ -103,8 +114,8 @@ def _folder_in_image(copy: Copy, path: str) -> Iterator[str]:
 
 def _verdict(trials: list[Trial]) -> Verdict:
     if not trials:
-        return Verdict(VerdictKind.INCONCLUSIVE, "no image that builds has another context through it")
+        return Verdict(VerdictKind.INCONCLUSIVE, "no image that builds is changed by it")
     last = trials[-1].verdict
     if last.kind is not VerdictKind.ACCEPTED:
         return last
-    return Verdict(VerdictKind.ACCEPTED, f"{len(trials)} images are the same but for what it keeps back, and behave the same")
+    return Verdict(VerdictKind.ACCEPTED, f"{len(trials)} images are the same but for what is declared, and behave the same")

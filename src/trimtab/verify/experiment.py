@@ -189,7 +189,7 @@ class Experiment:
         )
         asked, done_with = was.packages - now.packages, (was.build_programs | old) - new
         return Losses(
-            before.tree, after.tree, self._own_texts, effects.another_base, asked, done_with, base
+            before.tree, after.tree, self._own_texts, effects.another_base, dict(effects.upgrades), asked, done_with, base,
         )  # fmt: skip
 
     async def _asked_of_images(self, losses: Losses, before: _Built, after: _Built) -> list[Difference]:

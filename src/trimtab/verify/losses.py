@@ -8,7 +8,7 @@ data that programs find by convention.
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from trimtab.docker import ImageTree
@@ -66,6 +66,8 @@ class Losses:
     own: Mapping[str, str]
     """The text of the service's own files by their path in the image."""
     another_base: bool
+    upgrades: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Packages of a language that are declared to have another version afterwards."""
     asked: frozenset[str] = frozenset()
     """System packages that the original asks for by name."""
     done_with: frozenset[str] = frozenset()
@@ -144,7 +146,7 @@ class Losses:
         of_base: Mapping[str, str] = self.base.libraries if self.base else {}
         for name, version in self.before.libraries.items():
             kept = new.get(_any_platform(name))
-            if kept is not None and _public(kept) == _public(version):
+            if kept is not None and (_public(kept) == _public(version) or self.upgrades.get(name) == kept):
                 continue
             if name in _OF_RUNTIMES or of_base.get(name) == version or (kept is None and not self.another_base):
                 continue
