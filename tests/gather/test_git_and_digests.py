@@ -81,6 +81,18 @@ def test_the_registry_is_asked_first_and_the_engine_next() -> None:
     assert [argv[1] for argv in silent.asked] == ["buildx", "image"]
 
 
+def test_what_a_pinned_tag_is_by_now_only_the_registry_knows() -> None:
+    runner = Answering(registry=DIGEST, engine=f'["python@{DIGEST}"]')
+    fleet = replace(discover(MemoryTree({"Dockerfile": f"FROM python:3.13@sha256:{'a' * 64}\n"})), policy=Policy(pin=True))
+
+    async def ask(offline: bool) -> dict[str, str]:
+        return dict(await find_digests(runner, fleet, offline=offline))
+
+    assert anyio.run(ask, False) == {"python:3.13": DIGEST}
+    assert anyio.run(ask, True) == {}
+    assert [argv[1] for argv in runner.asked] == ["buildx"]
+
+
 def test_offline_asks_the_engine_alone() -> None:
     runner = Answering(registry=DIGEST, engine="")
     assert digests(runner, offline=True) == {}

@@ -33,7 +33,7 @@ class RuleChoice:
     select: Annotated[tuple[str, ...], Parameter(negative="", help="Run these rules instead of the default ones.")] = ()
     extend_select: Annotated[tuple[str, ...], Parameter(negative="", help="Run these rules as well.")] = ()
     ignore: Annotated[tuple[str, ...], Parameter(negative="", help="Leave these rules out.")] = ()
-    pin: Annotated[bool, Parameter(negative="", help="Pin bases by digest: look them up, and run DF002.")] = False
+    pin: Annotated[bool, Parameter(negative="", help="Look up the digests of bases, and run DF002 and DF006.")] = False
     offline: Offline = False
 
 
@@ -120,7 +120,7 @@ def _root(paths: tuple[Path, ...]) -> tuple[Path, frozenset[str] | None]:
 def _rules(config: Config, choice: RuleChoice) -> tuple[Rule, ...]:
     """The rules to run: the default or selected ones, those added, without those ignored; the command line wins."""
     selected = _named(choice.select or config.select) or {rule.code for rule in default_rules()}
-    selected |= _named((*config.extend_select, *choice.extend_select, *(["DF002"] if choice.pin else [])))
+    selected |= _named((*config.extend_select, *choice.extend_select, *(["DF002", "DF006"] if choice.pin else [])))
     ignored = _named((*(() if choice.select else config.ignore), *choice.ignore))
     _named([*config.severity, *(name for path in config.path for name in (*path.ignore, *path.severity))])
     return tuple(rule for rule in all_rules() if rule.code in selected - ignored)

@@ -14,16 +14,17 @@ _TIMEOUT = 30
 
 
 async def find_digests(runner: Runner, fleet: Fleet, *, offline: bool) -> Mapping[str, str]:
-    """Reference to digest for every outside base that has a tag and can be resolved.
+    """Reference to digest for every outside base that has a tag and can be resolved; a digest that it is pinned to left out.
 
-    The registry is asked first, because the engine's copy may be old; offline, the engine's copy has to do.
+    The registry is asked first, because the engine's copy may be old; offline, the engine's copy has to do. What a pinned tag
+    is by now only a registry knows.
     """
     stages = (stage for file in fleet.files for stage in file.stages if stage.parent is None)
-    bases = dict.fromkeys(stage.base for stage in stages if stage.base and stage.base != "scratch" and "@" not in stage.base)
+    bases = dict.fromkeys(stage.base for stage in stages if stage.base and stage.base != "scratch")
     found: dict[str, str] = {}
-    for base in bases:
-        commands = [argv.image_digest(base)] if offline else [argv.registry_digest(base), argv.image_digest(base)]
-        for command in commands:
+    for base in (each.partition("@")[0] for each in bases if "@" not in each or ":" in each.partition("@")[0]):
+        local = [argv.image_digest(base)] if base in bases else []
+        for command in local if offline else [argv.registry_digest(base), *local]:
             digest = await _ask(runner, command)
             if digest:
                 found[base] = digest
