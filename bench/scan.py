@@ -20,7 +20,7 @@ from statistics import median
 NAME = "localhost/trimtab/bench-scan:1"
 DOCKERFILE = """\
 FROM localhost/trimtab/node:24-bookworm
-RUN apt-get -qq update && apt-get install -y -qq --no-install-recommends ffmpeg git imagemagick python3-pip && rm -rf /var/lib/apt/lists/*
+RUN apt-get -qq update && apt-get install -y -qq --no-install-recommends ffmpeg git imagemagick python3-pip
 """
 
 
