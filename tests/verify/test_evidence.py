@@ -2,6 +2,7 @@
 
 import pytest
 
+from trimtab.report import evidence as told
 from trimtab.report import figures
 from trimtab.verify import Measurement, Pair, Scenario
 
@@ -29,5 +30,5 @@ def test_figures() -> None:
     assert figures.size(999) == "999 B"
     assert figures.percent(200, 100) == "−50 %"
     assert figures.percent(100, 100.1) == "±0 %"
-    assert figures.times(measured((10, 1))) == "10.0 s → 1.0 s ~−90 %"
-    assert figures.times(measured((10, 1), (10, 1))) == "10.0 s → 1.0 s −90 %"
+    assert told.times(measured((10, 1))) == "10.0 s → 1.0 s ~−90 %"
+    assert told.times(measured((10, 1), (10, 1))) == "10.0 s → 1.0 s −90 %"

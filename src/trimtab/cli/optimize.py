@@ -25,10 +25,9 @@ from trimtab.docker import ProcessRunner, engine_folder, engine_version
 from trimtab.errors import UsageError
 from trimtab.git import check_branch
 from trimtab.history import Store, open_store
-from trimtab.report.data import optimization_data
+from trimtab.report.evidence import evidence_view, optimization_data
 from trimtab.report.markdown import evidence_markdown
 from trimtab.report.page import evidence_page
-from trimtab.report.terminal import evidence_view
 from trimtab.rewrite import rewrite
 from trimtab.verify import Choice, Laboratory, Measures, Memory, Optimization, VerdictKind, clean_up
 from trimtab.verify import optimize as run_experiments

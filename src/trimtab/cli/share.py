@@ -22,6 +22,7 @@ from trimtab.errors import UsageError
 from trimtab.fleet import Fleet, rediscover
 from trimtab.fleet.compose.apply import Settled, settle
 from trimtab.fleet.shared_base import SharedBase, shared_bases
+from trimtab.report import evidence as told
 from trimtab.report import figures
 from trimtab.verify import NOBODYS_FAULT, Laboratory, VerdictKind, broken_off, clean_up
 from trimtab.verify.company import Shared
@@ -165,7 +166,7 @@ def _view(found: list[_Found], written: list[_Found]) -> RenderableType:
             if each.evidence.unique_bytes:
                 table.add_row("unique bytes", _sizes(*each.evidence.unique_bytes))
             if each.evidence.cold:
-                table.add_row("cold builds", figures.times(each.evidence.cold))
+                table.add_row("cold builds", told.times(each.evidence.cold))
             table.add_row("verdict", f"{each.evidence.verdict.kind}: {each.evidence.verdict.reason}")
         else:
             table.add_row("verdict", "a guess until it is built: --prove")

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
-import hcl2
-
 from trimtab.fleet.model import Build, Problem, Service
 from trimtab.fleet.plain import items, mapping, named_context
 from trimtab.fleet.tree import Tree, Unreadable
@@ -45,6 +43,9 @@ def _json(text: str) -> dict[str, object]:
 
 def _hcl(text: str) -> dict[str, object]:
     """HCL's blocks, which the library gives as lists of one-key mappings, joined by name."""
+    # Imported here: its grammar takes 30 ms to load, and most fleets have no bake file in HCL.
+    import hcl2
+
     loads = cast("Callable[[str], dict[str, object]]", hcl2.loads)  # pyright: ignore[reportUnknownMemberType]
     data = loads(text)
     joined: dict[str, object] = {}

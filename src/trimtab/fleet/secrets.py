@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import TYPE_CHECKING
 
-from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-from detect_secrets.plugins.base import BasePlugin
+if TYPE_CHECKING:
+    from detect_secrets.plugins.base import BasePlugin
 
 _NAME = re.compile(
     r"(?:^|[_.-])(?:pass(?:word|wd|phrase)?|pwd|secret|tokens?|credentials?|api[_-]?key|apikey|auth[_-]?key|access[_-]?key"
@@ -48,7 +49,10 @@ def is_placeholder(value: str) -> bool:
 
 
 @cache
-def _plugins() -> tuple[BasePlugin, ...]:
+def _plugins() -> "tuple[BasePlugin, ...]":
+    # Imported here: it takes 50 ms to load, and most commands see no value that could be a credential.
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
     classes = get_mapping_from_secret_type_to_class()
     return tuple(classes[name]() for name in _DETECTORS if name in classes)
 

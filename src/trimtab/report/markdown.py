@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trimtab.report import figures
+from trimtab.report import evidence as told
 from trimtab.verify import Evidence, Scenario, VerdictKind
 
 _LONGEST = 300
@@ -21,7 +21,7 @@ def evidence_markdown(evidence: Sequence[Evidence], repeats: int) -> str:
             "|---|---|---|---|---|---|",
             *(_row(each) for each in accepted),
             "",
-            *(f"- {label}: {value}" for label, value in figures.totals(accepted)),
+            *(f"- {label}: {value}" for label, value in told.totals(accepted)),
             "",
         ]
         if repeats:
@@ -36,8 +36,8 @@ def evidence_markdown(evidence: Sequence[Evidence], repeats: int) -> str:
 
 
 def _row(each: Evidence) -> str:
-    edits = (figures.times(each.measurement(scenario)) for scenario in (Scenario.SOURCE_EDIT, Scenario.DEPENDENCY_EDIT))
-    cells = (f"`{each.path}`", ", ".join(each.accepted), figures.sizes(each), figures.contexts(each), *edits)
+    edits = (told.times(each.measurement(scenario)) for scenario in (Scenario.SOURCE_EDIT, Scenario.DEPENDENCY_EDIT))
+    cells = (f"`{each.path}`", ", ".join(each.accepted), told.sizes(each), told.contexts(each), *edits)
     return f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from trimtab import __version__
+from trimtab.report import evidence as told
 from trimtab.report import figures
 from trimtab.report.charts import Rectangle, cascade, treemap
 from trimtab.rewrite import SkipReason
@@ -47,6 +48,7 @@ def evidence_page(run: str, result: Optimization, environment: Mapping[str, obje
     ]
     return templates.get_template("evidence.html").render(
         figures=figures,
+        told=told,
         layers=_layers,
         steps=_steps,
         scenarios=_scenarios,
@@ -55,7 +57,7 @@ def evidence_page(run: str, result: Optimization, environment: Mapping[str, obje
         environment=environment,
         evidence=result.evidence,
         accepted=accepted,
-        totals=figures.totals(accepted),
+        totals=told.totals(accepted),
         largest=max((each.before_bytes or 0 for each in sized), default=1),
         sized=sorted(sized, key=lambda each: -(each.before_bytes or 0)),
         refusals=refusals,

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from trimtab import __version__
 from trimtab.fleet.compose.startup import ASSUMED_BOOT, Startup
+from trimtab.report import evidence as told
 from trimtab.report import figures
 from trimtab.verify import Measurement
 
@@ -51,7 +52,12 @@ def startup_page(plans: Sequence[ProjectStart], boots: Mapping[str, float]) -> s
         loader=PackageLoader("trimtab.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return templates.get_template("startup.html").render(
-        figures=figures, plans=[(plan, _rows(plan)) for plan in plans], boots=boots, assumed=ASSUMED_BOOT, version=__version__
+        figures=figures,
+        told=told,
+        plans=[(plan, _rows(plan)) for plan in plans],
+        boots=boots,
+        assumed=ASSUMED_BOOT,
+        version=__version__,
     )
 
 
@@ -131,7 +137,7 @@ def startup_view(
             f"predicted: {plan.before.seconds:.1f} s → {plan.after.seconds:.1f} s ({change}) with a probe every second"
         )
         if plan.measured:
-            parts.append(f"measured: {figures.times(plan.measured)}, {len(plan.measured.pairs)} pairs")
+            parts.append(f"measured: {told.times(plan.measured)}, {len(plan.measured.pairs)} pairs")
         parts += [f"[red]could not be started:[/red] {escape(plan.problem)}"] if plan.problem else []
         parts += [f"[red]never starts, because it waits for itself:[/red] {name}" for name in plan.before.circular]
         parts.append("")

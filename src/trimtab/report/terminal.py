@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +16,6 @@ from trimtab.review.score import deductions
 from trimtab.rewrite import ChangeSet, SkipReason
 from trimtab.rules import Category, Finding, Fix, Rule, Severity
 from trimtab.text import apply_edits, unified_diff
-from trimtab.verify import Evidence, Scenario, VerdictKind
 
 SEVERITY_STYLES = {
     Severity.CRITICAL: "bold white on red",
@@ -26,7 +24,6 @@ SEVERITY_STYLES = {
     Severity.LOW: "cyan",
     Severity.INFO: "dim",
 }
-_VERDICT_STYLES = {VerdictKind.ACCEPTED: "green", VerdictKind.REJECTED: "red", VerdictKind.INCONCLUSIVE: "yellow"}
 
 
 def review_view(review: Review) -> RenderableType:
@@ -164,43 +161,6 @@ def proposal_view(finding: Finding, fleet: Fleet) -> RenderableType:
 
 def _diff(text: str) -> RenderableType:
     return Syntax(text, "diff", background_color="default", word_wrap=True)
-
-
-def evidence_view(evidence: Sequence[Evidence], *, repeats: int) -> RenderableType:
-    """The table at the end of `trimtab optimize`."""
-    table = Table(header_style="bold", show_lines=True, expand=True)
-    table.add_column("service", overflow="fold", ratio=3)
-    table.add_column("change", overflow="fold", ratio=4)
-    table.add_column("image", overflow="fold", ratio=3)
-    table.add_column("source edit", overflow="fold", ratio=3)
-    table.add_column("dependency edit", overflow="fold", ratio=3)
-    table.add_column("verdict", overflow="fold", ratio=5)
-    for each in evidence:
-        name = ", ".join(each.services) or each.path
-        table.add_row(
-            escape(name),
-            escape("; ".join(each.titles)) or "–",
-            figures.sizes(each),
-            figures.times(each.measurement(Scenario.SOURCE_EDIT)),
-            figures.times(each.measurement(Scenario.DEPENDENCY_EDIT)),
-            _verdict(each),
-        )
-    accepted = [each for each in evidence if each.verdict.kind is VerdictKind.ACCEPTED]
-    sums = Table.grid(padding=(0, 2))
-    for label, value in figures.totals(accepted):
-        sums.add_row(Text(label, "bold"), value)
-    note = f"times are medians of {repeats} interleaved pairs; ~ marks a difference that the pairs do not settle"
-    note = note if repeats else "no times were measured"
-    return Group(table, sums, Text(note, "dim"))
-
-
-def _verdict(evidence: Evidence) -> Text:
-    text = Text(str(evidence.verdict.kind), _VERDICT_STYLES[evidence.verdict.kind])
-    text.append(f": {evidence.verdict.reason}", "default")
-    for trial in evidence.rejected:
-        if evidence.verdict.kind is VerdictKind.ACCEPTED:
-            text.append(f"\n{', '.join(trial.rules)} {trial.verdict.kind}: {trial.verdict.reason}", "red")
-    return text
 
 
 def shown(text: str, style: str = "") -> Text:
