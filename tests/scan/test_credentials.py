@@ -3,7 +3,8 @@
 import pytest
 
 from trimtab.rules import Severity
-from trimtab.scan.leaks import arguments, identity, search
+from trimtab.scan.layer_leaks import arguments
+from trimtab.scan.leaks import identity, search
 
 AWS = "AKIA" + "QYLPMN5HFIQR7XYA"
 GITHUB = "ghp_" + "x7Kq2mN9pR4sT6vW8yZ1aB3cD5eF7gH9jK2L"

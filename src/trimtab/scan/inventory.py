@@ -11,7 +11,8 @@ from trimtab.docker.layers import Image, Layer, LayerLook, read_layers
 from trimtab.docker.packages import DATABASES, Packages, read_packages
 from trimtab.scan.binaries import Unread, go_modules, java_archives
 from trimtab.scan.installed import installed, is_installed
-from trimtab.scan.leaks import Leak, LeakSearch, found_leaks
+from trimtab.scan.layer_leaks import LeakSearch, found_leaks
+from trimtab.scan.leaks import Leak
 from trimtab.scan.packages import Distro, Package, read_os_release
 
 _STATUS = re.compile(r"dpkg/status|apk/db/installed|/rpm/")

@@ -1,19 +1,14 @@
 """Credentials where they do not belong. A value is never kept: only what it is, where, and a hash to tell two apart."""
 
 import hashlib
-import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
-from trimtab.docker.layers import Image
-from trimtab.fleet.plain import items, mapping
-from trimtab.fleet.secrets import SECRET_FILES, known_values, named_kind, secret_kind
+from trimtab.fleet.secrets import known_values, named_kind, secret_kind
 from trimtab.rules import Severity
 
-LARGEST = 64 * 1024 * 1024
-"""Bytes of a file in an image that is searched; the engine's archives are not limited in any other way."""
 _LONGEST_LINE = 4096
 _OVERLAP = 1024
 _LARGEST_SETTINGS = 128 * 1024
@@ -50,10 +45,6 @@ _SAMPLE = re.compile(r"(?:^|[./_-])(?:example|sample|template|dist|default)s?(?:
 _TESTS = re.compile(
     r"(?:^|/)(?:tests?|testdata|__tests__|spec|fixtures?|examples?|docs?|mocks?)/|(?:^|/)test_[^/]*$|[._]test\.", re.IGNORECASE
 )
-_LIBRARIES = re.compile(r"/(?:site-packages|dist-packages|node_modules)/")
-_INSTALLED = re.compile(r"^/(?:usr/(?:local/)?(?:lib\w*|share|include|libexec)|var/lib|lib\w*|proc|sys)/")
-_SERVED = re.compile(r"^/usr/share/nginx/html/|^/var/lib/jenkins/")
-"""What packages bring: their documentation is full of credentials that are none."""
 _DOCKERFILE = re.compile(r"(?:^|/)(?:[\w.-]*\.)?(?:Docker|Container)file(?:\.[\w.-]+)?$", re.IGNORECASE)
 _MANIFEST = re.compile(r"(?:^|/)(?:package(?:-lock)?|npm-shrinkwrap|composer|tsconfig[\w.-]*)\.json$|-lock\.ya?ml$|lock\.json$")
 """Files whose names are those of packages, such as `js-tokens`."""
@@ -63,9 +54,6 @@ _SAYS_SO = re.compile(
 """Passwords that documentation writes, and that protect nothing where they are meant."""
 _SYSTEM = re.compile(r"etc/(?!.*\.env$)")
 """An image's own `/etc`, whose files have fields such as `passwd: files`."""
-_RECORD = re.compile(r"\.dist-info/RECORD$")
-_ARGUMENTS = re.compile(r"\|(?P<count>\d+) (?P<rest>.*)$", re.DOTALL)
-"""How the engine writes a RUN's build arguments into an image's history."""
 _SALT = b"trimtab.secret/1"
 
 
@@ -112,7 +100,7 @@ def search(path: str, content: bytes) -> Iterator[Leak]:
     everywhere = not found.isdisjoint(_WHOLE_FILE)
     for number, line in enumerate(lines, 1):
         marked = everywhere or any(mark in line for mark in found)
-        known = [pair for part in _windows(line) for pair in _known(part, number, lines)] if marked else []
+        known = [pair for part in windows(line) for pair in _known(part, number, lines)] if marked else []
         for kind, value in dict.fromkeys(known):
             weak = kind == "Basic Auth Credentials" and _SAYS_SO.match(value)
             yield Leak(kind, path, number, identity(value), _severity(path, Severity.LOW if weak else Severity.HIGH))
@@ -127,7 +115,7 @@ def _text(content: bytes) -> str | None:
     return None if b"\0" in content[:8192] else content.decode("utf-8", "replace")
 
 
-def _windows(line: str) -> Iterator[str]:
+def windows(line: str) -> Iterator[str]:
     """A line in parts that overlap by more than any credential is long: the expressions are slow on endless ones."""
     if len(line) <= _LONGEST_LINE:
         yield line
@@ -144,7 +132,7 @@ _Pairs = Callable[[str], Iterable[tuple[str, str]]]
 def _pairs_of(path: str) -> _Pairs:
     """How names and values stand in the lines of a file of its kind."""
     if _DOCKERFILE.search(path):
-        return _declared
+        return declared
     if re.search(r"(?:^|/)\.?env(?:\.[\w-]+)?$|\.env$", path):
         return _of_environment
     if path.endswith(".netrc"):
@@ -152,7 +140,7 @@ def _pairs_of(path: str) -> _Pairs:
     return _of_settings
 
 
-def _declared(line: str) -> Iterator[tuple[str, str]]:
+def declared(line: str) -> Iterator[tuple[str, str]]:
     """What ENV and ARG of a Dockerfile declare; the old form of ENV has a space."""
     verb, _, rest = line.strip().partition(" ")
     if verb.upper() in {"ENV", "ARG"}:
@@ -205,87 +193,6 @@ def search_pairs(pairs: Iterable[tuple[str, str]], where: str) -> Iterator[Leak]
         kind = secret_kind(name, value)
         if kind:
             yield Leak(f"`{name}`: {kind}", f"{where}.{name}", 0, identity(value), Severity.HIGH)
-
-
-@dataclass
-class LeakSearch:
-    """Searches the files of one layer as they go by."""
-
-    leaks: list[Leak] = field(default_factory=list[Leak])
-    installed: set[str] = field(default_factory=set[str])
-    """Paths that Python distributions say are theirs, wherever they were installed to."""
-    large: list[str] = field(default_factory=list[str])
-    """Files that were too large to be searched."""
-
-    def file(self, path: str, size: int, read: Callable[[], bytes]) -> None:
-        if _RECORD.search(path):
-            folder = posixpath.dirname(posixpath.dirname(path))
-            rows = read().decode("utf-8", "replace").splitlines()
-            self.installed.update(posixpath.normpath(f"{folder}/{row.partition(',')[0]}") for row in rows)
-        elif size > LARGEST:
-            self.large += [] if _is_installed(path) else [path]
-        elif size > 0 and not _is_installed(path):
-            self.leaks += [replace(leak, where=path) for leak in search(path.lstrip("/"), read())]
-
-
-def _is_installed(path: str) -> bool:
-    """Whether packages brought a file; a private key, or an env file, may lie among them and be nobody's package."""
-    if _LIBRARIES.search(path):
-        return True
-    return _INSTALLED.search(path) is not None and not SECRET_FILES.search(path) and not _SERVED.search(path)
-
-
-def found_leaks(image: Image, visible: Mapping[str, int], layers: Sequence[LeakSearch]) -> Iterator[Leak]:
-    """The credentials in an image's layers, its configuration and its history."""
-    installed = frozenset[str]().union(*(each.installed for each in layers))
-    for number, layer in enumerate(layers):
-        made_by = keyword(image.layers[number].created_by)
-        for leak in layer.leaks:
-            if leak.where not in installed:
-                yield replace(leak, layer=number, made_by=made_by, hidden=visible.get(leak.where) != number)
-    environment = [_pair(str(each)) for each in items(image.config.get("Env"))]
-    yield from search_pairs(environment, "Env")
-    yield from search_pairs(((name, str(value)) for name, value in mapping(image.config.get("Labels")).items()), "Label")
-    for key in ("Cmd", "Entrypoint", "Healthcheck"):
-        yield from _in_text(str(image.config.get(key) or ""), key)
-    yield from _history(image)
-
-
-def _in_text(text: str, where: str) -> Iterator[Leak]:
-    for kind, value in dict.fromkeys(pair for part in _windows(text) for pair in known_values(part)):
-        yield Leak(kind, where, 0, identity(value), Severity.HIGH)
-
-
-def _history(image: Image) -> Iterator[Leak]:
-    """Build arguments, which the engine keeps for ever with the steps that had them, and what the steps themselves say."""
-    found: dict[Leak, None] = {}
-    for text, _ in image.history:
-        found.update(dict.fromkeys(search_pairs(arguments(text), "History")))
-        found.update(dict.fromkeys(_in_text(text, "History")))
-    yield from found
-
-
-def arguments(text: str) -> list[tuple[str, str]]:
-    """The build arguments that one line of an image's history carries, and what ENV and ARG declare there.
-
-    A value with spaces cannot be told from the next argument: it ends at the first one.
-    """
-    match = _ARGUMENTS.search(text)
-    words = match["rest"].split(" ") if match else []
-    found = [_pair(word) for word in words[: int(match["count"]) if match else 0] if "=" in word]
-    return [*found, *_declared(text)]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    return name, value
-
-
-def keyword(created_by: str) -> str:
-    """Which instruction made a layer. Nothing more: the rest of it may be the credential that was found."""
-    plain = re.sub(r"^/bin/sh -c #\(nop\)\s*", "", created_by)
-    found = re.match(r"[A-Z]+\b", plain)
-    return found[0] if found else "RUN" if plain else ""
 
 
 def tell(leak: Leak) -> str:
