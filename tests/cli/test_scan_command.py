@@ -79,7 +79,7 @@ def test_nothing_found_and_everything_looked_at_ends_with_zero(fleet_folder: Pat
 
 
 def test_not_everything_looked_at_ends_with_two(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert scan(fleet_folder, "--type", "vulns") == 2
+    assert scan(fleet_folder, "--type", "vulns", "--offline") == 2
     assert "no advisories: give `--advisories` or `--scanner`" in capsys.readouterr().out
 
 
@@ -157,7 +157,7 @@ def test_a_crash_log_holds_no_value(fleet_folder: Path, tmp_path: Path) -> None:
 
 
 def test_sarif_says_what_was_not_checked(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scan(fleet_folder, "--type", "vulns", "--format", "sarif")
+    scan(fleet_folder, "--type", "vulns", "--offline", "--format", "sarif")
     (log,) = json.loads(capsys.readouterr().out)["runs"]
     assert log["invocations"][0]["executionSuccessful"] is False
     assert "not checked" in log["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
@@ -175,7 +175,7 @@ def test_sarif_has_a_rule_for_every_result(fleet_folder: Path, advisories: Path,
 
 
 def test_bills_are_written_and_read(fleet_folder: Path, advisories: Path, tmp_path: Path) -> None:
-    scan(fleet_folder, "--type", "vulns", "--write-sbom", str(tmp_path / "bills"))
+    scan(fleet_folder, "--type", "vulns", "--offline", "--write-sbom", str(tmp_path / "bills"))
     bill = tmp_path / "bills" / "source-tree.cdx.json"
     assert json.loads(bill.read_text())["bomFormat"] == "CycloneDX"
     data = found(fleet_folder, "--type", "vulns", "--sbom", str(bill), "--advisories", str(advisories))
@@ -308,3 +308,12 @@ def test_scores_over_time(fleet_folder: Path, capsys: pytest.CaptureFixture[str]
     assert len(data["scores"]) == 2
     assert run(["history", "scores", "", str(fleet_folder)]) == 0
     assert "fleet" in capsys.readouterr().out
+
+
+def test_the_osv_api_is_asked_when_nothing_else_is_named(fleet_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked and out of reach is not checked."""
+    monkeypatch.setattr("trimtab.scan.named.ADDRESS", "http://127.0.0.1:9")
+    monkeypatch.setattr("trimtab.scan.api.PAUSE", 0.0)
+    data = found(fleet_folder, "--type", "vulns")
+    assert data["outcome"] == "incomplete"
+    assert any("http://127.0.0.1:9 cannot be had" in each["reason"] for each in data["not_checked"])

@@ -68,7 +68,8 @@ class Sources:
     """Who is asked for vulnerabilities, and what is known beside them."""
 
     advisories: Annotated[
-        str, Parameter(help="A folder or zip of OSV documents, `osv` for the OSV API, or another address that speaks it.")
+        str,
+        Parameter(help="A folder or zip of OSV documents, or an address that speaks the OSV API; its own when left out."),
     ] = ""
     scanner: Annotated[tuple[ScannerName, ...], Parameter(negative="", help="Ask this program too; it has to be on PATH.")] = ()
     pending: Annotated[
@@ -165,13 +166,15 @@ class _Job:
 
     @property
     def store(self) -> Advisories | None:
-        """The advisories that the command line or the configuration names; none without either.
+        """The advisories that the command line or the configuration names, else the OSV API; none where the network is not to be
+        used, or another scanner is asked instead.
 
         Raises:
             UsageError: they are somewhere on the network, and the network is not to be used.
         """
         given, config = self.sources.advisories, self.loaded.config.advisories or ""
-        return advisory_store(given or config, Path() if given else self.loaded.root, offline=self.offline)
+        usual = "" if self.offline or self.sources.scanner else "osv"
+        return advisory_store(given or config or usual, Path() if given else self.loaded.root, offline=self.offline)
 
 
 async def _scanned(job: _Job) -> tuple[Scan, str]:

@@ -234,7 +234,7 @@ class _Work:
             theirs: list[Vulnerability] = []
             for name in self.request.scanners:
                 theirs += await self._asked(name, target)
-            if not sources and target.packages:
+            if self.request.store is None and not self.request.scanners and target.packages:
                 reason = "no advisories: give `--advisories` or `--scanner`"
                 self._not(target.name, reason, Part.VULNERABILITIES, target.services)
             every = self.request.ranking.marked(merged(ours, theirs))
