@@ -166,8 +166,8 @@ class _Job:
 
     @property
     def store(self) -> Advisories | None:
-        """The advisories that the command line or the configuration names, else the OSV API; none where the network is not to be
-        used, or another scanner is asked instead.
+        """The advisories that the command line or the configuration names, else the OSV API; none where the network is not
+        to be used, or another scanner is asked instead.
 
         Raises:
             UsageError: they are somewhere on the network, and the network is not to be used.
