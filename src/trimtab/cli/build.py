@@ -12,10 +12,10 @@ from typing import Annotated
 
 import anyio
 from cyclopts import Parameter
-from rich.table import Table
 
-from trimtab.build import Done, Graph, Outcome, RunResult, Wanted, build_graph
+from trimtab.build import Done, Graph, RunResult, Wanted, build_graph
 from trimtab.build.affected import Reach, affected
+from trimtab.build.audit import judge_audit
 from trimtab.build.bookkeeping import estimates, row_of, still_built
 from trimtab.build.run import FleetBuild
 from trimtab.build.seen import Seen
@@ -31,7 +31,7 @@ from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, discover
 from trimtab.git import changes_since, export_revision, head
 from trimtab.history import FleetBuildRow, Ledger, Store, open_store
-from trimtab.report.build import build_page, build_view, explained_view, problem_lines, result_data
+from trimtab.report.build import audit_data, audit_view, build_page, build_view, explained_view, problem_lines, result_data
 
 
 @Parameter(name="*")
@@ -268,35 +268,6 @@ async def _audited(job: _Job, store: Store) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     if old.interrupted or new.interrupted:
         return INTERRUPTED
-    was = {each.name: each for each in old.done}
-    differs = {
-        each.name: _differs(was.get(each.name), each) for each in new.done if each.outcome is Outcome.BUILT
-    }  # fmt: skip
-    unknown = [each.name for each in new.done if each.outcome is not Outcome.BUILT]
-    missed = [name for name, different in differs.items() if different and not job.reasons[name].affected]
-    needless = [name for name, different in differs.items() if not different and job.reasons[name].affected]
-    data = {
-        "schema": "trimtab.audit/1",
-        "revision": changes.base,
-        "missed": missed,
-        "needless": needless,
-        "not_built": unknown,
-        "affected": [name for name, reach in job.reasons.items() if reach.affected],
-    }
-
-    def view() -> Table:
-        table = Table(box=None, pad_edge=False)
-        for column in ("target", "image", "expected", ""):
-            table.add_column(column, no_wrap=True)
-        for name, reach in job.reasons.items():
-            image = "not built" if name in unknown else "another one" if differs[name] else "the same"
-            mark = "[bold red]missed[/]" if name in missed else "[dim]needless[/]" if name in needless else ""
-            table.add_row(name, image, "affected" if reach.affected else "left out", mark)
-        return table
-
-    show(job.common, lambda: data, view)
-    return FINDINGS if missed or unknown else CLEAN
-
-
-def _differs(old: Done | None, new: Done) -> bool:
-    return old is None or old.outcome is not Outcome.BUILT or old.image != new.image
+    audit = judge_audit(old.done, new.done, job.reasons)
+    show(job.common, lambda: audit_data(audit, changes.base), lambda: audit_view(audit))
+    return FINDINGS if audit.missed or audit.unknown else CLEAN

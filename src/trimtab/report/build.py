@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from trimtab import __version__
 from trimtab.build import Done, Graph, Outcome, RunResult
 from trimtab.build.affected import Reach
+from trimtab.build.audit import Audit
 from trimtab.report import figures
+from trimtab.report.pages import render
 
 _STYLES = {
     Outcome.BUILT: "green",
@@ -179,14 +179,12 @@ class _Row:
 
 def build_page(result: RunResult, reasons: Mapping[str, Reach]) -> str:
     """The run on one page that needs nothing from anywhere else: who was built when, and what each build spent its time on."""
-    templates = Environment(
-        loader=PackageLoader("trimtab.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     shown = sorted((each for each in result.done if each.seconds), key=lambda each: each.begins)
     others = [(each.name, str(each.outcome), why(each, reasons.get(each.name))) for each in result.done if not each.seconds]
-    return templates.get_template("build.html").render(
+    return render(
+        "build.html",
         rows=[_row(each, result, reasons.get(each.name)) for each in shown], others=others, totals=totals(result),
-        seconds=figures.seconds(result.seconds), run=result.run, version=__version__,
+        seconds=figures.seconds(result.seconds), run=result.run,
     )  # fmt: skip
 
 
@@ -215,3 +213,27 @@ def problem_lines(graph: Graph) -> list[str]:
         names = ", ".join(escape(path) for path in graph.left_out[:4]) + (" …" if len(graph.left_out) > 4 else "")
         found.append(f"left out, because no compose or bake file names them: {names}. `--all` builds them, too.")
     return found
+
+
+def audit_data(audit: Audit, revision: str) -> Mapping[str, object]:
+    """`trimtab build --audit --format json`."""
+    return {
+        "schema": "trimtab.audit/1",
+        "revision": revision,
+        "missed": list(audit.missed),
+        "needless": list(audit.needless),
+        "not_built": list(audit.unknown),
+        "affected": [name for name, reach in audit.reasons.items() if reach.affected],
+    }
+
+
+def audit_view(audit: Audit) -> RenderableType:
+    """Each target: whether its image is another one, what was expected, and where the two differ."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("target", "image", "expected", ""):
+        table.add_column(column, no_wrap=True)
+    for name, reach in audit.reasons.items():
+        image = "not built" if name in audit.unknown else "another one" if audit.differs[name] else "the same"
+        mark = "[bold red]missed[/]" if name in audit.missed else "[dim]needless[/]" if name in audit.needless else ""
+        table.add_row(escape(name), image, "affected" if reach.affected else "left out", mark)
+    return table

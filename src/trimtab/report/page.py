@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from trimtab import __version__
 from trimtab.report import evidence as told
 from trimtab.report import figures
 from trimtab.report.charts import Rectangle, cascade, treemap
+from trimtab.report.pages import render
 from trimtab.rewrite import SkipReason
 from trimtab.verify import Evidence, ImageUse, Measurement, Optimization, Scenario, VerdictKind
 
@@ -38,22 +36,19 @@ class _Bar:
 
 def evidence_page(run: str, result: Optimization, environment: Mapping[str, object]) -> str:
     """The page: totals, every service before and after, its layers and rebuilds, and everything refused with its reason."""
-    templates = Environment(
-        loader=PackageLoader("trimtab.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     accepted = [each for each in result.evidence if each.verdict.kind is VerdictKind.ACCEPTED]
     sized = [each for each in accepted if each.before_bytes and each.after_bytes is not None]
     refusals = [
         (change.path, skip) for change in result.planned.files for skip in change.skipped if skip.reason is SkipReason.REFUSED
     ]
-    return templates.get_template("evidence.html").render(
+    return render(
+        "evidence.html",
         figures=figures,
         told=told,
         layers=_layers,
         steps=_steps,
         scenarios=_scenarios,
         run=run,
-        version=__version__,
         environment=environment,
         evidence=result.evidence,
         accepted=accepted,

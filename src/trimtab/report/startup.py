@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from trimtab import __version__
 from trimtab.fleet.compose.startup import ASSUMED_BOOT, Startup
 from trimtab.report import evidence as told
 from trimtab.report import figures
+from trimtab.report.pages import render
 from trimtab.verify import Measurement
 
 
@@ -48,16 +47,13 @@ class _Row:
 
 def startup_page(plans: Sequence[ProjectStart], boots: Mapping[str, float]) -> str:
     """The starts drawn on one page that needs nothing from anywhere else: who waits for whom, and for how long."""
-    templates = Environment(
-        loader=PackageLoader("trimtab.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return templates.get_template("startup.html").render(
+    return render(
+        "startup.html",
         figures=figures,
         told=told,
         plans=[(plan, _rows(plan)) for plan in plans],
         boots=boots,
         assumed=ASSUMED_BOOT,
-        version=__version__,
     )
 
 
