@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
+from trimtab.fleet.npm_upgrade import NodeRelease
+
 
 class WheelState(StrEnum):
     """Whether a package can be installed without a compiler."""
@@ -39,6 +41,17 @@ class Upgrade:
 
 
 @dataclass(frozen=True, slots=True)
+class LockUpgrade:
+    """What advisories and the registry say of one package in an npm lock."""
+
+    ids: tuple[str, ...]
+    to: NodeRelease | None
+    """The smallest release that no known advisory is about; None where none is named as fixed, or the registry is silent."""
+    allowed_by: frozenset[str] = frozenset()
+    """The ranges in the lock that allow it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """Answers from package indexes, registries, git and the clock."""
 
@@ -54,4 +67,6 @@ class Outside:
     """Files of the tree that git is told to ignore, among those somebody asked about."""
     upgrades: Mapping[tuple[str, str], Upgrade] = field(default_factory=dict[tuple[str, str], Upgrade])
     """(requirements file, project) to what is wrong with the version that is pinned there."""
+    locked: Mapping[tuple[str, str, str], LockUpgrade] = field(default_factory=dict[tuple[str, str, str], LockUpgrade])
+    """(lock, package, version) to what is wrong with it."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())

@@ -1,13 +1,13 @@
 """One gathering: only what the chosen rules ask for, and nothing that takes long when it does not answer."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
 from trimtab.docker import ProcessRunner, Runner
 from trimtab.fleet import Fleet, Outside, Wheels
-from trimtab.fleet.outside import Upgrade
 from trimtab.gather.digests import find_digests
 from trimtab.gather.wheels import find_wheels, questions
 from trimtab.git import change_counts, left_out
@@ -17,7 +17,7 @@ COMMITS = 500
 
 _HISTORY = frozenset({"DF113"})
 _IGNORED = frozenset({"CX104"})
-_UPGRADES = frozenset({"DF215"})
+_UPGRADES = frozenset({"DF215", "DF216"})
 _WHEELS = frozenset({"DF004", "DF005", "DF122", "DF123"})
 
 
@@ -41,10 +41,11 @@ async def _gather(runner: Runner, fleet: Fleet, root: Path, rules: frozenset[str
     if rules & _WHEELS:
         asked = questions(fleet)
         wheels = await find_wheels(asked, offline=offline) if asked else {}
-    upgrades: Mapping[tuple[str, str], Upgrade] = {}
+    known = Outside(digests, wheels, counts, COMMITS if counts is not None else 0, ignored)
     if rules & _UPGRADES and fleet.policy.advisories:
         # Imported here: versions and HTTP take a tenth of a second to load, and few fleets name advisories.
         from trimtab.gather.upgrades import find_upgrades
 
         upgrades = await find_upgrades(fleet, root, offline=offline)
-    return Outside(digests, wheels, counts, COMMITS if counts is not None else 0, ignored, upgrades)
+        known = replace(known, upgrades=upgrades.pinned, locked=upgrades.locked)
+    return known
