@@ -41,6 +41,11 @@ def with_service(fleet: Make, body: str, dockerfile: str = GOOD) -> Fleet:
         ("    ports: ['127.0.0.1:443:8000/tcp']\n", "5.8"),
         ("    ports: [{published: '22', target: 8000}]\n", "5.8"),
         ("    ports: ['80-81:80-81']\n", "5.8"),
+        ("    ports: ['8080:80']\n", "5.14"),
+        ("    ports: ['80']\n", "5.14"),
+        ("    ports: ['0.0.0.0:8080:80/udp']\n", "5.14"),
+        ("    ports: ['[::]:8080:80']\n", "5.14"),
+        ("    ports: [{published: '8080', target: 80}]\n", "5.14"),
         ("    privileged: 'true'\n", "5.5"),
         ("    privileged: ${P:-true}\n", "5.5"),
         ("    restart: on-failure:0\n", "5.15"),
@@ -69,6 +74,11 @@ def test_what_fails(body: str, control: str, fleet: Make) -> None:
     assert controls(with_service(fleet, body))[control].standing is FAIL
 
 
+@pytest.mark.parametrize("port", ["127.0.0.1:8080:80", "[::1]:8080:80", "10.0.0.1::80"])
+def test_a_port_on_one_address_passes(port: str, fleet: Make) -> None:
+    assert controls(with_service(fleet, f"    ports: ['{port}']\n"))["5.14"].standing is PASS
+
+
 def test_a_careful_service_passes_all_that_can_be_looked_at(fleet: Make) -> None:
     body = (
         "    restart: on-failure:5\n    read_only: true\n    pids_limit: 100\n    cap_drop: [ALL]\n"
@@ -90,6 +100,8 @@ def test_a_careful_service_passes_all_that_can_be_looked_at(fleet: Make) -> None
         ("FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\n", "4.7"),
         ("FROM debian:12\nRUN chmod u+s /bin/x\n", "4.8"),
         ("FROM debian:12\nADD a.txt /a.txt\n", "4.9"),
+        ("FROM debian:12\nADD a.tar.gz /a\n", "4.9"),
+        ('FROM debian:12\nCMD ["true"]\n', "4.6"),
         ("FROM debian:12\nENV DB_PASSWORD=correct-horse\n", "4.10"),
         ("FROM debian:12\nRUN curl https://example.com/i.sh | sh\n", "4.11"),
     ],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.fleet import Fleet
-from trimtab.fleet.model import Service
+from trimtab.fleet.model import FleetFile, Service
 from trimtab.fleet.plain import items, mapping
 from trimtab.rules import Finding
 from trimtab.scan.result import ControlResult, Standing, TargetScan
@@ -26,6 +26,8 @@ class _Case:
     """Its image's scan, None where it was not scanned."""
     asked: bool = False
     """Whether somebody was asked for its vulnerabilities."""
+    file: FleetFile | None = None
+    """Its Dockerfile, where that is one of the fleet."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,29 @@ def _option(pattern: str, why: str) -> Callable[[_Case], _Verdict]:
 def _ports(case: _Case) -> _Verdict:
     low = [port for port in map(_published, items(case.service.body.get("ports"))) if port is not None and port < 1024]
     return (Standing.FAIL, f"port {low[0]} of the host is published") if low else _PASS
+
+
+def _interfaces(case: _Case) -> _Verdict:
+    """A port without an address of the host is published on all of them."""
+    for port in items(case.service.body.get("ports")):
+        long = mapping(port)
+        bound = re.match(r"\[(?P<six>[^\]]*)\]:|(?P<four>\d+(?:\.\d+){3}):", str(port))
+        address = str(long.get("host_ip", "")) if long else (bound["six"] or bound["four"]) if bound else ""
+        if (not long or long.get("published")) and address in {"", "0.0.0.0", "::"}:  # noqa: S104  compared, not bound
+            return Standing.FAIL, f"`{long.get('published') if long else port}` is published on every address of the host"
+    return _PASS
+
+
+def _health(case: _Case) -> _Verdict:
+    """The image's own: one of the compose file is 5.27's."""
+    found = [i for stage in case.file.stages for i in stage.instructions if i.keyword == "HEALTHCHECK"] if case.file else []
+    return _PASS if found else (Standing.FAIL, "the Dockerfile has no HEALTHCHECK")
+
+
+def _add(case: _Case) -> _Verdict:
+    stages = case.file.stages if case.file else ()
+    found = next((i for stage in stages for i in stage.instructions if i.keyword == "ADD"), None)
+    return (Standing.FAIL, f"line {found.start_line} uses ADD") if found else _PASS
 
 
 def _published(port: object) -> int | None:
@@ -163,10 +188,10 @@ CONTROLS = (
     Control("4.3", "Unnecessary packages are not installed", ("DF122",), unchecked="what is necessary no reading tells"),
     Control("4.4", "Images are scanned and rebuilt to include security patches", ("DF003",), _patched),
     Control("4.5", "Content trust for Docker is enabled", unchecked="it is a setting of whoever pulls"),
-    Control("4.6", "HEALTHCHECK instructions have been added", ("DF301",)),
+    Control("4.6", "HEALTHCHECK instructions have been added", ("DF301",), _health),
     Control("4.7", "Update instructions are not used alone", ("DF106",)),
     Control("4.8", "setuid and setgid permissions are removed", ("DF212",), _setuid),
-    Control("4.9", "COPY is used instead of ADD", ("DF012", "DF209")),
+    Control("4.9", "COPY is used instead of ADD", ("DF012", "DF209"), _add),
     Control("4.10", "Secrets are not stored in Dockerfiles", ("DF207",), _secrets),
     Control("4.11", "Only verified packages are installed", ("DF208", "DF209"), unchecked="who verifies them no reading tells"),
     Control("4.12", "All signed artifacts are validated", unchecked="signatures are not looked at"),
@@ -186,7 +211,7 @@ CONTROLS = (
     Control("5.11", "Memory usage is limited", ("CM101",)),
     Control("5.12", "CPU priority is set", ("CM102",)),
     Control("5.13", "The root filesystem is mounted read only", ("CM205",)),
-    Control("5.14", "Incoming traffic is bound to a specific host interface", ("CM133", "CM134")),
+    Control("5.14", "Incoming traffic is bound to a specific host interface", ("CM133", "CM134"), _interfaces),
     Control("5.15", "The restart policy is on-failure, five times at most", (), _restart),
     Control("5.16", "The host's process namespace is not shared", (), _key("pid", "host", "`pid: host`")),
     Control("5.17", "The host's IPC namespace is not shared", (), _key("ipc", "host", "`ipc: host`")),
@@ -231,7 +256,8 @@ def check_controls(fleet: Fleet, looked: Looked) -> Iterator[ControlResult]:
         if service.name not in looked.meant:
             continue
         mine = [each for each in looked.findings if service.name in each.services]
-        case = _Case(service, looked.targets.get(service.name), looked.vulnerabilities)
+        file = fleet.file(service.build.dockerfile or "") if service.build else None
+        case = _Case(service, looked.targets.get(service.name), looked.vulnerabilities, file)
         blind = _blind(fleet, service, looked.unread)
         for control in CONTROLS:
             standing, reason, where = _standing(control, case, mine, blind)
