@@ -206,7 +206,8 @@ def test_fixes_of_the_rule_book_hold_when_they_are_built_and_run(tmp_path: Path)
         "compose.yaml": "services:\n  app:\n    build: svc\n    ports: ['8000']\n",
     }
     folder = write(tmp_path / "fleet", files)
-    found = optimized(folder)["svc/Dockerfile"]
+    # The original never gets healthy, so that every start waits to the end: its compose file is not what is asked about.
+    found = optimized(folder, "--ignore", "CM")["svc/Dockerfile"]
     after = (folder / "svc" / "Dockerfile").read_text()
     assert found["verdict"] == "accepted", found
     assert 'CMD ["python3", "server.py"]' in after
