@@ -134,6 +134,9 @@ def scan(
     return {Outcome.CLEAN: CLEAN, Outcome.FINDINGS: FINDINGS, Outcome.INCOMPLETE: COULD_NOT_RUN}[verdict.outcome]
 
 
+_BUILD = "`trimtab build` makes it"
+
+
 @dataclass(frozen=True)
 class _Job:
     loaded: Loaded
@@ -213,7 +216,10 @@ async def _images(job: _Job, runner: Runner) -> tuple[ImageTarget, ...]:
         return ()
     graph = build_graph(job.fleet, job.loaded.root.name, Wanted(job.loaded.chosen, (), everything=False))
     targets = [each for each in graph.targets.values() if each.file is None or is_below(each.file.path, job.below)]
-    found = (*(ImageTarget(each.tags[0], each.services or (each.name,)) for each in targets if each.tags), *_pulled(job))
+    found = (
+        *(ImageTarget(each.tags[0], each.services or (each.name,), _BUILD) for each in targets if each.tags),
+        *_pulled(job),
+    )
     if found:
         try:
             await engine_version(runner)

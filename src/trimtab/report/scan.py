@@ -215,9 +215,11 @@ def _unchecked(scan: Scan) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(overflow="fold")
     table.add_column(overflow="fold", ratio=1)
-    for each in scan.not_checked[: 4 * _SHOWN]:
-        table.add_row(shown(each.what), shown(each.reason, "yellow"))
-    rest = len(scan.not_checked) - 4 * _SHOWN
+    # What concerns several parts is one line for people.
+    pairs = list(dict.fromkeys((each.what, each.reason) for each in scan.not_checked))
+    for what, reason in pairs[: 4 * _SHOWN]:
+        table.add_row(shown(what), shown(reason, "yellow"))
+    rest = len(pairs) - 4 * _SHOWN
     if rest > 0:
         table.add_row(f"and {rest} more", "")
     return table

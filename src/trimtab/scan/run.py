@@ -34,8 +34,8 @@ class ImageTarget:
 
     reference: str
     services: tuple[str, ...]
-    expected: bool = True
-    """Whether it was asked for by name, or belongs to the fleet; a missing one is then not checked."""
+    step: str = "`docker pull` may bring it"
+    """What to do where the engine does not have it."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,7 @@ class _Work:
         held = await self.runner.run(argv.image_id(asked.reference))
         if held.code != 0:
             for part in sorted(self.request.parts):
-                reason = "the engine has no such image; `trimtab build` makes it"
-                self._not(f"image {asked.reference}", reason, part, asked.services)
+                self._not(f"image {asked.reference}", f"the engine has no such image; {asked.step}", part, asked.services)
             return None
         try:
             inventory = await self.observer.inventory(self.runner, asked.reference)

@@ -49,7 +49,8 @@ def judge_scan(scan: Scan, policy: Policy, now: datetime | None = None) -> Verdi
     vulnerabilities = len(failing(scan, policy))
     leaks = sum(leak.severity >= policy.fail_on for _, leak in scan.leaks) if Part.SECRETS in scan.parts else 0
     controls = len(scan.failed_controls)
-    reasons = [f"{len(scan.not_checked)} things were not checked"] if scan.not_checked else []
+    missing = len({(each.what, each.reason) for each in scan.not_checked})
+    reasons = [f"{missing} things were not checked"] if missing else []
     reasons += gaps(scan) + _aged(scan, policy, now or datetime.now(UTC))
     found = vulnerabilities + leaks + controls
     outcome = Outcome.FINDINGS if found else Outcome.INCOMPLETE if reasons else Outcome.CLEAN
