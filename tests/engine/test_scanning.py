@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from second_engine import BASE, SecondEngine
+from second_engine import BASE, NAMESPACE, SecondEngine
 from test_optimize import write
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
@@ -170,3 +170,32 @@ def test_an_upgrade_is_kept_where_the_service_gets_along_with_it(tmp_path: Path)
     assert verdicts == {"good/requirements.txt": "accepted", "picky/requirements.txt": "rejected"}
     assert (tmp_path / "good/requirements.txt").read_text() == "jinja2==3.1.3\n"
     assert (tmp_path / "picky/requirements.txt").read_text() == "jinja2==3.1.2\n"
+
+
+def test_a_base_that_its_tag_has_left_behind_is_moved_with_proof(second: SecondEngine, tmp_path: Path) -> None:
+    """The registry has another image under the tag by now: the pinned base moves to it when the service still runs."""
+    name = "127.0.0.1:5000/moving:1"
+
+    def pushed(text: str) -> str:
+        write(tmp_path / text, {"Dockerfile": f"FROM {BASE}\nRUN echo {text} > /etc/moved\n"})
+        second.docker("build", "-q", "-t", name, str(tmp_path / text))
+        second.docker("push", "-q", name)
+        return second.docker("image", "inspect", "--format", "{{(index .RepoDigests 0)}}", name).partition("@")[2]
+
+    old, new = pushed("old"), pushed("new")
+    assert old != new
+    second.docker("pull", "-q", f"{name.rpartition(':')[0]}@{old}")
+    dockerfile = 'FROM {}\nRUN echo own > /own\nUSER 1000\nCMD ["sleep", "1000"]\n'
+    files = {"app/Dockerfile": dockerfile.format(f"{name}@{old}"), "compose.yaml": "services:\n  app: {build: app}\n"}
+    folder = tmp_path / "fleet"
+    write(folder, files)
+    words = ["optimize", "--pin", "--select", "DF006", "--quick", "--apply", "--allow-dirty", "--format", "json"]
+    # The second engine's disk is smaller than what experiments ask for, and large enough for this one.
+    program = (
+        "import sys, trimtab.verify.laboratory as place; place.LEAST_FREE = 10**9\nfrom trimtab.cli.app import main; main()"
+    )
+    argv = ["nsenter", f"--net=/run/netns/{NAMESPACE}", sys.executable, "-c", program, *words]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, env=second.environment, timeout=600)
+    (found,) = json.loads(done.stdout)["files"]
+    assert found["verdict"] == "accepted", (found["reason"], done.stderr)
+    assert (folder / "app/Dockerfile").read_text() == dockerfile.format(f"{name}@{new}")
