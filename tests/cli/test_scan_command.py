@@ -317,3 +317,28 @@ def test_the_osv_api_is_asked_when_nothing_else_is_named(fleet_folder: Path, mon
     data = found(fleet_folder, "--type", "vulns")
     assert data["outcome"] == "incomplete"
     assert any("http://127.0.0.1:9 cannot be had" in each["reason"] for each in data["not_checked"])
+
+
+def test_reports_written_beside_the_files_change_nothing(fleet_folder: Path) -> None:
+    git(fleet_folder, "init", "-q")
+    git(fleet_folder, "add", "-A")
+    git(fleet_folder, "commit", "-qm", "x")
+    run(
+        [
+            "scan",
+            str(fleet_folder),
+            "--no-images",
+            "-q",
+            "--offline",
+            "--format",
+            "sarif",
+            "-o",
+            str(fleet_folder / "scan.sarif"),
+        ]
+    )
+    run(["gate", str(fleet_folder), "--format", "junit", "-o", str(fleet_folder / "gate.xml")])
+    _, checks = gate(fleet_folder)
+    assert not [each for each in checks if each["subject"] == "tree"]
+    (fleet_folder / "services/a/deploy.py").write_text("KEY = 1\n")
+    _, checks = gate(fleet_folder)
+    assert [each["state"] for each in checks if each["subject"] == "tree"] == ["not checked"]

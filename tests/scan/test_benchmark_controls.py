@@ -42,6 +42,7 @@ def with_service(fleet: Make, body: str, dockerfile: str = GOOD) -> Fleet:
         ("    ports: [{published: '22', target: 8000}]\n", "5.8"),
         ("    ports: ['80-81:80-81']\n", "5.8"),
         ("    ports: ['8080:80']\n", "5.14"),
+        ("    restart: 'on-failure:" + "9" * 5000 + "'\n", "5.15"),
         ("    ports: ['80']\n", "5.14"),
         ("    ports: ['0.0.0.0:8080:80/udp']\n", "5.14"),
         ("    ports: ['[::]:8080:80']\n", "5.14"),

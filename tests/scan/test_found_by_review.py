@@ -15,16 +15,21 @@ from samples import Files, digest_of, osv, save_image, tar_bytes, write_document
 
 from trimtab.docker.layers import read_saved
 from trimtab.errors import ToolError, UsageError
+from trimtab.fleet import Fleet
+from trimtab.fleet.npm_upgrade import NodeRelease, Unfit, lock_edits
+from trimtab.gate.measured import read_scan
 from trimtab.scan import api
 from trimtab.scan.advisory import Answer, judge, read_advisory
 from trimtab.scan.api import Api
-from trimtab.scan.binaries import Unread
+from trimtab.scan.binaries import Unread, go_modules
 from trimtab.scan.ignore import read_ignores
 from trimtab.scan.installed import installed, is_installed
 from trimtab.scan.inventory import Inventory, Observer
+from trimtab.scan.leaks import search
 from trimtab.scan.match import key_of, match
 from trimtab.scan.packages import Distro, Package, from_purl
 from trimtab.scan.sbom import read_sbom
+from trimtab.scan.sources import source_packages
 from trimtab.scan.stores import Folder
 
 EVERYTHING = [{"introduced": "0"}]
@@ -243,3 +248,100 @@ def test_trivy_says_in_its_own_words_which_source_a_package_has() -> None:
     epoch = from_purl("pkg:deb/debian/a@2.3?epoch=1&distro=debian-12")
     assert epoch is not None
     assert epoch.version == "1:2.3"
+
+
+Make = Callable[[Mapping[str, str]], Fleet]
+
+
+def test_an_address_is_never_said(fleet: Make) -> None:
+    files = {
+        "requirements.txt": "-r https://bob:tok9Zq81xRQ@example.com/r.txt\n",
+        "Dockerfile": "FROM node:22\nRUN npm install git+https://bob:tok9Zq81xNP@example.com/y.git\n",
+    }
+    found = source_packages(fleet(files))
+    assert "tok9Zq81" not in repr((found.problems, found.unresolved))
+    assert found.problems.keys() == {"requirements.txt"}
+    assert [each.name for each in found.unresolved] == ["an address"]
+
+
+def test_what_dockerfiles_install_from_is_read_whatever_it_is_called(fleet: Make) -> None:
+    files = {
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nRUN pip install -r deps.txt -r requirements/prod.txt\n",
+        "deps.txt": "a==1\n", "requirements/prod.txt": "b==2\n", "dev-requirements.txt": "c==3\n",
+    }  # fmt: skip
+    assert {str(each) for each in source_packages(fleet(files)).packages} == {"a 1", "b 2", "c 3"}
+
+
+@pytest.mark.parametrize("name", ["pom.xml", "build.gradle", "App.csproj", "bun.lock", "Pipfile", "yarn.lock"])
+def test_a_manifest_that_is_not_read_is_told(name: str, fleet: Make) -> None:
+    assert source_packages(fleet({f"a/{name}": "<<<<<<< HEAD\n"})).problems.keys() == {f"a/{name}"}
+
+
+def test_aliases_and_addresses_in_old_locks(fleet: Make) -> None:
+    lock = {"lockfileVersion": 1, "dependencies": {"l": {"version": "npm:lodash@4.17.20"}, "g": {"version": "git+https://x/y"}}}
+    found = source_packages(fleet({"package-lock.json": json.dumps(lock)}))
+    assert [str(each) for each in found.packages] == ["lodash 4.17.20"]
+    assert [each.name for each in found.unresolved] == ["g"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.json", '{"x": "' + "y" * 6000 + '", "password": "correct-horse"}'),
+        ("a.yaml", "x: 1\n" * 60_000 + "password: correct-horse\n"),
+        ("Dockerfile", "ENV A=1 \\\n    DB_PASSWORD=correct-horse\n"),
+    ],
+)
+def test_credentials_in_long_lines_large_settings_and_continued_lines(path: str, text: str) -> None:
+    assert len(list(search(path, text.encode()))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".github/workflows/a.yml", "permissions:\n  id-token: write\n"),
+        ("a.yml", "aws_secret_access_key: wJalrXUtnFEMIEXAMPLEKEY\n"),
+        ("a.py", 'url = f"smtp://{username}:{password}@{server}"\n'),
+        ("a.py", "header = '-----BEGIN PRIVATE " + "KEY-----'\nbody = read()\n"),
+        ("a.mjs", "x = 'abcdAKIA" + "QYLPMN5HFIQR7XYAabcd'\n"),
+    ],
+)
+def test_what_only_looks_like_a_credential(path: str, text: str) -> None:
+    assert list(search(path, text.encode())) == []
+
+
+def test_a_file_of_nothing_but_credentials_ends_in_time() -> None:
+    text = "".join(f"K{number}_PASSWORD=correct-horse-{number}\n" for number in range(5000))
+    found = list(search(".env", text.encode()))
+    assert len(found) == 201
+    assert "further" in found[-1].kind
+
+
+def test_a_length_without_end_is_no_program() -> None:
+    content = b"\x7fELF" + b"\xff Go buildinf:" + bytes([8, 2]) + b"\0" * 16 + b"\xff" * 3_000_000
+    assert isinstance(go_modules("/bin/x", content), Unread)
+
+
+def test_services_of_one_name_add_up() -> None:
+    targets = [
+        {"kind": "image", "name": n, "image": "i", "services": ["db"], "counts": {"critical": c}}
+        for n, c in (("a", 9), ("b", 0))
+    ]
+    scan = read_scan({"started": "2026-11-24T00:00:00+00:00", "targets": targets})
+    assert scan is not None
+    assert scan.counts["db"]["critical"] == 9
+
+
+@pytest.mark.parametrize(
+    ("packages", "reason"),
+    [
+        ({"node_modules/ms": {"inBundle": True}}, "archive of another package"),
+        ({"node_modules/l2": {"name": "ms"}, "node_modules/ms": {}}, "under another name"),
+        ({"node_modules/ms": {"name": "other"}, "node_modules/a/node_modules/ms": {}}, "another package under its name"),
+    ],
+)
+def test_lock_entries_that_are_something_else_are_left_alone(packages: dict[str, dict[str, object]], reason: str) -> None:
+    whole = {path: {"version": "1.0.0", "resolved": "x", "integrity": "y", **entry} for path, entry in packages.items()}
+    text = json.dumps({"lockfileVersion": 3, "packages": whole}, indent=2)
+    with pytest.raises(Unfit, match=reason):
+        lock_edits(text, "ms", "1.0.0", NodeRelease("1.0.1", "x", "y", {}), lambda _, __: True)

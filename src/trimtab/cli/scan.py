@@ -23,7 +23,7 @@ from trimtab.docker import ProcessRunner, Runner, engine_version
 from trimtab.errors import EngineMissing, UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.model import Service
-from trimtab.git import head, ignored_paths
+from trimtab.git import head, ignored_paths, tracked_paths
 from trimtab.history import ScanRow, open_store
 from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
 from trimtab.review import review as run_review
@@ -246,11 +246,26 @@ async def _request(job: _Job, runner: Runner, images: tuple[ImageTarget, ...]) -
         findings, unread = review.findings, frozenset(each.path for each in review.errors)
     ignored = await ignored_paths(runner, job.loaded.root)
     return Request(
-        job.fleet, job.parts, job.below, frozenset() if alone else services, images,
-        tuple(_bill(path) for path in job.what.sbom), not alone, job.store, job.sources.scanner, job.sources.pending,
-        read_ignores(job.loaded.root, job.sources.vex), read_ranking(job.sources.epss, job.sources.kev), findings, unread,
-        ignored, job.offline, job.what.images and not alone and job.loaded.chosen is None, await head(runner, job.loaded.root),
-    )  # fmt: skip
+        job.fleet,
+        job.parts,
+        job.below,
+        frozenset() if alone else services,
+        images,
+        bills=tuple(_bill(path) for path in job.what.sbom),
+        sources=not alone,
+        store=job.store,
+        scanners=job.sources.scanner,
+        ask_pending=job.sources.pending,
+        ignores=read_ignores(job.loaded.root, job.sources.vex),
+        ranking=read_ranking(job.sources.epss, job.sources.kev),
+        findings=findings,
+        unread=unread,
+        ignored_by_git=ignored,
+        tracked=await tracked_paths(runner, job.loaded.root),
+        offline=job.offline,
+        whole=job.what.images and not alone and job.loaded.chosen is None,
+        revision=await head(runner, job.loaded.root),
+    )
 
 
 def _home(service: Service) -> str:

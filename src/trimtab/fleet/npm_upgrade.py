@@ -41,10 +41,18 @@ def lock_edits(text: str, name: str, old: str, new: NodeRelease, fits: Callable[
     if not entries:
         raise Unfit("the lock has no entry of it in the form of npm 7 or later")
     for path, entry in entries.items():
+        if entry.get("inBundle") or entry.get("bundled"):
+            raise Unfit(f"`{path}` comes in the archive of another package")
+        if not path.endswith(f"node_modules/{name}"):
+            raise Unfit(f"`{path}` is it under another name")
         _same_needs(name, entry, new)
         for user, wanted in _users(packages, path, name):
             if not fits(wanted, new.version):
                 raise Unfit(f"`{user or 'package.json'}` wants `{name}` {wanted}, which {new.version} is not")
+    others = (path for path in packages if path.endswith(f"node_modules/{name}") and path not in entries)
+    alias = next((path for path in others if mapping(packages[path]).get("name", name) != name), None)
+    if alias:
+        raise Unfit(f"`{alias}` is another package under its name")
     return [edit for span in _blocks(text, name, old) for edit in _in_block(text, span, old, new)]
 
 

@@ -34,7 +34,6 @@ class Wheels:
 class Upgrade:
     """What advisories say of one pinned requirement."""
 
-    version: str
     to: str | None
     """The smallest version that no known advisory is about; None where none is named as fixed."""
     ids: tuple[str, ...]
@@ -65,8 +64,8 @@ class Outside:
     """How many recent commits `changes` covers."""
     left_out_by_git: frozenset[str] = frozenset()
     """Files of the tree that git is told to ignore, among those somebody asked about."""
-    upgrades: Mapping[tuple[str, str], Upgrade] = field(default_factory=dict[tuple[str, str], Upgrade])
-    """(requirements file, project) to what is wrong with the version that is pinned there."""
+    upgrades: Mapping[tuple[str, str, str], Upgrade] = field(default_factory=dict[tuple[str, str, str], Upgrade])
+    """(requirements file, project, version) to what is wrong with what is pinned there."""
     locked: Mapping[tuple[str, str, str], LockUpgrade] = field(default_factory=dict[tuple[str, str, str], LockUpgrade])
     """(lock, package, version) to what is wrong with it."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())

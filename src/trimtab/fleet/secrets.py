@@ -14,13 +14,15 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _NOT_ONE = re.compile(
-    r"^on_|public|_file$|_path$|_dir$|_url$|_name$|_id$|_type$|_length$|_ttl$|_expir|allow_|_policy", re.IGNORECASE
+    r"^on_|^id[-_]token$|public"
+    r"|_file$|_path$|_dir$|_url$|_name$|_id$|_type$|_length$|_ttl$|_expir|allow_|_policy",
+    re.IGNORECASE,
 )
 _COUNTED = re.compile(r"tokens?$", re.IGNORECASE)
 """Names of what language models count: `total_tokens: 1042` is no credential."""
 _PLACEHOLDER = re.compile(
     r"^(|\$.*|<.*>|\{\{.*|/.*|x+|\*+|none|null|true|false|yes|no|\d{1,3}|change[_-]?(me|it).*|your[_-].*|todo|example|placeholder"
-    r"|dummy|replace[_-]?me.*|unset|disabled?|empty|optional)$",
+    r"|dummy|replace[_-]?me.*|unset|disabled?|empty|optional|\w*example(key)?)$",
     re.IGNORECASE,
 )
 _DETECTORS = (

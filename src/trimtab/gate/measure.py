@@ -11,7 +11,7 @@ from trimtab.docker import Command, Runner
 from trimtab.docker import command as argv
 from trimtab.fleet import DiskTree, Fleet, Unreadable, discover
 from trimtab.gate.measured import Before, Generated, Measured, ScanSeen, ServiceSeen, read_scan
-from trimtab.git import changes_since, export_revision, ignored_paths
+from trimtab.git import changes_since, export_revision, tracked_paths
 from trimtab.history import BuildRow, Store
 from trimtab.review import Review, fingerprints
 from trimtab.review import review as run_review
@@ -48,7 +48,7 @@ async def measure(runner: Runner, root: Path, review: Review, rules: Sequence[Ru
         severe(review),
         await _before(runner, root, review.fleet, rules, base) if base else None,
         images,
-        fingerprint(review.fleet.tree, await ignored_paths(runner, root)) if scan else "",
+        fingerprint(review.fleet.tree, await tracked_paths(runner, root)) if scan else "",
     )
 
 

@@ -45,7 +45,7 @@ def read_scan(data: object) -> ScanSeen | None:
     for target in targets:
         numbers = cast("Mapping[str, int]", mapping(target.get("counts")))
         for name in [str(each) for each in items(target.get("services"))] or [""] * (target.get("kind") == "sources"):
-            counts[name] = numbers
+            counts[name] = _added(counts.get(name, {}), numbers)
         if target.get("image"):
             images[str(target.get("name"))] = str(target["image"])
     missing = [mapping(each) for each in items(found.get("not_checked"))]
@@ -61,6 +61,11 @@ def read_scan(data: object) -> ScanSeen | None:
         bool(mapping(found.get("scope")).get("whole")),
         str(mapping(found.get("scope")).get("tree", "")),
     )
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Two images of services of one name, which several compose files have."""
+    return {level: one.get(level, 0) + other.get(level, 0) for level in {**one, **other}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from trimtab.fleet.plain import mapping
 _SECONDS = 15
 _AT_ONCE = 8
 
+_PART = r"(?:[\^~]|[<>]=?|=)?\s*\d+\.\d+\.\d+"
+_PLAIN_RANGE = re.compile(rf"\*|{_PART}(?:\s+{_PART})*(?:\s*\|\|\s*{_PART}(?:\s+{_PART})*)*")
 _VERSION = cast("Callable[[str], object]", SemverVersion)
 _RANGE = cast("Callable[[str], Container[object]]", NpmVersionRange.from_native)  # pyright: ignore[reportUnknownMemberType]
 
@@ -77,6 +79,9 @@ def allows(wanted: str, version: str) -> bool:
     """Whether a range, as npm writes them, allows a version; one that cannot be read allows none."""
     if wanted == version:
         return True
+    if "-" in version or not _PLAIN_RANGE.fullmatch(wanted.strip()):
+        # What the library reads differently from npm: pre-releases, and versions with parts left out.
+        return False
     try:
         return _VERSION(version) in _RANGE(wanted)
     except (ValueError, TypeError, AttributeError, IndexError):

@@ -24,7 +24,7 @@ _LOCKS = ("package-lock.json",)
 class Upgrades:
     """What is wrong with pinned requirements, and with what locks hold."""
 
-    pinned: Mapping[tuple[str, str], Upgrade]
+    pinned: Mapping[tuple[str, str, str], Upgrade]
     locked: Mapping[tuple[str, str, str], LockUpgrade]
 
 
@@ -44,7 +44,7 @@ async def find_upgrades(fleet: Fleet, root: Path, *, offline: bool) -> Upgrades:
         return NONE
     found = [(each, bad) for each in packages if (bad := _bad(match([each], known.advisories, known.source)))]
     pinned = {
-        (each.where, each.name): Upgrade(each.version, bad[0].upgrade, _ids(bad)) for each, bad in found if _is_pinned(each)
+        (each.where, each.name, each.version): Upgrade(bad[0].upgrade, _ids(bad)) for each, bad in found if _is_pinned(each)
     }
     return Upgrades(pinned, await _locked(fleet, [pair for pair in found if _is_locked(pair[0])], offline=offline))
 

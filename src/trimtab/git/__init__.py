@@ -2,7 +2,7 @@
 
 from trimtab.git.branch import Revision, check_branch, commit_branch
 from trimtab.git.changes import Changes, changes_since, export_revision, head, text_at
-from trimtab.git.history import change_counts, ignored_paths, left_out, uncommitted
+from trimtab.git.history import change_counts, ignored_paths, left_out, tracked_paths, uncommitted
 
 __all__ = [
     "Changes",
@@ -16,5 +16,6 @@ __all__ = [
     "ignored_paths",
     "left_out",
     "text_at",
+    "tracked_paths",
     "uncommitted",
 ]

@@ -50,6 +50,13 @@ async def left_out(runner: Runner, root: Path, paths: Sequence[str]) -> frozense
     return frozenset(result.text.splitlines()) if result else frozenset()
 
 
+async def tracked_paths(runner: Runner, root: Path) -> frozenset[str] | None:
+    """The files that git tracks below `root`; None without git, or where it tracks none."""
+    result = await _quietly(runner, Command(("git", "-C", str(root), "ls-files", "-z", "--", ".")))
+    names = result.stdout.decode("utf-8", "surrogateescape").split("\0") if result else []
+    return frozenset(name for name in names if name) or None
+
+
 async def ignored_paths(runner: Runner, root: Path) -> tuple[str, ...]:
     """The untracked files that git is told to ignore, and whole folders of them with a `/` behind; none without git."""
     words = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", ".")

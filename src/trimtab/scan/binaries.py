@@ -60,6 +60,8 @@ def _text(content: bytes, at: int) -> tuple[str, int]:
         shift += 7
         if byte < 0x80:
             break
+        if shift > 63:
+            raise IndexError("a length that is none")
     if at + length > len(content):
         raise IndexError("a text that ends behind the file")
     # The sentinels are bytes that are no text.
@@ -76,7 +78,8 @@ def _modules(path: str, text: str) -> Iterator[Package]:
             continue
         if pending is not None:
             yield pending
-        known = words[0] in {"mod", "dep"} and len(words) > 2 and words[2] != "(devel)"
+        named = words[0] in {"mod", "dep"} and len(words) > 2 and bool(words[1].strip("/")) and not words[1].endswith("/")
+        known = named and words[2] != "(devel)"
         pending = Package("golang", words[1], words[2], path) if known else None
     if pending is not None:
         yield pending

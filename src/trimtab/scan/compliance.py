@@ -86,8 +86,31 @@ def _interfaces(case: _Case) -> _Verdict:
 
 def _health(case: _Case) -> _Verdict:
     """The image's own: one of the compose file is 5.27's."""
-    found = [i for stage in case.file.stages for i in stage.instructions if i.keyword == "HEALTHCHECK"] if case.file else []
-    return _PASS if found else (Standing.FAIL, "the Dockerfile has no HEALTHCHECK")
+    return _PASS if _has_check(case) else (Standing.FAIL, "the image has no HEALTHCHECK of its own")
+
+
+def _has_check(case: _Case) -> bool:
+    """Whether the last HEALTHCHECK of the stage that becomes the image, or of those it starts from, is one."""
+    if case.file is None or not case.file.stages:
+        return False
+    wanted = (case.service.build.target or "").lower() if case.service.build else ""
+    stages = case.file.stages
+    stage = next((each for each in stages if wanted and (each.name or "").lower() == wanted), stages[-1])
+    while True:
+        own = [i for i in stage.instructions if i.keyword == "HEALTHCHECK"]
+        if own:
+            return own[-1].arguments.strip().upper() != "NONE"
+        if stage.parent is None:
+            return False
+        stage = stages[stage.parent]
+
+
+def _checked(case: _Case) -> _Verdict:
+    """At run time: by the compose file, which wins, else by the image."""
+    own = case.service.healthcheck
+    if own is not None and (own.test or own.disabled):
+        return (Standing.FAIL, "its health check is switched off") if own.disabled else _PASS
+    return _PASS if _has_check(case) else (Standing.FAIL, "nothing checks its health")
 
 
 def _add(case: _Case) -> _Verdict:
@@ -101,14 +124,14 @@ def _published(port: object) -> int | None:
     long = mapping(port)
     parts = str(port).partition("/")[0].split(":")
     host = str(long.get("published", "")) if long else parts[-2] if len(parts) > 1 else ""
-    first = host.partition("-")[0]
-    return int(first) if first.isdigit() else None
+    first = re.match(r"[0-9]{1,5}(?=-|$)", host)
+    return int(first[0]) if first else None
 
 
 def _restart(case: _Case) -> _Verdict:
     policy = mapping(mapping(case.service.body.get("deploy")).get("restart_policy"))
     restart = str(case.service.body.get("restart", ""))
-    bounded = re.fullmatch(r"on-failure:(\d+)", restart)
+    bounded = re.fullmatch(r"on-failure:([0-9]{1,9})", restart)
     attempts = int(bounded[1]) if bounded else policy.get("max_attempts") if not restart else None
     if restart in {"", "no"} and not policy:
         return Standing.FAIL, "it is not restarted at all; the benchmark wants `on-failure:5`"
@@ -224,7 +247,7 @@ CONTROLS = (
     Control("5.24", "docker exec is not used with --user=root", unchecked="it shows only while it happens"),
     Control("5.25", "cgroup usage is confirmed", (), _cgroup),
     Control("5.26", "Containers cannot acquire additional privileges", ("CM204",)),
-    Control("5.27", "Container health is checked at run time", ("DF301",)),
+    Control("5.27", "Container health is checked at run time", ("DF301",), _checked),
     Control("5.28", "Commands use the latest version of their image", unchecked="what is latest a registry knows"),
     Control("5.29", "The PIDs cgroup limit is used", (), _pids),
     Control("5.30", "The default bridge is not used", (), _bridge),

@@ -37,7 +37,7 @@ def installed(path: str, content: bytes) -> Iterator[Package | Unread]:
         yield Unread(path, "a package's record that cannot be read")
         return
     for name, version in _READERS[kind](data):
-        if name and version:
+        if name.strip("/") and not name.endswith("/") and version:
             yield Package(kind, name, version, path)
 
 

@@ -5,14 +5,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from trimtab.fleet.secrets import known_values, named_kind, secret_kind
 from trimtab.rules import Severity
 
 _LONGEST_LINE = 4096
 _OVERLAP = 1024
-_LARGEST_SETTINGS = 128 * 1024
-"""Bytes; a larger file is data, whatever its suffix."""
+_MOST = 200
+"""Credentials of one file that are told apart, which takes a twentieth of a second each."""
 _MARKS = (
     "A3T", "AKIA", "ABIA", "ACCA", "ASIA", "AccountKey", "-----BEGIN", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
     "github_pat_",
@@ -35,6 +36,7 @@ _ENVIRONMENT = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\
 _ITEM = re.compile(r"""^\s*-\s+(?P<quote>["'])(?P<name>[A-Za-z_]\w*)=(?P<value>.*)(?P=quote)\s*(?:#.*)?$""")
 """A quoted entry of a list of variables, as compose takes them."""
 _DECLARED = re.compile(r"""(?P<name>[A-Za-z_]\w*)=(?P<value>"[^"]*"|'[^']*'|\S+)""")
+_CONTINUED = re.compile(r"^\s+[A-Z_][A-Z0-9_]*=\S+\s*\\?\s*$")
 _LOGINS = re.compile(r"\bpassword\s+(?P<value>\S+)")
 _SETTINGS = re.compile(
     r"(?:^|/)\.?env(?:\.[\w-]+)?$|\.(?:env|ini|cfg|conf|properties|toml|ya?ml|json)$|(?:^|/)\.(?:npmrc|pypirc|netrc)$"
@@ -48,12 +50,16 @@ _TESTS = re.compile(
 _DOCKERFILE = re.compile(r"(?:^|/)(?:[\w.-]*\.)?(?:Docker|Container)file(?:\.[\w.-]+)?$", re.IGNORECASE)
 _MANIFEST = re.compile(r"(?:^|/)(?:package(?:-lock)?|npm-shrinkwrap|composer|tsconfig[\w.-]*)\.json$|-lock\.ya?ml$|lock\.json$")
 """Files whose names are those of packages, such as `js-tokens`."""
+_BRACES = re.compile(r"[{%<$].*[}%>]?$")
+"""What a program puts in later."""
 _SAYS_SO = re.compile(
     r"(?:my)?(?:pass(?:word|wd)?|pw|pwd|secret|user(?:name)?|token|admin|test|root|guest|postgres|[{%].*)\d*$", re.IGNORECASE
 )
 """Passwords that documentation writes, and that protect nothing where they are meant."""
 _SYSTEM = re.compile(r"etc/(?!.*\.env$)")
 """An image's own `/etc`, whose files have fields such as `passwd: files`."""
+_KEY_TEXT = re.compile(r"[A-Za-z0-9+/=]{16}")
+"""What follows the first line of a private key that is one."""
 _SALT = b"trimtab.secret/1"
 
 
@@ -92,11 +98,17 @@ def search(path: str, content: bytes) -> Iterator[Leak]:
     if text is None:
         return
     named = _SETTINGS.search(path) and not (_SAMPLE.search(path) or _SYSTEM.match(path) or _MANIFEST.search(path))
-    names = _pairs_of(path) if (named or _DOCKERFILE.search(path)) and len(content) <= _LARGEST_SETTINGS else None
+    names = _pairs_of(path) if named or _DOCKERFILE.search(path) else None
     found = {mark for mark in _MARKS if mark in text}
     if not found and names is None:
         return
-    lines = _LINE_END.split(text)
+    leaks = _in_lines(path, _LINE_END.split(text), found, names)
+    yield from islice(leaks, _MOST)
+    if next(leaks, None) is not None:
+        yield Leak(f"further credentials after the first {_MOST}", path, 0, "", Severity.HIGH)
+
+
+def _in_lines(path: str, lines: Sequence[str], found: set[str], names: "_Pairs | None") -> Iterator[Leak]:
     everywhere = not found.isdisjoint(_WHOLE_FILE)
     for number, line in enumerate(lines, 1):
         marked = everywhere or any(mark in line for mark in found)
@@ -104,8 +116,13 @@ def search(path: str, content: bytes) -> Iterator[Leak]:
         for kind, value in dict.fromkeys(known):
             weak = kind == "Basic Auth Credentials" and _SAYS_SO.match(value)
             yield Leak(kind, path, number, identity(value), _severity(path, Severity.LOW if weak else Severity.HIGH))
-        if names is not None and not known and len(line) <= _LONGEST_LINE and _WORD.search(line):
-            yield from _named(path, number, names(line))
+        if names is not None and not known and _WORD.search(line):
+            yield from _named(path, number, (pair for part in windows(line, marked=False) for pair in names(part)))
+
+
+def is_settings(path: str) -> bool:
+    """Whether a file is made of names and values, by its path."""
+    return _SETTINGS.search(path) is not None
 
 
 def _text(content: bytes) -> str | None:
@@ -115,14 +132,17 @@ def _text(content: bytes) -> str | None:
     return None if b"\0" in content[:8192] else content.decode("utf-8", "replace")
 
 
-def windows(line: str) -> Iterator[str]:
-    """A line in parts that overlap by more than any credential is long: the expressions are slow on endless ones."""
+def windows(line: str, *, marked: bool = True) -> Iterator[str]:
+    """A line in parts that overlap by more than any credential is long: the expressions are slow on endless ones.
+
+    With `marked`, only those parts of a long one that have a mark.
+    """
     if len(line) <= _LONGEST_LINE:
         yield line
         return
     for start in range(0, len(line), _LONGEST_LINE - _OVERLAP):
         part = line[start : start + _LONGEST_LINE]
-        if any(mark in part for mark in _MARKS):
+        if not marked or any(mark in part for mark in _MARKS):
             yield part
 
 
@@ -141,12 +161,14 @@ def _pairs_of(path: str) -> _Pairs:
 
 
 def declared(line: str) -> Iterator[tuple[str, str]]:
-    """What ENV and ARG of a Dockerfile declare; the old form of ENV has a space."""
+    """What ENV and ARG of a Dockerfile declare; the old form of ENV has a space, and a continued line begins with a name."""
     verb, _, rest = line.strip().partition(" ")
     if verb.upper() in {"ENV", "ARG"}:
         found = [(match["name"], match["value"]) for match in _DECLARED.finditer(rest)]
         old = rest.strip().partition(" ")
         yield from found or ([(old[0], old[2])] if verb.upper() == "ENV" else [])
+    elif _CONTINUED.match(line):
+        yield from ((match["name"], match["value"]) for match in _DECLARED.finditer(line))
 
 
 def _of_environment(line: str) -> Iterator[tuple[str, str]]:
@@ -171,20 +193,31 @@ def _named(path: str, number: int, pairs: Iterable[tuple[str, str]]) -> Iterator
         login = "credential of a registry" if name == "auth" and path.endswith("config.json") and len(value) > 8 else None
         kind = login or (named_kind(name, value) if len(value) > 3 else None)
         if kind:
-            yield Leak(f"`{name}`: {kind}", path, number, identity(value), _severity(path, Severity.MEDIUM))
+            weak = Severity.LOW if _SAYS_SO.match(value) else Severity.MEDIUM
+            yield Leak(f"`{name}`: {kind}", path, number, identity(value), _severity(path, weak))
 
 
 def _known(line: str, number: int, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for kind, value in known_values(line):
+        if _BRACES.match(value) or (kind == "AWS Access Key" and _within_base64(line, value)):
+            continue
         # Every private key begins with the same words; what follows makes it this one.
         if kind != "Private Key":
             yield kind, value
-        elif any(each.strip() for each in lines[number : number + 2]) or len(line) > 200:
+        elif any(_KEY_TEXT.search(each) for each in lines[number : number + 4]) or _KEY_TEXT.search(line):
             yield kind, "\n".join([line, *lines[number : number + 40]])
 
 
+def _within_base64(line: str, value: str) -> bool:
+    """Whether it is a chance part of something longer."""
+    at = line.find(value)
+    around = line[max(0, at - 1) : at] + line[at + len(value) : at + len(value) + 1]
+    return any(letter.isalnum() or letter in "+/" for letter in around)
+
+
 def _severity(path: str, severity: Severity) -> Severity:
-    return Severity.LOW if _TESTS.search(path) or _SAMPLE.search(path) else severity
+    told = _TESTS.search(path) or _SAMPLE.search(path) or path.endswith((".md", ".rst", ".txt"))
+    return min(severity, Severity.LOW) if told else severity
 
 
 def search_pairs(pairs: Iterable[tuple[str, str]], where: str) -> Iterator[Leak]:

@@ -70,6 +70,8 @@ class Request:
     """Files that the review could not read."""
     ignored_by_git: tuple[str, ...] = ()
     """Files, and folders with a `/` behind, that git is told to ignore: what they hold is not in the repository."""
+    tracked: frozenset[str] | None = None
+    """The files that git tracks; None without git."""
     offline: bool = False
     whole: bool = True
     """Whether all of the fleet's images are meant."""
@@ -114,7 +116,7 @@ class _Work:
     def _scope(self) -> Scope:
         request = self.request
         whole = request.sources and not request.below and not request.bills and request.whole
-        return Scope(whole, request.revision, fingerprint(request.fleet.tree, request.ignored_by_git))
+        return Scope(whole, request.revision, fingerprint(request.fleet.tree, request.tracked))
 
     def _broken(self) -> None:
         """Files that no control can be held against."""

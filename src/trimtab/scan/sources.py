@@ -11,14 +11,18 @@ from typing import cast
 from trimtab.fleet import Fleet
 from trimtab.fleet.installs import is_local_package
 from trimtab.fleet.plain import items, mapping
-from trimtab.fleet.requirements import parse_requirement
+from trimtab.fleet.requirements import parse_requirement, python_installs
 from trimtab.fleet.tree import Unreadable
 from trimtab.scan.data import read_yaml
 from trimtab.scan.packages import Package
 
 SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "__pycache__", ".tox", ".git", ".trimtab"})
 """Folders that hold other people's packages, or what was made from the rest."""
-_REQUIREMENTS = re.compile(r"^(requirements|constraints)[\w.-]*\.txt$")
+_REQUIREMENTS = re.compile(r"^(?:[\w.-]*requirements|constraints)[\w.-]*\.txt$")
+_UNKNOWN = re.compile(
+    r"(?:^|/)(?:pom\.xml|build\.gradle(?:\.kts)?|[\w.-]+\.csproj|bun\.lockb?|Pipfile|environment\.ya?ml|mix\.lock|Podfile\.lock|pubspec\.lock)$"
+)
+_TEXT = re.compile(r"^[^#\s]", re.MULTILINE)
 _INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
 _OPTION = re.compile(r"-(?!e |-editable[ =])|(?:-e|--editable)[ =]+(?!\w+\+)")
 """Options of pip, and editable installs of a folder; those of an address are packages."""
@@ -51,8 +55,9 @@ class SourcePackages:
 def source_packages(fleet: Fleet, below: str = "") -> SourcePackages:
     """The packages of every file below a folder that names some. What cannot be read is told, and the rest is read."""
     found = _Found()
-    for path, reader in _readable(fleet, below):
+    for path, reader in (*_readable(fleet, below), *_asked_for(fleet, below)):
         found.read(fleet, path, reader)
+    found.problems.update(_unknown(fleet, below))
     for path, each in (*_installed(fleet, below), *_manifests(fleet, below)):
         found.add(path, each)
     return SourcePackages(tuple(found.packages), _without_lock(found.unresolved, found.packages), found.problems)
@@ -74,14 +79,21 @@ class _Found:
         if isinstance(source, Unreadable):
             self.problems[path] = source.reason
             return
+        known = len(self.packages) + len(self.unresolved)
         try:
             for each in reader(source.text):
                 self.add(path, each)
+            if reader is _yarn_lock and known == len(self.packages) + len(self.unresolved) and _TEXT.search(source.text):
+                raise ValueError("it names no package")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             self.problems[path] = f"cannot be read: {str(error).partition(chr(10))[0] or type(error).__name__}"
         if reader is _requirements:
             for name in _INCLUDE.findall(source.text):
-                self.read(fleet, posixpath.normpath(posixpath.join(posixpath.dirname(path), name)), _requirements)
+                if "://" in name:
+                    # Not named: an address may hold a credential.
+                    self.problems[path] = "includes a file from an address, which is not read"
+                else:
+                    self.read(fleet, posixpath.normpath(posixpath.join(posixpath.dirname(path), name)), _requirements)
 
     def add(self, path: str, package: Package) -> None:
         if not package.name or package.name.endswith("/"):
@@ -99,10 +111,43 @@ def _readable(fleet: Fleet, below: str) -> Iterator[tuple[str, _Reader]]:
     for path, entry in fleet.tree.entries.items():
         if entry.kind not in {"file", "link"} or not is_below(path, below) or SKIPPED.intersection(path.split("/")):
             continue
-        name = posixpath.basename(path)
-        reader = _requirements if _REQUIREMENTS.match(name) else _READERS.get(name)
+        folder, name = posixpath.split(path)
+        required = _REQUIREMENTS.match(name) or (posixpath.basename(folder) == "requirements" and name.endswith(".txt"))
+        reader = _requirements if required else _READERS.get(name)
         if reader is not None:
             yield path, reader
+
+
+def _asked_for(fleet: Fleet, below: str) -> Iterator[tuple[str, _Reader]]:
+    """The requirement files that Dockerfiles install from, whatever they are called."""
+    for file in fleet.files:
+        for install in python_installs(file) if is_below(file.path, below) else ():
+            for name in install.manifests:
+                path = install.context.tree_path(name)
+                if _is_requirements(fleet, path):
+                    yield path, _requirements
+
+
+def _is_requirements(fleet: Fleet, path: str) -> bool:
+    """A project's own manifest is read elsewhere."""
+    return posixpath.basename(path) not in {"pyproject.toml", "setup.py", "setup.cfg", *_READERS} and path in fleet.tree.entries
+
+
+def _unknown(fleet: Fleet, below: str) -> dict[str, str]:
+    """Manifests of kinds that are not read: what they name is not known."""
+    found: dict[str, str] = {}
+    for path, entry in fleet.tree.entries.items():
+        known = entry.kind == "file" and is_below(path, below) and not SKIPPED.intersection(path.split("/"))
+        if known and _UNKNOWN.search(path) and not _has_lock(fleet, path):
+            found[path] = "is a manifest of a kind that is not read"
+    return found
+
+
+def _has_lock(fleet: Fleet, path: str) -> bool:
+    """Whether a lock that is read lies beside a manifest."""
+    folder = posixpath.dirname(path)
+    locks = ("gradle.lockfile", "packages.lock.json", "Pipfile.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml")
+    return any(posixpath.join(folder, lock) in fleet.tree.entries for lock in locks)
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -214,8 +259,12 @@ def _nested(dependencies: Mapping[str, object]) -> Iterator[Package]:
     for name, entry in dependencies.items():
         record = mapping(entry)
         version = str(record.get("version", ""))
-        if re.match(r"\d", version):
-            yield Package("npm", name, version)
+        alias = re.match(r"npm:(?P<name>.+)@(?P<version>\d[^@]*)$", version)
+        if alias:
+            yield Package("npm", alias["name"], alias["version"])
+        else:
+            # A version that is none is an address: which package lies there nobody has said.
+            yield Package("npm", name, version if re.match(r"\d", version) else "")
         yield from _nested(mapping(record.get("dependencies")))
 
 
@@ -314,6 +363,9 @@ def _named(manager: str, text: str) -> Package | None:
     if manager in {"pip", "uv"}:
         return next(_requirements(text), None)
     if manager in {"npm", "yarn", "pnpm"}:
+        if ":" in text:
+            # Not named: an address may hold a credential.
+            return Package("npm", "an address", "")
         name, _, version = text.rpartition("@")
         exact = re.fullmatch(r"\d+\.\d+\.\d+\S*", version) is not None
         return Package("npm", name or text, version if exact else "") if re.match(r"@?[a-z]", text) else None

@@ -1,13 +1,12 @@
 """Searching a source tree for credentials, and a fingerprint of what was searched."""
 
 import hashlib
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.fleet.tree import Entry, Tree, Unreadable
-from trimtab.scan.leaks import Leak, search
+from trimtab.scan.leaks import Leak, is_settings, search
 from trimtab.scan.sources import SKIPPED, is_below
 
 _BINARY = re.compile(
@@ -39,7 +38,7 @@ def search_tree(tree: Tree, below: str, ignored: Sequence[str]) -> TreeSearch:
             found.leaks += search(path, source.text.encode("utf-8", "surrogateescape"))
         elif "larger than" in source.reason:
             large += [] if _BINARY.search(path) else [f"{path} ({entry.size / 1e6:.1f} MB)"]
-        elif "binary" not in source.reason or posixpath.basename(path).startswith(".env"):
+        elif "binary" not in source.reason or is_settings(path):
             found.problems[path] = source.reason
     if large:
         names = ", ".join(large[:_SHOWN]) + (" …" if len(large) > _SHOWN else "")
@@ -57,10 +56,15 @@ def _files(tree: Tree, below: str, ignored: Sequence[str]) -> Iterator[tuple[str
             yield path, entry
 
 
-def fingerprint(tree: Tree, ignored: Sequence[str]) -> str:
-    """A name for the files of a tree that changes when one of them does; of what is no text, or too large, by its size."""
+def fingerprint(tree: Tree, tracked: frozenset[str] | None) -> str:
+    """A name for the files of a tree that changes when one of them does; of what is no text, or too large, by its size.
+
+    Only for those that git tracks, where it does: what a command writes beside them, such as a report, changes nothing.
+    """
     digest = hashlib.sha256()
-    for path, entry in _files(tree, "", ignored):
+    for path, entry in _files(tree, "", ()):
+        if tracked is not None and path not in tracked:
+            continue
         source = tree.read(path)
         content = str(entry.size) if isinstance(source, Unreadable) else hashlib.sha256(_bytes(source.text)).hexdigest()
         digest.update(_bytes(f"{path}\0{content}\n"))

@@ -26,7 +26,7 @@ _SITE = ("/**/site-packages/**", "/**/dist-packages/**", "/**/bin/**", "/root/.l
 _HASHED = "the file pins hashes, which its own tool has to make anew"
 _UNFIXED = "no version is named as fixed"
 _TEXT = "FROM python:3.13-slim\nCOPY r.txt .\nRUN pip install -r r.txt\n"
-_KNOWN = Outside(upgrades={("r.txt", "jinja2"): Upgrade("2.10", "2.10.1", ("CVE-2019-10906",))})
+_KNOWN = Outside(upgrades={("r.txt", "jinja2", "2.10"): Upgrade("2.10.1", ("CVE-2019-10906",))})
 
 
 class VulnerableRequirement(FleetRule):
@@ -68,7 +68,7 @@ class VulnerableRequirement(FleetRule):
             _TEXT,
             refused=_UNFIXED,
             files={"r.txt": "jinja2==2.10\n"},
-            outside=Outside(upgrades={("r.txt", "jinja2"): Upgrade("2.10", None, ("CVE-2019-10906",))}),
+            outside=Outside(upgrades={("r.txt", "jinja2", "2.10"): Upgrade(None, ("CVE-2019-10906",))}),
         ),
     ]
 
@@ -78,15 +78,16 @@ class VulnerableRequirement(FleetRule):
             for each in python_installs(file):
                 for path in each.manifests:
                     users.setdefault(each.context.tree_path(path), {}).update(dict.fromkeys(file.service_names))
-        for (path, name), upgrade in fleet.outside.upgrades.items():
+        for (path, name, version), upgrade in fleet.outside.upgrades.items():
             source = fleet.tree.read(path)
             if path in users and not isinstance(source, Unreadable):
-                yield from self._in_file(source, name, upgrade, tuple(users[path]))
+                yield from self._in_file(source, (name, version), upgrade, tuple(users[path]))
 
-    def _in_file(self, source: Source, name: str, upgrade: Upgrade, services: tuple[str, ...]) -> Iterator[Finding]:
-        for pinned in _pin(name, upgrade.version).finditer(source.text):
+    def _in_file(self, source: Source, pin: tuple[str, str], upgrade: Upgrade, services: tuple[str, ...]) -> Iterator[Finding]:
+        name, version = pin
+        for pinned in _pin(name, version).finditer(source.text):
             ids = ", ".join(upgrade.ids[:3]) + (" …" if len(upgrade.ids) > 3 else "")
-            message = f"`{name}` {upgrade.version} has {ids}"
+            message = f"`{name}` {version} has {ids}"
             line = source.line_of(pinned.start("version"))
             yield self.finding_at(source.path, line, message, services, _outcome(source.text, pinned, name, upgrade), name)
 
