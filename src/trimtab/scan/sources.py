@@ -1,37 +1,24 @@
 """The packages that a source tree names at one version: its lock files, its pinned requirements, its Dockerfiles' installs."""
 
-import json
 import posixpath
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.installs import is_local_package
-from trimtab.fleet.plain import items, mapping
-from trimtab.fleet.requirements import parse_requirement, python_installs
+from trimtab.fleet.requirements import python_installs
 from trimtab.fleet.tree import Unreadable
-from trimtab.scan.data import read_yaml
+from trimtab.scan.locks import READERS, Reader, python_name, requirement_packages
 from trimtab.scan.packages import Package
 
 SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "__pycache__", ".tox", ".git", ".trimtab"})
 """Folders that hold other people's packages, or what was made from the rest."""
 _REQUIREMENTS = re.compile(r"^(?:[\w.-]*requirements|constraints)[\w.-]*\.txt$")
+_INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
 _UNKNOWN = re.compile(
     r"(?:^|/)(?:pom\.xml|build\.gradle(?:\.kts)?|[\w.-]+\.csproj|bun\.lockb?|Pipfile|environment\.ya?ml|mix\.lock|Podfile\.lock|pubspec\.lock)$"
 )
-_TEXT = re.compile(r"^[^#\s]", re.MULTILINE)
-_INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
-_OPTION = re.compile(r"-(?!e |-editable[ =])|(?:-e|--editable)[ =]+(?!\w+\+)")
-"""Options of pip, and editable installs of a folder; those of an address are packages."""
-_PINNED = re.compile(r"^={2,3}\s*(?P<version>[^*\s,]+)$")
-_GEM = re.compile(r"^ {4}(?P<name>[\w.-]+) \((?P<version>[^)]+)\)$")
-_YARN_NAME = re.compile(r"""^"?(?P<name>(?:@[^/"]+/)?[^@"]+)@""")
-_YARN_VERSION = re.compile(r'^\s+version:?\s+"?(?P<version>[^"\s]+)"?')
-_PNPM = re.compile(r"^/?(?P<name>(?:@[^/]+/)?[^@/(]+)[@/](?P<version>\d[^()_]*)")
-_GRADLE = re.compile(r"^(?P<name>[^:#\s]+:[^:\s]+):(?P<version>[^=\s]+)=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,7 @@ class _Found:
     problems: dict[str, str] = field(default_factory=dict[str, str])
     seen: set[str] = field(default_factory=set[str])
 
-    def read(self, fleet: Fleet, path: str, reader: "_Reader") -> None:
+    def read(self, fleet: Fleet, path: str, reader: Reader) -> None:
         """One file, and the requirement files that it includes, each once."""
         if path in self.seen:
             return
@@ -79,21 +66,18 @@ class _Found:
         if isinstance(source, Unreadable):
             self.problems[path] = source.reason
             return
-        known = len(self.packages) + len(self.unresolved)
         try:
             for each in reader(source.text):
                 self.add(path, each)
-            if reader is _yarn_lock and known == len(self.packages) + len(self.unresolved) and _TEXT.search(source.text):
-                raise ValueError("it names no package")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             self.problems[path] = f"cannot be read: {str(error).partition(chr(10))[0] or type(error).__name__}"
-        if reader is _requirements:
+        if reader is requirement_packages:
             for name in _INCLUDE.findall(source.text):
                 if "://" in name:
                     # Not named: an address may hold a credential.
                     self.problems[path] = "includes a file from an address, which is not read"
                 else:
-                    self.read(fleet, posixpath.normpath(posixpath.join(posixpath.dirname(path), name)), _requirements)
+                    self.read(fleet, posixpath.normpath(posixpath.join(posixpath.dirname(path), name)), requirement_packages)
 
     def add(self, path: str, package: Package) -> None:
         if not package.name or package.name.endswith("/"):
@@ -104,33 +88,30 @@ class _Found:
             self.unresolved.append(Unresolved(path, package.name))
 
 
-_Reader = Callable[[str], Iterator[Package]]
-
-
-def _readable(fleet: Fleet, below: str) -> Iterator[tuple[str, _Reader]]:
+def _readable(fleet: Fleet, below: str) -> Iterator[tuple[str, Reader]]:
     for path, entry in fleet.tree.entries.items():
         if entry.kind not in {"file", "link"} or not is_below(path, below) or SKIPPED.intersection(path.split("/")):
             continue
         folder, name = posixpath.split(path)
         required = _REQUIREMENTS.match(name) or (posixpath.basename(folder) == "requirements" and name.endswith(".txt"))
-        reader = _requirements if required else _READERS.get(name)
+        reader = requirement_packages if required else READERS.get(name)
         if reader is not None:
             yield path, reader
 
 
-def _asked_for(fleet: Fleet, below: str) -> Iterator[tuple[str, _Reader]]:
+def _asked_for(fleet: Fleet, below: str) -> Iterator[tuple[str, Reader]]:
     """The requirement files that Dockerfiles install from, whatever they are called."""
     for file in fleet.files:
         for install in python_installs(file) if is_below(file.path, below) else ():
             for name in install.manifests:
                 path = install.context.tree_path(name)
                 if _is_requirements(fleet, path):
-                    yield path, _requirements
+                    yield path, requirement_packages
 
 
 def _is_requirements(fleet: Fleet, path: str) -> bool:
     """A project's own manifest is read elsewhere."""
-    return posixpath.basename(path) not in {"pyproject.toml", "setup.py", "setup.cfg", *_READERS} and path in fleet.tree.entries
+    return posixpath.basename(path) not in {"pyproject.toml", "setup.py", "setup.cfg", *READERS} and path in fleet.tree.entries
 
 
 def _unknown(fleet: Fleet, below: str) -> dict[str, str]:
@@ -144,10 +125,16 @@ def _unknown(fleet: Fleet, below: str) -> dict[str, str]:
 
 
 def _has_lock(fleet: Fleet, path: str) -> bool:
-    """Whether a lock that is read lies beside a manifest."""
-    folder = posixpath.dirname(path)
-    locks = ("gradle.lockfile", "packages.lock.json", "Pipfile.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml")
+    """Whether a lock that is read, and is that manifest's own, lies beside it."""
+    folder, name = posixpath.split(path)
+    locks = next((locks for pattern, locks in _LOCKS.items() if re.match(pattern, name)), ())
     return any(posixpath.join(folder, lock) in fleet.tree.entries for lock in locks)
+
+
+_LOCKS: Mapping[str, tuple[str, ...]] = {
+    r"Pipfile": ("Pipfile.lock",), r"build\.gradle": ("gradle.lockfile",), r".*\.csproj": ("packages.lock.json",),
+    r"bun\.lock": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml"),
+}  # fmt: skip
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -179,172 +166,7 @@ def _manifests(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
             for each in manifest.packages:
                 local = each.range.startswith(("file:", "link:", "workspace:", "."))
                 if not local:
-                    yield manifest.path, Package(kind, _pypi(each.name) if kind == "pypi" else each.name, "")
-
-
-def _requirements(text: str) -> Iterator[Package]:
-    """The pinned packages, and those without a version that is known; one that cannot be read goes by its line alone, because
-    an address may hold a credential."""
-    for number, line in enumerate(text.splitlines(), 1):
-        plain = re.split(r"\s--|\s#|\\$", line)[0].strip()
-        if not plain or plain.startswith("#") or _OPTION.match(plain) or is_local_package(plain.partition(" ")[0]):
-            continue
-        requirement = parse_requirement(plain)
-        if requirement is None:
-            yield Package("pypi", f"line {number}", "", line=number)
-            continue
-        pinned = _PINNED.match(str(requirement.specifier)) if requirement.url is None else None
-        yield Package("pypi", _pypi(requirement.name), pinned["version"] if pinned else "", line=number)
-
-
-def _pypi(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _toml_lock(kind: str) -> _Reader:
-    """`[[package]]` tables with a name and a version; those that come from a folder are the fleet's own."""
-
-    def read(text: str) -> Iterator[Package]:
-        data = tomllib.loads(text)
-        entries = [*_tables(data.get("package")), *_tables(data.get("packages"))]
-        if not entries and "version" not in data and "lock-version" not in data and "metadata" not in data:
-            raise ValueError("it has no packages, and nothing else that such a lock has")
-        for entry in entries:
-            local = mapping(entry.get("source")).keys() & {"editable", "virtual", "directory", "path"}
-            ours = kind == "cargo" and entry.get("source") is None
-            if not local and not ours and entry.get("version"):
-                name = str(entry.get("name", ""))
-                yield Package(kind, _pypi(name) if kind == "pypi" else name, str(entry["version"]))
-
-    return read
-
-
-def _tables(value: object) -> list[Mapping[str, object]]:
-    return [mapping(each) for each in items(value)]
-
-
-def _object(text: str, *keys: str) -> Mapping[str, object]:
-    """A JSON object that has one of these keys.
-
-    Raises:
-        ValueError: it is none, or has none of them: it is of a kind that is not known, and may name anything.
-    """
-    data = cast("object", json.loads(text))
-    if not isinstance(data, dict) or not any(key in data for key in keys):
-        raise ValueError(f"it has none of {', '.join(keys)}")
-    return mapping(cast("object", data))
-
-
-def _pipfile_lock(text: str) -> Iterator[Package]:
-    data = _object(text, "default", "develop")
-    for group in ("default", "develop"):
-        for name, entry in mapping(data.get(group)).items():
-            version = str(mapping(entry).get("version", ""))
-            yield Package("pypi", _pypi(name), version.lstrip("="))
-
-
-def _package_lock(text: str) -> Iterator[Package]:
-    data = _object(text, "packages", "dependencies", "requires")
-    if "packages" not in data:
-        yield from _nested(mapping(data.get("dependencies")))
-    for path, entry in mapping(data.get("packages")).items():
-        record = mapping(entry)
-        if "node_modules/" in path and not record.get("link") and record.get("version"):
-            name = str(record.get("name") or path.rpartition("node_modules/")[2])
-            yield Package("npm", name, str(record["version"]))
-
-
-def _nested(dependencies: Mapping[str, object]) -> Iterator[Package]:
-    """Version 1 of npm's lock keeps a package's own copies below it."""
-    for name, entry in dependencies.items():
-        record = mapping(entry)
-        version = str(record.get("version", ""))
-        alias = re.match(r"npm:(?P<name>.+)@(?P<version>\d[^@]*)$", version)
-        if alias:
-            yield Package("npm", alias["name"], alias["version"])
-        else:
-            # A version that is none is an address: which package lies there nobody has said.
-            yield Package("npm", name, version if re.match(r"\d", version) else "")
-        yield from _nested(mapping(record.get("dependencies")))
-
-
-def _yarn_lock(text: str) -> Iterator[Package]:
-    name = ""
-    for line in text.splitlines():
-        head = _YARN_NAME.match(line) if line and not line[0].isspace() else None
-        version = _YARN_VERSION.match(line) if name else None
-        if head:
-            name = head["name"]
-        elif version:
-            if "workspace" not in version["version"] and version["version"] != "0.0.0-use.local":
-                yield Package("npm", name, version["version"])
-            name = ""
-
-
-def _pnpm_lock(text: str) -> Iterator[Package]:
-    data = mapping(read_yaml(text))
-    if "lockfileVersion" not in data:
-        raise ValueError("it has no `lockfileVersion`")
-    for key in mapping(data.get("packages")):
-        match = _PNPM.match(str(key))
-        if match:
-            yield Package("npm", match["name"], match["version"])
-
-
-def _lines(kind: str, pattern: re.Pattern[str]) -> _Reader:
-    def read(text: str) -> Iterator[Package]:
-        for number, line in enumerate(text.splitlines(), 1):
-            match = pattern.match(line)
-            if match:
-                yield Package(kind, match["name"], match["version"], line=number)
-
-    return read
-
-
-def _go_mod(text: str) -> Iterator[Package]:
-    """What is required, as `replace` has it; `exclude` and `retract` require nothing."""
-    replaced: dict[str, tuple[str, str]] = {}
-    required: list[tuple[str, str, int]] = []
-    block = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.partition("//")[0].split()
-        if words[-1:] == ["("] or words == [")"]:
-            block = words[0] if words[0] != ")" else ""
-            continue
-        verb, rest = (block, words) if block else (words[0] if words else "", words[1:])
-        if verb == "require" and len(rest) == 2:
-            required.append((rest[0], rest[1], number))
-        elif verb == "replace" and "=>" in rest:
-            new = rest[rest.index("=>") + 1 :]
-            replaced[rest[0]] = (new[0], new[1] if len(new) > 1 else "")
-    for name, version, number in required:
-        name, version = replaced.get(name, (name, version))
-        # A replacement by a folder is code of the fleet's own.
-        if version:
-            yield Package("golang", name, version, line=number)
-
-
-def _composer_lock(text: str) -> Iterator[Package]:
-    data = _object(text, "packages", "packages-dev")
-    for entry in map(mapping, (*items(data.get("packages")), *items(data.get("packages-dev")))):
-        yield Package("composer", str(entry.get("name", "")), str(entry.get("version", "")).removeprefix("v"))
-
-
-def _nuget_lock(text: str) -> Iterator[Package]:
-    data = _object(text, "dependencies")
-    for framework in mapping(data.get("dependencies")).values():
-        for name, entry in mapping(framework).items():
-            if mapping(entry).get("type") != "Project":
-                yield Package("nuget", name, str(mapping(entry).get("resolved", "")))
-
-
-_READERS: Mapping[str, _Reader] = {
-    "poetry.lock": _toml_lock("pypi"), "uv.lock": _toml_lock("pypi"), "pdm.lock": _toml_lock("pypi"),
-    "pylock.toml": _toml_lock("pypi"), "Pipfile.lock": _pipfile_lock, "Cargo.lock": _toml_lock("cargo"),
-    "package-lock.json": _package_lock, "npm-shrinkwrap.json": _package_lock, "yarn.lock": _yarn_lock,
-    "pnpm-lock.yaml": _pnpm_lock, "go.mod": _go_mod, "Gemfile.lock": _lines("gem", _GEM),
-    "composer.lock": _composer_lock, "packages.lock.json": _nuget_lock, "gradle.lockfile": _lines("maven", _GRADLE),
-}  # fmt: skip
+                    yield manifest.path, Package(kind, python_name(each.name) if kind == "pypi" else each.name, "")
 
 
 def _installed(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
@@ -361,7 +183,7 @@ def _installed(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
 
 def _named(manager: str, text: str) -> Package | None:
     if manager in {"pip", "uv"}:
-        return next(_requirements(text), None)
+        return next(requirement_packages(text), None)
     if manager in {"npm", "yarn", "pnpm"}:
         if ":" in text:
             # Not named: an address may hold a credential.
