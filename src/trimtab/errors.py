@@ -4,6 +4,7 @@ TrimtabError
 ├── UsageError        the arguments or the configuration are wrong (exit 2)
 ├── ToolError         a program that is needed is missing or failed (exit 2)
 │   ├── EngineMissing no Docker engine answers
+│   ├── EngineRefused the engine does not do what it was asked
 │   ├── EngineOutage  the network behind the engine failed, or its disk is full
 │   └── CommandFailed a command ended with an error nobody expected
 └── StateError        something trimtab keeps is locked or unreadable (exit 2)
@@ -28,6 +29,14 @@ class EngineMissing(ToolError):
 
 class EngineOutage(ToolError):
     """The network behind the engine failed, or its disk is full: the same may succeed later."""
+
+
+class EngineRefused(ToolError):
+    """The engine does not do what it was asked, and says why."""
+
+    def __init__(self, request: str, status: int, reason: str) -> None:
+        self.status, self.reason = status, reason
+        super().__init__(f"The engine refused `{request}` ({status}): {reason}")
 
 
 class CommandFailed(ToolError):

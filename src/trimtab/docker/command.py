@@ -18,6 +18,10 @@ class Command:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """Added to the environment; values are not part of any log."""
+    stdin: bytes = field(default=b"", repr=False)
+    """What the process reads from its standard input; not part of any log."""
+    keeps_stdin: bool = False
+    """Whether its standard input stays open behind that."""
 
 
 OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import anyio
-from anyio.abc import ByteReceiveStream, Process
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from trimtab.docker import command as argv
@@ -91,6 +92,8 @@ class ProcessRunner:
             failure: OSError | None = None
             async with anyio.create_task_group() as group:
                 group.start_soon(_read_lines, process.stderr, take)
+                if process.stdin is not None:
+                    group.start_soon(_feed, process.stdin, command)
                 async for chunk in process.stdout:
                     try:
                         sink(chunk)
@@ -112,7 +115,8 @@ async def _process(command: Command) -> AsyncGenerator[Process]:
         raise ToolError(f"`{command.argv[0]}` is not installed, or not on PATH")
     environment = {**os.environ, **command.env}
     # A session of its own keeps the terminal's Ctrl-C from reaching the client before our own clean-up has begun.
-    process = await anyio.open_process(command.argv, env=environment, stdin=-3, start_new_session=True)
+    stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
+    process = await anyio.open_process(command.argv, env=environment, stdin=stdin, start_new_session=True)
     try:
         yield process
     finally:
@@ -124,6 +128,16 @@ async def _process(command: Command) -> AsyncGenerator[Process]:
                 process.kill()
         with anyio.CancelScope(shield=True):
             await process.aclose()
+
+
+async def _feed(stream: ByteSendStream, command: Command) -> None:
+    """Give a process all its input; one that ends without reading it says so by its exit code."""
+    try:
+        await stream.send(command.stdin)
+        if not command.keeps_stdin:
+            await stream.aclose()
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        return
 
 
 async def _read_lines(stream: ByteReceiveStream, take: Callable[[str], None]) -> None:

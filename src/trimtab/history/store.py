@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from trimtab.errors import StateError
+from trimtab.history.deployments import SCHEMA as _DEPLOYMENTS
+from trimtab.history.deployments import Deployments
 from trimtab.history.ledger import SCHEMA as _LEDGER
 from trimtab.history.ledger import Ledger
 from trimtab.history.scans import SCHEMA as _SCANS
@@ -39,7 +41,7 @@ CREATE TABLE IF NOT EXISTS proofs (
     proof TEXT NOT NULL
 );
 """
-_VERSION = 4
+_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Store:
     def scans(self) -> Scans:
         """What scans found."""
         return Scans(self._connection, str(self.folder / "history.db"))
+
+    @property
+    def deployments(self) -> Deployments:
+        """The journal of deployments."""
+        return Deployments(self._connection, str(self.folder / "history.db"))
 
     def close(self) -> None:
         self._connection.close()
@@ -184,7 +191,7 @@ def open_store(root: Path) -> Store:
         if version > _VERSION:
             connection.close()
             raise StateError(f"`{folder}/history.db` was written by a newer trimtab. Upgrade trimtab, or move the file away.")
-        connection.executescript(_SCHEMA + _LEDGER + _SCANS)
+        connection.executescript(_SCHEMA + _LEDGER + _SCANS + _DEPLOYMENTS)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     except sqlite3.Error as error:
         connection.close()
