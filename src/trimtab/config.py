@@ -86,6 +86,29 @@ class GateConfig(LimitsConfig):
         return GatePolicy(self.limits(), self.critical_overall, frozenset(self.critical), paths, self.scan_days, names)
 
 
+class DeployConfig(_Table):
+    """How `trimtab deploy` replaces what runs."""
+
+    retain: int = Field(default=5, ge=1, le=100, description="Revisions that are kept of each service, to go back to.")
+    timeout: float | None = Field(
+        default=None, gt=0, description="Seconds to become healthy; left out, what the health check's own settings allow."
+    )
+    settle: float = Field(
+        default=5, ge=0, le=600, description="Seconds for which a container without a health check has to stay alive."
+    )
+    bake: float = Field(default=0, ge=0, le=3600, description="Seconds for which a service has to stay good once it is ready.")
+    on_failure: Literal["service", "deployment"] = Field(
+        default="service", description="What a failure undoes: the service that failed, or the whole deployment."
+    )
+    before: dict[str, str | tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="A command for a service, such as a backup, run inside its running container before anything is touched.",
+    )
+    contract: tuple[str, ...] = Field(
+        default=(), description="Jobs after which older versions do not work any more: no rollback goes behind them."
+    )
+
+
 class Config(_Table):
     """Settings of one fleet. Command-line options win over them."""
 
@@ -118,6 +141,7 @@ class Config(_Table):
         " or `osv` for the OSV API.",
     )
     gate: GateConfig = Field(default_factory=GateConfig, description="The quality gates of `trimtab gate`.")
+    deploy: DeployConfig = Field(default_factory=DeployConfig, description="How `trimtab deploy` replaces what runs.")
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
     compose: tuple[tuple[str, ...], ...] = Field(
         default=(), description="Compose projects, each a list of files in override order; empty means find them."
@@ -132,7 +156,11 @@ class Config(_Table):
 
     def smoke_commands(self) -> dict[str, tuple[str, ...]]:
         """The user's own checks as words."""
-        return {name: ("sh", "-c", value) if isinstance(value, str) else value for name, value in self.smoke.items()}
+        return _commands(self.smoke)
+
+    def deploy_commands(self) -> dict[str, tuple[str, ...]]:
+        """The commands before deployments as words."""
+        return _commands(self.deploy.before)
 
     def policy(self, *, pin: bool = False) -> Policy:
         """What the rules are to know of these settings."""
@@ -140,6 +168,10 @@ class Config(_Table):
         paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
         standard = {name: (value,) if isinstance(value, str) else value for name, value in self.standard.items()}
         return Policy(standard, pin, self.cpu_index, self.uv, self.host_memory, self.advisories, (*everywhere, *paths))
+
+
+def _commands(written: Mapping[str, str | tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: ("sh", "-c", value) if isinstance(value, str) else value for name, value in written.items()}
 
 
 def load_config(root: Path, explicit: Path | None = None) -> Config:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -10,29 +10,13 @@ from typing import cast
 from trimtab.build.graph import Target
 from trimtab.docker import BuildLog
 from trimtab.fleet.plain import mapping
-from trimtab.fleet.secrets import secret_kind
-
-_LEAST = 6
-"""Characters. Shorter values stand in too many other words."""
-_MASK = "***"
+from trimtab.fleet.redact import Redactor, secret_values
 
 
-class Redactor:
-    """Replaces values that are known to be secret. A builder shows build arguments in the names of its steps."""
-
-    def __init__(self, values: Iterable[str]) -> None:
-        self._values = sorted({value for value in values if len(value) >= _LEAST}, key=len, reverse=True)
-
-    def text(self, text: str) -> str:
-        """A text without them."""
-        for value in self._values:
-            text = text.replace(value, _MASK)
-        return text
-
-    def log(self, log: BuildLog) -> BuildLog:
-        """A build's log without them."""
-        steps = tuple(replace(step, name=self.text(step.name), error=self.text(step.error)) for step in log.steps)
-        return replace(log, steps=steps, log=self.text(log.log), error=self.text(log.error))
+def redacted(log: BuildLog, hidden: Redactor) -> BuildLog:
+    """A build's log without credentials. A builder shows build arguments in the names of its steps."""
+    steps = tuple(replace(step, name=hidden.text(step.name), error=hidden.text(step.error)) for step in log.steps)
+    return replace(log, steps=steps, log=hidden.text(log.log), error=hidden.text(log.error))
 
 
 def take_facts(path: Path) -> Mapping[str, object]:
@@ -47,7 +31,7 @@ def take_facts(path: Path) -> Mapping[str, object]:
 
 def redactor(root: Path, target: Target) -> Redactor:
     """What is secret of one target: its build secrets, and arguments that look like credentials."""
-    found = [value for name, value in target.build.args.items() if secret_kind(name, value)]
+    found = secret_values(target.build.args)
     for spec in target.options.secrets:
         parts = {key: value for key, _, value in (part.partition("=") for part in spec.split(","))}
         if "env" in parts:

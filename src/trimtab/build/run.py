@@ -18,7 +18,7 @@ from trimtab.build.image import BuildResult
 from trimtab.build.machine import MemoryWatch, memory, shortage
 from trimtab.build.outcome import Done, Outcome, RunResult
 from trimtab.build.patience import patiently
-from trimtab.build.redact import redactor, take_facts
+from trimtab.build.redact import redacted, redactor, take_facts
 from trimtab.build.schedule import bound, critical_path, remaining
 from trimtab.build.seen import Seen, cause, look, seen_from
 from trimtab.build.settings import Settings
@@ -120,7 +120,7 @@ class FleetBuild:
         with suppress(ToolError, OSError):
             settled = await check_together(self.runner, self.root, self.graph, calls, self.folder, before)
         for name, checked in settled.items():
-            log = redactor(self.root, self.graph.targets[name]).log(checked.log)
+            log = redacted(checked.log, redactor(self.root, self.graph.targets[name]))
             blank = Done(name, Outcome.BUILT, "", builder.name, begins, min(log.worked, time.time() - started), started=started)
             self._end(*await self._noted(blank, builder, BuildResult(blank.seconds, log, checked.image), checked.facts, 1))
         self._asked = frozenset()
@@ -242,7 +242,7 @@ class FleetBuild:
             config = None
             if done.code == 0 and builder.in_engine and call.tags:
                 config = await read_config(self.runner, call.tags[0])
-            return BuildResult(time.monotonic() - begun, hide.log(reader.log), config, done.code == 0)
+            return BuildResult(time.monotonic() - begun, redacted(reader.log, hide), config, done.code == 0)
 
         result, attempts = await patiently(
             self.runner, attempt, lambda text: self.watcher.told(name, text), retries=self.settings.retries

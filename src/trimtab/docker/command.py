@@ -78,6 +78,34 @@ def compose(file: str, project: str, *words: str) -> Command:
     return docker("compose", "--file", file, "--project-name", project, "--progress", "plain", *words)
 
 
+def compose_hashes(files: Sequence[str], folder: str) -> Command:
+    """Compose's own digest of each service's configuration: a line of name and digest each."""
+    named = (word for file in files for word in ("--file", file))
+    return docker("compose", "--project-directory", folder, *named, "config", "--hash", "*")
+
+
+def compose_models(project: bytes, name: str, folder: str, services: Sequence[str]) -> Command:
+    """Creates containers of a project that is given on standard input; starts, builds, pulls and replaces nothing."""
+    words = ("--project-directory", folder, "--project-name", name, "--file", "-", "--progress", "plain")
+    asked = docker("compose", *words, "create", "--no-build", "--pull", "never", "--no-recreate", *services)
+    return Command(asked.argv, {"COMPOSE_IGNORE_ORPHANS": "1", "COMPOSE_PROFILES": ""}, project)
+
+
+def pull(image: str) -> Command:
+    """Gets an image from its registry."""
+    return docker("pull", "--quiet", image)
+
+
+def tag_image(image: str, reference: str) -> Command:
+    """Gives an image one more name."""
+    return docker("image", "tag", image, reference)
+
+
+def untag(*references: str) -> Command:
+    """Takes names from images; an image without any other, which nothing uses, is removed with its last one."""
+    return docker("image", "rm", *references)
+
+
 def image_inspect(*images: str) -> Command:
     """Images' configurations as JSON, in the order asked."""
     return docker("image", "inspect", *images)

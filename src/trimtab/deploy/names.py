@@ -1,0 +1,86 @@
+"""What containers, images and labels of deployments are called, so that all of it can be found again without the journal."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+PROJECT = "io.trimtab.project"
+SERVICE = "io.trimtab.service"
+NUMBER = "io.trimtab.number"
+REVISION = "io.trimtab.revision"
+"""The deployment that made it, by its number within the project."""
+SOURCE = "io.trimtab.source"
+"""The revision whose image and configuration it has; another one than its own after a rollback."""
+IMAGE = "io.trimtab.image"
+"""On a kept revision: its image's name in the files."""
+STRATEGY = "io.trimtab.strategy"
+ROLE = "io.trimtab.role"
+SUPPRESSED = "io.trimtab.suppressed"
+"""Paths at which a kept revision has an empty mount, only so that the engine makes no volume for it."""
+COMPOSE_PROJECT = "com.docker.compose.project"
+COMPOSE_SERVICE = "com.docker.compose.service"
+COMPOSE_NUMBER = "com.docker.compose.container-number"
+COMPOSE_HASH = "com.docker.compose.config-hash"
+COMPOSE_IMAGE = "com.docker.compose.image"
+COMPOSE_DEPENDS = "com.docker.compose.depends_on"
+COMPOSE_FILES = "com.docker.compose.project.config_files"
+COMPOSE_FOLDER = "com.docker.compose.project.working_dir"
+COMPOSE_ONE_OFF = "com.docker.compose.oneoff"
+
+RUNS, KEPT, ANCHOR, PROXY = "service", "revision", "anchor", "proxy"
+"""Roles: a service's own container, a revision that is kept to go back to, and the two halves of a holder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One container's place in a service, which one container after the other takes."""
+
+    project: str
+    service: str
+    number: int
+    name: str
+    """What the container in use is called."""
+
+    def fresh(self, revision: int) -> str:
+        """The name of a revision's container until it takes the place."""
+        return f"{self.name}.r{revision}"
+
+    def before(self, revision: int) -> str:
+        """The name that the container before it has until the deployment is committed."""
+        return f"{self.name}.before-r{revision}"
+
+    @property
+    def title(self) -> str:
+        """For people: the service, with a number where it is not the first."""
+        return self.service if self.number == 1 else f"{self.service}-{self.number}"
+
+
+def slot_of(project: str, service: str, number: int, container_name: str | None) -> Slot:
+    """The place of a service's container, named as compose would."""
+    return Slot(project, service, number, container_name or f"{project}-{service}-{number}")
+
+
+def template(service: str, revision: int) -> str:
+    """The service under which compose makes the model of a container."""
+    return f"trimtab-r{revision}-{service}"
+
+
+def is_template(service: str) -> bool:
+    """Whether a service's name is that of a model."""
+    return bool(re.match(r"trimtab-r\d+-", service))
+
+
+def kept(project: str, service: str, revision: int) -> str:
+    """The container that keeps a revision's configuration."""
+    return f"{project}.{service}.r{revision}"
+
+
+def tag(project: str, service: str, revision: int) -> str:
+    """The tag that keeps a revision's image. No registry is named by it, so that it cannot be pushed by mistake."""
+    return f"trimtab/{_path(project)}/{_path(service)}:r{revision}"
+
+
+def _path(name: str) -> str:
+    """A name as part of an image's: what that does not allow is replaced, and a digest keeps two of them apart."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x"
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -1,0 +1,214 @@
+"""A plan: what is going to be done to the engine, in which order, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+from trimtab.deploy.names import Slot
+from trimtab.deploy.observed import Instance
+from trimtab.fleet.plain import items, mapping, text
+
+
+class Strategy(StrEnum):
+    """How a container is put in its place."""
+
+    FIRST = "first"
+    """There is none before it."""
+    SWAP = "swap"
+    """The one before is stopped, the new one takes its ports and its name, and starts: away for a second and its boot."""
+    SWITCH = "switch"
+    """Both run; the holder sends what is new to the new one, and the one before ends when it has nothing left to do."""
+    HOLD = "hold"
+    """The holder keeps what comes waiting while the one before is stopped and the new one starts."""
+    JOB = "job"
+    """It runs to its end, and has to end well."""
+    START = "start"
+    """What is there already is started."""
+
+
+SAYS = {
+    Strategy.FIRST: "there is none before it",
+    Strategy.SWAP: "stop the old, start the new: away for about a second and its boot",
+    Strategy.SWITCH: "both run, the holder switches: nobody is kept waiting",
+    Strategy.HOLD: "the holder keeps what comes waiting while one ends and the other starts",
+    Strategy.JOB: "runs to its end",
+    Strategy.START: "what is there is started",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One place, and the container that is to have it."""
+
+    slot: Slot
+    strategy: Strategy
+    cause: str
+    image: str
+    """The reference of its image."""
+    image_id: str
+    before: Instance | None = None
+    source: int | None = None
+    """The kept revision that it is made from; None where it is made from the project's files."""
+    needs: tuple[str, ...] = ()
+    """Services of this plan that have to be ready before."""
+    joins: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Keys of its configuration that stand for another service's container."""
+    grace: int | None = None
+    why: str = ""
+    """Why this strategy and no better one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a plan as people see it."""
+
+    kind: str
+    subject: str
+    cause: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a deployment will do. Without changes and removals there is nothing to do."""
+
+    project: str
+    revision: int
+    kind: str
+    """`deploy` or `rollback`."""
+    changes: tuple[Change, ...] = ()
+    """In an order in which each comes after what it needs."""
+    pulls: tuple[str, ...] = ()
+    """References of images that the engine does not have yet."""
+    removals: tuple[Instance, ...] = ()
+    stays: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Services that are left alone, and why."""
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes and not self.removals
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that change, in order."""
+        return tuple(dict.fromkeys(change.slot.service for change in self.changes))
+
+    def of(self, service: str) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.slot.service == service)
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The graph, each operation after all that it needs."""
+        made = [change for change in self.changes if change.strategy is not Strategy.START]
+        found = [Operation("pull", image, "the engine does not have it") for image in self.pulls]
+        for change in made:
+            pulled = (f"pull {change.image}",) if change.image in self.pulls else ()
+            cause = change.cause if change.source is None else f"{change.cause}, as in revision {change.source}"
+            found.append(Operation("create", change.slot.title, cause, pulled))
+        created = tuple(f"create {change.slot.title}" for change in made)
+        ready: dict[str, tuple[str, ...]] = {}
+        for change in self.changes:
+            waits = tuple(each for name in change.needs for each in ready.get(name, ()))
+            ready[change.slot.service] = (*ready.get(change.slot.service, ()), f"validate {change.slot.title}")
+            does = Operation(change.strategy, change.slot.title, self._says(change), (*created, *waits))
+            found.append(does)
+            if change.strategy is not Strategy.JOB:
+                found.append(Operation("validate", change.slot.title, "as its checks say", (does.id,)))
+            else:
+                ready[change.slot.service] = (does.id,)
+        last = tuple(each for names in ready.values() for each in names)
+        found += [Operation("remove", each.container.name, "no file names it any more", last) for each in self.removals]
+        return (*found, Operation("commit", f"revision {self.revision}", "what was there before is removed", last))
+
+    def _says(self, change: Change) -> str:
+        said = change.cause if change.strategy is Strategy.START else SAYS[change.strategy]
+        return f"{said} ({change.why})" if change.why else said
+
+    def told(self) -> str:
+        """The plan as people read it, and as tests hold it."""
+        changed = len(self.services)
+        head = f"{self.kind} {self.project}, revision {self.revision}: {changed} of {changed + len(self.stays)} services"
+        lines = [head]
+        if not self.empty:
+            first = len([each for each in self.operations if each.kind in {"pull", "create"}])
+            for number, operation in enumerate(self.operations, 1):
+                lines.append(f"{number:4} {operation.kind:8} {operation.subject:24} {operation.cause}".rstrip())
+                if operation.needs and operation.kind not in {"commit", "remove", "validate"}:
+                    others = [need for need in operation.needs if not need.startswith("create ")]
+                    lines += [f"     {'':8} after {', '.join(others)}"] if others and operation.kind != "create" else []
+                if number == first:
+                    lines.append("     -- up to here nothing that runs is touched --")
+        lines += [f"     stays    {name:24} {why}".rstrip() for name, why in self.stays.items()]
+        return "\n".join(lines) + "\n"
+
+    def data(self) -> dict[str, object]:
+        """The plan for the journal and for programs; it holds no environment."""
+        return {
+            "schema": "trimtab.plan-of-deployment/1",
+            "project": self.project,
+            "revision": self.revision,
+            "kind": self.kind,
+            "operations": [
+                {"kind": each.kind, "subject": each.subject, "cause": each.cause, "needs": list(each.needs)}
+                for each in self.operations
+            ],
+            "moves": [move_of(change).data for change in self.changes],
+            "removals": [each.container.name for each in self.removals],
+            "stays": dict(self.stays),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What carrying out a change needs to know, as the journal keeps it: whoever reads it can go on with it, or undo it."""
+
+    slot: Slot
+    strategy: Strategy
+    image: str
+    image_id: str
+    before: str | None = None
+    """The id of the container before."""
+    before_name: str | None = None
+    before_image: str = ""
+    before_ran: bool = False
+    source: int | None = None
+    joins: Mapping[str, str] = field(default_factory=dict[str, str])
+    grace: int | None = None
+    cause: str = ""
+
+    @property
+    def data(self) -> dict[str, object]:
+        slot = self.slot
+        place = {"project": slot.project, "service": slot.service, "number": slot.number, "name": slot.name}
+        rest = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"slot", "joins", "strategy"}}
+        return {**place, **rest, "strategy": str(self.strategy), "joins": dict(self.joins)}
+
+
+def move_of(change: Change) -> Move:
+    """A change as it is carried out."""
+    before = change.before.container if change.before else None
+    return Move(
+        change.slot, change.strategy, change.image, change.image_id, before.id if before else None,
+        before.name if before else None, before.image if before else "", before.running if before else False, change.source,
+        change.joins, change.grace, change.cause,
+    )  # fmt: skip
+
+
+def read_moves(data: Mapping[str, object]) -> tuple[Move, ...]:
+    """The moves of a plan that the journal has kept."""
+    return tuple(_read_move(mapping(each)) for each in items(data.get("moves")))
+
+
+def _read_move(data: Mapping[str, object]) -> Move:
+    slot = Slot(str(data["project"]), str(data["service"]), int(str(data["number"])), str(data["name"]))
+    source, stop = data.get("source"), data.get("grace")
+    return Move(
+        slot, Strategy(str(data["strategy"])), str(data["image"]), str(data["image_id"]), text(data.get("before")),
+        text(data.get("before_name")), str(data.get("before_image") or ""), data.get("before_ran") is True,
+        source if isinstance(source, int) else None, {key: str(value) for key, value in mapping(data.get("joins")).items()},
+        stop if isinstance(stop, int) else None, str(data.get("cause") or ""),
+    )  # fmt: skip

@@ -1,0 +1,57 @@
+"""Asking compose what a project is, and the engine which images it has."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from trimtab.deploy.desired import Desired, read_desired
+from trimtab.docker.api import Api, Request
+from trimtab.docker.command import Command, compose_config, compose_hashes
+from trimtab.docker.runner import Completed, Runner
+from trimtab.errors import UsageError
+from trimtab.fleet.plain import mapping
+
+_SECONDS = 120.0
+_UNSET = re.compile(r'The \\?"(?P<name>[A-Za-z_]\w*)\\?" variable is not set')
+
+
+async def ask_desired(runner: Runner, folder: Path, files: Sequence[str]) -> Desired:
+    """The project that compose makes of these files.
+
+    Args:
+        runner: Starts the docker client.
+        folder: Its folder, absolute.
+        files: Its files, absolute, the first one first.
+
+    Raises:
+        UsageError: compose cannot read it; its own message is passed on.
+    """
+    config = await _asked(runner, compose_config(files, str(folder)))
+    hashes = await _asked(runner, compose_hashes(files, str(folder)))
+    pairs = (line.split() for line in hashes.text.splitlines())
+    digests = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    data = mapping(json.loads(config.text))
+    return read_desired(data, digests, folder=str(folder), files=tuple(files), warnings=_warnings(config.stderr))
+
+
+async def _asked(runner: Runner, command: Command) -> Completed:
+    done = await runner.run(command, timeout=_SECONDS)
+    if done.code != 0:
+        said = " / ".join(line for line in done.stderr.splitlines() if line.strip())
+        raise UsageError(f"Compose cannot read the project: {said or f'it ended with {done.code}'}")
+    return done
+
+
+def _warnings(stderr: str) -> tuple[str, ...]:
+    """What compose said: each variable without a value once, and the rest as it is."""
+    unset = [match["name"] for match in map(_UNSET.search, stderr.splitlines()) if match]
+    return tuple(f"`{name}` has no value" for name in dict.fromkeys(unset))
+
+
+async def image_ids(api: Api, references: Iterable[str]) -> Mapping[str, str]:
+    """The ids of those images that the engine has."""
+    wanted = list(dict.fromkeys(references))
+    answers = await api.all([Request("GET", f"/images/{reference}/json") for reference in wanted])
+    pairs = zip(wanted, answers, strict=True)
+    return {reference: str(mapping(answer.json).get("Id")) for reference, answer in pairs if answer.status == 200}

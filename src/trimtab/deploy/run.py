@@ -1,0 +1,263 @@
+"""A deployment from its first note in the journal to its last, whatever happens in between."""
+
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import anyio
+
+from trimtab.deploy import names
+from trimtab.deploy.desired import Desired
+from trimtab.deploy.networks import project_networks, sweep_networks
+from trimtab.deploy.observed import Observed
+from trimtab.deploy.outcome import Outcome, Result, ServiceOutcome
+from trimtab.deploy.plan import Move, Plan, Strategy, move_of, read_moves
+from trimtab.deploy.prepare import Preparation
+from trimtab.deploy.revisions import retain
+from trimtab.deploy.roll import Roll, undo
+from trimtab.deploy.site import Checks, Site, Watcher
+from trimtab.docker.api import Api
+from trimtab.docker.command import execute, untag
+from trimtab.docker.containers import Containers
+from trimtab.docker.runner import Runner
+from trimtab.errors import EngineMissing, ToolError
+from trimtab.fleet.plain import items
+from trimtab.history.deployments import DeploymentRow, Deployments
+
+_HOOK = 3600.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user says about deployments."""
+
+    checks: Checks = field(default_factory=Checks)
+    whole: bool = False
+    """Whether one service's failure undoes the whole deployment."""
+    retain: int = 5
+    """Revisions that are kept of each service."""
+    before: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """By service, a program to run inside its running container before anything is touched, as for a backup."""
+
+
+@dataclass
+class Deployer:
+    """Deploys one project, one deployment at a time; whoever makes one holds the project's lock."""
+
+    runner: Runner
+    journal: Deployments
+    project: str
+    watcher: Watcher
+    settings: Settings = Settings()
+    git: str | None = None
+    result: Result | None = None
+    """How the last deployment has ended, also when it was interrupted."""
+
+    @property
+    def containers(self) -> Containers:
+        return Containers(Api(self.runner))
+
+    def _site(self, deployment: str, revision: int) -> Site:
+        api = Api(self.runner)
+        return Site(
+            self.runner, api, Containers(api), self.journal, deployment, self.project, revision, self.watcher,
+            self.settings.checks,
+        )  # fmt: skip
+
+    async def deploy(self, plan: Plan, observed: Observed, desired: Desired | None) -> Result:
+        """Carry out a plan.
+
+        Args:
+            plan: What is to be done.
+            observed: What the plan was made from.
+            desired: The project; None for a rollback.
+
+        Raises:
+            EngineMissing: the engine went away for longer than it is waited for; the journal knows how far it was.
+        """
+        began = time.monotonic()
+        site = self._site(f"{plan.revision}-{secrets.token_hex(3)}", plan.revision)
+        data = {**plan.data(), "networks": sorted(await project_networks(site.api, self.project)), "whole": self.settings.whole}
+        data["removals"] = [[each.container.id, each.container.name] for each in plan.removals]
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        row = DeploymentRow(
+            site.deployment,
+            plan.project,
+            plan.revision,
+            plan.kind,
+            now,
+            None,
+            self.git,
+            os.getpid(),
+            "preparing",
+            None,
+            "",
+            data,
+        )
+        self.journal.begin(row)
+        self.result = Result(site.deployment, plan)
+        try:
+            await Preparation(site, plan, observed, desired).run()
+            await self._hooks(site, plan, observed)
+        except BaseException as error:
+            with anyio.CancelScope(shield=True):
+                await self._abandon(site, row, str(error) if isinstance(error, ToolError) else "it was interrupted", began)
+            if isinstance(error, ToolError) and not isinstance(error, EngineMissing):
+                return self.result
+            raise
+        self.journal.phase(site.deployment, "rolling", os.getpid())
+        return await self._roll(
+            site, row, Roll(site, tuple(move_of(change) for change in plan.changes), self.settings.whole), began
+        )
+
+    async def _hooks(self, site: Site, plan: Plan, observed: Observed) -> None:
+        """The user's own programs, such as a backup, while everything still runs as it did."""
+        for service, argv in self.settings.before.items():
+            running = [each for each in observed.of(service) if each.container.running]
+            if not running or plan.empty:
+                continue
+            async with site.step(service, "run its command before deployments"):
+                done = await self.runner.run(execute(running[0].container.id, *argv), timeout=_HOOK)
+            if done.code != 0:
+                raise ToolError(f"the command before deployments of `{service}` ended with {done.code}; nothing was touched")
+
+    async def _abandon(self, site: Site, row: DeploymentRow, reason: str, began: float) -> None:
+        """Take away all that was prepared."""
+        await clean(site, row)
+        self.journal.end(site.deployment, "abandoned", reason, time.monotonic() - began)
+        if self.result is not None:
+            self.result = replace(self.result, problem=reason, seconds=time.monotonic() - began)
+
+    async def _roll(self, site: Site, row: DeploymentRow, roll: Roll, began: float) -> Result:
+        interrupted = False
+        try:
+            await roll.run()
+        except EngineMissing:
+            raise
+        except BaseException:
+            interrupted = True
+            raise
+        finally:
+            if interrupted or len(roll.outcomes) == len({move.slot.service for move in roll.moves}):
+                with anyio.CancelScope(shield=True):
+                    await self._finish(site, row, roll, began, interrupted)
+        return self.result or Result(site.deployment, Plan(self.project, site.revision, row.kind))
+
+    async def _finish(self, site: Site, row: DeploymentRow, roll: Roll, began: float, interrupted: bool) -> None:
+        roll.untouched("it was interrupted" if interrupted else "an earlier one failed")
+        self.journal.phase(site.deployment, "committing", os.getpid())
+        await roll.commit([(str(each[0]), str(each[1])) for each in _pairs(row.plan)])
+        if any(each.outcome is not Outcome.DEPLOYED for each in roll.outcomes.values()):
+            await sweep_networks(site.api, self.project, [str(each) for each in items(row.plan.get("networks"))])
+        await retain(site, self.settings.retain)
+        plan = self.result.plan if self.result else Plan(self.project, site.revision, row.kind)
+        self.result = Result(site.deployment, plan, roll.outcomes, time.monotonic() - began, interrupted)
+        reason = "; ".join(
+            f"{name}: {each.reason}" for name, each in roll.outcomes.items() if each.outcome is not Outcome.DEPLOYED
+        )
+        self.journal.end(site.deployment, self.result.outcome, reason, self.result.seconds)
+
+    async def resume(self, row: DeploymentRow) -> Result | None:
+        """Go on with a deployment that nobody is at work on any more; None when nothing of it had been touched yet.
+
+        In that case what it had prepared is taken away, and a new deployment is to be made.
+        """
+        began = time.monotonic()
+        site = self._site(row.id, row.revision)
+        if row.phase == "preparing":
+            await self._abandon(site, row, "it ended before anything was touched", began)
+            return None
+        if row.phase == "undoing":
+            return await self.undo(row)
+        known = {each.service: each for each in self.journal.services(row.id)}
+        roll = Roll(site, read_moves(row.plan), row.plan.get("whole") is True)
+        for move in roll.moves:
+            seen = known.get(move.slot.service)
+            if seen is not None:
+                roll.outcomes[seen.service] = ServiceOutcome(
+                    seen.service, move.strategy, Outcome(seen.outcome), seen.reason, seen.seconds or 0.0, seen.healthy,
+                    before=seen.before_image, after=seen.after_image,
+                )  # fmt: skip
+        failed = any(each.outcome is not Outcome.DEPLOYED for each in roll.outcomes.values())
+        if row.phase == "committing" or failed:
+            await self._finish(site, row, roll, began, interrupted=False)
+            return self.result
+        return await self._roll(site, row, roll, began)
+
+    async def undo(self, row: DeploymentRow) -> Result:
+        """Make everything as it was before a deployment that nobody is at work on any more, wherever it has stopped."""
+        began = time.monotonic()
+        site = self._site(row.id, row.revision)
+        moves = read_moves(row.plan)
+        if row.phase == "preparing":
+            await self._abandon(site, row, "it was undone before anything was touched", began)
+            return Result(row.id, Plan(self.project, row.revision, row.kind), problem="nothing of it had been touched")
+        self.journal.phase(row.id, "undoing", os.getpid())
+        outcomes = await undo(site, moves)
+        await clean(site, row)
+        result = Result(row.id, Plan(self.project, row.revision, row.kind), outcomes, time.monotonic() - began)
+        self.journal.end(row.id, result.outcome, "it was undone", result.seconds)
+        self.result = result
+        return result
+
+
+def _pairs(plan: Mapping[str, object]) -> list[Sequence[object]]:
+    return [items(each) for each in items(plan.get("removals"))]
+
+
+async def clean(site: Site, row: DeploymentRow) -> None:
+    """Remove what a deployment has made and nobody uses: models, containers that never had a place, what it has kept."""
+    now = await site.observe()
+    for model in now.templates:
+        await site.containers.remove(model.id, never_started=model.state == "created")
+    fresh = {move.slot.fresh(row.revision) for move in read_moves(row.plan)}
+    for instance in now.instances:
+        container = instance.container
+        if instance.revision == row.revision and container.name in fresh and not container.running:
+            await site.containers.remove(container.id, never_started=container.state == "created")
+    used = {(each.service, each.source) for each in (await site.observe()).instances}
+    for kept in now.kept:
+        adopted = kept.revision == row.revision - 1 and row.kind == "deploy" and _adopted_by(kept.service, row)
+        if (kept.revision == row.revision or adopted) and (kept.service, kept.revision) not in used:
+            await site.containers.remove(kept.container.id, never_started=True)
+            await site.runner.run(untag(names.tag(site.project, kept.service, kept.revision)), timeout=60)
+    await sweep_networks(site.api, site.project, [str(each) for each in items(row.plan.get("networks"))])
+
+
+def _adopted_by(service: str, row: DeploymentRow) -> bool:
+    """Whether what ran before this deployment was kept only by it: no deployment has the number before its own."""
+    return any(move.slot.service == service and move.before for move in read_moves(row.plan))
+
+
+def rebuilt(observed: Observed) -> DeploymentRow | None:
+    """The deployment that has stopped midway, from the names and marks of its containers alone: for a lost journal."""
+    found: dict[int, list[Move]] = {}
+    for instance in observed.instances:
+        container = instance.container
+        before, _, number = container.name.rpartition(".before-r")
+        if before and number.isdecimal():
+            slot = names.Slot(observed.project, instance.service, instance.number, before)
+            new = next(
+                (
+                    each
+                    for each in observed.of(instance.service)
+                    if each.revision == int(number) and each.number == instance.number
+                ),
+                None,
+            )
+            strategy = Strategy(new.container.labels.get(names.STRATEGY, "swap")) if new else Strategy.SWAP
+            image = new.container.image if new else ""
+            found.setdefault(int(number), []).append(
+                Move(slot, strategy, "", image, container.id, before, container.image, before_ran=True)
+            )
+    if not found:
+        return None
+    revision = max(found)
+    moves = found[revision]
+    plan: dict[str, object] = {"moves": [move.data for move in moves], "removals": [], "networks": []}
+    return DeploymentRow(
+        f"{revision}-rebuilt", observed.project, revision, "deploy", "", None, None, 0, "rolling", None, "", plan
+    )  # fmt: skip

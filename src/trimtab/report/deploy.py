@@ -1,0 +1,220 @@
+"""What people and programs read about deployments."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from trimtab.deploy.observed import Observed
+from trimtab.deploy.outcome import Outcome, Result, ServiceOutcome
+from trimtab.history.deployments import DeploymentRow, ServiceRow
+from trimtab.report import figures
+
+_STYLES = {
+    Outcome.DEPLOYED: "green",
+    Outcome.ROLLED_BACK: "yellow",
+    Outcome.FAILED: "bold red",
+    Outcome.UNTOUCHED: "dim",
+}
+
+
+def short(image: str) -> str:
+    """An image's id as people compare it."""
+    return image.removeprefix("sha256:")[:12]
+
+
+def result_data(result: Result) -> dict[str, object]:
+    """A deployment for programs."""
+    return {
+        "schema": "trimtab.deployment/1",
+        "deployment": result.deployment,
+        "project": result.plan.project,
+        "revision": result.plan.revision,
+        "kind": result.plan.kind,
+        "outcome": result.outcome,
+        "interrupted": result.interrupted,
+        "problem": result.problem,
+        "seconds": round(result.seconds, 3),
+        "services": {name: _outcome_data(each) for name, each in result.services.items()},
+        "stays": dict(result.plan.stays),
+    }
+
+
+def _outcome_data(each: ServiceOutcome) -> dict[str, object]:
+    return {
+        "outcome": str(each.outcome),
+        "strategy": str(each.strategy),
+        "reason": each.reason,
+        "seconds": round(each.seconds, 3),
+        "healthy_after": None if each.healthy is None else round(each.healthy, 3),
+        "away": None if each.away is None else round(each.away, 3),
+        "image_before": each.before,
+        "image_after": each.after,
+    }
+
+
+def result_view(result: Result) -> RenderableType:
+    """A deployment for people."""
+    if result.problem:
+        return f"[bold red]not deployed[/]: {escape(result.problem)}\nNothing that runs was touched."
+    parts: list[RenderableType] = []
+    if result.services:
+        table = Table(box=None, pad_edge=False)
+        for column in ("service", "outcome", "how", "took", "image", ""):
+            table.add_column(column, overflow="fold", justify="right" if column == "took" else "left")
+        for name, each in result.services.items():
+            style = _STYLES[each.outcome]
+            changed = each.before and each.after and each.before != each.after
+            image = f"{short(each.before)} → {short(each.after)}" if changed else short(each.after)
+            took = figures.seconds(each.seconds) if each.seconds else ""
+            table.add_row(name, f"[{style}]{each.outcome}[/]", str(each.strategy), took, image, escape(each.reason))
+        parts.append(table)
+    parts.append(_last_line(result))
+    return Group(*parts)
+
+
+def _last_line(result: Result) -> str:
+    plan = result.plan
+    deployed = sum(each.outcome is Outcome.DEPLOYED for each in result.services.values())
+    if not result.services:
+        return "nothing to do: everything runs as it is wanted"
+    said = f"revision {plan.revision}: {deployed} of {len(result.services)} services in {figures.seconds(result.seconds)}"
+    if result.outcome == "done":
+        return f"[green]deployed[/] {said}"
+    if result.outcome == "failed":
+        return f"[bold red]failed[/] {said}: a service runs neither its new version nor the one before. Look at it now."
+    return f"[yellow]rolled back[/] {said}: every service that failed runs what it ran before"
+
+
+def status_data(observed: Observed, unfinished: DeploymentRow | None) -> dict[str, object]:
+    """What runs, for programs."""
+    return {
+        "schema": "trimtab.status/1",
+        "project": observed.project,
+        "unfinished": unfinished.id if unfinished else None,
+        "services": [
+            {
+                "service": each.service,
+                "number": each.number,
+                "container": each.container.name,
+                "state": each.container.state,
+                "health": each.container.health,
+                "revision": each.revision,
+                "source": each.source,
+                "image": each.container.image,
+                "started": each.container.started,
+                "restarts": each.container.restarts,
+                "revisions": [kept.revision for kept in observed.revisions(each.service)],
+            }
+            for each in observed.instances
+        ],
+    }
+
+
+def status_view(observed: Observed, unfinished: DeploymentRow | None) -> RenderableType:
+    """What runs, for people."""
+    table = Table(box=None, pad_edge=False, title=observed.project, title_justify="left")
+    for column in ("service", "state", "health", "revision", "image", "restarts", "can go back to"):
+        table.add_column(column, overflow="fold", justify="right" if column == "restarts" else "left")
+    for each in observed.instances:
+        container = each.container
+        state = f"[green]{container.state}[/]" if container.state == "running" else f"[red]{container.state}[/]"
+        health = {"healthy": "[green]healthy[/]", "unhealthy": "[bold red]unhealthy[/]"}.get(
+            container.health or "", container.health or "no check"
+        )
+        kept = [str(other.revision) for other in observed.revisions(each.service) if other.revision != each.source]
+        title = each.service if each.number == 1 else f"{each.service} {each.number}"
+        table.add_row(
+            title,
+            state,
+            health,
+            _revision(each.revision, each.source),
+            short(container.image),
+            str(container.restarts or ""),
+            ", ".join(kept),
+        )
+    notes: list[RenderableType] = [table] if observed.instances else [f"nothing of `{observed.project}` is there"]
+    if unfinished is not None:
+        notes.append(
+            f"[bold yellow]revision {unfinished.revision} is unfinished[/]: `trimtab deploy --resume` goes on with it,"
+            " `trimtab rollback` undoes it"
+        )
+    return Group(*notes)
+
+
+def _revision(revision: int | None, source: int | None) -> str:
+    if revision is None:
+        return "not by trimtab"
+    return str(revision) if source in {revision, None} else f"{revision} (as {source})"
+
+
+def deployments_data(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[ServiceRow]]) -> dict[str, object]:
+    """Deployments over time, for programs."""
+    return {
+        "schema": "trimtab.deployments/1",
+        **rates(rows, services),
+        "deployments": [
+            {
+                "id": row.id,
+                "project": row.project,
+                "revision": row.revision,
+                "kind": row.kind,
+                "started": row.started,
+                "seconds": row.seconds,
+                "git": row.git,
+                "outcome": row.outcome,
+                "reason": row.reason,
+                "services": {each.service: each.outcome for each in services.get(row.id, ())},
+            }
+            for row in rows
+        ],
+    }
+
+
+def rates(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[ServiceRow]]) -> dict[str, float | int | None]:
+    """How deployments have gone: counts, shares of 1, and seconds. What nothing is known of is None."""
+    ended = [row for row in rows if row.kind == "deploy" and row.outcome in {"done", "failed", "rolled-back"}]
+    done = [row for row in ended if row.outcome == "done"]
+    places = [each for row in ended for each in services.get(row.id, ()) if each.outcome != "untouched"]
+    seconds = sorted(row.seconds for row in done if row.seconds is not None)
+    return {
+        "deployments": len(ended),
+        "success_rate": len(done) / len(ended) if ended else None,
+        "rollback_rate": sum(row.outcome == "rolled-back" for row in ended) / len(ended) if ended else None,
+        "rollbacks_asked_for": sum(row.kind == "rollback" for row in rows),
+        "health_pass_rate": sum(each.outcome == "deployed" for each in places) / len(places) if places else None,
+        "median_seconds": seconds[len(seconds) // 2] if seconds else None,
+    }
+
+
+def deployments_view(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[ServiceRow]]) -> RenderableType:
+    """Deployments over time, for people."""
+    if not rows:
+        return "nothing was deployed here yet: `trimtab deploy` does it"
+    table = Table(box=None, pad_edge=False)
+    for column in ("revision", "started", "kind", "outcome", "took", "services", "why"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        mine = services.get(row.id, ())
+        deployed = sum(each.outcome == "deployed" for each in mine)
+        took = figures.seconds(row.seconds) if row.seconds is not None else ""
+        table.add_row(
+            str(row.revision),
+            row.started[:19],
+            row.kind,
+            row.outcome or "unfinished",
+            took,
+            f"{deployed} of {len(mine)}",
+            escape(row.reason),
+        )
+    found = rates(rows, services)
+    share = {
+        key: f"{value:.0%}" if isinstance(value, float) else "not known"
+        for key, value in found.items()
+        if key.endswith("_rate")
+    }
+    median = found["median_seconds"]
+    last = f"{found['deployments']} deployments: {share['success_rate']} succeeded, {share['rollback_rate']} were rolled back,"
+    last += f" {share['health_pass_rate']} of the services' new versions were good"
+    return Group(table, last + (f"; median {figures.seconds(median)}" if median else ""))
