@@ -14,6 +14,7 @@ from trimtab.cli.options import Common, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.history import BuildRow, FleetBuildRow, Ledger, Store, open_store
+from trimtab.report.deploy import deployment_data, deployment_view, deployments_data, deployments_view
 from trimtab.report.history import (
     comparison_data,
     comparison_view,
@@ -147,6 +148,37 @@ def scores(
     with _store(path) as store:
         rows = store.scans.scores(name, limit)
     show(common, lambda: scores_data(name, rows), lambda: scores_view(name, rows))
+    return CLEAN
+
+
+@history.command
+def deployments(
+    path: Folder = Path(),
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many are listed.")] = 30,
+    common: Common | None = None,
+) -> int:
+    """List the last deployments, and how many succeeded, were rolled back, and how long they took."""
+    common = common or Common()
+    with _store(path) as store:
+        rows = store.deployments.rows(limit)
+        services = {row.id: store.deployments.services(row.id) for row in rows}
+    show(common, lambda: deployments_data(rows, services), lambda: deployments_view(rows, services))
+    return CLEAN
+
+
+@history.command
+def deployment(revision: int | None = None, path: Folder = Path(), /, *, common: Common | None = None) -> int:
+    """Show one deployment, the last one when no revision is named: each service's outcome, and every step with its time."""
+    common = common or Common()
+    with _store(path) as store:
+        rows = [row for row in store.deployments.rows(10_000) if revision in {None, row.revision}]
+        if not rows:
+            raise UsageError("There is no such deployment. `trimtab history deployments` lists them.")
+        row = rows[0]
+        services, steps = store.deployments.services(row.id), store.deployments.steps(row.id)
+    show(common, lambda: deployment_data(row, services, steps), lambda: deployment_view(row, services, steps))
     return CLEAN
 
 

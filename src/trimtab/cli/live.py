@@ -31,6 +31,11 @@ class LiveLines:
         if not self.is_drawn and not self.quiet:
             self.console.print(text, markup=False, soft_wrap=True)
 
+    def say(self, text: str) -> None:
+        """Say something that has to stay on the screen, above the table where one is drawn."""
+        if not self.quiet:
+            self.console.print(text, markup=False, soft_wrap=True)
+
 
 async def watch_signals(scope: anyio.CancelScope) -> None:
     """An interrupt cancels the work, whose own clean-up then runs to its end."""

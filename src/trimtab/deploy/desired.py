@@ -1,7 +1,7 @@
 """What a project is to be, from what compose makes of its files."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from trimtab.deploy.names import Slot, slot_of
@@ -68,6 +68,8 @@ class Desired:
     """The project without its services: networks, volumes, secrets, configs."""
     warnings: tuple[str, ...] = ()
     """What compose said about it: variables without a value, among others."""
+    others: frozenset[str] = frozenset()
+    """Services of profiles that are not active."""
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -88,8 +90,9 @@ class Desired:
 
 
 def read_desired(
-    config: Mapping[str, object], hashes: Mapping[str, str], *, folder: str, files: tuple[str, ...], warnings: tuple[str, ...]
-) -> Desired:
+    config: Mapping[str, object], hashes: Mapping[str, str], *, folder: str, files: tuple[str, ...],
+    warnings: tuple[str, ...] = (), names: Iterable[str] = (),
+) -> Desired:  # fmt: skip
     """The project from compose's canonical form of it (`docker compose config --format json`).
 
     Args:
@@ -98,6 +101,7 @@ def read_desired(
         folder: The project's folder.
         files: Its compose files, the first one first.
         warnings: What compose said about them.
+        names: All services of the files, whatever their profile.
     """
     project = str(config.get("name") or "")
     bodies = {name: mapping(body) for name, body in mapping(config.get("services")).items()}
@@ -107,13 +111,9 @@ def read_desired(
         for other, need in mapping(body.get("depends_on")).items()
         if mapping(need).get("condition") == _DONE
     }
-    services = {
-        name: _wanted(project, name, body, hashes.get(name, ""), is_job=name in jobs)
-        for name, body in bodies.items()
-        if _replicas(body) > 0
-    }
+    services = {name: _wanted(project, name, body, hashes.get(name, ""), is_job=name in jobs) for name, body in bodies.items()}
     top = {key: value for key, value in config.items() if key != "services"}
-    return Desired(project, folder, files, services, top, warnings)
+    return Desired(project, folder, files, services, top, warnings, frozenset(names) - set(services))
 
 
 def _wanted(project: str, name: str, body: Mapping[str, object], config_hash: str, *, is_job: bool) -> Wanted:

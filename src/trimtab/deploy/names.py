@@ -27,8 +27,8 @@ COMPOSE_FILES = "com.docker.compose.project.config_files"
 COMPOSE_FOLDER = "com.docker.compose.project.working_dir"
 COMPOSE_ONE_OFF = "com.docker.compose.oneoff"
 
-RUNS, KEPT, ANCHOR, PROXY = "service", "revision", "anchor", "proxy"
-"""Roles: a service's own container, a revision that is kept to go back to, and the two halves of a holder."""
+RUNS, KEPT, ANCHOR, PROXY, LEASE = "service", "revision", "anchor", "proxy", "lease"
+"""Roles: a service's own container, a revision that is kept to go back to, the two halves of a holder, the deployers' lease."""
 
 
 @dataclass(frozen=True, slots=True)

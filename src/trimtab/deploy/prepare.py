@@ -9,13 +9,13 @@ from trimtab.deploy.desired import Desired
 from trimtab.deploy.fresh import make_fresh
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.plan import Change, Plan, Strategy, move_of
+from trimtab.deploy.project import PULL
 from trimtab.deploy.site import Site
 from trimtab.docker.command import Command, compose_models, pull, tag_image
 from trimtab.docker.containers import Container
 from trimtab.errors import CommandFailed, ToolError
 from trimtab.fleet.plain import mapping
 
-_PULL = 1800.0
 _COMPOSE = 600.0
 
 
@@ -53,7 +53,7 @@ class Preparation:
     async def _pull(self) -> None:
         for image in self.plan.pulls:
             async with self.site.step("", f"pull {image}"):
-                await self._run_or_say(pull(image), f"`{image}` cannot be pulled", _PULL)
+                await self._run_or_say(pull(image), f"`{image}` cannot be pulled", PULL)
 
     async def _model(self, firsts: Sequence[Change]) -> None:
         """Keep what compose makes of each service."""

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from trimtab.deploy.desired import Desired, read_desired
+from trimtab.deploy.site import Watcher
 from trimtab.docker.api import Api, Request
-from trimtab.docker.command import Command, compose_config, compose_hashes
+from trimtab.docker.command import Command, compose_config, compose_hashes, compose_services, pull
 from trimtab.docker.runner import Completed, Runner
 from trimtab.errors import UsageError
 from trimtab.fleet.plain import mapping
 
 _SECONDS = 120.0
+PULL = 1800.0
+"""Seconds that an image may take to come."""
 _UNSET = re.compile(r'The \\?"(?P<name>[A-Za-z_]\w*)\\?" variable is not set')
 
 
@@ -29,10 +32,13 @@ async def ask_desired(runner: Runner, folder: Path, files: Sequence[str]) -> Des
     """
     config = await _asked(runner, compose_config(files, str(folder)))
     hashes = await _asked(runner, compose_hashes(files, str(folder)))
+    every = await _asked(runner, compose_services(files, str(folder)))
     pairs = (line.split() for line in hashes.text.splitlines())
     digests = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
     data = mapping(json.loads(config.text))
-    return read_desired(data, digests, folder=str(folder), files=tuple(files), warnings=_warnings(config.stderr))
+    return read_desired(
+        data, digests, folder=str(folder), files=tuple(files), warnings=_warnings(config.stderr), names=every.text.split()
+    )
 
 
 async def _asked(runner: Runner, command: Command) -> Completed:
@@ -55,3 +61,17 @@ async def image_ids(api: Api, references: Iterable[str]) -> Mapping[str, str]:
     answers = await api.all([Request("GET", f"/images/{reference}/json") for reference in wanted])
     pairs = zip(wanted, answers, strict=True)
     return {reference: str(mapping(answer.json).get("Id")) for reference, answer in pairs if answer.status == 200}
+
+
+async def refresh(runner: Runner, desired: Desired, services: Iterable[str], watcher: Watcher) -> None:
+    """Get the newest image of every service that is not built here.
+
+    Raises:
+        UsageError: one cannot be had; nothing that runs was touched.
+    """
+    images = dict.fromkeys(desired.services[name].image for name in services if not desired.services[name].built)
+    for image in images:
+        watcher.step("", f"pull {image}", "forward")
+        done = await runner.run(pull(image), timeout=PULL)
+        if done.code != 0:
+            raise UsageError(f"`{image}` cannot be pulled: {' / '.join(done.stderr.split(chr(10))[-2:]).strip(' /')}")

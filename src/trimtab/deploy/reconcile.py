@@ -156,7 +156,9 @@ class _Reconciliation:
         found: list[Instance] = []
         for instance in self.observed.instances:
             wanted = self.desired.services.get(instance.service)
-            if wanted is None and not self.asked.remove_orphans:
+            if instance.service in self.desired.others:
+                stays[instance.service] = "it is of a profile that is not active"
+            elif wanted is None and not self.asked.remove_orphans:
                 stays[instance.service] = "no file names it; --remove-orphans removes it"
             elif wanted is None or instance.number > wanted.replicas:
                 found.append(instance)

@@ -101,6 +101,26 @@ def ordered(observed: Observed, services: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def barred(observed: Observed, plan: Plan, contract: Collection[str]) -> tuple[str, ...]:
+    """Why a rollback must not be made: it goes behind a job after which older versions do not work any more.
+
+    Args:
+        observed: The project as it is.
+        plan: The rollback.
+        contract: Jobs of which the user says so: they take away what only older versions need.
+    """
+    found: list[str] = []
+    for job in contract:
+        done = [each.revision for each in observed.revisions(job)]
+        done += [each.source or 0 for each in observed.of(job)]
+        behind = {change.slot.service: change.source for change in plan.changes if (change.source or 0) < max(done, default=0)}
+        found += [
+            f"`{service}`: revision {source} does not work any more, since `{job}` of revision {max(done)} has run"
+            for service, source in behind.items()
+        ]
+    return tuple(found)
+
+
 def surplus(observed: Observed, retain: int) -> tuple[Kept, ...]:
     """Kept revisions that may be forgotten: older than the newest so many of their service, and not the one in use."""
     found: list[Kept] = []

@@ -11,6 +11,7 @@ import anyio
 
 from trimtab.deploy import names
 from trimtab.deploy.desired import Desired
+from trimtab.deploy.lease import Lease
 from trimtab.deploy.networks import project_networks, sweep_networks
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.outcome import Outcome, Result, ServiceOutcome
@@ -18,7 +19,7 @@ from trimtab.deploy.plan import Move, Plan, Strategy, move_of, read_moves
 from trimtab.deploy.prepare import Preparation
 from trimtab.deploy.revisions import retain
 from trimtab.deploy.roll import Roll, undo
-from trimtab.deploy.site import Checks, Site, Watcher
+from trimtab.deploy.site import Checks, Site, Watcher, observed
 from trimtab.docker.api import Api
 from trimtab.docker.command import execute, untag
 from trimtab.docker.containers import Containers
@@ -45,7 +46,7 @@ class Settings:
 
 @dataclass
 class Deployer:
-    """Deploys one project, one deployment at a time; whoever makes one holds the project's lock."""
+    """Deploys one project, one deployment at a time; whoever makes one holds the project's lease."""
 
     runner: Runner
     journal: Deployments
@@ -53,6 +54,7 @@ class Deployer:
     watcher: Watcher
     settings: Settings = Settings()
     git: str | None = None
+    lease: Lease | None = None
     result: Result | None = None
     """How the last deployment has ended, also when it was interrupted."""
 
@@ -64,7 +66,7 @@ class Deployer:
         api = Api(self.runner)
         return Site(
             self.runner, api, Containers(api), self.journal, deployment, self.project, revision, self.watcher,
-            self.settings.checks,
+            self.settings.checks, self.lease,
         )  # fmt: skip
 
     async def deploy(self, plan: Plan, observed: Observed, desired: Desired | None) -> Result:
@@ -82,21 +84,10 @@ class Deployer:
         site = self._site(f"{plan.revision}-{secrets.token_hex(3)}", plan.revision)
         data = {**plan.data(), "networks": sorted(await project_networks(site.api, self.project)), "whole": self.settings.whole}
         data["removals"] = [[each.container.id, each.container.name] for each in plan.removals]
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         row = DeploymentRow(
-            site.deployment,
-            plan.project,
-            plan.revision,
-            plan.kind,
-            now,
-            None,
-            self.git,
-            os.getpid(),
-            "preparing",
-            None,
-            "",
+            site.deployment, plan.project, plan.revision, plan.kind, _now(), None, self.git, os.getpid(), "preparing", None, "",
             data,
-        )
+        )  # fmt: skip
         self.journal.begin(row)
         self.result = Result(site.deployment, plan)
         try:
@@ -126,6 +117,7 @@ class Deployer:
 
     async def _abandon(self, site: Site, row: DeploymentRow, reason: str, began: float) -> None:
         """Take away all that was prepared."""
+        await site.confirm()
         await clean(site, row)
         self.journal.end(site.deployment, "abandoned", reason, time.monotonic() - began)
         if self.result is not None:
@@ -147,6 +139,7 @@ class Deployer:
         return self.result or Result(site.deployment, Plan(self.project, site.revision, row.kind))
 
     async def _finish(self, site: Site, row: DeploymentRow, roll: Roll, began: float, interrupted: bool) -> None:
+        await site.confirm()
         roll.untouched("it was interrupted" if interrupted else "an earlier one failed")
         self.journal.phase(site.deployment, "committing", os.getpid())
         await roll.commit([(str(each[0]), str(each[1])) for each in _pairs(row.plan)])
@@ -159,6 +152,16 @@ class Deployer:
             f"{name}: {each.reason}" for name, each in roll.outcomes.items() if each.outcome is not Outcome.DEPLOYED
         )
         self.journal.end(site.deployment, self.result.outcome, reason, self.result.seconds)
+
+    async def unfinished(self) -> DeploymentRow | None:
+        """The deployment that was begun and has not ended; where the journal is lost, what the engine shows of it."""
+        known = self.journal.unfinished(self.project)
+        if known is not None:
+            return known
+        found = rebuilt(await observed(self.containers, self.project))
+        if found is not None:
+            self.journal.begin(found)
+        return found
 
     async def resume(self, row: DeploymentRow) -> Result | None:
         """Go on with a deployment that nobody is at work on any more; None when nothing of it had been touched yet.
@@ -232,20 +235,16 @@ def _adopted_by(service: str, row: DeploymentRow) -> bool:
     return any(move.slot.service == service and move.before for move in read_moves(row.plan))
 
 
-def rebuilt(observed: Observed) -> DeploymentRow | None:
+def rebuilt(now: Observed) -> DeploymentRow | None:
     """The deployment that has stopped midway, from the names and marks of its containers alone: for a lost journal."""
     found: dict[int, list[Move]] = {}
-    for instance in observed.instances:
+    for instance in now.instances:
         container = instance.container
         before, _, number = container.name.rpartition(".before-r")
         if before and number.isdecimal():
-            slot = names.Slot(observed.project, instance.service, instance.number, before)
+            slot = names.Slot(now.project, instance.service, instance.number, before)
             new = next(
-                (
-                    each
-                    for each in observed.of(instance.service)
-                    if each.revision == int(number) and each.number == instance.number
-                ),
+                (each for each in now.of(instance.service) if each.revision == int(number) and each.number == instance.number),
                 None,
             )
             strategy = Strategy(new.container.labels.get(names.STRATEGY, "swap")) if new else Strategy.SWAP
@@ -259,5 +258,10 @@ def rebuilt(observed: Observed) -> DeploymentRow | None:
     moves = found[revision]
     plan: dict[str, object] = {"moves": [move.data for move in moves], "removals": [], "networks": []}
     return DeploymentRow(
-        f"{revision}-rebuilt", observed.project, revision, "deploy", "", None, None, 0, "rolling", None, "", plan
+        f"{revision}-rebuilt-{secrets.token_hex(3)}", now.project, revision, "deploy", _now(), None, None, os.getpid(),
+        "rolling", None, "", plan,
     )  # fmt: skip
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

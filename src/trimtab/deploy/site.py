@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+from trimtab.deploy.lease import Lease
 from trimtab.deploy.names import COMPOSE_PROJECT, PROJECT
 from trimtab.deploy.observed import Observed, observe
 from trimtab.docker.api import Api
@@ -61,10 +62,17 @@ class Site:
     revision: int
     watcher: Watcher
     checks: Checks = Checks()
+    lease: Lease | None = None
+    """What gives the right to do it; None where nobody else can be at it."""
 
     @asynccontextmanager
     async def step(self, place: str, text: str, direction: Direction = "forward", detail: str = "") -> AsyncGenerator[None]:
-        """One step: noted on the disk before it is done, and noted again when it is."""
+        """One step: noted on the disk before it is done, and noted again when it is.
+
+        Raises:
+            Superseded: another deployer is at it; nothing is noted or done.
+        """
+        await self.confirm()
         began = time.monotonic()
         must = direction == "forward"
         number = self.note(lambda: self.journal.intend(self.deployment, place, text, direction, detail), must=must)
@@ -72,6 +80,15 @@ class Site:
         yield
         if number is not None:
             self.note(lambda: self.journal.done(self.deployment, number, time.monotonic() - began), must=must)
+
+    async def confirm(self) -> None:
+        """Make sure that nobody else is at it.
+
+        Raises:
+            Superseded: somebody is.
+        """
+        if self.lease is not None:
+            await self.lease.confirm()
 
     def note(self, write: Callable[[], T], *, must: bool) -> T | None:
         """Write to the journal. On the way back it need not succeed: a full disk is no reason to leave a service down.

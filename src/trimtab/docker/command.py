@@ -84,6 +84,12 @@ def compose_hashes(files: Sequence[str], folder: str) -> Command:
     return docker("compose", "--project-directory", folder, *named, "config", "--hash", "*")
 
 
+def compose_services(files: Sequence[str], folder: str) -> Command:
+    """The names of a project's services, those of every profile among them, a line each."""
+    named = (word for file in files for word in ("--file", file))
+    return docker("compose", "--project-directory", folder, *named, "--profile", "*", "config", "--services")
+
+
 def compose_models(project: bytes, name: str, folder: str, services: Sequence[str]) -> Command:
     """Creates containers of a project that is given on standard input; starts, builds, pulls and replaces nothing."""
     words = ("--project-directory", folder, "--project-name", name, "--file", "-", "--progress", "plain")

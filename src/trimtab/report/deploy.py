@@ -1,14 +1,17 @@
 """What people and programs read about deployments."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.outcome import Outcome, Result, ServiceOutcome
-from trimtab.history.deployments import DeploymentRow, ServiceRow
+from trimtab.deploy.plan import Plan
+from trimtab.history.deployments import DeploymentRow, ServiceRow, StepRow
 from trimtab.report import figures
 
 _STYLES = {
@@ -22,6 +25,35 @@ _STYLES = {
 def short(image: str) -> str:
     """An image's id as people compare it."""
     return image.removeprefix("sha256:")[:12]
+
+
+def plan_data(plan: Plan) -> dict[str, object]:
+    """A plan for programs."""
+    return plan.data()
+
+
+def plan_view(plan: Plan, problems: Sequence[str] = (), notes: Sequence[str] = ()) -> RenderableType:
+    """A plan for people, with what is against it."""
+    parts: list[RenderableType] = [Text(plan.told().rstrip("\n"))]
+    if plan.empty:
+        parts = [f"nothing to do: everything of `{escape(plan.project)}` runs as it is wanted"]
+    parts += [f"[yellow]note:[/] {escape(each)}" for each in notes]
+    return Group(*parts, *([refusal_view(problems, plan.kind)] if problems else []))
+
+
+def refusal_data(plan: Plan, problems: Sequence[str]) -> dict[str, object]:
+    """A deployment that was not begun, for programs."""
+    return {
+        "schema": "trimtab.deployment/1", "deployment": None, "project": plan.project, "revision": None, "kind": plan.kind,
+        "outcome": "refused", "problems": list(problems),
+    }  # fmt: skip
+
+
+def refusal_view(problems: Sequence[str], kind: str) -> RenderableType:
+    """A deployment or rollback that was not begun, for people."""
+    lines = "\n".join(f"  - {escape(each)}" for each in problems)
+    head = "not rolled back" if kind == "rollback" else "not deployed"
+    return f"[bold red]{head}[/], and nothing was touched:\n{lines}"
 
 
 def result_data(result: Result) -> dict[str, object]:
@@ -155,21 +187,38 @@ def deployments_data(rows: Sequence[DeploymentRow], services: Mapping[str, Seque
         "schema": "trimtab.deployments/1",
         **rates(rows, services),
         "deployments": [
-            {
-                "id": row.id,
-                "project": row.project,
-                "revision": row.revision,
-                "kind": row.kind,
-                "started": row.started,
-                "seconds": row.seconds,
-                "git": row.git,
-                "outcome": row.outcome,
-                "reason": row.reason,
-                "services": {each.service: each.outcome for each in services.get(row.id, ())},
-            }
-            for row in rows
+            {**_row_data(row), "services": {each.service: each.outcome for each in services.get(row.id, ())}} for row in rows
         ],
     }
+
+
+def _row_data(row: DeploymentRow) -> dict[str, object]:
+    names = ("id", "project", "revision", "kind", "started", "seconds", "git", "outcome", "reason")
+    return {name: getattr(row, name) for name in names}
+
+
+def deployment_data(row: DeploymentRow, services: Sequence[ServiceRow], steps: Sequence[StepRow]) -> dict[str, object]:
+    """One deployment with every step, for programs."""
+    return {
+        "schema": "trimtab.deployment-log/1",
+        **_row_data(row),
+        "services": [{key: value for key, value in asdict(each).items() if key != "deployment"} for each in services],
+        "steps": [asdict(each) for each in steps],
+    }
+
+
+def deployment_view(row: DeploymentRow, services: Sequence[ServiceRow], steps: Sequence[StepRow]) -> RenderableType:
+    """One deployment with every step, for people."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("at", "service", "step", "took"):
+        table.add_column(column, overflow="fold", justify="right" if column == "took" else "left")
+    for each in steps:
+        took = "not known to have ended" if each.seconds is None else figures.seconds(each.seconds)
+        text = f"back: {each.step}" if each.direction == "back" else each.step
+        table.add_row(each.started[11:23], each.service or "all", escape(text), took)
+    lines = [f"  {each.service}: {each.outcome} {each.reason}".rstrip() for each in services]
+    head = f"revision {row.revision} of {row.project}: {row.outcome or 'unfinished'}, begun {row.started[:19]}"
+    return Group(escape(head), *map(escape, lines), table)
 
 
 def rates(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[ServiceRow]]) -> dict[str, float | int | None]:

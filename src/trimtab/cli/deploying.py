@@ -1,0 +1,206 @@
+"""What `deploy`, `rollback` and `status` have in common: the project they are about, and what is shown meanwhile."""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import anyio
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
+from trimtab.cli.live import LiveLines, watch_signals
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, open_output, show
+from trimtab.config import Config
+from trimtab.deploy.lease import Lease
+from trimtab.deploy.outcome import Result
+from trimtab.deploy.plan import Plan
+from trimtab.deploy.project import ask_desired
+from trimtab.deploy.run import Deployer, Settings
+from trimtab.deploy.site import Checks, Direction
+from trimtab.docker import Runner
+from trimtab.errors import UsageError
+from trimtab.git import head
+from trimtab.history import Store
+from trimtab.report import figures
+from trimtab.report.deploy import refusal_data, refusal_view, result_data, result_view
+
+_OWN_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""The file that compose takes where none is named, the first of these."""
+_SHOWN = 20
+DONE, UNDONE = "done", "rolled-back"
+"""How a deployment ends that was wanted, and one that was to be undone."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The compose project that a command is about."""
+
+    loaded: Loaded
+    folder: Path
+    files: tuple[str, ...]
+    """Absolute, in override order."""
+
+
+def find_stack(paths: Paths, common: Common, project: str = "") -> Stack:
+    """The project that the arguments name; one that is named itself needs no files.
+
+    Raises:
+        UsageError: there is none, or several and nothing says which.
+    """
+    loaded = load(paths, common, RuleChoice(offline=True))
+    if any(path.is_file() for path in paths):
+        files = tuple(str(path.resolve()) for path in paths)
+        return Stack(loaded, Path(files[0]).parent, files)
+    if project:
+        return Stack(loaded, loaded.root, ())
+    projects = [each.files for each in loaded.fleet.projects]
+    own = sorted((files for files in projects if files[0] in _OWN_NAMES), key=lambda files: _OWN_NAMES.index(files[0]))
+    chosen = own[:1] or projects
+    if len(chosen) != 1:
+        named = ", ".join(f"`{' '.join(files)}`" for files in chosen)
+        raise UsageError(
+            f"There are several compose projects below `{loaded.root}`: {named}. Name the files of one."
+            if chosen
+            else f"There is no compose project below `{loaded.root}`."
+        )
+    files = tuple(str(loaded.root / file) for file in chosen[0])
+    return Stack(loaded, Path(files[0]).parent, files)
+
+
+async def project_name(runner: Runner, stack: Stack, store: Store) -> str:
+    """The compose project of a stack; where its files cannot be read any more, the one that was deployed from here last.
+
+    Raises:
+        UsageError: nothing says which it is.
+    """
+    try:
+        return (await ask_desired(runner, stack.folder, stack.files)).project
+    except UsageError as error:
+        last = store.deployments.rows(1)
+        if not last:
+            raise UsageError(f"{error} Name the project by --project.") from error
+        return last[0].project
+
+
+def settings_of(config: Config) -> Settings:
+    """What the configuration says about deployments."""
+    table = config.deploy
+    checks = Checks(config.smoke_commands(), table.timeout, table.settle, table.bake)
+    return Settings(checks, table.on_failure == "deployment", table.retain, config.deploy_commands())
+
+
+async def deployer_of(
+    runner: Runner, stack: Stack, store: Store, project: str, watcher: "DeployWatcher", lease: Lease
+) -> Deployer:  # fmt: skip
+    """What deploys a project."""
+    settings = settings_of(stack.loaded.config)
+    return Deployer(runner, store.deployments, project, watcher, settings, await head(runner, stack.folder), lease)
+
+
+class DeployWatcher:
+    """Tells people, or a program, what happens while it happens: a live table, plain lines, or a line of JSON each."""
+
+    def __init__(self, common: Common, events: IO[str] | None) -> None:
+        self._lines = LiveLines(common)
+        self._events = events
+        self._began = time.monotonic()
+        self._doing: dict[str, tuple[float, str, Direction]] = {}
+
+    def shown(self) -> AbstractContextManager[object]:
+        return self._lines.shown(self._table)
+
+    def step(self, place: str, text: str, direction: Direction) -> None:
+        self._doing.pop(place, None)
+        self._doing[place] = (time.monotonic(), text, direction)
+        self._event("step", place=place, step=text, direction=direction)
+        self._lines.line(f"{self._at}{place or 'all'}: {'back: ' if direction == 'back' else ''}{text}")
+
+    def told(self, place: str, text: str) -> None:
+        self._event("told", place=place, text=text)
+        self._lines.say(f"{self._at}{place or 'all'}: {text}")
+
+    def failed(self, service: str, reason: str, tail: str) -> None:
+        self._event("failed", service=service, reason=reason)
+        self._lines.say(f"{self._at}{service}: not good: {reason}")
+        for line in tail.splitlines():
+            self._lines.say(f"    {line}")
+
+    def finished(self, result: Mapping[str, object]) -> None:
+        """The last event, which is the result."""
+        if self._events is not None:
+            print(json.dumps(result, ensure_ascii=False), file=self._events, flush=True)
+
+    @property
+    def _at(self) -> str:
+        return f"{time.monotonic() - self._began:6.1f} s  "
+
+    def _event(self, event: str, **values: object) -> None:
+        if self._events is not None:
+            print(json.dumps({"event": event, **values}, ensure_ascii=False), file=self._events, flush=True)
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for column in ("service", "for", "doing"):
+            table.add_column(column, no_wrap=True, overflow="ellipsis", justify="right" if column == "for" else "left")
+        for place, (began, text, direction) in list(self._doing.items())[-_SHOWN:]:
+            style = "yellow" if direction == "back" else ""
+            table.add_row(place or "all", figures.seconds(time.monotonic() - began), Text(text, style=style))
+        return table
+
+
+@contextmanager
+def watching_deployment(common: Common) -> Generator[DeployWatcher]:
+    """A watcher, with the file that events go to open as long as it is needed.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if common.format != "json":
+        yield DeployWatcher(common, None)
+        return
+    with open_output(common) as file:
+        yield DeployWatcher(common, file)
+
+
+async def carried_out(
+    common: Common, watcher: DeployWatcher, deployer: Deployer, does: Callable[[], Awaitable[Result | None]], wanted: str = DONE
+) -> int:
+    """Do it until it ends or is interrupted, show how it has ended, and say by the exit code whether that is as wanted."""
+    result: Result | None = None
+    ended = False
+    with watcher.shown():
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch_signals, group.cancel_scope)
+            result = await does()
+            ended = True
+            group.cancel_scope.cancel()
+    result = result or deployer.result
+    if result is None:
+        return CLEAN if ended else INTERRUPTED
+    watcher.finished(result_data(result))
+    if common.format != "json":
+        show(common, dict, lambda: result_view(result))
+    if not ended:
+        return INTERRUPTED
+    return CLEAN if result.outcome == wanted else FINDINGS
+
+
+def refused(common: Common, watcher: DeployWatcher, plan: Plan, problems: Sequence[str]) -> int:
+    """Show why nothing is done."""
+    watcher.finished(refusal_data(plan, problems))
+    if common.format != "json":
+        show(common, dict, lambda: refusal_view(problems, plan.kind))
+    return FINDINGS
+
+
+def noted(common: Common, lines: Iterable[str]) -> None:
+    """Tell what is worth knowing and keeps nothing from going on."""
+    for line in lines:
+        if not common.quiet:
+            common.messages.print(f"[yellow]note:[/yellow] {escape(line)}", soft_wrap=True)

@@ -1,0 +1,33 @@
+"""What the review of a fleet knows that a deployment would only find out by failing."""
+
+from collections.abc import Collection, Sequence
+
+from trimtab.fleet import Fleet
+from trimtab.review import review
+from trimtab.rules import Finding, Rule
+
+_CANNOT_PASS = frozenset({"DF302", "DF303", "DF304"})
+"""Health checks that ask for a program, a port or a module which the image does not have."""
+_ENDS_BADLY = frozenset({"DF305", "CM504", "CM505"})
+"""First processes that do not get the stop signal, or have too little time after it: what they are at is cut off."""
+
+
+def doubts(fleet: Fleet, rules: Sequence[Rule], services: Collection[str]) -> tuple[list[str], list[str]]:
+    """What keeps services from being deployed, and what speaks against the way they end; each with where it is written.
+
+    Args:
+        fleet: The fleet.
+        rules: The rules that are in use; what the user ignores does not count here either.
+        services: The services that are to be replaced.
+    """
+    found = review(fleet, [rule for rule in rules if rule.code in _CANNOT_PASS | _ENDS_BADLY]).findings
+    meant = [each for each in found if set(each.services) & set(services)]
+    return (
+        [_said(each) for each in meant if each.rule in _CANNOT_PASS],
+        [_said(each) for each in meant if each.rule in _ENDS_BADLY],
+    )
+
+
+def _said(finding: Finding) -> str:
+    names = ", ".join(f"`{name}`" for name in finding.services)
+    return f"{names}: {finding.message} ({finding.path}:{finding.line}, {finding.rule})"
