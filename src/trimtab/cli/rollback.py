@@ -94,7 +94,9 @@ async def _alone(
     row = await deployer.unfinished()
     if row is not None:
         noted(common, [f"revision {row.revision} was begun and has not ended: it is undone"])
-        return await carried_out(common, watcher, deployer, lambda: deployer.undo(row), wanted=UNDONE)
+        if row.phase != "committing":
+            return await carried_out(common, watcher, deployer, lambda: deployer.undo(row), wanted=UNDONE)
+        await deployer.undo(row)
     now = await observed(deployer.containers, deployer.project)
     plan, against = _planned(stack, store, now, back)
     if against:

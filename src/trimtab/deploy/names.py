@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 PROJECT = "io.trimtab.project"
 SERVICE = "io.trimtab.service"
@@ -65,9 +66,17 @@ def template(service: str, revision: int) -> str:
     return f"trimtab-r{revision}-{service}"
 
 
-def is_template(service: str) -> bool:
-    """Whether a service's name is that of a model."""
-    return bool(re.match(r"trimtab-r\d+-", service))
+def template_of(service: str) -> tuple[str, int] | None:
+    """The service and the revision that a model is made for, by the model's own service name; None for any other name."""
+    found = re.match(r"trimtab-r(\d+)-(.+)", service, re.DOTALL)
+    return (found[2], int(found[1])) if found else None
+
+
+def passing(name: str) -> tuple[str, Literal["fresh", "before"], int] | None:
+    """What a name says that a container has only while a deployment is under way: the place's name, which one, the revision."""
+    place, _, last = name.rpartition(".")
+    found = re.fullmatch(r"(before-)?r(\d+)", last)
+    return (place, "before" if found[1] else "fresh", int(found[2])) if found and place else None
 
 
 def kept(project: str, service: str, revision: int) -> str:

@@ -59,17 +59,11 @@ class Observed:
         """The container that has a place: the one of its name, else the one that compose counts as this one."""
         every = [each for each in self.of(slot.service) if each.number == slot.number]
         named = [each for each in every if each.container.name == slot.name]
-        others = [each for each in every if not _passing(each.container.name)]
+        others = [each for each in every if names.passing(each.container.name) is None]
         return next(iter([*named, *others]), None)
 
     def revisions(self, service: str) -> tuple[Kept, ...]:
         return tuple(each for each in self.kept if each.service == service)
-
-
-def _passing(name: str) -> bool:
-    """Whether a name is one that a container has for the length of a deployment."""
-    last = name.rpartition(".")[2]
-    return last.startswith("before-r") or (last.startswith("r") and last[1:].isdecimal())
 
 
 def _number(text: str | None) -> int | None:
@@ -90,7 +84,7 @@ def observe(project: str, containers: Sequence[Container]) -> Observed:
             holders.append(container)
         elif role == names.KEPT:
             kept.append(Kept(labels.get(names.SERVICE, ""), _number(labels.get(names.REVISION)) or 0, container))
-        elif names.is_template(service):
+        elif names.template_of(service):
             templates.append(container)
         elif service and labels.get(names.COMPOSE_ONE_OFF, "False") != "True":
             instances.append(Instance(service, _number(labels.get(names.COMPOSE_NUMBER)) or 1, container))

@@ -137,7 +137,14 @@ async def retain(site: Site, number: int) -> Mapping[str, int]:
     gone: dict[str, int] = {}
     for each in surplus(await site.observe(), number):
         async with site.step(each.service, f"forget revision {each.revision}"):
-            await site.containers.remove(each.container.id, never_started=True)
-            await site.runner.run(untag(names.tag(site.project, each.service, each.revision)), timeout=60)
+            await forget(site, each.service, each.revision)
         gone[each.service] = gone.get(each.service, 0) + 1
     return gone
+
+
+async def forget(site: Site, service: str, revision: int) -> None:
+    """Remove what is kept of a revision, if anything is. An image that has no other name, and is not in use, goes with it."""
+    kept = await site.containers.find(names.kept(site.project, service, revision))
+    if kept is not None:
+        await site.containers.remove(kept.id, never_started=True)
+    await site.runner.run(untag(names.tag(site.project, service, revision)), timeout=60)

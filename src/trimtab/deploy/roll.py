@@ -6,13 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
-from trimtab.deploy import names
 from trimtab.deploy.outcome import Outcome, ServiceOutcome
 from trimtab.deploy.place import back, clear, forward, settle
 from trimtab.deploy.plan import Move
 from trimtab.deploy.ready import Bad, Good
+from trimtab.deploy.revisions import forget
 from trimtab.deploy.site import Site
-from trimtab.docker.command import untag
 from trimtab.errors import EngineMissing, EngineRefused, ToolError
 from trimtab.history.deployments import ServiceRow
 
@@ -149,16 +148,9 @@ class Roll:
                 async with self.site.step(name, "remove it, no file names it"):
                     await self.site.containers.stop(identity)
                     await self.site.containers.remove(identity)
-        await forget(self.site, [name for name, each in self.outcomes.items() if each.outcome is not Outcome.DEPLOYED])
-
-
-async def forget(site: Site, services: Sequence[str]) -> None:
-    """Remove what is kept of this deployment's revision for services that did not get it."""
-    for service in services:
-        kept = await site.containers.find(names.kept(site.project, service, site.revision))
-        if kept is not None:
-            await site.containers.remove(kept.id, never_started=True)
-            await site.runner.run(untag(names.tag(site.project, service, site.revision)), timeout=60)
+        for name, each in self.outcomes.items():
+            if each.outcome is not Outcome.DEPLOYED:
+                await forget(self.site, name, self.site.revision)
 
 
 async def undo(site: Site, moves: Sequence[Move]) -> dict[str, ServiceOutcome]:

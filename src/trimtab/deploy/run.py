@@ -9,19 +9,19 @@ from datetime import UTC, datetime
 
 import anyio
 
-from trimtab.deploy import names
 from trimtab.deploy.desired import Desired
 from trimtab.deploy.lease import Lease
 from trimtab.deploy.networks import project_networks, sweep_networks
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.outcome import Outcome, Result, ServiceOutcome
-from trimtab.deploy.plan import Move, Plan, Strategy, move_of, read_moves
+from trimtab.deploy.plan import Plan, move_of, read_moves
 from trimtab.deploy.prepare import Preparation
-from trimtab.deploy.revisions import retain
+from trimtab.deploy.revisions import forget, retain
 from trimtab.deploy.roll import Roll, undo
 from trimtab.deploy.site import Checks, Site, Watcher, observed
+from trimtab.deploy.traces import traces
 from trimtab.docker.api import Api
-from trimtab.docker.command import execute, untag
+from trimtab.docker.command import execute
 from trimtab.docker.containers import Containers
 from trimtab.docker.runner import Runner
 from trimtab.errors import EngineMissing, ToolError
@@ -144,7 +144,7 @@ class Deployer:
         self.journal.phase(site.deployment, "committing", os.getpid())
         await roll.commit([(str(each[0]), str(each[1])) for each in _pairs(row.plan)])
         if any(each.outcome is not Outcome.DEPLOYED for each in roll.outcomes.values()):
-            await sweep_networks(site.api, self.project, [str(each) for each in items(row.plan.get("networks"))])
+            await _sweep(site, row)
         await retain(site, self.settings.retain)
         plan = self.result.plan if self.result else Plan(self.project, site.revision, row.kind)
         self.result = Result(site.deployment, plan, roll.outcomes, time.monotonic() - began, interrupted)
@@ -158,10 +158,15 @@ class Deployer:
         known = self.journal.unfinished(self.project)
         if known is not None:
             return known
-        found = rebuilt(await observed(self.containers, self.project))
-        if found is not None:
-            self.journal.begin(found)
-        return found
+        found = traces(await observed(self.containers, self.project))
+        if found is None:
+            return None
+        identity = f"{found.revision}-{secrets.token_hex(3)}"
+        row = DeploymentRow(
+            identity, self.project, found.revision, "deploy", _now(), None, None, os.getpid(), found.phase, None, "", found.plan
+        )
+        self.journal.begin(row)
+        return row
 
     async def resume(self, row: DeploymentRow) -> Result | None:
         """Go on with a deployment that nobody is at work on any more; None when nothing of it had been touched yet.
@@ -190,8 +195,15 @@ class Deployer:
             return self.result
         return await self._roll(site, row, roll, began)
 
-    async def undo(self, row: DeploymentRow) -> Result:
-        """Make everything as it was before a deployment that nobody is at work on any more, wherever it has stopped."""
+    async def undo(self, row: DeploymentRow) -> Result | None:
+        """Make everything as it was before a deployment that nobody is at work on any more, wherever it has stopped.
+
+        None when it had been carried out but for its end, which is made up for: what was before is no more then, and is gone
+        back to by a rollback as any other.
+        """
+        if row.phase == "committing":
+            await self.resume(row)
+            return None
         began = time.monotonic()
         site = self._site(row.id, row.revision)
         moves = read_moves(row.plan)
@@ -211,6 +223,12 @@ def _pairs(plan: Mapping[str, object]) -> list[Sequence[object]]:
     return [items(each) for each in items(plan.get("removals"))]
 
 
+async def _sweep(site: Site, row: DeploymentRow) -> None:
+    """Remove the networks that the deployment has made; none, where it is not known which were there before."""
+    if "networks" in row.plan:
+        await sweep_networks(site.api, site.project, [str(each) for each in items(row.plan["networks"])])
+
+
 async def clean(site: Site, row: DeploymentRow) -> None:
     """Remove what a deployment has made and nobody uses: models, containers that never had a place, what it has kept."""
     now = await site.observe()
@@ -222,45 +240,12 @@ async def clean(site: Site, row: DeploymentRow) -> None:
         if instance.revision == row.revision and container.name in fresh and not container.running:
             await site.containers.remove(container.id, never_started=container.state == "created")
     used = {(each.service, each.source) for each in (await site.observe()).instances}
-    for kept in now.kept:
-        adopted = kept.revision == row.revision - 1 and row.kind == "deploy" and _adopted_by(kept.service, row)
-        if (kept.revision == row.revision or adopted) and (kept.service, kept.revision) not in used:
-            await site.containers.remove(kept.container.id, never_started=True)
-            await site.runner.run(untag(names.tag(site.project, kept.service, kept.revision)), timeout=60)
-    await sweep_networks(site.api, site.project, [str(each) for each in items(row.plan.get("networks"))])
-
-
-def _adopted_by(service: str, row: DeploymentRow) -> bool:
-    """Whether what ran before this deployment was kept only by it: no deployment has the number before its own."""
-    return any(move.slot.service == service and move.before for move in read_moves(row.plan))
-
-
-def rebuilt(now: Observed) -> DeploymentRow | None:
-    """The deployment that has stopped midway, from the names and marks of its containers alone: for a lost journal."""
-    found: dict[int, list[Move]] = {}
-    for instance in now.instances:
-        container = instance.container
-        before, _, number = container.name.rpartition(".before-r")
-        if before and number.isdecimal():
-            slot = names.Slot(now.project, instance.service, instance.number, before)
-            new = next(
-                (each for each in now.of(instance.service) if each.revision == int(number) and each.number == instance.number),
-                None,
-            )
-            strategy = Strategy(new.container.labels.get(names.STRATEGY, "swap")) if new else Strategy.SWAP
-            image = new.container.image if new else ""
-            found.setdefault(int(number), []).append(
-                Move(slot, strategy, "", image, container.id, before, container.image, before_ran=True)
-            )
-    if not found:
-        return None
-    revision = max(found)
-    moves = found[revision]
-    plan: dict[str, object] = {"moves": [move.data for move in moves], "removals": [], "networks": []}
-    return DeploymentRow(
-        f"{revision}-rebuilt-{secrets.token_hex(3)}", now.project, revision, "deploy", _now(), None, None, os.getpid(),
-        "rolling", None, "", plan,
-    )  # fmt: skip
+    for service in dict.fromkeys(move.slot.service for move in read_moves(row.plan)):
+        # What ran and was not ours was kept under the number before; no other deployment has that one.
+        for revision in (row.revision, *([row.revision - 1] if row.kind == "deploy" else [])):
+            if (service, revision) not in used:
+                await forget(site, service, revision)
+    await _sweep(site, row)
 
 
 def _now() -> str:
