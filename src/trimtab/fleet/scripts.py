@@ -82,6 +82,11 @@ class ScriptPart:
 
         return re.sub(r"\$\{?(?P<name>\w+)\}?", literal, word)
 
+    def places(self, file: str) -> tuple[str, ...]:
+        """Where a file that the text names may lie: at the fleet's root, as which a variable before it counts, or beside it."""
+        name = posixpath.normpath(re.sub(r"^\$\{?\w+\}?/", "", self.value(file)).removeprefix("./"))
+        return name, posixpath.normpath(posixpath.join(posixpath.dirname(self.path), name))
+
 
 @dataclass(frozen=True)
 class EngineCall:

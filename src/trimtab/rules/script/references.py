@@ -66,11 +66,8 @@ def _services(call: EngineCall) -> list[str]:
 
 def _projects(part: ScriptPart, call: EngineCall, fleet: Fleet) -> list[ComposeProject]:
     """The projects that a call is about; none where that is not known."""
-    named = [part.value(file) for file in call.files]
-    folder = posixpath.dirname(part.path)
-    if named:
-        wanted = {posixpath.normpath(re.sub(r"^\$\{?\w+\}?/", "", name).removeprefix("./")) for name in named}
-        wanted |= {posixpath.normpath(posixpath.join(folder, name)) for name in wanted}
+    if call.files:
+        wanted = {place for file in call.files for place in part.places(file)}
         return [project for project in fleet.projects if wanted & set(project.files)]
     changes_folder = any(command.name in {"cd", "pushd", "set-location"} for command in part.script.commands)
     if changes_folder and not re.search(r"ROOT|dirname|PSScriptRoot|\.\.", part.text):

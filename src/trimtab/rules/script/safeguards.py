@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
-from trimtab.fleet.scripts import EngineCall, ScriptPart
+from trimtab.fleet.script_jobs import deployment
+from trimtab.fleet.scripts import ScriptPart
 from trimtab.rules.base import Category, Finding, Refusal, ScriptRule, Severity, script_case
 
 _REPLACED = "what is to be locked, and what is gone back to, is a decision"
@@ -113,7 +114,7 @@ class DeploymentWithoutLock(ScriptRule):
     flagged = [script_case("#!/bin/bash\nset -e\ndocker compose up -d\n", name="deploy.sh", refused=_REPLACED)]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        call = _deployment(part)
+        call = deployment(part)
         if call is not None and not re.search(r"(?i)flock|lock_?file|\.lock\b|mkdir\s+\S*lock|\btrimtab\b", part.text):
             yield self.at(part, call.command.span.start, "deploys without a lock, so two can run at once", Refusal(_REPLACED))
 
@@ -140,14 +141,6 @@ class DeploymentWithoutRollback(ScriptRule):
     flagged = [script_case("#!/bin/bash\nset -e\ndocker compose up -d\n", name="deploy.sh", refused=_REPLACED)]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        call = _deployment(part)
+        call = deployment(part)
         if call is not None and not re.search(r"(?i)roll_?-?back|previous|restore|\btrimtab\b", part.text):
             yield self.at(part, call.command.span.start, "deploys without a way back to the version before", Refusal(_REPLACED))
-
-
-def _deployment(part: ScriptPart) -> EngineCall | None:
-    """The first `up` of a script that is there to deploy."""
-    name = part.path.rpartition("/")[2].lower()
-    if part.offset is None or not re.search(r"deploy|release|rollout|go-?live", name):
-        return None
-    return next((call for call in part.calls if call.is_compose and call.verb == "up"), None)
