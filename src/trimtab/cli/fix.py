@@ -1,7 +1,7 @@
 """`trimtab fix`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -122,8 +122,10 @@ def refuse_dirty(loaded: Loaded, paths: list[str], *, allow_dirty: bool) -> None
         raise UsageError(f"{names} would be changed and has uncommitted changes. Commit first, or pass --allow-dirty.")
 
 
-def write(root: Path, texts: Mapping[str, str | None]) -> None:
+def write(root: Path, texts: Mapping[str, str | None], executable: Container[str] = ()) -> None:
     """Write changed files, each one whole or not at all; files whose text is None go, once all others are written.
+
+    Those in `executable` can be run afterwards.
 
     Raises:
         UsageError: a file could not be written; those before it were, and the message says which ones.
@@ -131,7 +133,7 @@ def write(root: Path, texts: Mapping[str, str | None]) -> None:
     done: list[str] = []
     for path, text in sorted(texts.items(), key=lambda item: item[1] is None):
         try:
-            remove_file(root / path) if text is None else write_file(root / path, text)
+            remove_file(root / path) if text is None else write_file(root / path, text, executable=path in executable)
         except WriteError as error:
             before = f" Written before it: {', '.join(done)}." if done else " Nothing was written."
             raise UsageError(f"{error}{before}") from error

@@ -10,10 +10,11 @@ class WriteError(OSError):
     """The file could not be replaced; it is as it was."""
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, text: str, *, executable: bool = False) -> None:
     """Make a file, or replace its text atomically, keeping its mode and owner; a link's target is replaced, not the link.
 
-    Folders that a new file needs are made, and taken away again when the file cannot be written.
+    Folders that a new file needs are made, and taken away again when the file cannot be written. What is to be `executable`
+    becomes so for everybody, whatever it was before.
 
     Raises:
         WriteError: no room, no permission; the file is unchanged.
@@ -30,7 +31,8 @@ def write_file(path: Path, text: str) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, info.st_mode & 0o7777 if info else 0o644)
+        mode = info.st_mode & 0o7777 if info else 0o644
+        os.chmod(temporary, mode | 0o111 if executable else mode)
         if info:
             with suppress(PermissionError):
                 os.chown(temporary, info.st_uid, info.st_gid)
