@@ -40,6 +40,8 @@ _SUMMARIES: Mapping[Job, str] = {
 _CODES = "0 done, 1 failed or gone back, 2 could not run, 3 a bug of trimtab, 130 interrupted"
 _MISSING = 'trimtab is not installed. "pipx install trimtab" or "uv tool install trimtab" gets it.'
 _PLAIN = re.compile(r"[\w./:@ +,=-]+")
+_SERVICE = re.compile(r"[A-Za-z0-9._-]+")
+"""What compose takes for a service's name; what else a file may have there could end a text of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ class _Wanted:
     def services(self) -> tuple[str, ...]:
         files = set(self.before.files)
         projects = [each for each in self.fleet.projects if files & set(each.files)] or self.fleet.projects
-        return tuple(dict.fromkeys(service.name for project in projects for service in project.services))
+        names = dict.fromkeys(service.name for project in projects for service in project.services)
+        return tuple(name for name in names if _SERVICE.fullmatch(name))
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -205,7 +208,8 @@ def _row(option: Option, wanted: _Wanted) -> tuple[str, str]:
 
 
 def _filled(head: str, text: str) -> list[str]:
-    return textwrap.wrap(head + text, 100, break_long_words=False, break_on_hyphens=False)
+    # Set in, so that no name stands alone on a line, where it could be the end of the text.
+    return textwrap.wrap(head + text, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _examples(wanted: _Wanted) -> list[str]:

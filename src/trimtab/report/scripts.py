@@ -92,7 +92,7 @@ def scripts_view(placed: Sequence[Placed], old: Sequence[Predecessor], *, diff: 
         parts += _job_lines(front, [each for each in old if each.job == job])
     left = sum(each.outcome is Outcome.LEFT for each in placed)
     number = sum(each.is_written for each in placed)
-    tail = f"{number} {'written' if written else 'would be written'}, {left} left as they are"
+    tail = f"{number} {'written' if written else 'would be written'}, {left} left as {'it is' if left == 1 else 'they are'}"
     return Group(*parts, Text(tail, "bold"))
 
 
@@ -119,8 +119,8 @@ def _job_lines(front: FrontEnd, old: Sequence[Predecessor]) -> list[RenderableTy
         named = ", ".join(front.before.env_files)
         lines.append(Text(f"  for compose, in COMPOSE_ENV_FILES: {named}"))
     known = front.understood
-    if known.kept:
-        same = [each if each == now else f"{each} ({now})" for each, now in known.kept.items()]
+    same = [each if each == now else f"{each} ({now})" for each, now in known.kept.items() if now != "--help"]
+    if same:
         lines.append(Text(f"  still understood: {', '.join(same)}"))
     return lines + [Text.assemble(("  refused ", "yellow"), f"{word}: {why}") for word, why in known.refused.items()]
 
