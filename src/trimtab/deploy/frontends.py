@@ -120,7 +120,7 @@ class _Wanted:
     def names(self) -> Mapping[str, str]:
         """What sentences speak of, as this shell writes it."""
         scripts = {job: posixpath.join(".", self.folder, job + ENDINGS[self.shell]) for job in JOBS}
-        files = "".join(f" -f {file}" for file in self.before.files)
+        files = "".join(f" -f {self.quoted(file) if ' ' in file else file}" for file in self.before.files)
         return {**scripts, "files": files, "file": self.flag("file"), "no_cache": self.flag("no-cache")}
 
 
