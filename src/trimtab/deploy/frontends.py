@@ -25,7 +25,7 @@ from trimtab.deploy.options import (
 from trimtab.deploy.predecessors import before_of
 from trimtab.deploy.written import MARK, Before, before_line, sealed
 from trimtab.errors import UsageError
-from trimtab.fleet import Fleet
+from trimtab.fleet import Fleet, is_variant
 from trimtab.fleet.script_jobs import Job
 
 Shell = Literal["bash", "powershell"]
@@ -112,7 +112,8 @@ class _Wanted:
     @property
     def services(self) -> tuple[str, ...]:
         files = set(self.before.files)
-        projects = [each for each in self.fleet.projects if files & set(each.files)] or self.fleet.projects
+        default = [each for each in self.fleet.projects if not is_variant(each.files[-1])]
+        projects = [each for each in self.fleet.projects if files & set(each.files)] or default or self.fleet.projects
         names = dict.fromkeys(service.name for project in projects for service in project.services)
         return tuple(name for name in names if _SERVICE.fullmatch(name))
 

@@ -14,6 +14,7 @@ from trimtab.rules import Finding
 
 _ENDINGS = (".sh", ".ps1")
 _LONGEST = 80
+_ELSEWHERE = re.compile(r"~|\$\{?(?:HOME|TMPDIR|XDG_\w+|env:\w+)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,15 @@ def _services(part: ScriptPart) -> tuple[str, ...]:
 
 
 def _besides(part: ScriptPart) -> tuple[tuple[int, str], ...]:
-    calls = [call.command for call in part.calls if call.verb in {"run", "exec"}]
-    return tuple((part.line_of(each.span.start), _short(part.text[each.span.start : each.span.end])) for each in calls)
+    calls = [(call.command.span, call.verb) for call in part.calls if call.verb in {"run", "exec"}]
+    return tuple((part.line_of(span.start), _short(part.text[span.start : span.end], verb)) for span, verb in calls)
 
 
-def _short(text: str) -> str:
+def _short(text: str, verb: str) -> str:
+    """One line; where it is long, without what stands before the verb, then without its end."""
     line = " ".join(text.split())
+    if len(line) > _LONGEST and f" {verb} " in line:
+        line = f"…{line[line.index(f' {verb} ') :]}"
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
@@ -126,7 +130,7 @@ def _existing(part: ScriptPart, names: Iterable[str], fleet: Fleet, *, missing: 
     for name in names:
         places = part.places(name)
         present = [place for place in places if place in fleet.tree.entries]
-        literal = "$" not in places[0] and not places[0].startswith(("/", ".."))
+        literal = "$" not in places[0] and not places[0].startswith(("/", "..")) and not _ELSEWHERE.match(name)
         found += present[:1] or ([places[0]] if missing and literal else [])
     return tuple(found)
 
