@@ -70,6 +70,12 @@ def test_fix_writes_and_is_done_the_second_time(project: Path, capsys: pytest.Ca
     assert not any(each["changed"] for each in json.loads(capsys.readouterr().out)["files"])
 
 
+def test_fix_changes_nothing_that_it_could_not_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fix", "--format", "sarif"]) == 2
+    assert "has no format `sarif`" in capsys.readouterr().err
+    assert (project / "Dockerfile").read_text() == BAD
+
+
 def test_fix_dry_run_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fix", "--dry-run", "--diff"]) == 0
     assert (project / "Dockerfile").read_text() == BAD

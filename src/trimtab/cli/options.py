@@ -148,6 +148,17 @@ def near_rule(name: str) -> str:
     return f" Did you mean `{near[0]}`?" if near else ""
 
 
+def check_format(common: Common, others: Iterable[str] = ()) -> None:
+    """Stop, before anything is changed, where a result could not be shown afterwards. `others` are beside text and JSON.
+
+    Raises:
+        UsageError: the command has no such format.
+    """
+    has = ("text", "json", *others)
+    if common.format not in has:
+        raise UsageError(f"This command has no format `{common.format}`; it has {', '.join(has)}.")
+
+
 def show(
     common: Common, data: Callable[[], Mapping[str, object]], view: Callable[[], RenderableType],
     others: Mapping[str, Callable[[], str]] | None = None,
@@ -157,10 +168,8 @@ def show(
     Raises:
         UsageError: the command has no such format, or the file cannot be written.
     """
+    check_format(common, others or {})
     other = (others or {}).get(common.format)
-    if other is None and common.format not in {"text", "json"}:
-        has = ", ".join(["text", "json", *(others or {})])
-        raise UsageError(f"This command has no format `{common.format}`; it has {has}.")
     with output(common) as file:
         if common.format == "json":
             json.dump(data(), file, indent=2, ensure_ascii=False)

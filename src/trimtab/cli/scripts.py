@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.fix import refuse_dirty, write
-from trimtab.cli.options import Common, Paths, RuleChoice, load, show
+from trimtab.cli.options import Common, Paths, RuleChoice, check_format, load, show
 from trimtab.deploy.frontends import ENDINGS, JOBS, SHELLS, FrontEnd, front_ends
 from trimtab.deploy.predecessors import predecessors
 from trimtab.deploy.written import Outcome, outcome_of
@@ -39,6 +39,7 @@ def scripts(
     do the same job already are named with what is wrong with them, and with what becomes of their flags.
     """
     common = common or Common()
+    check_format(common)
     jobs, shells = _chosen(only, JOBS, "--only"), _chosen(shell, SHELLS, "--shell")
     loaded = load(paths, common, RuleChoice(offline=True))
     if loaded.chosen is not None:
