@@ -96,6 +96,16 @@ def test_flags_of_both_shells_before_are_kept_or_refused_in_both(fleet: MakeFlee
     assert made["scripts/build.sh"].understood.refused == {"--push": "trimtab build has nothing like it"}
 
 
+def test_spellings_that_only_one_shell_tells_apart(fleet: MakeFleet) -> None:
+    text = "case $1 in\n--skipbuild | --skip-build | --nobuild | --services) a ;;\nesac\ndocker compose up -d\n"
+    made = fronts(fleet({**PLAIN, "deploy.sh": text}))
+    assert "    --no-build | --nobuild | --skip-build | --skipbuild)\n" in made["scripts/deploy.sh"].text
+    assert "    -s | --service | --services)\n" in made["scripts/deploy.sh"].text
+    declared = re.findall(r"\[Alias\((.*)\)\] \[switch\] \$NoBuild,", made["scripts/deploy.ps1"].text)
+    assert [each.lower() for each in declared] == ["'skipbuild'"]
+    assert made["scripts/deploy.sh"].understood.kept["--nobuild"] == "--no-build"
+
+
 def test_what_was_taken_over_is_still_known_once_the_scripts_before_are_gone(fleet: MakeFleet) -> None:
     first = {path: front.text for path, front in fronts(fleet(SEASONED)).items()}
     rest = {path: text for path, text in SEASONED.items() if path != "build_all.sh"}

@@ -168,7 +168,9 @@ def _options(wanted: _Wanted) -> tuple[Option, ...]:
 def _shown(option: Option, wanted: _Wanted) -> Mapping[str, object]:
     """An option as the templates take it."""
     names = ([f"-{option.letter}"] if option.letter else []) + [dashed(name) for name in (option.name, *option.also)]
-    aliases = [f"'{each}'" for each in (option.letter, *map(_pascal, option.also)) if each]
+    # PowerShell does not tell capitals from small letters, and takes no alias twice.
+    words = {each.lower(): each for each in (option.letter, *map(_pascal, option.also)) if each}
+    aliases = [f"'{each}'" for key, each in words.items() if key != _pascal(option.name).lower()]
     kind = "[switch]" if not option.value else "[string[]]" if option.repeated else "[string]"
     default = " = @()" if option.repeated else ""
     alias = f"[Alias({', '.join(aliases)})] " if aliases else ""

@@ -123,7 +123,7 @@ def known_options(job: Job, flags: tuple[str, ...]) -> tuple[Option, ...]:
 
 
 def _also(option: Option, flags: tuple[str, ...]) -> tuple[str, ...]:
-    others = [flag for flag in flags if _plain(flag) not in {_plain(option.name), option.letter}]
+    others = [flag for flag in flags if flag not in {option.name, option.letter}]
     return tuple(flag for flag in others if _means(flag) == _plain(option.name))
 
 
