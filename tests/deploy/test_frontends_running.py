@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.cli.app import COMMANDS, app
 from trimtab.deploy.frontends import JOBS, front_ends
+from trimtab.deploy.options import OPTIONS
 from trimtab.fleet import FleetOptions, MemoryTree, discover
+from trimtab.fleet.script_jobs import Job
 
 OLD = """#!/bin/bash
 set -e
@@ -157,13 +160,16 @@ def test_gates_are_asked_where_that_is_wished(place: Place) -> None:
     ("job", "words", "told"),
     [
         ("deploy", ["-s", "web", "--service=worker"],
-         [["build", "--service", "web", "--service", "worker", "."], ["deploy", ".", "--service", "web", "--service", "worker"]]),
+         [["build", "--service", "web", "--service", "worker", "."], ["deploy", "--service", "web", "--service", "worker", "."]]),
         ("deploy", ["--no-build"], [["deploy", "."]]),
-        ("deploy", ["--dry-run"], [["deploy", ".", "--dry-run"]]),
-        ("deploy", ["--resume"], [["deploy", ".", "--resume"]]),
-        ("deploy", ["-f", "/a b/c.yml"], [["build", "/a b/c.yml"], ["deploy", ".", "--file", "/a b/c.yml"]]),
+        ("deploy", ["--no-build", "--pull", "--remove-orphans"], [["deploy", "--pull", "--remove-orphans", "."]]),
+        ("deploy", ["--force-recreate"], [["build", "."], ["deploy", "--force-recreate", "."]]),
+        ("deploy", ["--dry-run"], [["deploy", "--dry-run", "."]]),
+        ("deploy", ["--resume"], [["deploy", "--resume", "."]]),
+        ("deploy", ["-f", "/a b/c.yml"], [["build", "/a b/c.yml"], ["deploy", "/a b/c.yml"]]),
         ("build", ["--since", "HEAD~1", "--no-cache"], [["build", "--since", "HEAD~1", "--no-cache", "."]]),
-        ("rollback", ["--to", "7", "-s", "web"], [["rollback", ".", "--to", "7", "--service", "web"]]),
+        ("rollback", ["--to", "7", "-s", "web"], [["rollback", "--to", "7", "--service", "web", "."]]),
+        ("rollback", ["--dry-run", "-f", "/a.yml", "-f", "/b.yml"], [["rollback", "--dry-run", "/a.yml", "/b.yml"]]),
         ("rollback", ["--", "--to", "7"], [["rollback", ".", "--to", "7"]]),
     ],
 )  # fmt: skip
@@ -258,7 +264,13 @@ def test_a_log_that_cannot_be_written_ends_with_two(place: Place) -> None:
 
 def test_compose_files_and_their_settings_are_taken_over(seasoned: Place) -> None:
     assert seasoned.run("deploy").returncode == 0
-    assert seasoned.told == [["build", "conf/shop prod.yml"], ["deploy", ".", "--file", "conf/shop prod.yml"]]
+    assert seasoned.told == [["build", "conf/shop prod.yml"], ["deploy", "conf/shop prod.yml"]]
+    assert Path(f"{seasoned.calls}.env").read_text() == f"{seasoned.root}/conf/prod.env\n"
+
+
+def test_what_is_gone_back_with_is_what_was_deployed(seasoned: Place) -> None:
+    assert seasoned.run("rollback").returncode == 0
+    assert seasoned.told == [["rollback", "conf/shop prod.yml"]]
     assert Path(f"{seasoned.calls}.env").read_text() == f"{seasoned.root}/conf/prod.env\n"
 
 
@@ -270,11 +282,11 @@ def test_settings_that_are_set_win(seasoned: Place) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--skip-build"], [["deploy", ".", "--file", "conf/shop prod.yml"]]),
-        (["deploy", "--no-build"], [["deploy", ".", "--file", "conf/shop prod.yml"]]),
-        (["validate"], [["deploy", ".", "--dry-run", "--file", "conf/shop prod.yml"]]),
-        (["status"], [["status", "."]]),
-        (["status", "--service", "web"], [["status", ".", "--service", "web"]]),
+        (["--skip-build"], [["deploy", "conf/shop prod.yml"]]),
+        (["deploy", "--no-build"], [["deploy", "conf/shop prod.yml"]]),
+        (["validate"], [["deploy", "--dry-run", "conf/shop prod.yml"]]),
+        (["status"], [["status", "conf/shop prod.yml"]]),
+        (["status", "--", "--watch"], [["status", "conf/shop prod.yml", "--watch"]]),
     ],
 )
 def test_what_users_of_the_script_before_type_is_understood(seasoned: Place, words: list[str], told: list[list[str]]) -> None:
@@ -294,3 +306,12 @@ def test_what_nothing_stands_for_is_refused_with_a_reason(seasoned: Place, word:
     assert result.returncode == 2
     assert result.stderr.startswith(f"deploy: {word}: {why}")
     assert seasoned.told == []
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_trimtab_knows_all_that_it_is_told(job: Job) -> None:
+    for option in OPTIONS[job]:
+        for command in option.to:
+            names = {name for argument in app[command].assemble_argument_collection() for name in argument.names}
+            assert f"--{option.name}" in names
+    assert {"gate", "status", job} <= set(COMMANDS)

@@ -75,6 +75,10 @@ def front_ends(
     found: list[FrontEnd] = []
     for job in jobs:
         before = before_of(fleet, job)
+        if job == "rollback":
+            # What is gone back with is what was deployed.
+            deployed = before_of(fleet, "deploy")
+            before = before.joined(Before(deployed.files, deployed.env_files))
         for shell in shells:
             path = posixpath.normpath(posixpath.join(folder, job + ENDINGS[shell]))
             wanted = _Wanted(fleet, name, folder, job, shell, before, gated)
@@ -196,7 +200,7 @@ def _usage(wanted: _Wanted, options: Iterable[Option], words: Commands, refused:
     if refused:
         known = ", ".join(_said(each, wanted) for each in refused)
         lines += ["", *_filled("Known from before, and refused with a reason: ", known)]
-    if wanted.before.files and wanted.job != "rollback":
+    if wanted.before.files:
         lines += ["", f"Compose files unless others are named: {', '.join(wanted.before.files)}"]
     if wanted.services:
         lines += ["", *_filled("Services when this was written: ", ", ".join(wanted.services))]

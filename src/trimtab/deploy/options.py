@@ -47,15 +47,20 @@ OPTIONS: Mapping[Job, tuple[Option, ...]] = {
     ),
     "deploy": (
         replace(_SERVICE, to=("build", "deploy")),
-        replace(_FILE, to=("deploy",)),
+        _FILE,
         Option("no-build", "deploy the images that are there"),
         Option("gate", "deploy only if every quality gate is passed"),
+        Option("pull", "ask the registries for newer images first", to=("deploy",)),
+        Option("force-recreate", "replace what has not changed, too", to=("deploy",)),
+        Option("remove-orphans", "remove containers of services that no file names", to=("deploy",)),
         Option("dry-run", "say what would be done, and build nothing", to=("deploy",)),
         Option("resume", "go on with a deployment that was interrupted, and build nothing", to=("deploy",)),
         _HELP,
     ),
     "rollback": (
         replace(_SERVICE, about="only this service; may be repeated", to=("rollback",)),
+        _FILE,
+        Option("dry-run", "say what would be done", to=("rollback",)),
         Option("to", "go back to this revision instead of the one before", "REVISION", to=("rollback",)),
         _HELP,
     ),
@@ -65,7 +70,7 @@ _SAME: Mapping[str, str] = {
     "services": "service", "only": "service", "composefile": "file", "f": "file", "s": "service", "h": "help",
     "skipbuild": "no-build", "withoutbuild": "no-build", "skipbuilds": "no-build", "plan": "dry-run", "whatif": "dry-run",
     "dry": "dry-run", "validate": "dry-run", "continue": "resume", "nocaching": "no-cache", "withgate": "gate",
-    "version": "to", "revision": "to", "torevision": "to", "toversion": "to",
+    "recreate": "force-recreate", "version": "to", "revision": "to", "torevision": "to", "toversion": "to",
 }  # fmt: skip
 """Names, without dashes, to the options that mean the same."""
 
@@ -80,7 +85,7 @@ _WHY_FLAG: Mapping[str, str] = {
     **dict.fromkeys(("skiphealth", "skiphealthcheck", "skiphealthchecks", "nohealthcheck", "nowait", "skipwait", "timeout",
                      "skipverify", "skipvalidation", "wait"), _HEALTH),
     **dict.fromkeys(("force", "yes", "y", "assumeyes", "noninteractive", "confirm"), _ASKED),
-    **dict.fromkeys(("clean", "cleanup", "prune", "removevolumes", "removeorphans", "purge", "down"), _REMOVED),
+    **dict.fromkeys(("clean", "cleanup", "prune", "removevolumes", "purge", "down"), _REMOVED),
     **dict.fromkeys(("nocache", "rebuild", "fresh", "forcerebuild", "forcebuild"), _NO_CACHE),
     **dict.fromkeys(("env", "environment", "e", "prod", "production", "staging", "dev", "profile"),
                     _ENVIRONMENT),
@@ -140,7 +145,7 @@ def _why(reasons: Mapping[str, str], word: str, job: Job, names: Mapping[str, st
 
 def commands_of(job: Job, commands: tuple[str, ...], names: Mapping[str, str]) -> Commands:
     """What each command of the scripts before becomes; `help` is there anyway."""
-    plan = _PLAN if job == "deploy" else frozenset[str]()
+    plan = frozenset[str]() if job == "build" else _PLAN
     rest = [word for word in commands if word not in _SELF[job] | _STATUS | plan | {"help"}]
     return Commands(
         tuple(word for word in commands if word in _SELF[job]),
