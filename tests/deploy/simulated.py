@@ -188,7 +188,7 @@ class Simulated:
         config = {key: value for key, value in body.items() if key not in {"HostConfig", "NetworkingConfig"}}
         endpoints = body.get("NetworkingConfig", {}).get("EndpointsConfig", {})
         host = body.get("HostConfig", {})
-        given = {mount["Target"]: mount for mount in host.get("Mounts") or []}
+        given: Json = {mount["Target"]: mount for mount in host.get("Mounts") or []}
         mounts = [
             {
                 "Type": "volume",
@@ -199,7 +199,7 @@ class Simulated:
             for target, mount in given.items()
             if mount["Type"] == "volume"
         ]
-        self.volumes |= {mount["Name"] for mount in mounts}
+        self.volumes |= {str(mount["Name"]) for mount in mounts}
         self.containers[identity] = {
             "Id": identity, "Name": f"/{name}", "Image": image, "RestartCount": 0, "Mounts": mounts,
             "State": {"Status": "created", "ExitCode": 0, "StartedAt": ""},

@@ -1,5 +1,6 @@
 """A deployer that is killed at any change of the engine leaves something that can be gone on with, and undone."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
@@ -9,6 +10,7 @@ from stage import PROJECT, Stage, image
 BEFORE = {"shop-db-1": image("db:1"), "shop-api-1": image("api:1"), "shop-web-1": image("web:1")}
 AFTER = {"shop-db-1": image("db:1"), "shop-api-1": image("api:2"), "shop-web-1": image("web:2")}
 OLD = {"shop.api.r1", "shop.web.r1"}
+Ending = Callable[[Stage, int, bool, bool], Awaitable[bool]]
 LAST = 60
 """More changes than a deployment of two services makes; the tests say so when it makes more."""
 
@@ -106,7 +108,7 @@ async def _forgotten(stage: Stage, at: int, takes_effect: bool, by_compose: bool
 @pytest.mark.parametrize("takes_effect", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("by_compose", [False, True], ids=["ours", "composes"])
 @pytest.mark.parametrize("ending", [_resumed, _undone, _forgotten])
-def test_killed_at_every_change(tmp_path: Path, takes_effect: bool, by_compose: bool, ending) -> None:
+def test_killed_at_every_change(tmp_path: Path, takes_effect: bool, by_compose: bool, ending: Ending) -> None:
     for at in range(1, LAST):
         stage = Stage(tmp_path / str(at))
         stage.folder.mkdir()
