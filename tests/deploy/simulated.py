@@ -188,7 +188,8 @@ class Simulated:
         config = {key: value for key, value in body.items() if key not in {"HostConfig", "NetworkingConfig"}}
         endpoints = body.get("NetworkingConfig", {}).get("EndpointsConfig", {})
         host = body.get("HostConfig", {})
-        given: Json = {mount["Target"]: mount for mount in host.get("Mounts") or []}
+        listed: list[Json] = host.get("Mounts") or []
+        given = {str(mount["Target"]): mount for mount in listed}
         mounts = [
             {
                 "Type": "volume",
