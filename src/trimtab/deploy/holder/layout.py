@@ -25,7 +25,7 @@ class Entry:
     doors: tuple[int, ...] = ()
     """Ports of the holder that published ports of the host lead to; open to every caller."""
     subnets: tuple[str, ...] = ()
-    """The networks of the service, IPv4 or IPv6: callers from elsewhere are refused at `port`."""
+    """The networks of the service, IPv4 or IPv6: callers from elsewhere are refused at `port`. Empty refuses all."""
     protocol: Protocol = "detect"
 
 
