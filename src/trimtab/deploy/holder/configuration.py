@@ -51,6 +51,8 @@ end, 2)
 class Settings:
     """Where HAProxy finds what it shares with others, and its bounds."""
 
+    process: str
+    """Tells this process from the one that takes over from it: `description` in the answer to `show info`."""
     folder: str
     """Absolute, as HAProxy sees it: the configuration, `HOLD_FILE` and the unix socket lie in it."""
     admin: int
@@ -98,6 +100,7 @@ def _global(held: Sequence[Held], settings: Settings) -> str:
     lines = [
         "# Written by trimtab; changes made here are lost.",
         "global",
+        f"    description {settings.process}",
         f"    nbthread {settings.threads}",
         f"    maxconn {settings.connections}",
         f"    stats socket {settings.folder}/{SOCKET_FILE} mode 600 level admin expose-fd listeners",
@@ -188,7 +191,8 @@ def _hold(held: Held, name: str, kind: Kind) -> Iterator[str]:
     if kind == "tcp":
         yield f"    tcp-request inspect-delay {seconds + 5}s"
     action = "tcp-request content" if kind == "tcp" else "http-request"
-    yield f"    {action} lua.hold {name} {seconds} if {{ nbsrv({name}) eq 0 }}"
+    # A process that finishes its connections after SIGUSR1 counts no slot as ready, although it still leads to them.
+    yield f"    {action} lua.hold {name} {seconds} if !{{ stopping }} {{ nbsrv({name}) eq 0 }}"
 
 
 def _server(held: Held, entry: Entry, slot: Slot, kind: Kind) -> str:

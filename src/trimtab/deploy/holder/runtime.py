@@ -19,7 +19,8 @@ SHOW_STAT: Final = "show stat -1 4 -1"
 SHOW_INFO: Final = "show info"
 """HAProxy's version, process and uptime; `information` reads the answer."""
 
-_OBEYED: Final = re.compile(r"changed its FQDN from|no need to change the FDQN|no need to change the FQDN")
+_OBEYED: Final = re.compile(r"changed its FQDN from|no need to change the F(QDN|DQN)")
+"""Its answers to `fqdn`; the second has its own spelling in 2.6."""
 
 
 class Disobeyed(ToolError):
@@ -172,8 +173,8 @@ def open_sessions(stats: Iterable[ServerStat], held: Held, slot: SlotName) -> in
 
 
 def is_resolved(stats: Iterable[ServerStat], held: Held, slot: SlotName, addresses: Sequence[str]) -> bool:
-    """Whether all of the slot's servers lead to one of the version's IPv4 addresses by now."""
-    return all(each.address.rpartition(":")[0] in addresses for each in of_slot(stats, held, slot))
+    """Whether all of the slot's servers lead to one of the version's addresses by now."""
+    return all(each.address.rpartition(":")[0].strip("[]") in addresses for each in of_slot(stats, held, slot))
 
 
 def live_slot(stats: Sequence[ServerStat], held: Held) -> SlotName | None:
