@@ -98,7 +98,7 @@ async def deploying(runner: Runner, project: str, what: str, patience: float = 0
         with anyio.CancelScope(shield=True):
             # Where that fails, the next deployer finds a lease whose holder is dead.
             with suppress(ToolError):
-                await Containers(api).remove(lease.identity, never_started=True)
+                await Containers(api).remove(lease.identity, with_own_volumes=True)
 
 
 async def _beating(lease: Lease) -> None:
@@ -129,7 +129,7 @@ async def _taken(runner: Runner, api: Api, project: str, what: str, patience: fl
         told = mapping(cast("object", json.loads(holder.labels.get(_LABEL) or "{}")))
         if await _is_dead(api, holder, told, watched):
             # By its id: whoever comes second removes nothing that is not the dead one's.
-            await Containers(api).remove(holder.id, never_started=True)
+            await Containers(api).remove(holder.id, with_own_volumes=True)
         elif time.monotonic() >= ends and (watched.lives or _is_here(told)):
             raise StateError(f"Another deployer is at work: {_said(told)}. Wait for it, or pass --wait SECONDS.")
         else:

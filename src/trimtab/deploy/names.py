@@ -18,6 +18,12 @@ STRATEGY = "io.trimtab.strategy"
 ROLE = "io.trimtab.role"
 SUPPRESSED = "io.trimtab.suppressed"
 """Paths at which a kept revision has an empty mount, only so that the engine makes no volume for it."""
+LETTER = "io.trimtab.slot"
+"""On a container behind the holder: the slot that it has there, `a` or `b`."""
+ANCHORED = "io.trimtab.anchor"
+"""On an HAProxy of the holder: the id of the anchor whose network it shares."""
+TRACK = "io.trimtab.lane"
+"""On an HAProxy of the holder: the lane, with what is behind it."""
 COMPOSE_PROJECT = "com.docker.compose.project"
 COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_NUMBER = "com.docker.compose.container-number"
@@ -82,6 +88,21 @@ def passing(name: str) -> tuple[str, Literal["fresh", "before"], int] | None:
 def kept(project: str, service: str, revision: int) -> str:
     """The container that keeps a revision's configuration."""
     return f"{project}.{service}.r{revision}"
+
+
+def host(service: str, revision: int) -> str:
+    """The name by which the holder finds a revision's container in its networks."""
+    return f"trimtab-{service}-r{revision}"
+
+
+def anchor(project: str, lane: int, revision: int) -> str:
+    """The container that has a lane's ports, names and addresses."""
+    return f"{project}.anchor.{lane}.r{revision}"
+
+
+def proxy(project: str, lane: int, revision: int) -> str:
+    """The HAProxy of a lane."""
+    return f"{project}.proxy.{lane}.r{revision}"
 
 
 def tag(project: str, service: str, revision: int) -> str:

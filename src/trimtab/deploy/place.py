@@ -142,4 +142,4 @@ async def clear(site: Site, move: Move) -> None:
     fresh = await site.containers.find(move.slot.fresh(site.revision))
     if fresh is not None and fresh.labels.get(names.REVISION) == str(site.revision):
         async with site.step(move.slot.title, "remove the new one", "back"):
-            await site.containers.remove(fresh.id, never_started=fresh.state == "created")
+            await site.containers.remove(fresh.id, with_own_volumes=fresh.state == "created")

@@ -76,7 +76,7 @@ class Preparation:
             raise NotPrepared(f"`{change.image}` became another image while this was prepared; run this again")
         body = service_body(model, desired.services[change.slot.service], change.slot, desired)
         await self._keep(change.slot, model.image, body, self.plan.revision, change.image)
-        await self.site.containers.remove(model.id, never_started=True)
+        await self.site.containers.remove(model.id, with_own_volumes=True)
 
     async def _run_or_say(self, command: Command, what: str, timeout: float) -> None:
         try:

@@ -146,5 +146,5 @@ async def forget(site: Site, service: str, revision: int) -> None:
     """Remove what is kept of a revision, if anything is. An image that has no other name, and is not in use, goes with it."""
     kept = await site.containers.find(names.kept(site.project, service, revision))
     if kept is not None:
-        await site.containers.remove(kept.id, never_started=True)
+        await site.containers.remove(kept.id, with_own_volumes=True)
     await site.runner.run(untag(names.tag(site.project, service, revision)), timeout=60)

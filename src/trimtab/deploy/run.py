@@ -233,12 +233,12 @@ async def clean(site: Site, row: DeploymentRow) -> None:
     """Remove what a deployment has made and nobody uses: models, containers that never had a place, what it has kept."""
     now = await site.observe()
     for model in now.templates:
-        await site.containers.remove(model.id, never_started=model.state == "created")
+        await site.containers.remove(model.id, with_own_volumes=model.state == "created")
     fresh = {move.slot.fresh(row.revision) for move in read_moves(row.plan)}
     for instance in now.instances:
         container = instance.container
         if instance.revision == row.revision and container.name in fresh and not container.running:
-            await site.containers.remove(container.id, never_started=container.state == "created")
+            await site.containers.remove(container.id, with_own_volumes=container.state == "created")
     used = {(each.service, each.source) for each in (await site.observe()).instances}
     for service in dict.fromkeys(move.slot.service for move in read_moves(row.plan)):
         # What ran and was not ours was kept under the number before; no other deployment has that one.

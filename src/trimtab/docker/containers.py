@@ -146,9 +146,9 @@ class Containers:
         """Change what the engine does when it ends."""
         await self._api.ask(Request("POST", container_path(name, "/update"), {}, {"RestartPolicy": dict(policy)}))
 
-    async def remove(self, name: str, *, never_started: bool = False) -> None:
-        """Remove it, running or not. Volumes stay, but for the empty ones of a container that has never been started."""
-        query = {"force": "1", **({"v": "1"} if never_started else {})}
+    async def remove(self, name: str, *, with_own_volumes: bool = False) -> None:
+        """Remove it, running or not. Volumes stay, unless its own, without a name, are to go: only where no user's data is."""
+        query = {"force": "1", **({"v": "1"} if with_own_volumes else {})}
         await self._api.ask(Request("DELETE", container_path(name), query), allow=(_NOT_FOUND, _CONFLICT), timeout=120)
 
     async def put(self, name: str, folder: str, archive: bytes) -> None:

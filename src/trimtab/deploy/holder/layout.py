@@ -145,9 +145,10 @@ class Lane:
 def assign(offers: Iterable[Offer], existing: Sequence[Lane] = ()) -> tuple[Lane, ...]:
     """Every service in exactly one lane; lanes without a service are left out.
 
-    A service stays where it is unless its own ports no longer fit there. Others take the first lane, in the order of
-    their names, that has their published ports and none of their other ports; else a further lane is opened. The answer
-    depends on nothing but the arguments, whatever the order of `offers`.
+    A service stays where it is unless its own ports no longer fit there. Others take the first new lane, in the order of
+    their names, that has none of their ports; else a further one is opened. A lane that exists takes nobody new: the names
+    of its anchor were given when it was made. The answer depends on nothing but the arguments, whatever the order of
+    `offers`.
     """
     wanted = {offer.service: offer for offer in offers}
     avoided = frozenset(port for offer in wanted.values() for port in offer.ports)
@@ -158,7 +159,7 @@ def assign(offers: Iterable[Offer], existing: Sequence[Lane] = ()) -> tuple[Lane
     for _, offer in sorted(wanted.items()):
         if offer.service in placed:
             continue
-        at = next((n for n, lane in enumerate(lanes) if _fits(lane, offer, may_open=n >= standing)), None)
+        at = next((n for n, lane in enumerate(lanes) if n >= standing and _fits(lane, offer, may_open=True)), None)
         if at is None:
             number += 1
             at = len(lanes)

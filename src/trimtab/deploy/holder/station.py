@@ -1,0 +1,292 @@
+"""One lane of the holder at work: its two containers, their configuration, and what is said to HAProxy.
+
+The anchor only sleeps: it owns the published ports, the names and the addresses, and lives as long as the lane. HAProxy
+shares its network and can be replaced by another one, which gets the listening sockets from it. Configuration and control
+socket lie in a volume of the anchor's own, so that both of them have it.
+"""
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from trimtab.deploy import names
+from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, HOLD_LUA, Settings, haproxy_cfg
+from trimtab.deploy.holder.holding import Holding, Track, held, letter_of
+from trimtab.deploy.holder.layout import Held, SlotName
+from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Counters, ServerStat, check_answer, counted, servers
+from trimtab.deploy.holder.switch import Elapsed, Step, reached
+from trimtab.deploy.holder.upgrade import LEAVE, is_from, start, take_over
+from trimtab.deploy.observed import Observed
+from trimtab.deploy.site import Site
+from trimtab.docker.api import Request
+from trimtab.docker.command import execute
+from trimtab.docker.containers import Container
+from trimtab.errors import ToolError
+from trimtab.fleet.plain import items, mapping, text
+
+FOLDER = "/trimtab"
+_LOOK = 0.2
+_UP = 20.0
+_SPEAK = """\
+for line in "$@"; do
+  if command -v nc >/dev/null 2>&1; then printf '%s\\n' "$line" | nc 127.0.0.1 "$ADMIN"
+  else bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$ADMIN" && printf "%s\\n" "$1" >&3 && cat <&3' bash "$line"; fi || exit 1
+  printf '\\036'
+done
+"""
+"""One conversation for each command: HAProxy closes after its answer. Alpine's image has `nc`, Debian's has `bash`."""
+_START = """\
+if nc -z 127.0.0.1 {admin} 2>/dev/null || bash -c 'exec 3<>/dev/tcp/127.0.0.1/{admin}' 2>/dev/null
+then exec {take_over}; else exec {start}; fi
+"""
+
+
+class HolderFailed(ToolError):
+    """The holder does not do what it has to."""
+
+
+@dataclass(frozen=True)
+class Station:
+    """A lane, and the deployment that works on it."""
+
+    site: Site
+    track: Track
+    proxy: str
+    """Its HAProxy's container, by id or name."""
+
+    async def say(self, commands: Sequence[str]) -> list[str]:
+        """Give HAProxy commands, and get an answer to each.
+
+        Raises:
+            HolderFailed: it cannot be reached.
+        """
+        if not commands:
+            return []
+        speak = execute(self.proxy, "env", f"ADMIN={self.track.lane.admin}", "sh", "-c", _SPEAK, "sh", *commands)
+        done = await self.site.runner.run(speak, timeout=60)
+        answers = done.stdout.decode("utf-8", "replace").split("\x1e")[:-1]
+        if done.code != 0 or len(answers) != len(commands):
+            raise HolderFailed(f"HAProxy in `{self.proxy}` does not answer: {done.stderr.strip()[-300:] or 'nothing came'}")
+        return answers
+
+    async def tell(self, commands: Sequence[str]) -> None:
+        """Give HAProxy commands that change something.
+
+        Raises:
+            Disobeyed: it did not do one.
+            HolderFailed: it cannot be reached.
+        """
+        for command, answer in zip(commands, await self.say(commands), strict=True):
+            check_answer(command, answer)
+
+    async def stats(self) -> tuple[ServerStat, ...]:
+        """The counters of every slot."""
+        return servers((await self.say([SHOW_STAT]))[0])
+
+    async def carry(self, step: Step, one: Held) -> Counters | None:
+        """Take a step; the counters of a trial's slot since it began, for other steps None.
+
+        Raises:
+            HolderFailed: what it waits for did not come, and that is no step to go on after.
+        """
+        before = counted(await self.stats(), one, step.until.slot) if isinstance(step.until, Elapsed) else None
+        await self.tell(step.commands)
+        ends = time.monotonic() + step.seconds
+        while step.until is not None and time.monotonic() < ends:
+            if reached(step.until, await self.stats(), one):
+                return None
+            await anyio.sleep(_LOOK)
+        if before is not None and isinstance(step.until, Elapsed):
+            return counted(await self.stats(), one, step.until.slot).since(before)
+        if step.until is not None and step.at_limit == "give up":
+            raise HolderFailed(f"HAProxy did not find `{one.service}`'s new version by its name within {step.seconds:g} s")
+        return None
+
+    async def write(self, live: Mapping[str, SlotName | None]) -> dict[str, Held]:
+        """Write the configuration that a newly started HAProxy comes up with; every service as it is in there.
+
+        Args:
+            live: The slots that callers are led to, by service; for others that of the container that runs.
+        """
+        now = await self.site.observe()
+        found = await self._held(now, live)
+        settings = Settings(self.proxy, FOLDER, self.track.lane.admin)
+        await self._put(haproxy_cfg(list(found.values()), settings))
+        return found
+
+    async def _held(self, now: Observed, live: Mapping[str, SlotName | None]) -> dict[str, Held]:
+        subnets = await _subnets(self.site)
+        found: dict[str, Held] = {}
+        for one in self.track.behind:
+            mine = now.of(one.service)
+            letters = [letter for each in mine if each.container.running and (letter := letter_of(each))]
+            running = letters[0] if letters else None
+            found[one.service] = held(one, self.track.lane, mine, live.get(one.service, running), subnets)
+        return found
+
+    async def _put(self, configuration: str) -> None:
+        files = {CONFIGURATION_FILE: configuration, HOLD_FILE: HOLD_LUA}
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w") as archive:
+            for name, content in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(content.encode()), 0o644
+                archive.addfile(entry, io.BytesIO(content.encode()))
+        await self.site.containers.put(self.proxy, FOLDER, data.getvalue())
+
+
+async def _subnets(site: Site) -> dict[str, list[str]]:
+    """The subnets of every network that the engine has."""
+    answer = await site.api.ask(Request("GET", "/networks"))
+    return {
+        str(mapping(each).get("Name")): [
+            subnet
+            for one in items(mapping(mapping(each).get("IPAM")).get("Config"))
+            if (subnet := text(mapping(one).get("Subnet")))
+        ]
+        for each in items(answer.json)
+    }
+
+
+async def make_lane(site: Site, holding: Holding, number: int) -> None:
+    """Create a lane's two containers, and start neither; what is there already is left."""
+    track = holding.track(number)
+    if track is None:
+        raise HolderFailed(f"the plan has no lane {number}")
+    name = names.anchor(site.project, number, site.revision)
+    if await site.containers.find(name) is None:
+        async with site.step("", f"create the anchor of lane {number}"):
+            await site.containers.create(name, _anchor_body(site, holding, track))
+    await make_proxy(site, holding, track, name)
+
+
+async def make_proxy(site: Site, holding: Holding, track: Track, anchor: str) -> str:
+    """Create an HAProxy for a lane; its name."""
+    name = names.proxy(site.project, track.lane.number, site.revision)
+    if await site.containers.find(name) is None:
+        found = await site.containers.find(anchor)
+        if found is None:
+            raise HolderFailed(f"the anchor `{anchor}` is gone")
+        async with site.step("", f"create HAProxy of lane {track.lane.number}"):
+            await site.containers.create(name, _proxy_body(site, holding, track, found))
+    return name
+
+
+def _marks(site: Site, role: str, holding: Holding) -> dict[str, str]:
+    return {names.PROJECT: site.project, names.REVISION: str(site.revision), names.ROLE: role, names.IMAGE: holding.image}
+
+
+def _anchor_body(site: Site, holding: Holding, track: Track) -> dict[str, object]:
+    networks: dict[str, list[str]] = {}
+    for one in track.behind:
+        for network, aliases in one.networks.items():
+            networks.setdefault(network, []).extend(aliases)
+    first = min(networks)
+    bindings = {
+        f"{door.number}/tcp": [{"HostIp": door.publication.address, "HostPort": str(door.publication.port)}]
+        for door in track.lane.doors
+    }
+    return {
+        "Image": holding.image,
+        "Entrypoint": ["sleep", "infinity"], "Cmd": [], "User": "0:0",
+        "Labels": _marks(site, names.ANCHOR, holding),
+        "Volumes": {FOLDER: {}},
+        "ExposedPorts": {port: {} for port in bindings},
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            "Init": True, "NetworkMode": first, "PortBindings": bindings, "RestartPolicy": {"Name": "always"},
+            "ReadonlyRootfs": True, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"],
+            "Sysctls": {"net.ipv4.ip_local_reserved_ports": track.lane.reserved_ports},
+        },
+        "NetworkingConfig": {
+            "EndpointsConfig": {name: {"Aliases": sorted(set(aliases))} for name, aliases in sorted(networks.items())}
+        },
+    }  # fmt: skip
+
+
+def _proxy_body(site: Site, holding: Holding, track: Track, anchor: Container) -> dict[str, object]:
+    settings = Settings(names.proxy(site.project, track.lane.number, site.revision), FOLDER, track.lane.admin)
+    # One that runs hands its sockets over; where none runs there is no control socket to ask.
+    program = f"if [ -S {FOLDER}/admin.sock ] && {_joined(take_over(settings))}; then :; else {_joined(start(settings))}; fi"
+    volume = next(
+        (
+            text(mapping(each).get("Name"))
+            for each in items(anchor.body.get("Mounts"))
+            if mapping(each).get("Destination") == FOLDER
+        ),
+        None,
+    )
+    return {
+        "Image": holding.image,
+        "Entrypoint": ["sh", "-c", program], "Cmd": [], "User": "0:0",
+        "Labels": {**_marks(site, names.PROXY, holding), names.ANCHORED: anchor.id, names.TRACK: track.text()},
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            "NetworkMode": f"container:{anchor.id}", "RestartPolicy": {"Name": "always"},
+            "Mounts": [{"Type": "volume", "Source": volume, "Target": FOLDER}],
+            "ReadonlyRootfs": True, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"],
+        },
+    }  # fmt: skip
+
+
+async def start_lane(site: Site, holding: Holding, number: int, live: Mapping[str, SlotName | None]) -> Station:
+    """Start a lane that was made; it answers when this returns.
+
+    Raises:
+        HolderFailed: HAProxy does not come up.
+        EngineRefused: a port of the host is taken, among others.
+    """
+    station = Station(site, _track(holding, number), names.proxy(site.project, number, site.revision))
+    async with site.step("", f"start lane {number}"):
+        await site.containers.start(names.anchor(site.project, number, site.revision))
+        await station.write(live)
+        await site.containers.start(station.proxy)
+        await _until_up(station)
+    return station
+
+
+async def refit(site: Site, holding: Holding, number: int, anchor: str) -> Station:
+    """Give a lane another HAProxy: it takes over from the one that runs, which finishes what it is at and ends."""
+    track = _track(holding, number)
+    proxy = await make_proxy(site, holding, track, anchor)
+    station = Station(site, track, proxy)
+    old = [each for each in (await site.observe()).holders if each.labels.get(names.ANCHORED) == (await _id(site, anchor))]
+    async with site.step("", f"HAProxy of lane {number} takes over"):
+        await station.write({})
+        await site.containers.start(proxy)
+        await _until_up(station)
+        for each in old:
+            if each.name != proxy and each.running:
+                await site.containers.restart_policy(each.id, {"Name": "no"})
+                await site.containers.signal(each.id, LEAVE)
+    return station
+
+
+async def _id(site: Site, name: str) -> str:
+    found = await site.containers.find(name)
+    return found.id if found else ""
+
+
+def _track(holding: Holding, number: int) -> Track:
+    track = holding.track(number)
+    if track is None:
+        raise HolderFailed(f"the plan has no lane {number}")
+    return track
+
+
+async def _until_up(station: Station) -> None:
+    settings = Settings(station.proxy, FOLDER, station.track.lane.admin)
+    ends = time.monotonic() + _UP
+    why = "it gave no answer"
+    while time.monotonic() < ends:
+        try:
+            if is_from((await station.say([SHOW_INFO]))[0], settings):
+                return
+        except HolderFailed as error:
+            why = str(error)
+        await anyio.sleep(_LOOK)
+    raise HolderFailed(f"HAProxy of lane {station.track.lane.number} does not come up: {why}")
