@@ -123,7 +123,7 @@ class Station:
         found: dict[str, Held] = {}
         for one in self.track.behind:
             mine = now.of(one.service)
-            letters = [letter for each in mine if each.container.running and (letter := letter_of(each))]
+            letters = [letter for each in mine if each.container.running and (letter := letter_of(each)) is not None]
             running = letters[0] if letters else None
             found[one.service] = held(one, self.track.lane, mine, live.get(one.service, running), subnets)
         return found
@@ -210,16 +210,10 @@ def _anchor_body(site: Site, holding: Holding, track: Track) -> dict[str, object
 
 def _proxy_body(site: Site, holding: Holding, track: Track, anchor: Container) -> dict[str, object]:
     settings = Settings(names.proxy(site.project, track.lane.number, site.revision), FOLDER, track.lane.admin)
-    # One that runs hands its sockets over; where none runs there is no control socket to ask.
-    program = f"if [ -S {FOLDER}/admin.sock ] && {_joined(take_over(settings))}; then :; else {_joined(start(settings))}; fi"
-    volume = next(
-        (
-            text(mapping(each).get("Name"))
-            for each in items(anchor.body.get("Mounts"))
-            if mapping(each).get("Destination") == FOLDER
-        ),
-        None,
-    )
+    # One that runs hands its sockets over. After a crash, or a restart of the engine, none does, and only its socket is left.
+    program = _START.format(admin=settings.admin, take_over=" ".join(take_over(settings)), start=" ".join(start(settings)))
+    mounts = map(mapping, items(anchor.body.get("Mounts")))
+    volume = next((text(each.get("Name")) for each in mounts if each.get("Destination") == FOLDER), None)
     return {
         "Image": holding.image,
         "Entrypoint": ["sh", "-c", program], "Cmd": [], "User": "0:0",
