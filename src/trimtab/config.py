@@ -100,6 +100,23 @@ class DeployConfig(_Table):
     on_failure: Literal["service", "deployment"] = Field(
         default="service", description="What a failure undoes: the service that failed, or the whole deployment."
     )
+    holder: tuple[str, ...] = Field(
+        default=(),
+        description="Services that go behind a holder, which owns their ports and names so that a new version takes over with"
+        ' no failed request: `["web", "api"]`, or `["*"]` for all that can.',
+    )
+    holder_image: str = Field(default="haproxy:3.2", description="The image of the holder: HAProxy 2.6 or later, with a shell.")
+    start_first: tuple[str, ...] = Field(
+        default=(),
+        description="Services behind the holder that may run twice for a while, although they mount what they can write to.",
+    )
+    stop_first: tuple[str, ...] = Field(
+        default=(),
+        description="Services behind the holder that may not run twice at any time: callers wait meanwhile.",
+    )
+    drain: float = Field(
+        default=30, ge=0, le=3600, description="Seconds that an old version behind the holder has to finish what it is at."
+    )
     before: dict[str, str | tuple[str, ...]] = Field(
         default_factory=dict,
         description="A command for a service, such as a backup, run inside its running container before anything is touched.",

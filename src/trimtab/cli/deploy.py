@@ -18,10 +18,12 @@ from trimtab.cli.deploying import (
     noted,
     refused,
     watching_deployment,
+    wish_of,
 )
 from trimtab.cli.options import Common, Paths, show
 from trimtab.deploy.desired import Desired
 from trimtab.deploy.doubts import doubts
+from trimtab.deploy.holder.ask import ask_holder
 from trimtab.deploy.lease import deploying
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.plan import Plan
@@ -158,8 +160,13 @@ async def _planned(job: _Job) -> _Planned:
     """The plan, and what is against it."""
     api, desired, what = Api(job.runner), job.desired, job.what
     now = await observed(Containers(api), desired.project)
-    images = await image_ids(api, (wanted.image for wanted in desired.services.values()))
-    asked = Asked(frozenset(what.service) or None, what.force_recreate, what.remove_orphans)
+    config = job.stack.loaded.config
+    holder = config.deploy.holder_image
+    images = await image_ids(api, [*(wanted.image for wanted in desired.services.values()), holder])
+    asking = await ask_holder(job.runner, desired, now, wish_of(config), holder)
+    asked = Asked(
+        frozenset(what.service) or None, what.force_recreate, what.remove_orphans, asking.plan, asking.over, asking.refused
+    )
     revision = next_revision(now, job.journal.last_revision(desired.project))
     plan = reconcile(desired, now, images, revision, asked)
     against = await problems(

@@ -17,6 +17,7 @@ from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import LiveLines, watch_signals
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, open_output, show
 from trimtab.config import Config
+from trimtab.deploy.holder.choose import Wish
 from trimtab.deploy.lease import Lease
 from trimtab.deploy.outcome import Result
 from trimtab.deploy.plan import Plan
@@ -91,8 +92,14 @@ async def project_name(runner: Runner, stack: Stack, store: Store) -> str:
 def settings_of(config: Config) -> Settings:
     """What the configuration says about deployments."""
     table = config.deploy
-    checks = Checks(config.smoke_commands(), table.timeout, table.settle, table.bake)
+    checks = Checks(config.smoke_commands(), table.timeout, table.settle, table.bake, table.drain)
     return Settings(checks, table.on_failure == "deployment", table.retain, config.deploy_commands())
+
+
+def wish_of(config: Config) -> Wish:
+    """What the configuration says about the holder."""
+    table = config.deploy
+    return Wish(table.holder, frozenset(table.start_first), frozenset(table.stop_first))
 
 
 async def deployer_of(

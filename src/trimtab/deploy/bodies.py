@@ -213,3 +213,19 @@ def joined_body(body: Body, joined: Mapping[str, str]) -> Body:
     # The name, the open ports and the networks of a container that joins another one's network are that one's.
     without = {key: value for key, value in made.items() if key not in {"Hostname", "ExposedPorts", "NetworkingConfig"}}
     return {**without, "HostConfig": {**host, "PortBindings": {}, "ExtraHosts": [], "Dns": []}}
+
+
+def behind_body(body: Body, host: str, letter: str) -> Body:
+    """The request for a container behind the holder: the ports of the host and the names that others ask for are the holder's.
+
+    Args:
+        body: The request.
+        host: The one name by which the holder finds it.
+        letter: The slot that it gets.
+    """
+    endpoints = mapping(mapping(body.get("NetworkingConfig")).get("EndpointsConfig"))
+    named = {network: {**mapping(each), "Aliases": [host]} for network, each in endpoints.items()}
+    own: Body = {**mapping(body.get("HostConfig")), "PublishAllPorts": False}
+    own.pop("PortBindings", None)
+    labels = {**mapping(body.get("Labels")), names.LETTER: letter}
+    return {**body, "Labels": labels, "HostConfig": own, "NetworkingConfig": {"EndpointsConfig": named}}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from trimtab.deploy import names
-from trimtab.deploy.bodies import joined_body, placed_body
+from trimtab.deploy.bodies import behind_body, joined_body, placed_body
 from trimtab.deploy.plan import Move
 from trimtab.deploy.site import Site
 from trimtab.docker.command import image_id
@@ -47,6 +47,8 @@ async def make_fresh(site: Site, move: Move) -> str:
         POLICY: json.dumps(dict(policy)),
     }  # fmt: skip
     body = placed_body(kept, slot, await _reference(site, kept, slot, revision), marks, before)
+    if move.letter:
+        body = behind_body(body, names.host(slot.service, site.revision), move.letter)
     async with site.step(slot.title, "create"):
         return await site.containers.create(slot.fresh(site.revision), joined_body(body, await _joined(site, move)))
 

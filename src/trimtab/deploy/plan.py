@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
+from trimtab.deploy.holder.holding import HolderPlan
 from trimtab.deploy.names import Slot
 from trimtab.deploy.observed import Instance
 from trimtab.fleet.plain import items, mapping, text
@@ -20,6 +21,8 @@ class Strategy(StrEnum):
     """Both run; the holder sends what is new to the new one, and the one before ends when it has nothing left to do."""
     HOLD = "hold"
     """The holder keeps what comes waiting while the one before is stopped and the new one starts."""
+    EXCHANGE = "exchange"
+    """It goes behind the holder or leaves it, together with others: away once, for about a second."""
     JOB = "job"
     """It runs to its end, and has to end well."""
     START = "start"
@@ -31,6 +34,7 @@ SAYS = {
     Strategy.SWAP: "stop the old, start the new: away for about a second and its boot",
     Strategy.SWITCH: "both run, the holder switches: nobody is kept waiting",
     Strategy.HOLD: "the holder keeps what comes waiting while one ends and the other starts",
+    Strategy.EXCHANGE: "all of these change over together: away once, for about a second",
     Strategy.JOB: "runs to its end",
     Strategy.START: "what is there is started",
 }
@@ -56,6 +60,11 @@ class Change:
     grace: int | None = None
     why: str = ""
     """Why this strategy and no better one."""
+    letter: str = ""
+    """The slot that it gets in its lane of the holder; empty for a service that is not behind it."""
+    lane: int = 0
+    early: bool = False
+    """Whether it may run before the one before is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +96,11 @@ class Plan:
     removals: tuple[Instance, ...] = ()
     stays: Mapping[str, str] = field(default_factory=dict[str, str])
     """Services that are left alone, and why."""
+    holder: HolderPlan = field(default_factory=HolderPlan)
 
     @property
     def empty(self) -> bool:
-        return not self.changes and not self.removals
+        return not self.changes and not self.removals and self.holder.empty
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -109,7 +119,11 @@ class Plan:
             pulled = (f"pull {change.image}",) if change.image in self.pulls else ()
             cause = change.cause if change.source is None else f"{change.cause}, as in revision {change.source}"
             found.append(Operation("create", change.slot.title, cause, pulled))
-        created = tuple(f"create {change.slot.title}" for change in made)
+        lanes = [Operation("create", f"lane {number}", "the holder's") for number in self.holder.new]
+        found += lanes
+        created = (*(f"create {change.slot.title}" for change in made), *(each.id for each in lanes))
+        fitted = "its HAProxy gets another configuration"
+        found += [Operation("refit", f"lane {number}", fitted, created) for number in self.holder.refit]
         ready: dict[str, tuple[str, ...]] = {}
         for change in self.changes:
             waits = tuple(each for name in change.needs for each in ready.get(name, ()))
@@ -122,6 +136,7 @@ class Plan:
                 ready[change.slot.service] = (does.id,)
         last = tuple(each for names in ready.values() for each in names)
         found += [Operation("remove", each.container.name, "no file names it any more", last) for each in self.removals]
+        found += [Operation("remove", name, "it is no part of the holder any more", last) for name in self.holder.ends]
         return (*found, Operation("commit", f"revision {self.revision}", "what was there before is removed", last))
 
     def _says(self, change: Change) -> str:
@@ -158,6 +173,7 @@ class Plan:
             ],
             "moves": [move_of(change).data for change in self.changes],
             "removals": [each.container.name for each in self.removals],
+            "holder": self.holder.data(),
             "stays": dict(self.stays),
         }
 
@@ -179,6 +195,9 @@ class Move:
     joins: Mapping[str, str] = field(default_factory=dict[str, str])
     grace: int | None = None
     cause: str = ""
+    letter: str = ""
+    lane: int = 0
+    early: bool = False
 
     @property
     def data(self) -> dict[str, object]:
@@ -194,7 +213,7 @@ def move_of(change: Change) -> Move:
     return Move(
         change.slot, change.strategy, change.image, change.image_id, before.id if before else None,
         before.name if before else None, before.image if before else "", before.running if before else False, change.source,
-        change.joins, change.grace, change.cause,
+        change.joins, change.grace, change.cause, change.letter, change.lane, change.early,
     )  # fmt: skip
 
 
@@ -210,5 +229,6 @@ def _read_move(data: Mapping[str, object]) -> Move:
         slot, Strategy(str(data["strategy"])), str(data["image"]), str(data["image_id"]), text(data.get("before")),
         text(data.get("before_name")), str(data.get("before_image") or ""), data.get("before_ran") is True,
         source if isinstance(source, int) else None, {key: str(value) for key, value in mapping(data.get("joins")).items()},
-        stop if isinstance(stop, int) else None, str(data.get("cause") or ""),
+        stop if isinstance(stop, int) else None, str(data.get("cause") or ""), str(data.get("letter") or ""),
+        int(str(data.get("lane") or 0)), data.get("early") is True,
     )  # fmt: skip

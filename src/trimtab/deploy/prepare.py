@@ -7,6 +7,7 @@ from trimtab.deploy import names
 from trimtab.deploy.bodies import Body, body_of, kept_body, service_body, templates
 from trimtab.deploy.desired import Desired
 from trimtab.deploy.fresh import make_fresh
+from trimtab.deploy.holder.station import make_lane
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.plan import Change, Plan, Strategy, move_of
 from trimtab.deploy.project import PULL
@@ -49,6 +50,8 @@ class Preparation:
         for change in made:
             if not change.joins:
                 await make_fresh(self.site, move_of(change))
+        for number in self.plan.holder.new:
+            await make_lane(self.site, self.plan.holder.holding, number)
 
     async def _pull(self) -> None:
         for image in self.plan.pulls:

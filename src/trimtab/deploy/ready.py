@@ -40,12 +40,12 @@ class Bad:
     """The last lines that it printed, without the credentials that are known: for the terminal, and nothing that is kept."""
 
 
-async def until_good(site: Site, name: str, service: str) -> Good | Bad:
+async def until_good(site: Site, name: str, service: str, *, bake: bool = True) -> Good | Bad:
     """Wait until a container is healthy, passes its smoke check, and stays so for the bake time."""
     found = await _until_ready(site, name)
     if isinstance(found, Good) and (argv := site.checks.smoke.get(service)):
         found = await _smoke(site, name, argv) or Good(found.seconds, f"{found.seen}, smoke check passed")
-    if isinstance(found, Good) and site.checks.bake:
+    if isinstance(found, Good) and bake and site.checks.bake:
         found = await _bake(site, name) or Good(found.seconds, f"{found.seen}, good for {site.checks.bake:g} s")
     if isinstance(found, Bad):
         return Bad(found.reason, await _tail(site, name))

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trimtab.deploy.desired import Desired, Wanted, grace
+from trimtab.deploy.holder.choose import Behind
+from trimtab.deploy.holder.holding import HolderPlan, letter_of
+from trimtab.deploy.holder.switch import other as other_slot
 from trimtab.deploy.names import Slot
 from trimtab.deploy.observed import Instance, Observed
 from trimtab.deploy.plan import Change, Plan, Strategy
@@ -20,8 +23,11 @@ class Asked:
     force: bool = False
     """Replace what has not changed, too."""
     remove_orphans: bool = False
-    strategies: Mapping[str, tuple[Strategy, str]] = field(default_factory=dict[str, tuple[Strategy, str]])
-    """For services with a better strategy than a swap: that, and the reason."""
+    holder: HolderPlan = field(default_factory=HolderPlan)
+    over: frozenset[str] = frozenset()
+    """Services that go behind the holder now, or leave it."""
+    unheld: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Services that are to be behind the holder and cannot be, and why."""
 
 
 def reconcile(
@@ -64,8 +70,12 @@ class _Reconciliation:
             else:
                 stays[name] = "as it is wanted" if name in meant else "not asked for"
         pulls = dict.fromkeys(change.image for change in changes if not change.image_id)
+        holder = self.asked.holder
+        if (holder.new or holder.refit) and holder.holding.image not in self.images:
+            pulls[holder.holding.image] = None
         return Plan(
-            self.desired.project, self.revision, "deploy", tuple(changes), tuple(pulls), self._removals(stays), stays
+            self.desired.project, self.revision, "deploy", tuple(changes), tuple(pulls), self._removals(stays), stays,
+            self.asked.holder,
         )  # fmt: skip
 
     def _meant(self) -> frozenset[str]:
@@ -86,15 +96,19 @@ class _Reconciliation:
 
     def _changes(self, wanted: Wanted, slot: Slot, meant: bool) -> list[Change]:
         instance = self.observed.in_use(slot)
-        cause = self._cause(wanted, instance) if meant else None
+        # What changes over with the holder does so whether it was asked for or not: they have their ports in common.
+        cause = self._cause(wanted, instance) if meant or wanted.name in self.asked.over else None
         cause = cause or self._dragged(wanted)
         if cause is None:
             return []
         replaced = cause != "start"
+        track = self.asked.holder.holding.track_of(wanted.name)
+        behind = track.of(wanted.name) if track else None
+        letter = letter_of(instance)
         return [
             Change(
                 slot,
-                self._strategy(wanted, instance, replaced),
+                self._strategy(wanted, instance, behind, replaced),
                 cause if replaced else self._state(instance),
                 wanted.image,
                 self.images.get(wanted.image, ""),
@@ -102,7 +116,10 @@ class _Reconciliation:
                 needs=tuple(name for name in (*wanted.needs, *wanted.joins.values()) if name in self.causes),
                 joins=wanted.joins,
                 grace=grace(wanted),
-                why=self.asked.strategies[wanted.name][1] if replaced and wanted.name in self.asked.strategies else "",
+                why=self.asked.unheld.get(wanted.name, "") if replaced else "",
+                letter="" if behind is None else other_slot(letter) if letter and replaced else letter or "a",
+                lane=track.lane.number if track else 0,
+                early=behind is not None and not behind.stop_first,
             )
         ]
 
@@ -120,6 +137,12 @@ class _Reconciliation:
             return "its configuration changed"
         if self.asked.force:
             return "it was asked for"
+        if wanted.name in self.asked.over:
+            return (
+                "it leaves the holder"
+                if self.asked.holder.holding.track_of(wanted.name) is None
+                else "it goes behind the holder"
+            )
         ended_well = wanted.is_job and container.state == "exited" and container.exit_code == 0
         return None if container.running or ended_well else "start"
 
@@ -133,14 +156,16 @@ class _Reconciliation:
                 return f"it asks to start anew with `{other}`"
         return None
 
-    def _strategy(self, wanted: Wanted, instance: Instance | None, replaced: bool) -> Strategy:
-        if wanted.is_job and replaced:
-            return Strategy.JOB
+    def _strategy(self, wanted: Wanted, instance: Instance | None, behind: Behind | None, replaced: bool) -> Strategy:
+        if wanted.name in self.asked.over:
+            return Strategy.EXCHANGE
         if not replaced:
             return Strategy.START
-        if instance is None:
-            return Strategy.FIRST
-        return self.asked.strategies.get(wanted.name, (Strategy.SWAP, ""))[0]
+        if wanted.is_job:
+            return Strategy.JOB
+        if behind is not None:
+            return Strategy.HOLD if behind.stop_first else Strategy.SWITCH
+        return Strategy.SWAP if instance else Strategy.FIRST
 
     def _state(self, instance: Instance | None) -> str:
         container = instance.container if instance else None

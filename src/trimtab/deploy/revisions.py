@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from trimtab.deploy import names
+from trimtab.deploy.holder.holding import HolderPlan, Holding, letter_of, standing
+from trimtab.deploy.holder.switch import other as other_slot
 from trimtab.deploy.names import Slot
 from trimtab.deploy.observed import Instance, Kept, Observed
 from trimtab.deploy.plan import Change, Plan, Strategy
@@ -50,8 +52,9 @@ def plan_rollback(
             continue
         changes += [_change(observed, each, target) for each in mine]
     changed = {change.slot.service for change in changes}
+    tracks = tuple(each.track for each in standing(observed))
     planned = tuple(_with_needs(change, changed, observed) for change in changes)
-    return Plan(observed.project, revision, "rollback", planned, stays=stays)
+    return Plan(observed.project, revision, "rollback", planned, stays=stays, holder=HolderPlan(Holding("", tracks)))
 
 
 def _target(observed: Observed, service: str, to: int | None, mine: Collection[Instance]) -> Kept | str:
@@ -69,7 +72,14 @@ def _target(observed: Observed, service: str, to: int | None, mine: Collection[I
 def _change(observed: Observed, instance: Instance, target: Kept) -> Change:
     slot = Slot(observed.project, instance.service, instance.number, instance.container.name)
     image = target.container.labels.get(names.IMAGE, "")
-    return Change(slot, Strategy.SWAP, "going back", image, target.container.image, instance, source=target.revision)
+    made = Change(slot, Strategy.SWAP, "going back", image, target.container.image, instance, source=target.revision)
+    letter = letter_of(instance)
+    track = next((each.track for each in standing(observed) if each.track.of(instance.service)), None)
+    behind = track.of(instance.service) if track else None
+    if letter is None or track is None or behind is None:
+        return made
+    strategy = Strategy.HOLD if behind.stop_first else Strategy.SWITCH
+    return replace(made, strategy=strategy, letter=other_slot(letter), lane=track.lane.number, early=not behind.stop_first)
 
 
 def _with_needs(change: Change, changed: Collection[str], observed: Observed) -> Change:

@@ -1,20 +1,27 @@
 """Carrying out the moves of a deployment, one after the other; what fails is undone, by itself or with all the others."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 import anyio
 
+from trimtab.deploy.holder.exchange import Exchange
+from trimtab.deploy.holder.holding import HolderPlan
+from trimtab.deploy.holder.station import refit, remove_holder, start_lane
+from trimtab.deploy.moves import back, forward
 from trimtab.deploy.outcome import Outcome, ServiceOutcome
-from trimtab.deploy.place import back, clear, forward, settle
-from trimtab.deploy.plan import Move
+from trimtab.deploy.plan import Move, Strategy
 from trimtab.deploy.ready import Bad, Good
 from trimtab.deploy.revisions import forget
 from trimtab.deploy.site import Site
+from trimtab.deploy.steps import clear, settle
 from trimtab.errors import EngineMissing, EngineRefused, ToolError
 from trimtab.history.deployments import ServiceRow
 
+T = TypeVar("T")
 _ENGINE_BACK = 120.0
 """Seconds for which an engine that went away is waited for: a restart of dockerd with some thirty containers takes 10-30."""
 
@@ -27,6 +34,7 @@ class Roll:
     moves: tuple[Move, ...]
     whole: bool = False
     """Whether one service's failure undoes the whole deployment."""
+    holder: HolderPlan = field(default_factory=HolderPlan)
     outcomes: dict[str, ServiceOutcome] = field(default_factory=dict[str, ServiceOutcome])
 
     async def run(self) -> dict[str, ServiceOutcome]:
@@ -34,16 +42,41 @@ class Roll:
 
         When this returns or raises, every service runs its new version or the one before, unless the engine is gone.
         """
-        for service in dict.fromkeys(move.slot.service for move in self.moves):
-            if self.outcomes.get(service):
+        problem = await self._fitted()
+        for unit in [] if problem else self.units():
+            if all(service in self.outcomes for service in unit.services):
                 continue
-            found = await self._service(service)
-            self._note(found)
-            if found.outcome is not Outcome.DEPLOYED:
-                await self._after_failure(service)
+            if not await self._unit(unit):
+                await self._after_failure(unit)
                 break
-        self.untouched("an earlier one failed")
+        self.untouched(problem or "an earlier one failed")
         return self.outcomes
+
+    def units(self) -> list["_Unit"]:
+        """What is carried out together, in order: each service, and all that change over with the holder as one.
+
+        Those come where the last of them would: what runs of them until then is their old versions.
+        """
+        services = list(dict.fromkeys(move.slot.service for move in self.moves))
+        found = {name: _Unit(tuple(move for move in self.moves if move.slot.service == name)) for name in services}
+        over = [name for name in services if found[name].moves[0].strategy is Strategy.EXCHANGE]
+        together = _Unit(tuple(move for name in over for move in found[name].moves))
+        return [together if name in over else found[name] for name in services if name not in over[:-1]]
+
+    async def _fitted(self) -> str:
+        """Lanes that nothing changes over to are started, and others get their new configuration; why not, if they do not."""
+        if all(move.strategy is not Strategy.EXCHANGE for move in self.moves):
+            for number in self.holder.new:
+                if problem := await self._tried(partial(start_lane, self.site, self.holder.holding, number, {})):
+                    return problem
+        for number in self.holder.refit:
+            if problem := await self._tried(partial(refit, self.site, self.holder.holding, number)):
+                return problem
+        return ""
+
+    async def _tried(self, does: Callable[[], Awaitable[object]]) -> str:
+        found = await self._patiently("", does)
+        return found.reason if isinstance(found, Bad) else ""
 
     def untouched(self, reason: str) -> None:
         """Note of every service that nothing else is noted of that it runs what it ran."""
@@ -53,59 +86,87 @@ class Roll:
                 made = ServiceOutcome(name, move.strategy, Outcome.UNTOUCHED, reason)
                 self._note(replace(made, before=move.before_image, after=move.image_id))
 
-    async def _service(self, service: str) -> ServiceOutcome:
-        """One service's places, one after the other."""
+    async def _unit(self, unit: "_Unit") -> bool:
+        """Carry a unit out, and undo it where it is not good; whether it is deployed."""
         began = time.monotonic()
-        mine = [move for move in self.moves if move.slot.service == service]
-        found: Good | Bad = Good(0, "")
         try:
-            for move in mine:
-                found = await self._patiently(forward, move)
-                if isinstance(found, Bad):
-                    break
+            found = await self._forward(unit)
         except EngineMissing:
             raise
         except BaseException:
             # Interrupted: nobody is to be left without a version that works.
             with anyio.CancelScope(shield=True):
-                self._note(await self._undone(mine, "it was interrupted", began))
+                await self._undone(unit, {}, "it was interrupted", began)
             raise
-        if isinstance(found, Bad):
-            self.site.watcher.failed(service, found.reason, found.tail)
-            return await self._undone(mine, found.reason, began)
-        outcome = ServiceOutcome(service, mine[0].strategy, Outcome.DEPLOYED, found.seen, time.monotonic() - began)
-        return replace(outcome, healthy=found.seconds, before=mine[0].before_image, after=mine[0].image_id)
+        bad = {name: each for name, each in found.items() if isinstance(each, Bad)}
+        for name, each in bad.items():
+            self.site.watcher.failed(name, each.reason, each.tail)
+        if bad:
+            reasons = {name: each.reason for name, each in bad.items()}
+            await self._undone(unit, reasons, f"`{min(bad)}` failed", began)
+            return False
+        for name, each in found.items():
+            first = unit.first(name)
+            seen = each.seen if isinstance(each, Good) else ""
+            outcome = ServiceOutcome(name, first.strategy, Outcome.DEPLOYED, seen, time.monotonic() - began)
+            healthy = each.seconds if isinstance(each, Good) else None
+            self._note(replace(outcome, healthy=healthy, before=first.before_image, after=first.image_id))
+        return True
 
-    async def _undone(self, moves: Sequence[Move], reason: str, began: float) -> ServiceOutcome:
-        problem = ""
-        for move in reversed(moves):
-            found = await self._patiently(back, move)
+    async def _forward(self, unit: "_Unit") -> Mapping[str, Good | Bad]:
+        """How each service of a unit was found; after the first that is not good, nothing is said of the rest."""
+        if unit.is_exchange:
+            return await self._group(unit, Exchange(self.site, unit.moves, self.holder).forward)
+        found: Good | Bad = Good(0, "")
+        for move in unit.moves:
+            found = await self._patiently(move.slot.title, partial(forward, self.site, move))
             if isinstance(found, Bad):
-                problem = f"; and the one before is not good either: {found.reason}"
-        first = moves[0]
-        outcome = Outcome.FAILED if problem else Outcome.ROLLED_BACK
-        made = ServiceOutcome(first.slot.service, first.strategy, outcome, f"{reason}{problem}", time.monotonic() - began)
-        return replace(made, before=first.before_image, after=first.image_id)
+                break
+        return {unit.moves[0].slot.service: found}
 
-    async def _after_failure(self, failed: str) -> None:
+    async def _backward(self, unit: "_Unit") -> Mapping[str, Good | Bad]:
+        if unit.is_exchange:
+            return await self._group(unit, Exchange(self.site, unit.moves, self.holder).back)
+        found: list[Good | Bad] = []
+        for move in reversed(unit.moves):
+            found.append(await self._patiently(move.slot.title, partial(back, self.site, move)))
+        bad = [each for each in found if isinstance(each, Bad)]
+        return {unit.moves[0].slot.service: bad[-1] if bad else found[-1]}
+
+    async def _group(self, unit: "_Unit", does: Callable[[], Awaitable[dict[str, Good | Bad]]]) -> Mapping[str, Good | Bad]:
+        found = await self._patiently("", does)
+        return dict.fromkeys(unit.services, found) if isinstance(found, Bad) else found
+
+    async def _undone(self, unit: "_Unit", reasons: Mapping[str, str], otherwise: str, began: float) -> None:
+        found = await self._backward(unit)
+        for service in unit.services:
+            first, each = unit.first(service), found.get(service)
+            reason = reasons.get(service, otherwise)
+            problem = f"; and the one before is not good either: {each.reason}" if isinstance(each, Bad) else ""
+            outcome = Outcome.FAILED if problem else Outcome.ROLLED_BACK
+            made = ServiceOutcome(service, first.strategy, outcome, f"{reason}{problem}", time.monotonic() - began)
+            self._note(replace(made, before=first.before_image, after=first.image_id))
+
+    async def _after_failure(self, failed: "_Unit") -> None:
         if not self.whole:
             return
-        deployed = [name for name, each in self.outcomes.items() if each.outcome is Outcome.DEPLOYED]
-        for service in reversed(deployed):
-            await self.undo_service(service, f"`{failed}` failed")
+        for unit in reversed(self.units()):
+            done = [name for name in unit.services if name in self.outcomes and self.outcomes[name].outcome is Outcome.DEPLOYED]
+            if done:
+                await self._undone(unit, {}, f"`{failed.services[0]}` failed", time.monotonic())
 
-    async def undo_service(self, service: str, reason: str = "it was asked for") -> None:
-        """Make a service as it was before."""
-        mine = [move for move in self.moves if move.slot.service == service]
-        self._note(await self._undone(mine, reason, time.monotonic()))
+    async def undo(self) -> None:
+        """Make everything as it was before, the last first."""
+        for unit in reversed(self.units()):
+            await self._undone(unit, {}, "it was asked for", time.monotonic())
 
-    async def _patiently(self, does: Callable[[Site, Move], Awaitable[Good | Bad]], move: Move) -> Good | Bad:
-        """One direction of a move; an engine that goes away in between is waited for, and the move gone on with."""
+    async def _patiently(self, place: str, does: Callable[[], Awaitable[T]]) -> T | Bad:
+        """Something that may be done twice; an engine that goes away in between is waited for, and it is gone on with."""
         while True:
             try:
-                return await does(self.site, move)
+                return await does()
             except EngineMissing:
-                self.site.watcher.told(move.slot.title, "the engine does not answer; waiting for it")
+                self.site.watcher.told(place, "the engine does not answer; waiting for it")
                 await self._engine_back()
             except EngineRefused as error:
                 return Bad(f"the engine refused it: {error.reason}")
@@ -143,7 +204,9 @@ class Roll:
                 await settle(self.site, move)
             else:
                 await clear(self.site, move)
-        if all(each.outcome is Outcome.DEPLOYED for each in self.outcomes.values()):
+        done = all(each.outcome is Outcome.DEPLOYED for each in self.outcomes.values())
+        await self._sorted_out(done=done)
+        if done:
             for identity, name in removals:
                 async with self.site.step(name, "remove it, no file names it"):
                     await self.site.containers.stop(identity)
@@ -152,11 +215,36 @@ class Roll:
             if each.outcome is not Outcome.DEPLOYED:
                 await forget(self.site, name, self.site.revision)
 
+    async def _sorted_out(self, *, done: bool) -> None:
+        """Remove what the holder has no more use for: what was before, or what was made for nothing."""
+        over = [self.outcomes[move.slot.service].outcome for move in self.moves if move.strategy is Strategy.EXCHANGE]
+        changed = all(each is Outcome.DEPLOYED for each in over) if over else done
+        await remove_holder(
+            self.site, self.holder.ends if changed else self.holder.makes(self.site.project, self.site.revision)
+        )
 
-async def undo(site: Site, moves: Sequence[Move]) -> dict[str, ServiceOutcome]:
+
+@dataclass(frozen=True)
+class _Unit:
+    """Moves that succeed or fail together."""
+
+    moves: tuple[Move, ...]
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(move.slot.service for move in self.moves))
+
+    @property
+    def is_exchange(self) -> bool:
+        return any(move.strategy is Strategy.EXCHANGE for move in self.moves)
+
+    def first(self, service: str) -> Move:
+        return next(move for move in self.moves if move.slot.service == service)
+
+
+async def undo(site: Site, moves: Sequence[Move], holder: HolderPlan) -> dict[str, ServiceOutcome]:
     """Undo a deployment that nobody is at work on any more, wherever it has stopped."""
-    roll = Roll(site, tuple(moves))
-    for service in reversed(list(dict.fromkeys(move.slot.service for move in moves))):
-        await roll.undo_service(service)
+    roll = Roll(site, tuple(moves), holder=holder)
+    await roll.undo()
     await roll.commit()
     return roll.outcomes

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 import anyio
 
 from trimtab.deploy.desired import Desired
+from trimtab.deploy.holder.holding import HolderPlan, read_holder_plan
+from trimtab.deploy.holder.station import remove_holder
 from trimtab.deploy.lease import Lease
 from trimtab.deploy.networks import project_networks, sweep_networks
 from trimtab.deploy.observed import Observed
@@ -25,7 +27,7 @@ from trimtab.docker.command import execute
 from trimtab.docker.containers import Containers
 from trimtab.docker.runner import Runner
 from trimtab.errors import EngineMissing, ToolError
-from trimtab.fleet.plain import items
+from trimtab.fleet.plain import items, mapping
 from trimtab.history.deployments import DeploymentRow, Deployments
 
 _HOOK = 3600.0
@@ -100,9 +102,8 @@ class Deployer:
                 return self.result
             raise
         self.journal.phase(site.deployment, "rolling", os.getpid())
-        return await self._roll(
-            site, row, Roll(site, tuple(move_of(change) for change in plan.changes), self.settings.whole), began
-        )
+        moves = tuple(move_of(change) for change in plan.changes)
+        return await self._roll(site, row, Roll(site, moves, self.settings.whole, plan.holder), began)
 
     async def _hooks(self, site: Site, plan: Plan, observed: Observed) -> None:
         """The user's own programs, such as a backup, while everything still runs as it did."""
@@ -181,7 +182,7 @@ class Deployer:
         if row.phase == "undoing":
             return await self.undo(row)
         known = {each.service: each for each in self.journal.services(row.id)}
-        roll = Roll(site, read_moves(row.plan), row.plan.get("whole") is True)
+        roll = Roll(site, read_moves(row.plan), row.plan.get("whole") is True, _holder(row))
         for move in roll.moves:
             seen = known.get(move.slot.service)
             if seen is not None:
@@ -211,12 +212,18 @@ class Deployer:
             await self._abandon(site, row, "it was undone before anything was touched", began)
             return Result(row.id, Plan(self.project, row.revision, row.kind), problem="nothing of it had been touched")
         self.journal.phase(row.id, "undoing", os.getpid())
-        outcomes = await undo(site, moves)
+        outcomes = await undo(site, moves, _holder(row))
         await clean(site, row)
         result = Result(row.id, Plan(self.project, row.revision, row.kind), outcomes, time.monotonic() - began)
         self.journal.end(row.id, result.outcome, "it was undone", result.seconds)
         self.result = result
         return result
+
+
+def _holder(row: DeploymentRow) -> HolderPlan:
+    """What the deployment does to the holder; nothing, where that is not known any more."""
+    data = mapping(row.plan.get("holder"))
+    return read_holder_plan(data) if data else HolderPlan()
 
 
 def _pairs(plan: Mapping[str, object]) -> list[Sequence[object]]:
@@ -234,6 +241,7 @@ async def clean(site: Site, row: DeploymentRow) -> None:
     now = await site.observe()
     for model in now.templates:
         await site.containers.remove(model.id, with_own_volumes=model.state == "created")
+    await remove_holder(site, _holder(row).makes(site.project, row.revision))
     fresh = {move.slot.fresh(row.revision) for move in read_moves(row.plan)}
     for instance in now.instances:
         container = instance.container

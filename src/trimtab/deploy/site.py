@@ -47,6 +47,8 @@ class Checks:
     """Seconds for which a container without a health check has to stay alive."""
     bake: float = 0.0
     """Seconds for which a container has to stay good after that."""
+    drain: float = 30.0
+    """Seconds that a container behind the holder has to finish what it is at before that is cut off."""
 
 
 @dataclass(frozen=True)

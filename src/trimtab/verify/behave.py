@@ -13,6 +13,7 @@ import anyio
 
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
+from trimtab.docker.sockets import listening
 from trimtab.fleet import Service
 from trimtab.fleet.plain import items
 from trimtab.verify.evidence import Answer, Behaviour, Difference, Stop
@@ -23,7 +24,6 @@ WATCH_SECONDS = 30.0
 _SETTLE_SECONDS = 3.0
 """A service without a health check counts as running when it has stayed up this long."""
 _POLL_SECONDS = 0.2
-_LISTENING = "0A"
 _GRACE_SECONDS = 10.0
 """Docker's own default."""
 _LONGEST_GRACE = 20.0
@@ -196,12 +196,7 @@ async def _ports(runner: Runner, container: str) -> tuple[str, ...] | None:
     result = await runner.run(argv.execute(container, "cat", "/proc/net/tcp", "/proc/net/tcp6"))
     if not result.stdout:
         return None
-    ports: set[int] = set()
-    for line in result.text.splitlines():
-        fields = line.split()
-        if len(fields) > 3 and fields[3] == _LISTENING and ":" in fields[1]:
-            ports.add(int(fields[1].rpartition(":")[2], 16))
-    return tuple(f"tcp/{port}" for port in sorted(ports))
+    return tuple(f"tcp/{port}" for port in sorted(listening(result.text)))
 
 
 async def _last_words(runner: Runner, container: str) -> str:

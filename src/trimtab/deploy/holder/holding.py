@@ -73,6 +73,11 @@ class HolderPlan:
     def empty(self) -> bool:
         return not (self.new or self.refit or self.ends)
 
+    def makes(self, project: str, revision: int) -> tuple[str, ...]:
+        """The names of the containers that are made for the new lanes."""
+        kinds = (names.proxy, names.anchor)
+        return tuple(kind(project, number, revision) for number in self.new for kind in kinds)
+
     def data(self) -> dict[str, object]:
         """For the journal."""
         return {

@@ -15,13 +15,13 @@ import anyio
 
 from trimtab.deploy import names
 from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, HOLD_LUA, Settings, haproxy_cfg
-from trimtab.deploy.holder.holding import Holding, Track, held, letter_of
+from trimtab.deploy.holder.holding import Holding, Track, held, letter_of, standing
 from trimtab.deploy.holder.layout import Held, SlotName
 from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Counters, ServerStat, check_answer, counted, servers
 from trimtab.deploy.holder.switch import Elapsed, Step, reached
 from trimtab.deploy.holder.upgrade import LEAVE, is_from, start, take_over
-from trimtab.deploy.observed import Observed
-from trimtab.deploy.site import Site
+from trimtab.deploy.observed import Instance, Observed
+from trimtab.deploy.site import Direction, Site
 from trimtab.docker.api import Request
 from trimtab.docker.command import execute
 from trimtab.docker.containers import Container
@@ -39,6 +39,8 @@ for line in "$@"; do
 done
 """
 """One conversation for each command: HAProxy closes after its answer. Alpine's image has `nc`, Debian's has `bash`."""
+_SLEEP = "trap 'exit 0' TERM INT; while :; do sleep 86400 & wait $!; done"
+"""A first process that ends when it is told to, without an init of the engine's, which not every engine has."""
 _START = """\
 if nc -z 127.0.0.1 {admin} 2>/dev/null || bash -c 'exec 3<>/dev/tcp/127.0.0.1/{admin}' 2>/dev/null
 then exec {take_over}; else exec {start}; fi
@@ -123,9 +125,7 @@ class Station:
         found: dict[str, Held] = {}
         for one in self.track.behind:
             mine = now.of(one.service)
-            letters = [letter for each in mine if each.container.running and (letter := letter_of(each)) is not None]
-            running = letters[0] if letters else None
-            found[one.service] = held(one, self.track.lane, mine, live.get(one.service, running), subnets)
+            found[one.service] = held(one, self.track.lane, mine, live.get(one.service, _running(mine)), subnets)
         return found
 
     async def _put(self, configuration: str) -> None:
@@ -137,6 +137,12 @@ class Station:
                 entry.size, entry.mode = len(content.encode()), 0o644
                 archive.addfile(entry, io.BytesIO(content.encode()))
         await self.site.containers.put(self.proxy, FOLDER, data.getvalue())
+
+
+def _running(instances: Sequence[Instance]) -> SlotName | None:
+    """The slot of the container that runs; of two, the one that was there first: the other has not been let on yet."""
+    found = [each for each in instances if each.container.running and letter_of(each)]
+    return letter_of(min(found, key=lambda each: each.revision or 0)) if found else None
 
 
 async def _subnets(site: Site) -> dict[str, list[str]]:
@@ -192,13 +198,13 @@ def _anchor_body(site: Site, holding: Holding, track: Track) -> dict[str, object
     }
     return {
         "Image": holding.image,
-        "Entrypoint": ["sleep", "infinity"], "Cmd": [], "User": "0:0",
+        "Entrypoint": ["sh", "-c", _SLEEP], "Cmd": [], "User": "0:0",
         "Labels": _marks(site, names.ANCHOR, holding),
         "Volumes": {FOLDER: {}},
         "ExposedPorts": {port: {} for port in bindings},
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": {
-            "Init": True, "NetworkMode": first, "PortBindings": bindings, "RestartPolicy": {"Name": "always"},
+            "NetworkMode": first, "PortBindings": bindings, "RestartPolicy": {"Name": "always"},
             "ReadonlyRootfs": True, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"],
             "Sysctls": {"net.ipv4.ip_local_reserved_ports": track.lane.reserved_ports},
         },
@@ -243,26 +249,60 @@ async def start_lane(site: Site, holding: Holding, number: int, live: Mapping[st
     return station
 
 
-async def refit(site: Site, holding: Holding, number: int, anchor: str) -> Station:
+async def stop_holder(site: Site, containers: Sequence[str], direction: Direction = "forward") -> None:
+    """Stop containers of the holder; what is not there is left."""
+    found = [each for each in await site.containers.inspected(containers) if each.running]
+    # HAProxy before its anchor, whose network it is in.
+    for each in sorted(found, key=lambda one: one.labels.get(names.ROLE) == names.ANCHOR):
+        async with site.step("", f"stop {each.name}", direction):
+            await site.containers.restart_policy(each.id, {"Name": "no"})
+            await site.containers.stop(each.id, 5)
+
+
+async def start_holder(site: Site, containers: Sequence[str]) -> None:
+    """Start containers of the holder again that were stopped."""
+    found = [each for each in await site.containers.inspected(containers) if not each.running]
+    newest = {each.labels.get(names.ANCHORED, each.id): each for each in sorted(found, key=lambda one: one.name)}
+    for each in sorted(newest.values(), key=lambda one: one.labels.get(names.ROLE) != names.ANCHOR):
+        async with site.step("", f"start {each.name}", "back"):
+            await site.containers.restart_policy(each.id, {"Name": "always"})
+            await site.containers.start(each.id)
+
+
+async def remove_holder(site: Site, containers: Sequence[str]) -> None:
+    """Remove containers of the holder, each HAProxy before its anchor. The volume of an anchor has only our configuration."""
+    found = await site.containers.inspected(containers)
+    for each in sorted(found, key=lambda one: one.labels.get(names.ROLE) == names.ANCHOR):
+        async with site.step("", f"remove {each.name}"):
+            await site.containers.remove(each.id, with_own_volumes=each.labels.get(names.ROLE) == names.ANCHOR)
+
+
+async def refit(site: Site, holding: Holding, number: int) -> None:
     """Give a lane another HAProxy: it takes over from the one that runs, which finishes what it is at and ends."""
     track = _track(holding, number)
-    proxy = await make_proxy(site, holding, track, anchor)
-    station = Station(site, track, proxy)
-    old = [each for each in (await site.observe()).holders if each.labels.get(names.ANCHORED) == (await _id(site, anchor))]
+    before = next((each for each in standing(await site.observe()) if each.track.lane.number == number), None)
+    if before is None:
+        raise HolderFailed(f"the holder's lane {number} is gone")
+    name = await make_proxy(site, holding, track, before.anchor.name)
+    station = Station(site, track, name)
     async with site.step("", f"HAProxy of lane {number} takes over"):
         await station.write({})
-        await site.containers.start(proxy)
+        await site.containers.start(name)
         await _until_up(station)
-        for each in old:
-            if each.name != proxy and each.running:
-                await site.containers.restart_policy(each.id, {"Name": "no"})
-                await site.containers.signal(each.id, LEAVE)
-    return station
+        for each in await _others(site, before.anchor.id, name):
+            await site.containers.restart_policy(each.id, {"Name": "no"})
+            await site.containers.signal(each.id, LEAVE)
+    async with site.step("", f"HAProxy of lane {number}: the one before finishes"):
+        ends = time.monotonic() + site.checks.drain
+        while any(each.running for each in await _others(site, before.anchor.id, name)) and time.monotonic() < ends:
+            await anyio.sleep(_LOOK)
+        await remove_holder(site, [each.name for each in await _others(site, before.anchor.id, name)])
 
 
-async def _id(site: Site, name: str) -> str:
-    found = await site.containers.find(name)
-    return found.id if found else ""
+async def _others(site: Site, anchor: str, name: str) -> list[Container]:
+    """The lane's other HAProxies."""
+    every = (await site.observe()).holders
+    return [each for each in every if each.labels.get(names.ANCHORED) == anchor and each.name != name]
 
 
 def _track(holding: Holding, number: int) -> Track:

@@ -1,0 +1,211 @@
+"""A service behind the holder goes from one version to the next, and back.
+
+Start first: the new version is good before anything is sent to it, the old one answers what it has begun, and is stopped
+when nothing is left. Stop first: callers wait in HAProxy while one version ends and the other starts. Either way every step
+looks at what is there and does only what is left to do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from trimtab.deploy import names, steps
+from trimtab.deploy.holder.holding import standing
+from trimtab.deploy.holder.layout import Held, SlotName
+from trimtab.deploy.holder.runtime import Counters, counted, is_resolved, of_slot, ready
+from trimtab.deploy.holder.station import HolderFailed, Station
+from trimtab.deploy.holder.switch import Step, hold_back, let_on, other, retreat, start_first
+from trimtab.deploy.plan import Move, Strategy
+from trimtab.deploy.ready import Bad, Good
+from trimtab.deploy.site import Direction, Site
+from trimtab.docker.containers import Container
+
+_RATE, _FEWEST = 0.05, 3
+"""A new version is not good when it fails more than this share of its requests beyond what the old one does, and so many."""
+
+
+async def station_of(site: Site, lane: int) -> Station:
+    """The lane that has this number and runs.
+
+    Raises:
+        HolderFailed: there is none.
+    """
+    for each in standing(await site.observe()):
+        if each.track.lane.number == lane and each.proxy.running:
+            return Station(site, each.track, each.proxy.name)
+    raise HolderFailed(f"the holder's lane {lane} does not run")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One service of a lane under way."""
+
+    site: Site
+    move: Move
+    station: Station
+
+    @property
+    def to(self) -> SlotName:
+        """The new container's slot."""
+        return cast("SlotName", self.move.letter)
+
+    @property
+    def title(self) -> str:
+        return self.move.slot.title
+
+    async def held(self, live: SlotName | None) -> Held:
+        """Have a newly started HAProxy lead to this slot; the service as HAProxy is to know it."""
+        return (await self.station.write({self.move.slot.service: live}))[self.move.slot.service]
+
+    async def carried(self, plan: Sequence[Step], one: Held) -> Counters | None:
+        """Take every step; what was counted at the new version during the trial."""
+        seen: Counters | None = None
+        for step in plan:
+            seen = await self.station.carry(step, one) or seen
+        return seen
+
+    def host(self, container: Container) -> str:
+        return names.host(self.move.slot.service, int(container.labels.get(names.REVISION, "0")))
+
+    async def addresses(self, container: Container) -> tuple[str, ...]:
+        """Where a container is, as it runs now."""
+        found = await self.site.containers.find(container.id)
+        return tuple(each.address for each in found.endpoints.values() if each.address) if found else ()
+
+    async def led_to(self, container: Container, letter: SlotName, direction: Direction) -> None:
+        """Let those who wait, and all others, on to a container that is good; nothing when they are already."""
+        one = await self.held(letter)
+        addresses = await self.addresses(container)
+        stats = await self.station.stats()
+        if is_resolved(stats, one, letter, addresses) and all(each.is_ready for each in of_slot(stats, one, letter)):
+            return
+        async with self.site.step(self.title, "let callers on", direction):
+            await self.carried(let_on(one, letter, self.host(container), addresses), one)
+
+
+async def forward(site: Site, move: Move) -> Good | Bad:
+    """Bring the new version behind the holder into use; whether it is good there."""
+    work = _Work(site, move, await station_of(site, move.lane))
+    now = await steps.pair(site, move)
+    if now.new is None:
+        return Bad("its new container is gone")
+    if move.strategy is Strategy.SWITCH and now.before is not None and now.before.running:
+        return await _switched(work, now.new, now.before)
+    return await _held(work, now.new, now.before)
+
+
+async def _switched(work: _Work, new: Container, before: Container) -> Good | Bad:
+    """Both run; what is new goes to the new one, and the one before ends when it has nothing left to do."""
+    site, move = work.site, work.move
+    await steps.start_new(site, move, new)
+    found = await steps.validated(site, move, new.id, bake=False)
+    if isinstance(found, Bad):
+        return found
+    one = await work.held(other(work.to))
+    # A switch that was interrupted may have left the old one without callers; pointing the slot anew would leave them nowhere.
+    await work.station.tell(ready(one, other(work.to)))
+    base = counted(await work.station.stats(), one, other(work.to))
+    plan = start_first(
+        one, work.to, work.host(new), await work.addresses(new), trial_seconds=site.checks.bake, drain_seconds=site.checks.drain
+    )
+    async with site.step(work.title, "lead callers to both"):
+        trial = await work.carried(plan[:2], one)
+    if why := _worse(trial, counted(await work.station.stats(), one, other(work.to)).since(base)):
+        return Bad(why)
+    one = await work.held(work.to)
+    await steps.restarts_off(site, move, before)
+    await steps.move_aside(site, move, before)
+    await steps.take_name(site, move, new)
+    async with site.step(work.title, "lead callers to the new one; the one before finishes"):
+        await work.carried(plan[2:], one)
+    await steps.stop_before(site, move, before)
+    return Good(found.seconds, f"{found.seen}, {_share(trial)}" if trial and trial.sessions else found.seen)
+
+
+def _worse(new: Counters | None, old: Counters) -> str | None:
+    """Why a new version is not good, by what was counted while both had callers."""
+    if new is None or new.failed < _FEWEST:
+        return None
+    rate, usual = new.error_rate or 0.0, old.error_rate or 0.0
+    return f"{_share(new)}, of the one before {usual:.1%}" if rate > usual + _RATE else None
+
+
+def _share(seen: Counters) -> str:
+    return f"{seen.failed} of {seen.sessions} requests failed on trial"
+
+
+async def _held(work: _Work, new: Container, before: Container | None) -> Good | Bad:
+    """Callers wait while the one before ends and the new one starts."""
+    site, move = work.site, work.move
+    if before is not None:
+        await steps.restarts_off(site, move, before)
+        if before.running:
+            one = await work.held(None)
+            await steps.move_aside(site, move, before)
+            async with site.step(work.title, "keep callers waiting; the one before finishes"):
+                await work.carried(hold_back(one, other(work.to), drain_seconds=site.checks.drain), one)
+        await steps.stop_before(site, move, before)
+        await steps.move_aside(site, move, before)
+    await steps.take_name(site, move, new)
+    await steps.start_new(site, move, new)
+    found = await steps.validated(site, move, new.id)
+    if isinstance(found, Good):
+        await work.led_to(new, work.to, "forward")
+    return found
+
+
+async def back(site: Site, move: Move) -> Good | Bad:
+    """Make it as it was before; whether that is good. The new container is left, stopped and under its first name."""
+    work = _Work(site, move, await station_of(site, move.lane))
+    now = await steps.pair(site, move)
+    if now.before is None:
+        await steps.stop_new(site, move, now.new)
+        await steps.name_away(site, move, now.new)
+        return steps.none_before(move)
+    if move.strategy is Strategy.SWITCH:
+        return await _retreated(work, now.new, now.before)
+    if now.new is not None and now.new.running:
+        one = await work.held(None)
+        async with site.step(work.title, "keep callers waiting", "back"):
+            await work.carried(hold_back(one, work.to, drain_seconds=site.checks.drain), one)
+    await steps.stop_new(site, move, now.new)
+    await steps.name_away(site, move, now.new)
+    await steps.named_again(site, move, now.before, now.new)
+    found = await steps.good_again(site, move, now.before)
+    if isinstance(found, Good) and move.before_ran:
+        await work.led_to(now.before, other(work.to), "back")
+    return found
+
+
+async def _retreated(work: _Work, new: Container | None, before: Container) -> Good | Bad:
+    """The one before gets all callers back before the new one ends."""
+    site, move = work.site, work.move
+    was = before.running
+    found = await steps.good_again(site, move, before)
+    if isinstance(found, Bad):
+        return found
+    if not was:
+        await work.led_to(before, other(work.to), "back")
+    one = await work.held(other(work.to))
+    async with site.step(work.title, "lead callers to the one before", "back"):
+        await work.carried(retreat(one, other(work.to), drain_seconds=site.checks.drain), one)
+    await steps.stop_new(site, move, new)
+    await steps.name_away(site, move, new)
+    await steps.named_again(site, move, before, new)
+    return found
+
+
+async def led(site: Site, move: Move) -> None:
+    """Let callers on to a new container that is good."""
+    now = await steps.pair(site, move)
+    if now.new is not None:
+        work = _Work(site, move, await station_of(site, move.lane))
+        await work.led_to(now.new, work.to, "forward")
+
+
+async def led_again(site: Site, move: Move) -> None:
+    """Let callers on to a container that was there already, and has been started."""
+    found = await site.containers.find(move.before or move.slot.name)
+    if found is not None:
+        work = _Work(site, move, await station_of(site, move.lane))
+        await work.led_to(found, work.to, "forward")
