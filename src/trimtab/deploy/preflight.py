@@ -86,8 +86,13 @@ async def _taken(api: Api) -> list[Taken]:
 def _ports_taken(plan: Plan, desired: Desired, taken: Sequence[Taken], *, local: bool) -> list[str]:
     going = {change.before.container.id for change in plan.changes if change.before}
     going |= {each.container.id for each in plan.removals}
+    taken = [each for each in taken if each.name not in plan.holder.ends]
+    # The ports of a service behind the holder are its lane's: bound already, or together with the lane.
+    standing = {track.lane.number for track in plan.holder.holding.tracks} - set(plan.holder.new)
     found: list[str] = []
     for change in plan.changes:
+        if change.lane in standing:
+            continue
         wanted = desired.services.get(change.slot.service)
         for address, port, protocol in _published(wanted.body if wanted else {}):
             other = next(
@@ -97,7 +102,8 @@ def _ports_taken(plan: Plan, desired: Desired, taken: Sequence[Taken], *, local:
                 found.append(f"`{change.slot.service}`: port {port} of the host is taken by the container `{other.name}`")
             elif (
                 local
-                and change.strategy is Strategy.FIRST
+                and change.before is None
+                and change.strategy is not Strategy.START
                 and not _clashes(taken, address, port, protocol)
                 and _busy(address, port, protocol)
             ):

@@ -94,7 +94,8 @@ def _failed(container: Container) -> str | None:
 
 def _ended(container: Container) -> str:
     killed = ", killed for want of memory" if container.oom_killed else ""
-    again = f", and was started again {container.restarts} times" if container.restarts else ""
+    times = "once" if container.restarts == 1 else f"{container.restarts} times"
+    again = f", and was started again {times}" if container.restarts else ""
     return f"it ended with {container.exit_code}{killed}{again}"
 
 

@@ -139,13 +139,12 @@ async def _held(work: _Work, new: Container, before: Container | None) -> Good |
     site, move = work.site, work.move
     if before is not None:
         await steps.restarts_off(site, move, before)
+        await steps.move_aside(site, move, before)
         if before.running:
             one = await work.held(None)
-            await steps.move_aside(site, move, before)
             async with site.step(work.title, "keep callers waiting; the one before finishes"):
                 await work.carried(hold_back(one, other(work.to), drain_seconds=site.checks.drain), one)
         await steps.stop_before(site, move, before)
-        await steps.move_aside(site, move, before)
     await steps.take_name(site, move, new)
     await steps.start_new(site, move, new)
     found = await steps.validated(site, move, new.id)
