@@ -43,10 +43,11 @@ def addresses(service: Service) -> Iterator[Address]:
     """The addresses that a service is given, those of itself and of the outside world among them."""
     command = service.command if isinstance(service.command, str) else " ".join(service.command or ())
     for name, value in (*service.environment.items(), ("command", command)):
-        yield from _in_text(name, value or "")
+        yield from addresses_in(name, value or "")
 
 
-def _in_text(name: str, text: str) -> Iterator[Address]:
+def addresses_in(name: str, text: str) -> Iterator[Address]:
+    """The addresses in one text; by a variable's name it is decided whether a plain `host:port` counts."""
     found = False
     for match in _URL.finditer(text):
         found = True
