@@ -31,7 +31,12 @@ class Credentials:
     def inside(self, value: str, *, everywhere: bool = False) -> Iterator[str]:
         """The credentials that stand in a text as whole words."""
         for each in self.places:
-            if len(each) >= _SHORTEST and each in value and (everywhere or each not in self.names) and _word(each).search(value):
+            if (
+                len(each) >= _SHORTEST
+                and each in value
+                and (everywhere or each not in self.names)
+                and _word(each).search(value)
+            ):
                 yield each
         for _, found in known_values(value):
             if found not in self.places:
@@ -40,7 +45,11 @@ class Credentials:
     def hide(self, value: str, instead: Callable[[str], str]) -> str:
         """A text with something else for each credential in it."""
         for each in sorted(set(self.inside(value)), key=len, reverse=True):
-            value = _word(each).sub(lambda _, each=each: instead(each), value) if each in self.places else value.replace(each, instead(each))
+            value = (
+                _word(each).sub(lambda _, each=each: instead(each), value)
+                if each in self.places
+                else value.replace(each, instead(each))
+            )
         return value
 
 

@@ -30,7 +30,9 @@ def manifest_text(documents: Sequence[Mapping[str, object]], *comments: str) -> 
 
     Every string but a plain word is in double quotes, so that YAML 1.1 and 1.2 read the same.
     """
-    head = "".join(f"{line}\n" for line in (MARK + "; changes are lost with the next one.", *(f"# {each}" for each in comments)))
+    head = "".join(
+        f"{line}\n" for line in (MARK + "; changes are lost with the next one.", *(f"# {each}" for each in comments))
+    )
     parts = [yaml.dump(dict(each), Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True) for each in documents]
     return head + "---\n".join(parts)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from trimtab.deploy.targets.credentials import Credentials, find_credentials
 from trimtab.fleet.compose.addresses import Address, addresses_in
@@ -54,7 +55,11 @@ def read_project(data: Mapping[str, object]) -> Project:
     services = {name: mapping(body) for name, body in sorted(mapping(data.get("services")).items())}
     hosts = _hosts(services)
     calls = list(_calls(services, hosts))
-    names = {*services, *hosts, *(name for key in ("networks", "volumes", "secrets", "configs") for name in mapping(data.get(key)))}
+    names = {
+        *services,
+        *hosts,
+        *(name for key in ("networks", "volumes", "secrets", "configs") for name in mapping(data.get(key))),
+    }
     return Project(
         name=text(data.get("name")) or "project",
         data=data,
@@ -72,7 +77,9 @@ def read_project(data: Mapping[str, object]) -> Project:
 def _hosts(services: Mapping[str, Mapping[str, object]]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name, body in services.items():
-        aliases = [str(alias) for network in mapping(body.get("networks")).values() for alias in items(mapping(network).get("aliases"))]
+        aliases = [
+            str(alias) for network in mapping(body.get("networks")).values() for alias in items(mapping(network).get("aliases"))
+        ]
         for host in (text(body.get("container_name")), *aliases):
             if host:
                 found.setdefault(host, name)
@@ -130,7 +137,9 @@ def _is_job(name: str, body: Mapping[str, object], services: Mapping[str, Mappin
     if "service_completed_successfully" in waits:
         return True
     policy = restart_policy(body)
-    serves = body.get("ports") or body.get("expose") or (body.get("healthcheck") and not mapping(body["healthcheck"]).get("disable"))
+    serves = (
+        body.get("ports") or body.get("expose") or (body.get("healthcheck") and not mapping(body["healthcheck"]).get("disable"))
+    )
     return policy in {"no", "on-failure"} and not serves
 
 
@@ -159,8 +168,8 @@ def unescaped(value: object) -> object:
     if isinstance(value, str):
         return value.replace("$$", "$")
     if isinstance(value, dict):
-        return {key: unescaped(each) for key, each in mapping(value).items()}
-    return [unescaped(each) for each in items(value)] if isinstance(value, list) else value
+        return {key: unescaped(each) for key, each in mapping(cast("object", value)).items()}
+    return [unescaped(each) for each in items(cast("object", value))] if isinstance(value, list) else value
 
 
 def image_of(project: Project, service: str) -> str:

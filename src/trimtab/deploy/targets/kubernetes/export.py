@@ -74,13 +74,18 @@ def export_kubernetes(data: Mapping[str, object], options: KubernetesOptions | N
         SECRETS: (secrets + kept, note),
         VOLUMES: (claims, "Compose says nothing about sizes and storage classes: look at them."),
         CONFIGS: (configs, ""),
-        POLICIES: (list(network.policies(project, plan.names, plan.networks)), "They need a network plugin that enforces them."),
+        POLICIES: (
+            list(network.policies(project, plan.names, plan.networks)),
+            "They need a network plugin that enforces them.",
+        ),
     }
     for name, (documents, comment) in shared.items():
         if documents:
             files[f"{name}.yaml"] = manifest_text(documents, *([comment] if comment else []))
     whole.report_unread(REASONS)
-    return Exported(dict(sorted(files.items())), tuple(sorted(losses, key=lambda loss: (loss.service, loss.key, loss.kind, loss.reason))))
+    return Exported(
+        dict(sorted(files.items())), tuple(sorted(losses, key=lambda loss: (loss.service, loss.key, loss.kind, loss.reason)))
+    )
 
 
 def _plan(project: Project, options: KubernetesOptions) -> _Plan:
@@ -88,7 +93,9 @@ def _plan(project: Project, options: KubernetesOptions) -> _Plan:
     names = allot(project.services, (SECRETS, VOLUMES, CONFIGS, POLICIES))
     environments = [f"{name}-env" for name in names.values()]
     tops = {key: mapping(project.data.get(key)) for key in ("volumes", "secrets", "configs")}
-    own = {key: allot((name for name, body in parts.items() if not is_external(body)), environments) for key, parts in tops.items()}
+    own = {
+        key: allot((name for name, body in parts.items() if not is_external(body)), environments) for key, parts in tops.items()
+    }
     # What is not made here has the name that it was given.
     outer = {key: {name: text(mapping(body).get("name")) or name for name, body in parts.items() if is_external(body)}
              for key, parts in tops.items()}  # fmt: skip
@@ -141,9 +148,16 @@ def _template(service: Reading, plan: _Plan, variables: Environment, mounted: Mo
         "image": _image(service, plan),
         "imagePullPolicy": _pull(service),
         **process(service, hide, hider(service, variables, project.credentials, "post_start")),
-        "ports": [filled({"name": port_name(port.number, port.protocol), "containerPort": port.number,
-                          "protocol": None if port.protocol == "TCP" else port.protocol})
-                  for port in project.ports[service.owner]],  # fmt: skip
+        "ports": [
+            filled(
+                {
+                    "name": port_name(port.number, port.protocol),
+                    "containerPort": port.number,
+                    "protocol": None if port.protocol == "TCP" else port.protocol,
+                }
+            )
+            for port in project.ports[service.owner]
+        ],
         "envFrom": [
             *([{"configMapRef": {"name": f"{name}-env"}}] if variables.plain else []),
             *([{"secretRef": {"name": f"{name}-env"}}] if variables.secret else []),
@@ -191,7 +205,11 @@ def _image(service: Reading, plan: _Plan) -> str:
     service.take("image")
     if service.has("build"):
         kind = LossKind.MOOT if given else LossKind.APPROXIMATED
-        advice = "" if given else f"Push it to a registry that the cluster reaches, and name it: `--image {service.owner}=…@sha256:…`."
+        advice = (
+            ""
+            if given
+            else f"Push it to a registry that the cluster reaches, and name it: `--image {service.owner}=…@sha256:…`."
+        )
         service.note("build", kind, "A cluster pulls images and builds none.", advice)
     return image
 
@@ -210,12 +228,22 @@ def _config_map(name: str, labels: Mapping[str, str], variables: Environment) ->
 
 def _secret(name: str, labels: Mapping[str, str], keys: tuple[str, ...]) -> Manifest:
     metadata = {"name": name, "labels": dict(labels)}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {data_key(key): PLACEHOLDER for key in keys}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "stringData": {data_key(key): PLACEHOLDER for key in keys},
+    }
 
 
 def _data(kind: str, name: str, labels: Mapping[str, str], data: Mapping[str, str]) -> Manifest:
     metadata = {"name": name, "labels": dict(labels)}
-    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {data_key(key): value for key, value in data.items()}}
+    return {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": metadata,
+        "data": {data_key(key): value for key, value in data.items()},
+    }
 
 
 def _part_of(plan: _Plan) -> dict[str, str]:
@@ -231,7 +259,9 @@ def _claims(whole: Reading, plan: _Plan) -> Iterator[Manifest]:
         if many:
             users = "`, `".join(sorted(plan.project.users[name]))
             why = f"`{users}` mount it, on whatever nodes they are, which takes a storage class with ReadWriteMany."
-            advice = "Choose one, or keep the pods on one node and make it ReadWriteOnce; a SQLite file belongs on no network disk."
+            advice = (
+                "Choose one, or keep the pods on one node and make it ReadWriteOnce; a SQLite file belongs on no network disk."
+            )
             volume.approximated("", why, advice)
         yield claim(plan.shared.claims[name], plan.options.volume_size, many=many, labels=_part_of(plan))
 

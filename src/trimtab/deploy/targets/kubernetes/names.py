@@ -44,7 +44,7 @@ def is_label(key: str, value: str) -> bool:
 def is_annotation(key: str) -> bool:
     """Whether a key may stand in labels and annotations."""
     prefix, slash, name = key.rpartition("/")
-    legal = 0 < len(name) and _LABEL_VALUE.fullmatch(name) is not None
+    legal = len(name) > 0 and _LABEL_VALUE.fullmatch(name) is not None
     return legal and (not slash or (len(prefix) <= 253 and _PREFIX.fullmatch(prefix) is not None))
 
 
@@ -54,6 +54,7 @@ def label_value(text: str) -> str:
 
 
 def port_name(number: int, protocol: str) -> str:
+    """A port's name, as `tcp-8080`: at most ten characters."""
     return f"{protocol.lower()}-{number}"
 
 

@@ -16,6 +16,7 @@ NETWORK_LABEL = "io.trimtab/network-"
 
 
 def network_label(network: str) -> str:
+    """The label of pods on a network."""
     return NETWORK_LABEL + label_value(dns_label(network))
 
 
@@ -46,7 +47,8 @@ def _published(service: Reading) -> None:
         if host or where or port.data.get("published") is None:
             port.take("published")
             at = f"port {host} of the machine" if host else "some port of the machine"
-            why = f"{port.text('target')} is open at {at}{f', {where} only' if where else ''}; a Service is open to the cluster only."
+            only = f", {where} only" if where else ""
+            why = f"{port.text('target')} is open at {at}{only}; a Service is open to the cluster only."
             port.approximated("published", why, "Add an Ingress, or make the Service a LoadBalancer or a NodePort.")
     service.take("expose")
 
@@ -57,7 +59,9 @@ def _aliases(service: Reading, project: Project, name: str, names: Mapping[str, 
         for alias in network.texts("aliases"):
             taken = alias != name and (alias in names.values() or project.hosts.get(alias) != service.owner)
             if dns_label(alias) != alias or taken:
-                network.lost("aliases", f"`{alias}` is another service's name, or no legal one.", "Call the service by its own name.")
+                network.lost(
+                    "aliases", f"`{alias}` is another service's name, or no legal one.", "Call the service by its own name."
+                )
             elif alias != name:
                 yield alias
     container = service.text("container_name")
@@ -66,7 +70,9 @@ def _aliases(service: Reading, project: Project, name: str, names: Mapping[str, 
         service.note("container_name", LossKind.MOOT, why)
         yield container
     elif container:
-        service.lost("container_name", "Pods are named by Kubernetes.", "Use `kubectl logs deploy/NAME` and the like in scripts.")
+        service.lost(
+            "container_name", "Pods are named by Kubernetes.", "Use `kubectl logs deploy/NAME` and the like in scripts."
+        )
 
 
 def _service(name: str, pods: str, project: str, ports: Sequence[Port], *, headless: bool) -> Manifest:
@@ -75,8 +81,14 @@ def _service(name: str, pods: str, project: str, ports: Sequence[Port], *, headl
         "clusterIP": "None" if headless else None,
         "selector": labels,
         "ports": [
-            filled({"name": port_name(port.number, port.protocol), "port": port.number, "targetPort": port.number,
-                    "protocol": None if port.protocol == "TCP" else port.protocol})  # fmt: skip
+            filled(
+                {
+                    "name": port_name(port.number, port.protocol),
+                    "port": port.number,
+                    "targetPort": port.number,
+                    "protocol": None if port.protocol == "TCP" else port.protocol,
+                }
+            )
             for port in ports
         ],
     }
@@ -91,17 +103,23 @@ def policies(project: Project, names: Mapping[str, str], network_names: Mapping[
     """
     for network, name in sorted(network_names.items()):
         pods = {"podSelector": {"matchLabels": {network_label(network): "true"}}}
-        yield _policy(f"network-{name}", pods["podSelector"], {"policyTypes": ["Ingress"], "ingress": [{"from": [pods]}]}, project)
+        yield _policy(
+            f"network-{name}", pods["podSelector"], {"policyTypes": ["Ingress"], "ingress": [{"from": [pods]}]}, project
+        )
     for service, body in project.services.items():
         mine: dict[str, object] = {"matchLabels": selector(names[service], project.name)}
         if body.get("network_mode") == "none":
             yield _policy(f"alone-{names[service]}", mine, {"policyTypes": ["Ingress", "Egress"]}, project)
             continue
-        published = [port for port in map(mapping, items(body.get("ports"))) if not str(port.get("host_ip")).startswith(_LOOPBACK)]
+        published = [
+            port for port in map(mapping, items(body.get("ports"))) if not str(port.get("host_ip")).startswith(_LOOPBACK)
+        ]
         if published:
             ports = [{"port": port.number, "protocol": port.protocol} for port in project.ports[service]
                      if any(str(each.get("target")) == str(port.number) for each in published)]  # fmt: skip
-            yield _policy(f"published-{names[service]}", mine, {"policyTypes": ["Ingress"], "ingress": [{"ports": ports}]}, project)
+            yield _policy(
+                f"published-{names[service]}", mine, {"policyTypes": ["Ingress"], "ingress": [{"ports": ports}]}, project
+            )
         own = networks_of(body)
         if own and all(mapping(mapping(project.data.get("networks")).get(network)).get("internal") for network in own):
             peers = [{"podSelector": {"matchLabels": {network_label(network): "true"}}} for network in own]

@@ -1,6 +1,7 @@
 """Kubernetes probes from a compose health check.
 
-An unhealthy container stays as it is under compose; it is only waited for. A readiness probe is that: traffic comes when it passes.
+An unhealthy container stays as it is under compose; it is only waited for. A readiness probe is that: traffic comes when it
+passes.
 A liveness probe restarts, which compose never does, and is therefore made only where it is asked for.
 """
 
@@ -88,7 +89,7 @@ def _action(check: Reading, test: Sequence[str], reached: Collection[int]) -> di
         return {"httpGet": asked}
     check.approximated(
         "test",
-        f"It asks port {asked['port']} from inside and stays a command: nothing says that the port is open to the outside as well.",
+        f"It asks port {asked['port']} from inside and stays a command: nothing says that the port is open to others as well.",
         "Name the port under `expose`, and the export asks it over HTTP, which needs no program in the image.",
     )
     return {"exec": {"command": ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words}}

@@ -135,7 +135,7 @@ def _options(service: Reading) -> _Options:
 
 def _user(service: Reading) -> tuple[int | None, int | None]:
     user, _, group = (service.text("user") or "").partition(":")
-    if user and not user.isdigit() or group and not group.isdigit():
+    if (user and not user.isdigit()) or (group and not group.isdigit()):
         why = "Kubernetes knows users by number only; the image's own user runs it."
         service.lost("user", why, "Give the numbers, or set the user in the image.")
     number = int(user) if user.isdigit() else None
@@ -149,10 +149,16 @@ def resources(service: Reading) -> dict[str, object]:
     limits, reserved = settings.under("limits"), settings.under("reservations")
     quota = _quota(service)
     found_limits = filled(
-        {"cpu": cpu_text(limits.take("cpus") or service.take("cpus") or quota), "memory": memory_text(limits.text("memory") or service.text("mem_limit"))}
+        {
+            "cpu": cpu_text(limits.take("cpus") or service.take("cpus") or quota),
+            "memory": memory_text(limits.text("memory") or service.text("mem_limit")),
+        }
     )
     found_requests = filled(
-        {"cpu": cpu_text(reserved.take("cpus")), "memory": memory_text(reserved.text("memory") or service.text("mem_reservation"))}
+        {
+            "cpu": cpu_text(reserved.take("cpus")),
+            "memory": memory_text(reserved.text("memory") or service.text("mem_reservation")),
+        }
     )
     # Both forms are read, so that the one that repeats the other is not reported.
     for key in ("cpus", "mem_limit", "mem_reservation"):
@@ -177,12 +183,12 @@ def _gpus(service: Reading, reserved: Reading) -> Sequence[tuple[str, int]]:
     for device in devices:
         kinds = device.texts("capabilities")
         driver, count = device.text("driver"), device.number("count")
-        if kinds and "gpu" not in kinds or driver not in {None, "nvidia"}:
+        if (kinds and "gpu" not in kinds) or driver not in {None, "nvidia"}:
             device.lost("", "Only GPUs of NVIDIA are known here.", "Ask for the device plugin's own resource.")
             continue
         wanted = count if count and count > 0 else max(1, len(device.texts("device_ids")))
         found = [("nvidia.com/gpu", wanted)]
-        why = f"It asks NVIDIA's device plugin for {wanted}; compose counts the machine's own, all of them where it says no number."
+        why = f"It asks NVIDIA's device plugin for {wanted}; compose without a number means all of the machine's."
         device.approximated("", why, "Install the device plugin; set the number.")
     return found
 

@@ -32,7 +32,11 @@ REASONS: Reasons = {
     "deploy.resources.limits.pids": (_LOST, _NODE, "Set the kubelet's `podPidsLimit`."),
     "deploy.resources.reservations.generic_resources": (_LOST, "They are a swarm's.", "Ask for a device plugin's resource."),
     "deploy.restart_policy": (_LOST, "Kubernetes waits longer after each failure, up to five minutes.", ""),
-    "deploy.rollback_config": (_LOST, _ROLLBACK, "Run `kubectl rollout status` in the pipeline, and `rollout undo` when it fails."),
+    "deploy.rollback_config": (
+        _LOST,
+        _ROLLBACK,
+        "Run `kubectl rollout status` in the pipeline, and `rollout undo` when it fails.",
+    ),
     "deploy.update_config.failure_action": (
         _LOST,
         _ROLLBACK,
@@ -87,7 +91,11 @@ REASONS: Reasons = {
     "runtime": (_LOST, "It names something of the machine.", "Make a RuntimeClass of the name, and set `runtimeClassName`."),
     "stop_signal": (_LOST, "The signal is the image's own.", "Set STOPSIGNAL in the Dockerfile."),
     "storage_opt": (_LOST, "It is an option of Docker's storage driver.", "Limit `ephemeral-storage`."),
-    "ulimits": (_LOST, "The node's container runtime sets them for all.", "Raise them in the runtime, or by `ulimit` in the command."),
+    "ulimits": (
+        _LOST,
+        "The node's container runtime sets them for all.",
+        "Raise them in the runtime, or by `ulimit` in the command.",
+    ),
     "use_api_socket": (_LOST, "There is no Docker engine for the container to talk to.", "Use the cluster's API."),
     "userns_mode": (_LOST, "It names a mode of the Docker engine.", "Set `hostUsers: false` for a user namespace."),
     "uts": (_LOST, "A pod has a host name of its own.", ""),

@@ -71,7 +71,9 @@ def _volume(volume: Reading, found: Mounts, shared: Shared) -> None:
         found.add(f"claim-{claim}", {"persistentVolumeClaim": {"claimName": claim}}, place)
         found.claims.append(claim)
         if details.take("nocopy") is not True and not read_only:
-            why = f"Docker fills a new volume with what the image has at {target}, and gives it that owner; a claim begins empty."
+            why = (
+                f"Docker fills a new volume with what the image has at {target}, and gives it that owner; a claim begins empty."
+            )
             volume.approximated("", why, "Let the program make what it needs; a `user` with a group makes the claim its own.")
     elif kind == "volume":
         found.add(f"scratch-{len(found.volumes)}", {"emptyDir": {}}, {"mountPath": target, "readOnly": read_only or None})
@@ -108,20 +110,34 @@ def _file(kind: str, reference: Reading, found: Mounts, names: Mapping[str, str]
     octal = int(mode, 8) if re.fullmatch(r"0?[0-7]{3}", mode) else None
     name = names.get(source, dns_label(source))
     kept = {"secretName": name} if kind == "secrets" else {"name": name}
-    body = {"secret" if kind == "secrets" else "configMap": filled({**kept, "items": [{"key": "content", "path": "content"}], "defaultMode": octal})}
+    body = {
+        "secret" if kind == "secrets" else "configMap": filled(
+            {**kept, "items": [{"key": "content", "path": "content"}], "defaultMode": octal}
+        )
+    }
     volume = f"{kind[:-1]}-{name}" if octal is None else f"{kind[:-1]}-{name}-{mode.zfill(4)}"
     found.add(volume, body, {"mountPath": target, "subPath": "content", "readOnly": True})
     for key in ("uid", "gid"):
         if reference.has(key):
-            reference.lost(key, "A file from a Secret or ConfigMap belongs to root, or to the pod's `fsGroup`.", "Give it a mode that lets the user read it.")
+            reference.lost(
+                key,
+                "A file from a Secret or ConfigMap belongs to root, or to the pod's `fsGroup`.",
+                "Give it a mode that lets the user read it.",
+            )
 
 
 def claim(name: str, size: str, *, many: bool, labels: Mapping[str, str]) -> dict[str, object]:
     """A claim for a named volume."""
     mode = "ReadWriteMany" if many else "ReadWriteOnce"
     spec = {"accessModes": [mode], "resources": {"requests": {"storage": size}}}
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "labels": dict(labels)}, "spec": spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "spec": spec,
+    }
 
 
 def is_external(body: object) -> bool:
+    """Whether a volume, secret or configuration file is made by somebody else."""
     return bool(mapping(body).get("external"))

@@ -63,7 +63,13 @@ def workload(
         budget = start_budget(container) + (ready or 0)  # pyright: ignore[reportUnknownArgumentType]
         strategy = {"type": "Recreate"} if shape.writes else _rolling(update)
         limit = budget + 60 if budget + 60 > _PROGRESS else None
-        spec = {"replicas": shape.count, "minReadySeconds": ready, "progressDeadlineSeconds": limit, "strategy": strategy, **spec}
+        spec = {
+            "replicas": shape.count,
+            "minReadySeconds": ready,
+            "progressDeadlineSeconds": limit,
+            "strategy": strategy,
+            **spec,
+        }
     elif shape.kind == "StatefulSet":
         update.take("order")
         spec = {"replicas": shape.count, "minReadySeconds": ready, "serviceName": metadata["name"], **spec}
@@ -97,7 +103,12 @@ def _job(service: Reading, shape: Shape, template: dict[str, object]) -> dict[st
     pod = {"restartPolicy": "Never" if never else "OnFailure", **_mapping(template["spec"])}
     many = shape.count if shape.count > 1 else None
     return filled(
-        {"backoffLimit": 0 if never else attempts, "completions": many, "parallelism": many, "template": {**template, "spec": pod}}
+        {
+            "backoffLimit": 0 if never else attempts,
+            "completions": many,
+            "parallelism": many,
+            "template": {**template, "spec": pod},
+        }
     )
 
 
@@ -126,11 +137,19 @@ def _restarts(service: Reading) -> None:
 def disruption_budget(name: str, labels: Mapping[str, str]) -> dict[str, object]:
     """Of several pods no more than one is taken away at a time when nodes are emptied."""
     spec = {"maxUnavailable": 1, "selector": {"matchLabels": dict(labels)}}
-    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name, "labels": dict(labels)}, "spec": spec}
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name, "labels": dict(labels)},
+        "spec": spec,
+    }
 
 
 def waiting(service: Reading, project: Project, names: Mapping[str, str], image: str | None) -> Sequence[dict[str, object]]:
-    """Init containers for what has to be healthy first, where an image with `nc` is given; what is not waited for is reported."""
+    """Init containers for what has to be healthy first, where an image with `nc` is given.
+
+    What is not waited for is reported.
+    """
     found: list[dict[str, object]] = []
     for other, how in sorted(service.named("depends_on").items()):
         condition = how.text("condition")
@@ -140,13 +159,20 @@ def waiting(service: Reading, project: Project, names: Mapping[str, str], image:
             name = names[other]
             script = f"until nc -z -w 2 {name} {port}; do sleep 1; done"
             found.append({"name": f"wait-{name}", "image": image, "command": ["/bin/sh", "-c", script]})
-        elif condition == "service_completed_successfully":
-            why = f"Everything starts at once; nothing waits until `{other}` has ended."
-            how.lost("condition", why, f"Run `kubectl wait --for=condition=complete job/{names.get(other, other)}` before you apply this one, or make it an init container.")
-        elif condition == "service_healthy":
-            why = f"Everything starts at once; nothing waits until `{other}` is ready."
-            advice = "Let the program try again, or give `--wait-image` an image that has `nc`." if port else "Let the program try again; no port of it is known to wait for."
-            how.lost("condition", why, advice)
         else:
-            how.approximated("condition", f"Everything starts at once, `{other}` not before it.", "Let the program try again.")
+            _not_waited(how, other, names.get(other, other), condition, has_port=port is not None)
     return found
+
+
+def _not_waited(how: Reading, other: str, name: str, condition: str | None, *, has_port: bool) -> None:
+    again = "Let the program try again"
+    if condition == "service_completed_successfully":
+        why = f"Everything starts at once; nothing waits until `{other}` has ended."
+        first = f"`kubectl wait --for=condition=complete job/{name}`"
+        how.lost("condition", why, f"Run {first} before you apply this one, or make it an init container.")
+    elif condition == "service_healthy":
+        why = f"Everything starts at once; nothing waits until `{other}` is ready."
+        more = ", or give `--wait-image` an image that has `nc`." if has_port else "; no port of it is known to wait for."
+        how.lost("condition", why, again + more)
+    else:
+        how.approximated("condition", f"Everything starts at once, `{other}` not before it.", f"{again}.")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from trimtab.deploy.targets.manifest import filled
 from trimtab.deploy.targets.reading import Reading
-from trimtab.fleet.plain import mapping
 from trimtab.fleet.sizes import byte_size
 
 Part = dict[str, object]
@@ -80,7 +79,3 @@ def given_name(part: Reading, project: str, key: str, *, external: bool) -> str 
     """A name that a person gave, None for the one that compose makes of the project's name."""
     name = part.text("name")
     return name if external or name != f"{project}_{key}" else None
-
-
-def plain(value: object) -> Part:
-    return dict(mapping(value))

@@ -76,5 +76,5 @@ REASONS: Reasons = {
     "build": (_LOST, "A swarm builds nothing.", "Push the image."),
     "credential_spec": (_LOST, "A stack file has no such option of it.", ""),
 }
-"""By compose's key. Facts are docker/cli's: `UnsupportedProperties` and `ForbiddenProperties` in cli/compose/types, the schema 3.13,
-and what cli/compose/convert makes of a service."""
+"""By compose's key. Facts are docker/cli's: `UnsupportedProperties` and `ForbiddenProperties` in cli/compose/types, the schema
+3.13, and what cli/compose/convert makes of a service."""
