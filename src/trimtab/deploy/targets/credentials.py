@@ -1,7 +1,7 @@
 """Keeping a project's credentials out of what is written for another orchestrator."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trimtab.fleet.plain import items, mapping, text
@@ -28,6 +28,11 @@ class Credentials:
         """Whether a variable belongs with the secrets: by its name, its format, or because a credential is in its value."""
         return _is_credential(name, value) or any(True for _ in self.inside(value, everywhere=True))
 
+    def parts(self, value: str) -> frozenset[str]:
+        """The credentials that are no more than a part of a text, as of an address; none where one cannot be told from the rest."""
+        found = {*self.inside(value)} - {value}
+        return frozenset(found) if found >= {*self.inside(value, everywhere=True)} - {value} else frozenset()
+
     def inside(self, value: str, *, everywhere: bool = False) -> Iterator[str]:
         """The credentials that stand in a text as whole words."""
         for each in self.places:
@@ -42,9 +47,9 @@ class Credentials:
             if found not in self.places:
                 yield found
 
-    def hide(self, value: str, instead: Callable[[str], str]) -> str:
-        """A text with something else for each credential in it."""
-        for each in sorted(set(self.inside(value)), key=len, reverse=True):
+    def hide(self, value: str, instead: Callable[[str], str], found: frozenset[str] | None = None) -> str:
+        """A text with something else for each credential in it, or for those that are given."""
+        for each in sorted(set(self.inside(value)) if found is None else found, key=lambda text: (-len(text), text)):
             value = (
                 _word(each).sub(lambda _, each=each: instead(each), value)
                 if each in self.places
@@ -64,8 +69,16 @@ def _is_credential(name: str, value: str) -> bool:
     return is_secret_name(name) and is_placeholder(value) and not _NO_VALUE.match(value)
 
 
-def find_credentials(services: Mapping[str, object], names: frozenset[str]) -> Credentials:
-    """The credentials in services' environments, and those that their commands, checks and labels name as such."""
+def find_credentials(
+    services: Mapping[str, object], names: frozenset[str], options: Iterable[Mapping[str, object]] = ()
+) -> Credentials:
+    """The credentials in services' environments, and those that their commands, labels and options name as such.
+
+    Args:
+        services: By name.
+        names: Words that the project uses as names.
+        options: Options of what services share, as `driver_opts` of volumes.
+    """
     found: dict[str, list[tuple[str, str]]] = {}
     for service, body in services.items():
         for name, raw in mapping(mapping(body).get("environment")).items():
@@ -76,6 +89,9 @@ def find_credentials(services: Mapping[str, object], names: frozenset[str]) -> C
                 found.setdefault(part, [])
         for value in _in_texts(mapping(body)):
             found.setdefault(value, []).append((service, ""))
+    for each in options:
+        for value in _in_options(each):
+            found.setdefault(value, [])
     used = names | {word for body in services.values() for word in re.findall(r"\w+", str(mapping(body).get("image") or ""))}
     return Credentials({value: tuple(dict.fromkeys(places)) for value, places in found.items()}, used)
 
@@ -92,7 +108,18 @@ def _in_texts(body: Mapping[str, object]) -> Iterator[str]:
             value = match[2] if match[2] is not None else next(iter(spread[number + 1 : number + 2]), "")
             if named_kind(match[1], value.strip("\"'")) is not None:
                 yield value.strip("\"'")
-    for key in ("labels", "annotations"):
-        for name, value in mapping(body.get(key)).items():
-            if secret_kind(name, text(value) or "") is not None:
-                yield text(value) or ""
+    settings = mapping(body.get("logging")).get("options"), mapping(body.get("deploy")).get("labels")
+    for options in (body.get("labels"), body.get("annotations"), *settings):
+        yield from _in_options(mapping(options))
+
+
+def _in_options(options: Mapping[str, object]) -> Iterator[str]:
+    """Values that their names say are credentials, and those in mount options: `o: username=a,password=b`."""
+    for name, raw in options.items():
+        value = text(raw) or ""
+        if secret_kind(name, value) is not None:
+            yield value
+        for option in value.split(",") if name == "o" else ():
+            inner, _, part = option.partition("=")
+            if named_kind(inner.strip(), part) is not None:
+                yield part

@@ -70,8 +70,14 @@ def read_project(data: Mapping[str, object]) -> Project:
         spoken=frozenset(address.host for _, address in calls),
         jobs=frozenset(name for name, body in services.items() if _is_job(name, body, services)),
         users=_users(services),
-        credentials=find_credentials(services, frozenset(names)),
+        credentials=find_credentials(services, frozenset(names), _options(data)),
     )
+
+
+def _options(data: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    for kind in ("volumes", "networks", "secrets", "configs"):
+        for part in mapping(data.get(kind)).values():
+            yield from (mapping(mapping(part).get(key)) for key in ("driver_opts", "labels"))
 
 
 def _hosts(services: Mapping[str, Mapping[str, object]]) -> Mapping[str, str]:
@@ -182,3 +188,10 @@ def replicas(body: Mapping[str, object]) -> int:
     deploy = mapping(body.get("deploy"))
     wanted = deploy.get("replicas") if deploy.get("replicas") is not None else body.get("scale")
     return int(str(wanted)) if re.fullmatch(r"\d+", str(wanted)) else 1
+
+
+def cpu_quota(body: Mapping[str, object]) -> float | None:
+    """The processors that `cpu_quota` and `cpu_period` allow; None where they say nothing. The period is 0.1 s by default."""
+    quota, period = body.get("cpu_quota"), body.get("cpu_period")
+    number, whole = (int(str(each)) if re.fullmatch(r"\d+", str(each)) else 0 for each in (quota, period))
+    return number / (whole or 100_000) if number else None

@@ -16,7 +16,7 @@ from trimtab.deploy.targets.loss import Exported, Loss, LossKind
 from trimtab.deploy.targets.manifest import filled, manifest_text
 from trimtab.deploy.targets.project import Project, image_of, read_project, unescaped
 from trimtab.deploy.targets.reading import Reading
-from trimtab.fleet.plain import mapping, text
+from trimtab.fleet.plain import items, mapping, text
 
 SECRETS, VOLUMES, CONFIGS, POLICIES = "secrets", "volumes", "configs", "network-policies"
 _PULL = {"always": "Always", "never": "Never", "missing": "IfNotPresent", "if_not_present": "IfNotPresent"}
@@ -189,13 +189,12 @@ def _without_credentials(check: Manifest, service: Reading, plan: _Plan, variabl
     hide = hider(service, variables, plan.project.credentials, "healthcheck.test")
     found = dict[str, object]()
     for kind, probe in check.items():
-        command = mapping(mapping(probe).get("exec")).get("command")
-        words = [hide(str(word)) for word in command] if isinstance(command, list) else None  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        words = [hide(str(word)) for word in items(mapping(mapping(probe).get("exec")).get("command"))]
         asked = mapping(mapping(probe).get("httpGet"))
         if asked:
             found[kind] = {**mapping(probe), "httpGet": {**asked, "path": hide(str(asked["path"]))}}
         else:
-            found[kind] = {**mapping(probe), "exec": {"command": words or []}}
+            found[kind] = {**mapping(probe), "exec": {"command": words}}
     return found
 
 

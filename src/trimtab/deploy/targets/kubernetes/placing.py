@@ -12,6 +12,7 @@ _EQUAL = re.compile(r"^node\.labels\.(?P<key>[\w./-]+)\s*==\s*(?P<value>[\w.-]+)
 
 def placing(service: Reading) -> dict[str, object]:
     """The pod's own settings: its node, its name, its view of names and processes, and its time to end."""
+    host_network = _host_network(service)
     grace = duration(service.take("stop_grace_period"))
     return filled(
         {
@@ -20,7 +21,8 @@ def placing(service: Reading) -> dict[str, object]:
             "dnsConfig": _dns(service),
             "nodeSelector": {**_platform(service), **_constraints(service)},
             "shareProcessNamespace": _init(service),
-            "hostNetwork": _host_network(service),
+            "hostNetwork": host_network,
+            "dnsPolicy": "ClusterFirstWithHostNet" if host_network else None,
             "hostPID": _host(service, "pid"),
             "hostIPC": _host(service, "ipc"),
             "terminationGracePeriodSeconds": None if grace is None else max(1, -int(-grace // 1)),

@@ -8,12 +8,13 @@ A liveness probe restarts, which compose never does, and is therefore made only 
 import math
 import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from trimtab.deploy.targets.manifest import filled
 from trimtab.deploy.targets.reading import Reading
 from trimtab.fleet.compose.service import duration
+from trimtab.fleet.plain import mapping
 
 INTERVAL, TIMEOUT, RETRIES, START_INTERVAL = 30.0, 30.0, 3, 5.0
 """The engine's own values where a check says nothing (Dockerfile reference, `HEALTHCHECK`)."""
@@ -68,12 +69,10 @@ def start_failures(start_period: float, interval: float, retries: int, pace: int
     return math.ceil((start_period + retries * interval) / pace) + 1
 
 
-def start_budget(found: dict[str, object]) -> int:
+def start_budget(found: Mapping[str, object]) -> int:
     """The seconds that a container has to start by its startup probe; 0 without one."""
-    probe = found.get("startupProbe")
-    if not isinstance(probe, dict):
-        return 0
-    return int(str(probe["periodSeconds"])) * int(str(probe["failureThreshold"]))  # pyright: ignore[reportUnknownArgumentType]
+    probe = mapping(found.get("startupProbe"))
+    return int(str(probe.get("periodSeconds", 0))) * int(str(probe.get("failureThreshold", 0)))
 
 
 def _whole(seconds: float) -> int:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.deploy.targets.manifest import filled
+from trimtab.deploy.targets.project import cpu_quota
 from trimtab.deploy.targets.reading import Reading
+from trimtab.fleet.plain import mapping
 from trimtab.fleet.sizes import byte_size
 
 Hide = Callable[[str], str]
@@ -93,17 +95,11 @@ def security(service: Reading) -> Parts:
     for name in service.texts("group_add"):
         if not name.isdigit():
             service.lost("group_add", f"Kubernetes knows groups by number only, and `{name}` is a name.", "Give its number.")
-    sysctls = [{"name": name, "value": str(value)} for name, value in sorted(_pairs(service.take("sysctls")).items())]
+    sysctls = [{"name": name, "value": str(value)} for name, value in sorted(mapping(service.take("sysctls")).items())]
     if sysctls:
         why = "A node allows only the sysctls that Kubernetes calls safe; a pod with another one is not started."
         service.approximated("sysctls", why, "Allow them in the kubelet's `allowedUnsafeSysctls`.")
     return Parts(container, filled({"supplementalGroups": groups, "sysctls": sysctls}))
-
-
-def _pairs(value: object) -> dict[str, str]:
-    if isinstance(value, dict):
-        return {str(name): str(each) for name, each in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return {}
 
 
 def _capability(name: str) -> str:
@@ -147,7 +143,9 @@ def resources(service: Reading) -> dict[str, object]:
     """Requests and limits. Where there is a limit and no request, Kubernetes reserves the limit, which is reported."""
     settings = service.under("deploy").under("resources")
     limits, reserved = settings.under("limits"), settings.under("reservations")
-    quota = _quota(service)
+    quota = cpu_quota(service.data)
+    for key in ("cpu_quota", "cpu_period") if quota else ():
+        service.take(key)
     found_limits = filled(
         {
             "cpu": cpu_text(limits.take("cpus") or service.take("cpus") or quota),
@@ -170,11 +168,6 @@ def resources(service: Reading) -> dict[str, object]:
     for name, count in _gpus(service, reserved):
         found_limits[name] = count
     return filled({"requests": found_requests, "limits": found_limits})
-
-
-def _quota(service: Reading) -> float | None:
-    quota, period = service.number("cpu_quota"), service.number("cpu_period")
-    return quota / (period or 100_000) if quota and quota > 0 else None
 
 
 def _gpus(service: Reading, reserved: Reading) -> Sequence[tuple[str, int]]:

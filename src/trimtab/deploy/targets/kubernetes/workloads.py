@@ -8,6 +8,7 @@ from trimtab.deploy.targets.manifest import filled
 from trimtab.deploy.targets.project import Project, replicas, restart_policy
 from trimtab.deploy.targets.reading import Reading
 from trimtab.fleet.compose.service import duration
+from trimtab.fleet.plain import items, mapping
 
 _PROGRESS = 600
 """How long Kubernetes waits for a rollout to get on, in seconds, unless told otherwise."""
@@ -50,8 +51,8 @@ def workload(
     service: Reading, shape: Shape, metadata: Mapping[str, object], labels: Mapping[str, str], template: dict[str, object]
 ) -> dict[str, object]:
     """The workload around a pod's template."""
-    pod = template["spec"]
-    container = pod["containers"][0] if isinstance(pod, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    pod = mapping(template["spec"])
+    container = mapping(next(iter(items(pod.get("containers"))), None))
     update = service.under("deploy").under("update_config")
     ready = _ready_seconds(update)
     selector = {"matchLabels": dict(labels)}
@@ -60,8 +61,8 @@ def workload(
     _restarts(service)
     spec: dict[str, object] = {"selector": selector, "template": template}
     if shape.kind == "Deployment":
-        budget = start_budget(container) + (ready or 0)  # pyright: ignore[reportUnknownArgumentType]
-        strategy = {"type": "Recreate"} if shape.writes else _rolling(update)
+        budget = start_budget(container) + (ready or 0)
+        strategy = {"type": "Recreate"} if shape.writes else _rolling(update, on_host=pod.get("hostNetwork") is True)
         limit = budget + 60 if budget + 60 > _PROGRESS else None
         spec = {
             "replicas": shape.count,
@@ -85,10 +86,12 @@ def _ready_seconds(update: Reading) -> int | None:
     return -int(-longest // 1) or None
 
 
-def _rolling(update: Reading) -> dict[str, object]:
-    """A new pod is ready before an old one goes, unless `order` says otherwise outright."""
+def _rolling(update: Reading, *, on_host: bool) -> dict[str, object]:
+    """A new pod is ready before an old one goes, unless `order` says otherwise outright, or the ports are the node's."""
     count = max(1, update.number("parallelism") or 1)
-    first = update.take("order") == "stop-first"
+    if on_host and update.data.get("order") == "start-first":
+        update.approximated("order", "On a node's own network two pods cannot have one port: the old one goes first.")
+    first = update.take("order") == "stop-first" or on_host
     surge, missing = (0, count) if first else (count, 0)
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": missing}}
 
@@ -100,7 +103,7 @@ def _job(service: Reading, shape: Shape, template: dict[str, object]) -> dict[st
     never = policy in {None, "no"}
     if policy == "always":
         service.approximated("restart", "It is waited for, and so it has to end; it is started again only when it fails.")
-    pod = {"restartPolicy": "Never" if never else "OnFailure", **_mapping(template["spec"])}
+    pod = {"restartPolicy": "Never" if never else "OnFailure", **mapping(template["spec"])}
     many = shape.count if shape.count > 1 else None
     return filled(
         {
@@ -110,10 +113,6 @@ def _job(service: Reading, shape: Shape, template: dict[str, object]) -> dict[st
             "template": {**template, "spec": pod},
         }
     )
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _attempts(service: Reading) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from trimtab.deploy.targets.manifest import filled
 from trimtab.deploy.targets.reading import Reading
+from trimtab.deploy.targets.swarm.wanted import Wanted
 from trimtab.fleet.sizes import byte_size
 
 Part = dict[str, object]
@@ -61,13 +62,17 @@ def files(service: Reading, kind: str) -> list[Part]:
     return found
 
 
-def top_volumes(whole: Reading, project: str) -> Part:
+def top_volumes(whole: Reading, project: str, wanted: Wanted) -> Part:
     """The stack's volumes; names that compose made up are left to the stack, which makes up the same for the same name."""
     found: Part = {}
     for name, volume in whole.named("volumes").items():
         external = bool(volume.take("external"))
         given = given_name(volume, project, name, external=external)
-        parts = {"driver": volume.text("driver"), "driver_opts": volume.take("driver_opts"), "labels": volume.take("labels")}
+        parts = {
+            "driver": volume.text("driver"),
+            "driver_opts": wanted.all_hidden(volume, "driver_opts"),
+            "labels": wanted.all_hidden(volume, "labels"),
+        }
         if not external and volume.data.get("driver") in {None, "local"}:
             why = "Every node keeps a volume of its own by this name."
             volume.approximated("", why, "Pin the services that mount it to one node, or use a driver for shared storage.")
