@@ -1,5 +1,6 @@
 """`trimtab export`."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from trimtab.fleet.plain import mapping, text
 from trimtab.report.export import Export, export_data, export_view
 
 export = App(name="export", help="Say a compose project in another orchestrator's words, and what is lost on the way.")
+_QUANTITY = re.compile(r"[1-9]\d*([KMGT]i?|k)?")
 _LARGEST = 1024 * 1024
 """What Kubernetes takes for one ConfigMap, in bytes (`Motivation` of its documentation on ConfigMaps)."""
 
@@ -68,6 +70,8 @@ def k8s(
     Secrets hold placeholders. Exits with 1 when something is lost and `--strict` is passed, and with 2 when compose cannot read
     the project.
     """
+    if not _QUANTITY.fullmatch(volume_size):
+        raise UsageError(f"`{volume_size}` is no size; write `--volume-size 10Gi`.")
 
     def made(desired: Desired, images: Mapping[str, str]) -> Exported:
         texts = _config_texts(desired)
@@ -85,9 +89,7 @@ def swarm(
     endpoint_mode: Annotated[
         Literal["vip", "dnsrr"] | None, Parameter(help="How services are found: a kernel without IPVS needs `dnsrr`.")
     ] = None,
-    monitor: Annotated[
-        int | None, Parameter(help="Seconds for which a new task is watched; by its check when left out.")
-    ] = None,
+    monitor: Annotated[int | None, Parameter(help="Seconds a new task is watched for; by its check when left out.")] = None,
     common: Common | None = None,
 ) -> int:
     """Write a stack file for a Docker swarm, and say what it does not carry over.
@@ -96,6 +98,8 @@ def swarm(
     shell that deploys has to have it. Exits with 1 when something is lost and `--strict` is passed, and with 2 when compose
     cannot read the project.
     """
+    if monitor is not None and monitor < 1:
+        raise UsageError("`--monitor` is a number of seconds, at least 1.")
 
     def made(desired: Desired, images: Mapping[str, str]) -> Exported:
         return export_swarm(project_of(desired), SwarmOptions(images, endpoint_mode, monitor))

@@ -29,7 +29,7 @@ class Credentials:
         return _is_credential(name, value) or any(True for _ in self.inside(value, everywhere=True))
 
     def parts(self, value: str) -> frozenset[str]:
-        """The credentials that are no more than a part of a text, as of an address; none where one cannot be told from the rest."""
+        """The credentials that are a part of a text, as of an address; none where one of them cannot be told from the rest."""
         found = {*self.inside(value)} - {value}
         return frozenset(found) if found >= {*self.inside(value, everywhere=True)} - {value} else frozenset()
 

@@ -204,11 +204,7 @@ def _image(service: Reading, plan: _Plan) -> str:
     service.take("image")
     if service.has("build"):
         kind = LossKind.MOOT if given else LossKind.APPROXIMATED
-        advice = (
-            ""
-            if given
-            else f"Push it to a registry that the cluster reaches, and name it: `--image {service.owner}=…@sha256:…`."
-        )
+        advice = "" if given else "Push it to a registry that the cluster reaches, and name it: `--image SERVICE=…@sha256:…`."
         service.note("build", kind, "A cluster pulls images and builds none.", advice)
     return image
 

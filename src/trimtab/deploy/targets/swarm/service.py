@@ -60,9 +60,7 @@ def _image(service: Reading, project: Project, given: str | None) -> str:
     service.take("image")
     if service.has("build"):
         kind = LossKind.MOOT if given else LossKind.APPROXIMATED
-        advice = (
-            "" if given else f"Push it to a registry that all nodes reach, and name it: `--image {service.owner}=…@sha256:…`."
-        )
+        advice = "" if given else "Push it to a registry that all nodes reach, and name it: `--image SERVICE=…@sha256:…`."
         service.note("build", kind, "A swarm pulls images and builds none.", advice)
     return given or image_of(project, service.owner)
 

@@ -1,7 +1,7 @@
 """How the last update of a swarm service ended.
 
-`docker service update` exits with 0 after a rollback, too (seen with 28.5.2), and `docker stack deploy` is done before the update
-is, unless told to wait, so that only the service itself tells the truth.
+`docker service update` exits with 0 after a rollback, too (seen with 28.5.2), and `docker stack deploy` is done before the
+update is, unless told to wait, so that only the service itself tells the truth.
 """
 
 from collections.abc import Mapping
