@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from trimtab.fleet.plain import mapping
 
-PASSWORD, TOKEN = "hunter2-not-a-word", "ghp_0123456789abcdefghijklmnopqrstuvwxyz"  # noqa: S105  what no output may hold
+PASSWORD, TOKEN = "hunter2-not-a-word", "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
 Data = dict[str, object]
 
 SETTINGS: dict[str, object] = {

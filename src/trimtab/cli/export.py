@@ -94,8 +94,8 @@ def swarm(
 ) -> int:
     """Write a stack file for a Docker swarm, and say what it does not carry over.
 
-    PATH is a folder, or the compose files in override order. Compose itself reads them. No value of a credential is written: the
-    shell that deploys has to have it. Exits with 1 when something is lost and `--strict` is passed, and with 2 when compose
+    PATH is a folder, or the compose files in override order. Compose itself reads them. No value of a credential is written:
+    the shell that deploys has to have it. Exits with 1 when something is lost and `--strict` is passed, and with 2 when compose
     cannot read the project.
     """
     if monitor is not None and monitor < 1:

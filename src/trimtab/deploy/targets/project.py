@@ -9,8 +9,8 @@ from trimtab.deploy.targets.credentials import Credentials, find_credentials
 from trimtab.fleet.compose.addresses import Address, addresses_in
 from trimtab.fleet.plain import items, mapping, text
 
-DEFAULT_STOP_SECONDS = 10
-"""What compose gives a container to end in."""
+RUNS_ON = "Say `restart: unless-stopped` when it runs for good."
+"""What to do about a service that was taken for a job."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -38,6 +38,8 @@ class Project:
     """The names that stand in addresses, container names and aliases among them."""
     jobs: frozenset[str]
     """Services that are meant to end."""
+    taken_for_jobs: frozenset[str]
+    """Those of them of which only their restarts say so, and that nobody calls."""
     users: Mapping[str, Mapping[str, bool]]
     """Named volumes to the services that mount them, and whether they may write."""
     credentials: Credentials
@@ -55,6 +57,9 @@ def read_project(data: Mapping[str, object]) -> Project:
     services = {name: mapping(body) for name, body in sorted(mapping(data.get("services")).items())}
     hosts = _hosts(services)
     calls = list(_calls(services, hosts))
+    called = frozenset(other for other, _ in calls) | frozenset(_dependencies(services))
+    jobs = frozenset(name for name in services if _is_job(name, services))
+    taken = frozenset(name for name, body in services.items() if _seems_to_end(body)) - called - jobs
     names = {
         *services,
         *hosts,
@@ -66,9 +71,10 @@ def read_project(data: Mapping[str, object]) -> Project:
         services=services,
         hosts=hosts,
         ports={name: _ports(body, (address for other, address in calls if other == name)) for name, body in services.items()},
-        called=frozenset(other for other, _ in calls) | frozenset(_dependencies(services)),
+        called=called,
         spoken=frozenset(address.host for _, address in calls),
-        jobs=frozenset(name for name, body in services.items() if _is_job(name, body, services)),
+        jobs=jobs | taken,
+        taken_for_jobs=taken,
         users=_users(services),
         credentials=find_credentials(services, frozenset(names), _options(data)),
     )
@@ -136,17 +142,19 @@ def _number(value: object) -> int | None:
     return int(str(value)) if re.fullmatch(r"\d{1,5}", str(value)) and 0 < int(str(value)) < 65536 else None
 
 
-def _is_job(name: str, body: Mapping[str, object], services: Mapping[str, Mapping[str, object]]) -> bool:
-    if str(mapping(body.get("deploy")).get("mode")).endswith("-job"):
+def _is_job(name: str, services: Mapping[str, Mapping[str, object]]) -> bool:
+    """Whether the project says of a service that it ends."""
+    if str(mapping(services[name].get("deploy")).get("mode")).endswith("-job"):
         return True
     waits = (mapping(mapping(other.get("depends_on")).get(name)).get("condition") for other in services.values())
-    if "service_completed_successfully" in waits:
-        return True
-    policy = restart_policy(body)
-    serves = (
-        body.get("ports") or body.get("expose") or (body.get("healthcheck") and not mapping(body["healthcheck"]).get("disable"))
-    )
-    return policy in {"no", "on-failure"} and not serves
+    return "service_completed_successfully" in waits
+
+
+def _seems_to_end(body: Mapping[str, object]) -> bool:
+    """Whether a service is not started again when it ends well, and opens nothing to others."""
+    check = mapping(body.get("healthcheck"))
+    serves = body.get("ports") or body.get("expose") or (check and not check.get("disable"))
+    return restart_policy(body) in {"no", "on-failure"} and not serves
 
 
 def restart_policy(body: Mapping[str, object]) -> str | None:

@@ -123,7 +123,7 @@ def _service(service: Reading, plan: _Plan) -> tuple[list[Manifest], Manifest | 
     template = _template(service, plan, variables, mounted, said)
     metadata = filled({"name": name, "labels": {**said.labels, **labels}, "annotations": dict(said.annotations)})
     documents: list[Manifest] = [_config_map(name, labels, variables)] if variables.plain else []
-    documents.append(workload(service, shape, metadata, labels, template))
+    documents.append(workload(service, shape, project, metadata, labels, template))
     documents += network.services(service, project, name, plan.names, needed=shape.kind == "StatefulSet")
     documents += [disruption_budget(name, labels)] if shape.count > 1 and shape.kind in {"Deployment", "StatefulSet"} else []
     _unchecked(service, shape)

@@ -22,6 +22,7 @@ _LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1"})  # noqa: S104  
 _QUIET = re.compile(r"\s*(?:&>|\d?>>?)\s*(?:/dev/null|&\d)")
 _FAILS = re.compile(r"\s*\|\|\s*(?:exit\s+1|false)\s*;?\s*$")
 _SHELL = re.compile(r"[$`|&;<>(){}*?\n]")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"$`\\]*\"")
 _SHORT = {"curl": ("fsSkLI46v", "mo"), "wget": ("qSv46n", "OtT")}
 _LONG = {
     "curl": (
@@ -100,7 +101,7 @@ def http_get(command: str, *, shell: bool) -> dict[str, object] | None:
     `curl` counts only with `--fail`: without, it is content with any answer, and a probe is not.
     """
     plain = _FAILS.sub("", _QUIET.sub("", command)) if shell else command
-    if shell and _SHELL.search(plain):
+    if shell and _SHELL.search(_QUOTED.sub("", plain)):
         return None
     try:
         words = shlex.split(plain)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trimtab.deploy.targets.kubernetes.probes import start_budget
 from trimtab.deploy.targets.manifest import filled
-from trimtab.deploy.targets.project import Project, replicas, restart_policy
+from trimtab.deploy.targets.project import RUNS_ON, Project, replicas, restart_policy
 from trimtab.deploy.targets.reading import Reading
 from trimtab.fleet.compose.service import duration
 from trimtab.fleet.plain import items, mapping
@@ -48,7 +48,12 @@ def shape_of(service: Reading, project: Project) -> Shape:
 
 
 def workload(
-    service: Reading, shape: Shape, metadata: Mapping[str, object], labels: Mapping[str, str], template: dict[str, object]
+    service: Reading,
+    shape: Shape,
+    project: Project,
+    metadata: Mapping[str, object],
+    labels: Mapping[str, str],
+    template: dict[str, object],
 ) -> dict[str, object]:
     """The workload around a pod's template."""
     pod = mapping(template["spec"])
@@ -57,7 +62,7 @@ def workload(
     ready = _ready_seconds(update)
     selector = {"matchLabels": dict(labels)}
     if shape.kind == "Job":
-        return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": _job(service, shape, template)}
+        return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": _job(service, shape, template, project)}
     _restarts(service)
     spec: dict[str, object] = {"selector": selector, "template": template}
     if shape.kind == "Deployment":
@@ -96,11 +101,19 @@ def _rolling(update: Reading, *, on_host: bool) -> dict[str, object]:
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": missing}}
 
 
-def _job(service: Reading, shape: Shape, template: dict[str, object]) -> dict[str, object]:
+def _job(service: Reading, shape: Shape, template: dict[str, object], project: Project) -> dict[str, object]:
     policy, attempts = restart_policy(service.data), _attempts(service)
     service.take("restart")
     service.under("deploy").under("restart_policy").take("condition")
     never = policy in {None, "no"}
+    if service.owner in project.taken_for_jobs:
+        service.approximated(
+            "restart", f"By `{policy}` it is taken for what ends: a Job, which is not updated in place.", RUNS_ON
+        )
+    if not never and attempts is None:
+        service.approximated(
+            "restart", "Compose tries again for ever, and a Job 6 times.", "Name a number: `restart: on-failure:20`."
+        )
     if policy == "always":
         service.approximated("restart", "It is waited for, and so it has to end; it is started again only when it fails.")
     pod = {"restartPolicy": "Never" if never else "OnFailure", **mapping(template["spec"])}

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from trimtab.deploy.targets.manifest import filled
-from trimtab.deploy.targets.project import Project, cpu_quota, replicas, restart_policy
+from trimtab.deploy.targets.project import RUNS_ON, Project, cpu_quota, replicas, restart_policy
 from trimtab.deploy.targets.reading import Reading
 from trimtab.fleet.compose.service import duration
 from trimtab.fleet.plain import items, mapping
@@ -73,7 +73,7 @@ def _writes(service: Reading, project: Project) -> str:
     return ""
 
 
-def deployment(service: Reading, mode: Mode, *, endpoint_mode: str | None, monitor: int | None) -> Part:
+def deployment(service: Reading, mode: Mode, project: Project, *, endpoint_mode: str | None, monitor: int | None) -> Part:
     """The `deploy` section, with labels left to the caller."""
     deploy = service.under("deploy")
     update, back = deploy.under("update_config"), deploy.under("rollback_config")
@@ -84,7 +84,7 @@ def deployment(service: Reading, mode: Mode, *, endpoint_mode: str | None, monit
         "endpoint_mode": endpoint_mode or given,
         "placement": _placement(service),
         "resources": _resources(service),
-        "restart_policy": _restarts(service, mode),
+        "restart_policy": _restarts(service, mode, project),
     }
     if not mode.is_job:
         changes = _changes(update, mode, monitor or monitored(service))
@@ -141,13 +141,15 @@ def monitored(service: Reading) -> int:
     return max(_SHORTEST_MONITOR, math.ceil(longest))
 
 
-def _restarts(service: Reading, mode: Mode) -> Part:
+def _restarts(service: Reading, mode: Mode, project: Project) -> Part:
     settings = service.under("deploy").under("restart_policy")
     said, number = restart_policy(service.data), str(service.take("restart") or "").partition(":")[2]
     settings.take("condition")
     if said is None and not mode.is_job:
         why = "Nothing is said about it, which is `no` to compose; it became `any`, as whatever runs for good is started again."
         service.approximated("restart", why, "Say `restart: unless-stopped`, or `no`.")
+    if mode.is_job and service.owner in project.taken_for_jobs:
+        service.approximated("restart", f"By `{said}` it is taken for what ends: a job, which is not updated.", RUNS_ON)
     words = {"no": "none", "on-failure": "on-failure", "always": "any"}
     condition = words.get(said or ("no" if mode.is_job else "always"), "any")
     if mode.is_job and condition == "any":

@@ -23,7 +23,7 @@ def stack_service(
 ) -> Part:
     """What a stack file says for a service; `endpoint_mode` and `monitor` (seconds) go before the service's own."""
     mode = mode_of(service, project, endpoint_mode=_endpoint_mode(service, endpoint_mode))
-    deploy = deployment(service, mode, endpoint_mode=endpoint_mode, monitor=monitor)
+    deploy = deployment(service, mode, project, endpoint_mode=endpoint_mode, monitor=monitor)
     deploy |= filled({"labels": wanted.all_hidden(service.under("deploy"), "labels")})
     body: Part = {
         "image": _image(service, project, image),
