@@ -9,7 +9,7 @@ import pytest
 from trimtab.cli.export import export
 from trimtab.errors import UsageError
 
-CONFIG = {
+CONFIG: dict[str, object] = {
     "name": "shop",
     "services": {
         "web": {
