@@ -18,7 +18,7 @@ CONFIG: dict[str, object] = {
             "environment": {"API_TOKEN": "very-secret-93712"},
             "expose": ["80"],
             "healthcheck": {"test": ["CMD", "check"]},
-            "logging": {"driver": "json-file"},
+            "logging": {"driver": "fluentd"},
             "configs": [{"source": "conf", "target": "/etc/web.conf"}],
             "restart": "always",
             "networks": {"default": None},

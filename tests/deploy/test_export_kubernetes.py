@@ -221,6 +221,11 @@ def test_a_node_has_a_port_once() -> None:
     assert "deploy.update_config.order" in keys(found, LossKind.APPROXIMATED)
 
 
+@pytest.mark.parametrize(("driver", "kind"), [("json-file", LossKind.APPROXIMATED), ("fluentd", LossKind.LOST)])
+def test_a_log_is_lost_where_it_went_somewhere_else(driver: str, kind: LossKind) -> None:
+    assert "logging" in keys(export_kubernetes(app("logging", {"driver": driver, "options": {"max-size": "1m"}})), kind)
+
+
 def test_rights_are_said_in_numbers() -> None:
     found = export_kubernetes(app("user", "1000:100", app("group_add", ["44", "video"])))
     context = mapping(container(found)["securityContext"])

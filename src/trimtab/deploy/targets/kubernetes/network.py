@@ -70,9 +70,8 @@ def _aliases(service: Reading, project: Project, name: str, names: Mapping[str, 
         service.note("container_name", LossKind.MOOT, why)
         yield container
     elif container:
-        service.lost(
-            "container_name", "Pods are named by Kubernetes.", "Use `kubectl logs deploy/NAME` and the like in scripts."
-        )
+        why = "Pods are named by Kubernetes."
+        service.note("container_name", LossKind.MOOT, why, "Use `kubectl logs deploy/NAME` and the like in scripts.")
 
 
 def _service(name: str, pods: str, project: str, ports: Sequence[Port], *, headless: bool) -> Manifest:

@@ -6,12 +6,14 @@ from trimtab.deploy.targets.kubernetes.names import dns_label
 from trimtab.deploy.targets.manifest import filled
 from trimtab.deploy.targets.reading import Reading
 from trimtab.fleet.compose.service import duration
+from trimtab.fleet.plain import mapping
 
 _EQUAL = re.compile(r"^node\.labels\.(?P<key>[\w./-]+)\s*==\s*(?P<value>[\w.-]+)$")
 
 
 def placing(service: Reading) -> dict[str, object]:
-    """The pod's own settings: its node, its name, its view of names and processes, and its time to end."""
+    """The pod's own settings: its node, its name, its view of names and processes, its log, and its time to end."""
+    _logging(service)
     host_network = _host_network(service)
     grace = duration(service.take("stop_grace_period"))
     return filled(
@@ -28,6 +30,14 @@ def placing(service: Reading) -> dict[str, object]:
             "terminationGracePeriodSeconds": None if grace is None else max(1, -int(-grace // 1)),
         }
     )
+
+
+def _logging(service: Reading) -> None:
+    if mapping(service.data.get("logging")).get("driver") in {None, "json-file", "local", "journald"} and service.has(
+        "logging"
+    ):
+        why = "What a container prints is kept by the node, and the kubelet rotates it for all of them the same."
+        service.approximated("logging", why, "Set `containerLogMaxSize` and `containerLogMaxFiles`.")
 
 
 def _hostname(service: Reading) -> str | None:

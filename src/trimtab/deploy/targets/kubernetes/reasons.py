@@ -58,7 +58,7 @@ REASONS: Reasons = {
     "isolation": (_LOST, "It is for Windows only.", "Use a RuntimeClass."),
     "label_file": (_LOST, "Compose has not resolved it.", "Resolve the project first."),
     "links": (_LOST, "Services find each other by their own names.", "Call the service by its name."),
-    "logging": (_LOST, "What a container prints is kept by the node, whose kubelet rotates it.", "Set `containerLogMaxSize`."),
+    "logging": (_LOST, "What a container prints goes to the node's own log.", "Run a collector on the nodes that sends it on."),
     "mac_address": (_LOST, _NETWORK, ""),
     "mem_swappiness": (_LOST, _NODE, ""),
     "memswap_limit": (_LOST, "Swap is a setting of the node there, and off by default.", ""),
