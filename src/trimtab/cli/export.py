@@ -1,5 +1,6 @@
 """`trimtab export`."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from trimtab.cli.options import Common, Paths, show
 from trimtab.deploy.desired import Desired
 from trimtab.deploy.project import ask_desired
 from trimtab.deploy.targets.files import place_files
+from trimtab.deploy.targets.image_checks import image_checks
 from trimtab.deploy.targets.kubernetes import KubernetesOptions, export_kubernetes
 from trimtab.deploy.targets.loss import Exported
 from trimtab.deploy.targets.swarm import SwarmOptions, export_swarm
@@ -45,7 +47,7 @@ class Where:
 class _Asked:
     """An export as it was asked for."""
 
-    paths: Paths
+    stack: Stack
     where: Where
     common: Common
     runner: Runner
@@ -72,12 +74,16 @@ def k8s(
     """
     if not _QUANTITY.fullmatch(volume_size):
         raise UsageError(f"`{volume_size}` is no size; write `--volume-size 10Gi`.")
+    common = common or Common()
+    stack = find_stack(paths, common)
 
     def made(desired: Desired, images: Mapping[str, str]) -> Exported:
-        texts = _config_texts(desired)
-        return export_kubernetes(project_of(desired), KubernetesOptions(images, texts, liveness, wait_image, volume_size))
+        fleet, root = stack.loaded.fleet, stack.loaded.root
+        checks = image_checks(fleet, [os.path.relpath(file, root).replace(os.sep, "/") for file in stack.files])
+        options = KubernetesOptions(images, _config_texts(desired), checks, liveness, wait_image, volume_size)
+        return export_kubernetes(project_of(desired), options)
 
-    return _export("kubernetes", _Asked(paths, where, common or Common(), ProcessRunner()), made)
+    return _export("kubernetes", _Asked(stack, where, common, ProcessRunner()), made)
 
 
 @export.command
@@ -100,16 +106,17 @@ def swarm(
     """
     if monitor is not None and monitor < 1:
         raise UsageError("`--monitor` is a number of seconds, at least 1.")
+    common = common or Common()
+    stack = find_stack(paths, common)
 
     def made(desired: Desired, images: Mapping[str, str]) -> Exported:
         return export_swarm(project_of(desired), SwarmOptions(images, endpoint_mode, monitor))
 
-    return _export("swarm", _Asked(paths, where, common or Common(), ProcessRunner()), made)
+    return _export("swarm", _Asked(stack, where, common, ProcessRunner()), made)
 
 
 def _export(target: str, asked: _Asked, made: Callable[[Desired, Mapping[str, str]], Exported]) -> int:
-    stack = find_stack(asked.paths, asked.common)
-    desired = anyio.run(_desired, asked.runner, stack)
+    desired = anyio.run(_desired, asked.runner, asked.stack)
     for warning in desired.warnings if not asked.common.quiet else ():
         asked.common.messages.print(f"[yellow]note:[/yellow] {warning}", soft_wrap=True)
     exported = made(desired, _images(asked.where.image, desired))

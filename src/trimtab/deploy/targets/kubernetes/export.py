@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from trimtab.deploy.targets.image_checks import with_checks
 from trimtab.deploy.targets.kubernetes import network
 from trimtab.deploy.targets.kubernetes.labels import PLACEHOLDER, Environment, Marks, environment, hider, marks, selector
 from trimtab.deploy.targets.kubernetes.names import allot, data_key, label_value, port_name
@@ -31,6 +32,8 @@ class KubernetesOptions:
     """By service: the image to run, best by digest."""
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The texts of configuration files by the path that the project gives."""
+    checks: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
+    """By service: the health check that its image brings along, as compose would say it; Kubernetes runs no image's own."""
     liveness: bool = False
     """Whether an unhealthy container is restarted, which compose does not do."""
     wait_image: str | None = None
@@ -56,9 +59,10 @@ def export_kubernetes(data: Mapping[str, object], options: KubernetesOptions | N
     One file for each service, and one each for secrets, volumes, configuration files and network policies, where there are any.
     No value of a credential is in them. The same project always gives the same files.
     """
-    project = read_project(mapping(unescaped(dict(data))))
+    options = options or KubernetesOptions()
+    project = read_project(with_checks(mapping(unescaped(dict(data))), options.checks))
     losses: list[Loss] = []
-    plan = _plan(project, options or KubernetesOptions())
+    plan = _plan(project, options)
     whole = Reading("", project.data, losses=losses)
     files, secrets = dict[str, str](), list[Manifest]()
     for name in project.services:
@@ -133,7 +137,7 @@ def _service(service: Reading, plan: _Plan) -> tuple[list[Manifest], Manifest | 
 
 def _unchecked(service: Reading, shape: Shape) -> None:
     if shape.kind != "Job" and not service.has("healthcheck"):
-        why = "There is none, and one in the image is not run: a pod counts as ready as soon as it has started."
+        why = "None is known, and an image's own is not run: a pod counts as ready as soon as it has started."
         service.approximated("healthcheck", why, "Give the service a health check.")
 
 
