@@ -57,7 +57,7 @@ SECRET_PLACES: dict[str, object] = {
     "environment": {"DB_PASSWORD": PASSWORD, "URL": f"postgres://app:{PASSWORD}@db:5432/x", "HINT": f"not {PASSWORD}"},
     "command": ["serve", f"--password={PASSWORD}", "--token", TOKEN],
     "entrypoint": ["/bin/sh", "-c", f"run --api-key {TOKEN}"],
-    "healthcheck": {"test": ["CMD-SHELL", f"check -u app:{PASSWORD}"]},
+    "healthcheck": {"test": ["CMD-SHELL", f"check -u app:{PASSWORD} -p{PASSWORD} --token={TOKEN}"]},
     "labels": {"example.com/password": PASSWORD, "token": TOKEN},
     "annotations": {"example.com/api-key": TOKEN},
     "deploy.labels": {"proxy.auth.password": PASSWORD},

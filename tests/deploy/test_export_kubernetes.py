@@ -213,6 +213,26 @@ def test_credentials_go_to_a_secret_without_their_values_and_commands_refer_to_i
     assert "tr0ub4dor-x" not in "".join(found.files.values())
 
 
+@pytest.mark.parametrize(
+    ("test", "expected", "kind"),
+    [
+        (
+            ["CMD", "mysqladmin", "ping", "-h", "a b", "-ptr0ub4"],
+            "mysqladmin ping -h 'a b' -p\"${DB_PASSWORD}\"",
+            LossKind.APPROXIMATED,
+        ),
+        (["CMD-SHELL", "redis-cli -a tr0ub4 ping | grep PONG"], "redis-cli -a ${DB_PASSWORD} ping | grep PONG", None),
+        (["CMD-SHELL", "check 'tr0ub4'"], "check 'REPLACE_ME'", LossKind.LOST),
+        (["CMD-SHELL", "check --key=0ther93712"], "check --key=0ther93712", None),
+        (["CMD-SHELL", "check --password=0ther93712"], "check --password=REPLACE_ME", LossKind.LOST),
+    ],
+)
+def test_a_probe_reads_a_credential_from_its_variable(test: list[str], expected: str, kind: LossKind | None) -> None:
+    found = export_kubernetes(app("healthcheck", {"test": test}, app("environment", {"DB_PASSWORD": "tr0ub4"})))
+    assert mapping(mapping(container(found)["readinessProbe"])["exec"])["command"] == ["/bin/sh", "-c", expected]
+    assert [loss.kind for loss in found.losses if loss.key == "healthcheck.test"] == ([kind] if kind else [])
+
+
 def test_a_node_has_a_port_once() -> None:
     found = export_kubernetes(app("network_mode", "host", app("deploy.update_config.order", "start-first")))
     assert pod(found)["dnsPolicy"] == "ClusterFirstWithHostNet"

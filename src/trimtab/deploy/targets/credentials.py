@@ -10,6 +10,8 @@ from trimtab.fleet.secrets import is_placeholder, is_secret_name, known_values, 
 _FLAG = re.compile(r"^--?([A-Za-z][\w-]*)(?:=(.*))?$", re.DOTALL)
 _SHORTEST = 4
 """A shorter value is not searched for in other texts: it stands in too many words."""
+_LONG = 8
+"""A value of so many characters is a part of no other word."""
 _NO_VALUE = re.compile(r"^(true|false|yes|no|on|off|none|null|\d{1,3}|/.*)$", re.IGNORECASE)
 
 
@@ -59,7 +61,9 @@ class Credentials:
 
 
 def _word(value: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])")
+    """Where a credential stands: anywhere for a long one; a short one as a word, or behind `-p` as in `mysqladmin -psecret`."""
+    plain = re.escape(value)
+    return re.compile(plain if len(value) >= _LONG else rf"(?:(?<![A-Za-z0-9])|(?<=-p)){plain}(?![A-Za-z0-9])")
 
 
 def _is_credential(name: str, value: str) -> bool:
@@ -98,8 +102,9 @@ def find_credentials(
 
 def _in_texts(body: Mapping[str, object]) -> Iterator[str]:
     """Values that an option or a label says are credentials: `--password=…`, `--api-key …`."""
-    for key in ("command", "entrypoint"):
-        words = [str(word) for word in items(body.get(key))]
+    hooks = (mapping(hook).get("command") for key in ("post_start", "pre_stop") for hook in items(body.get(key)))
+    for command in (body.get("command"), body.get("entrypoint"), mapping(body.get("healthcheck")).get("test"), *hooks):
+        words = [str(word) for word in items(command)]
         spread = [part for word in words for part in (re.split(r"\s+", word) if " " in word else [word])]
         for number, word in enumerate(spread):
             match = _FLAG.match(word)

@@ -1,6 +1,6 @@
 """What of a compose project another orchestrator does not have, and the files that were made of the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,3 +40,8 @@ class Exported:
     @property
     def lost(self) -> tuple[Loss, ...]:
         return tuple(loss for loss in self.losses if loss.kind is LossKind.LOST)
+
+
+def in_order(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    """Losses by service and key, each once."""
+    return tuple(sorted(set(losses), key=lambda loss: (loss.service, loss.key, loss.kind, loss.reason, loss.advice)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from trimtab.deploy.targets.image_checks import with_checks
 from trimtab.deploy.targets.kubernetes import network
+from trimtab.deploy.targets.kubernetes.concealing import concealer
 from trimtab.deploy.targets.kubernetes.labels import PLACEHOLDER, Environment, Marks, environment, hider, marks, selector
 from trimtab.deploy.targets.kubernetes.names import allot, data_key, label_value, port_name
 from trimtab.deploy.targets.kubernetes.placing import placing
@@ -13,7 +14,7 @@ from trimtab.deploy.targets.kubernetes.process import process, resources, securi
 from trimtab.deploy.targets.kubernetes.reasons import REASONS
 from trimtab.deploy.targets.kubernetes.storage import Mounts, Shared, claim, is_external, mounts
 from trimtab.deploy.targets.kubernetes.workloads import Shape, disruption_budget, shape_of, waiting, workload
-from trimtab.deploy.targets.loss import Exported, Loss, LossKind
+from trimtab.deploy.targets.loss import Exported, Loss, LossKind, in_order
 from trimtab.deploy.targets.manifest import filled, manifest_text
 from trimtab.deploy.targets.project import Project, image_of, read_project, unescaped
 from trimtab.deploy.targets.reading import Reading
@@ -87,9 +88,7 @@ def export_kubernetes(data: Mapping[str, object], options: KubernetesOptions | N
         if documents:
             files[f"{name}.yaml"] = manifest_text(documents, *([comment] if comment else []))
     whole.report_unread(REASONS)
-    return Exported(
-        dict(sorted(files.items())), tuple(sorted(losses, key=lambda loss: (loss.service, loss.key, loss.kind, loss.reason)))
-    )
+    return Exported(dict(sorted(files.items())), in_order(losses))
 
 
 def _plan(project: Project, options: KubernetesOptions) -> _Plan:
@@ -151,7 +150,9 @@ def _template(service: Reading, plan: _Plan, variables: Environment, mounted: Mo
         "name": name,
         "image": _image(service, plan),
         "imagePullPolicy": _pull(service),
-        **process(service, hide, hider(service, variables, project.credentials, "post_start")),
+        **process(
+            service, hide, *(concealer(service, variables, project.credentials, key) for key in ("post_start", "pre_stop"))
+        ),
         "ports": [
             filled(
                 {
@@ -189,16 +190,17 @@ def _template(service: Reading, plan: _Plan, variables: Environment, mounted: Mo
 
 
 def _without_credentials(check: Manifest, service: Reading, plan: _Plan, variables: Environment) -> Manifest:
-    """Probes whose commands hold no credential; a probe has no `$(NAME)`, but a shell in it knows the variables."""
+    """Probes whose commands and addresses hold no credential."""
     hide = hider(service, variables, plan.project.credentials, "healthcheck.test")
+    conceal = concealer(service, variables, plan.project.credentials, "healthcheck.test")
     found = dict[str, object]()
     for kind, probe in check.items():
-        words = [hide(str(word)) for word in items(mapping(mapping(probe).get("exec")).get("command"))]
+        words = [str(word) for word in items(mapping(mapping(probe).get("exec")).get("command"))]
         asked = mapping(mapping(probe).get("httpGet"))
         if asked:
             found[kind] = {**mapping(probe), "httpGet": {**asked, "path": hide(str(asked["path"]))}}
         else:
-            found[kind] = {**mapping(probe), "exec": {"command": words}}
+            found[kind] = {**mapping(probe), "exec": {"command": conceal(words)}}
     return found
 
 

@@ -12,6 +12,8 @@ from trimtab.fleet.sizes import byte_size
 
 Hide = Callable[[str], str]
 """A text without the credentials in it."""
+Conceal = Callable[[Sequence[str]], list[str]]
+"""A command without the credentials in it."""
 _UNSET_ARGUMENTS = "An empty list takes the image's own away; Kubernetes has no word for that."
 
 
@@ -27,10 +29,10 @@ REFERENCE = "\0("
 """Begins a reference to a variable in a hidden text, until Kubernetes' own `$(` in it is escaped."""
 
 
-def process(service: Reading, hide: Hide, hide_in_hooks: Hide) -> dict[str, object]:
+def process(service: Reading, hide: Hide, post_start: Conceal, pre_stop: Conceal) -> dict[str, object]:
     """The command, its folder, its terminal and its hooks. Kubernetes' own `$(NAME)` is escaped in the command.
 
-    Hooks know no `$(NAME)`: Kubernetes puts variables into `command` and `args` only.
+    Hooks know no `$(NAME)`: Kubernetes puts variables into `command` and `args` only, so that they are hidden otherwise.
     """
     words: dict[str, object] = {}
     for key, field_name in (("entrypoint", "command"), ("command", "args")):
@@ -38,7 +40,7 @@ def process(service: Reading, hide: Hide, hide_in_hooks: Hide) -> dict[str, obje
         if given == []:
             service.lost(key, _UNSET_ARGUMENTS, "Give the whole command under `entrypoint`.")
         words[field_name] = [_escaped(hide(word)) for word in service.texts(key)]
-    hooks = {"postStart": _hook(service, "post_start", hide_in_hooks), "preStop": _hook(service, "pre_stop", hide_in_hooks)}
+    hooks = {"postStart": _hook(service, "post_start", post_start), "preStop": _hook(service, "pre_stop", pre_stop)}
     return filled(
         {
             **words,
@@ -54,14 +56,14 @@ def _escaped(word: str) -> str:
     return word.replace("$(", "$$(").replace(REFERENCE, "$(")
 
 
-def _hook(service: Reading, key: str, hide: Hide) -> dict[str, object] | None:
+def _hook(service: Reading, key: str, conceal: Conceal) -> dict[str, object] | None:
     hooks = service.each(key)
     if not hooks:
         return None
     if len(hooks) > 1:
         service.lost(key, "Kubernetes runs one command there, and there are several.", "Put them into one script.")
         return None
-    return {"exec": {"command": [hide(word) for word in hooks[0].texts("command")]}}
+    return {"exec": {"command": conceal(hooks[0].texts("command"))}}
 
 
 def security(service: Reading) -> Parts:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trimtab.deploy.targets.loss import Exported, Loss
+from trimtab.deploy.targets.loss import Exported, Loss, in_order
 from trimtab.deploy.targets.manifest import filled, manifest_text
 from trimtab.deploy.targets.project import read_project, unescaped
 from trimtab.deploy.targets.reading import Reading
@@ -62,7 +62,7 @@ def export_swarm(data: Mapping[str, object], options: SwarmOptions | None = None
     }
     whole.report_unread(REASONS)
     text = manifest_text([mapping(written(filled(stack)))], *_comments(project.name, wanted))
-    return Exported({STACK: text}, tuple(sorted(losses, key=lambda loss: (loss.service, loss.key, loss.kind, loss.reason))))
+    return Exported({STACK: text}, in_order(losses))
 
 
 def _endpoint_mode(body: Mapping[str, object], options: SwarmOptions) -> str | None:
