@@ -179,6 +179,14 @@ def test_who_writes_to_a_volume_runs_once() -> None:
     assert "PodDisruptionBudget" in kinds(reader)
 
 
+def test_a_volume_on_each_node_is_lost() -> None:
+    mount = {"type": "volume", "source": "data", "target": "/data"}
+    found = export_kubernetes(app("deploy.mode", "global", app("volumes", [mount])))
+    assert "DaemonSet" in kinds(found)
+    assert "deploy.mode" in keys(found, LossKind.LOST)
+    assert "deploy.mode" not in keys(export_kubernetes(app("deploy.mode", "global")), LossKind.LOST)
+
+
 def test_what_is_meant_to_end_is_a_job() -> None:
     data = with_setting(project(), "app", "depends_on", {"db": {"condition": "service_completed_successfully"}})
     found = export_kubernetes(data)

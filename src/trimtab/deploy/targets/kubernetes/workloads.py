@@ -39,6 +39,9 @@ def shape_of(service: Reading, project: Project) -> Shape:
     if service.owner in project.jobs:
         return Shape("Job", wanted, bool(written))
     if str(deploy.data.get("mode")).startswith("global"):
+        if written:
+            why = f"It writes to `{'`, `'.join(written)}`: one claim for the pods of all nodes, where each node had a volume."
+            deploy.lost("mode", why, "Use a `hostPath`, or a storage class with ReadWriteMany if they may share it.")
         return Shape("DaemonSet", 1, bool(written))
     if written and wanted > 1:
         why = f"It writes to `{'`, `'.join(written)}`, and {wanted} pods must not share that unless it was made for it."
