@@ -96,7 +96,9 @@ def _ended(container: Container) -> str:
     killed = ", killed for want of memory" if container.oom_killed else ""
     times = "once" if container.restarts == 1 else f"{container.restarts} times"
     again = f", and was started again {times}" if container.restarts else ""
-    return f"it ended with {container.exit_code}{killed}{again}"
+    # Of a container that runs again, the engine does not tell any more what it ended with.
+    code = "" if container.running else f" with {container.exit_code}"
+    return f"it ended{code}{killed}{again}"
 
 
 def allowance(container: Container, checks: Checks) -> float:

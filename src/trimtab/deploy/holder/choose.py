@@ -7,9 +7,9 @@ from trimtab.deploy.desired import Desired, Wanted
 from trimtab.deploy.holder.layout import Offer, Opening, Publication
 from trimtab.fleet.plain import items, mapping, text
 
-HOLD_SECONDS = 30.0
-"""How long callers wait at most while a service that stops first is away. Longer than it takes most programs to end and to
-start, and shorter than most callers' patience."""
+HOLD_SECONDS = 120.0
+"""How long callers wait at most while a service that stops first is away: for the drain, the grace and the boot together. To
+keep them longer costs only memory, and callers have a patience of their own."""
 
 
 @dataclass(frozen=True, slots=True)
