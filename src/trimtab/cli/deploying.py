@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,7 +34,7 @@ from trimtab.report.deploy import refusal_data, refusal_view, result_data, resul
 _OWN_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The file that compose takes where none is named, the first of these."""
 _SHOWN = 20
-DONE, UNDONE = "done", "rolled-back"
+DONE, UNDONE = ("done",), ("rolled-back", "abandoned")
 """How a deployment ends that was wanted, and one that was to be undone."""
 
 
@@ -126,30 +126,34 @@ class DeployWatcher:
         self._doing.pop(place, None)
         self._doing[place] = (time.monotonic(), text, direction)
         self._event("step", place=place, step=text, direction=direction)
-        self._lines.line(f"{self._at}{place or 'all'}: {'back: ' if direction == 'back' else ''}{text}")
+        self._show(self._lines.line, f"{place or 'all'}: {'back: ' if direction == 'back' else ''}{text}")
 
     def told(self, place: str, text: str) -> None:
         self._event("told", place=place, text=text)
-        self._lines.say(f"{self._at}{place or 'all'}: {text}")
+        self._show(self._lines.say, f"{place or 'all'}: {text}")
 
     def failed(self, service: str, reason: str, tail: str) -> None:
         self._event("failed", service=service, reason=reason)
-        self._lines.say(f"{self._at}{service}: not good: {reason}")
+        self._show(self._lines.say, f"{service}: not good: {reason}")
         for line in tail.splitlines():
-            self._lines.say(f"    {line}")
+            self._show(self._lines.say, f"    {line}")
 
     def finished(self, result: Mapping[str, object]) -> None:
         """The last event, which is the result."""
-        if self._events is not None:
-            print(json.dumps(result, ensure_ascii=False), file=self._events, flush=True)
+        self._write(result)
 
-    @property
-    def _at(self) -> str:
-        return f"{time.monotonic() - self._began:6.1f} s  "
+    def _show(self, show: Callable[[str], None], text: str) -> None:
+        # Whoever watched may have gone, as `| head` does; that is no reason to stop between two versions.
+        with suppress(OSError):
+            show(f"{time.monotonic() - self._began:6.1f} s  {text}")
 
     def _event(self, event: str, **values: object) -> None:
+        self._write({"event": event, **values})
+
+    def _write(self, data: Mapping[str, object]) -> None:
         if self._events is not None:
-            print(json.dumps({"event": event, **values}, ensure_ascii=False), file=self._events, flush=True)
+            with suppress(OSError):
+                print(json.dumps(data, ensure_ascii=False), file=self._events, flush=True)
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
@@ -176,7 +180,11 @@ def watching_deployment(common: Common) -> Generator[DeployWatcher]:
 
 
 async def carried_out(
-    common: Common, watcher: DeployWatcher, deployer: Deployer, does: Callable[[], Awaitable[Result | None]], wanted: str = DONE
+    common: Common,
+    watcher: DeployWatcher,
+    deployer: Deployer,
+    does: Callable[[], Awaitable[Result | None]],
+    wanted: Sequence[str] = DONE,
 ) -> int:
     """Do it until it ends or is interrupted, show how it has ended, and say by the exit code whether that is as wanted."""
     result: Result | None = None
@@ -195,7 +203,7 @@ async def carried_out(
         show(common, dict, lambda: result_view(result))
     if not ended:
         return INTERRUPTED
-    return CLEAN if result.outcome == wanted else FINDINGS
+    return CLEAN if result.outcome in wanted else FINDINGS
 
 
 def refused(common: Common, watcher: DeployWatcher, plan: Plan, problems: Sequence[str]) -> int:

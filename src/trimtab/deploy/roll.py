@@ -36,13 +36,19 @@ class Roll:
     """Whether one service's failure undoes the whole deployment."""
     holder: HolderPlan = field(default_factory=HolderPlan)
     outcomes: dict[str, ServiceOutcome] = field(default_factory=dict[str, ServiceOutcome])
+    is_undone: bool = False
+    """Whether it was interrupted, and what it was at has been undone."""
 
     async def run(self) -> dict[str, ServiceOutcome]:
         """Carry out every move in order, up to the first service that fails.
 
         When this returns or raises, every service runs its new version or the one before, unless the engine is gone.
         """
-        problem = await self._fitted()
+        try:
+            problem = await self._fitted()
+        except BaseException:
+            self.is_undone = True
+            raise
         for unit in [] if problem else self.units():
             if all(service in self.outcomes for service in unit.services):
                 continue
@@ -97,6 +103,7 @@ class Roll:
             # Interrupted: nobody is to be left without a version that works.
             with anyio.CancelScope(shield=True):
                 await self._undone(unit, {}, "it was interrupted", began)
+            self.is_undone = True
             raise
         bad = {name: each for name, each in found.items() if isinstance(each, Bad)}
         for name, each in bad.items():

@@ -125,18 +125,18 @@ class Deployer:
             self.result = replace(self.result, problem=reason, seconds=time.monotonic() - began)
 
     async def _roll(self, site: Site, row: DeploymentRow, roll: Roll, began: float) -> Result:
-        interrupted = False
         try:
             await roll.run()
         except EngineMissing:
             raise
         except BaseException:
-            interrupted = True
-            raise
-        finally:
-            if interrupted or len(roll.outcomes) == len({move.slot.service for move in roll.moves}):
+            # What could not be undone either is left as it is: the journal knows how far it was.
+            if roll.is_undone:
                 with anyio.CancelScope(shield=True):
-                    await self._finish(site, row, roll, began, interrupted)
+                    await self._finish(site, row, roll, began, interrupted=True)
+            raise
+        with anyio.CancelScope(shield=True):
+            await self._finish(site, row, roll, began, interrupted=False)
         return self.result or Result(site.deployment, Plan(self.project, site.revision, row.kind))
 
     async def _finish(self, site: Site, row: DeploymentRow, roll: Roll, began: float, interrupted: bool) -> None:
