@@ -35,7 +35,7 @@ class Load:
         self.tallies: dict[str, Tally] = {}
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._begun = time.monotonic()
+        self.begun = time.monotonic()
 
     def start(self, rate: float = 15.0) -> "Load":
         self._steady("close", rate, lambda: self._close(self.port, "/"))
@@ -81,7 +81,7 @@ class Load:
             async with asyncio.timeout(LIMIT):
                 tally.answers[await request()] += 1
         except (OSError, EOFError, ValueError, TimeoutError) as error:
-            tally.failures.append(f"{begun - self._begun:.2f} s, after {time.monotonic() - begun:.2f} s: {error!r}")
+            tally.failures.append(f"{begun - self.begun:.2f} s, after {time.monotonic() - begun:.2f} s: {error!r}")
             return False
         finally:
             tally.longest = max(tally.longest, time.monotonic() - begun)
@@ -119,16 +119,26 @@ class Load:
     async def _keep_alive(self, offset: float) -> None:
         """Asks every 100 ms on one connection; a connection that ended with an answer, or while idle, is opened anew."""
         await self._pause(offset)
-        reader, writer = await asyncio.open_connection(self.address, self.port)
+        reader, writer = await self._connected("keep-alive")
         while not self._stop.is_set():
             if reader.at_eof() or writer.is_closing():
                 writer.close()
                 self.tally("keep-alive").reconnects += 1
-                reader, writer = await asyncio.open_connection(self.address, self.port)
+                reader, writer = await self._connected("keep-alive")
             if not await self._one("keep-alive", lambda r=reader, w=writer: self._again(r, w)):
                 writer.close()
             await self._pause(0.1)
         writer.close()
+
+    async def _connected(self, kind: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection; every one that is refused before it counts as a failure."""
+        while True:
+            begun = time.monotonic()
+            try:
+                return await asyncio.open_connection(self.address, self.port)
+            except OSError as error:
+                self.tally(kind).failures.append(f"{begun - self.begun:.2f} s: {error!r}")
+                await self._pause(0.1)
 
     async def _again(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n")
@@ -142,7 +152,7 @@ class Load:
         while not self._stop.is_set():
             tally.reconnects += 0 if first else 1
             first = False
-            reader, writer = await asyncio.open_connection(self.address, self.port)
+            reader, writer = await self._connected("websocket")
             writer.write(
                 b"GET /ws HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -164,7 +174,7 @@ class Load:
     async def _http2(self) -> None:
         """Asks every 100 ms on one connection with prior knowledge; after GOAWAY it opens another (RFC 9113, 6.8)."""
         while not self._stop.is_set():
-            reader, writer = await asyncio.open_connection(self.address, self.port)
+            reader, writer = await self._connected("http/2")
             writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
             await self._streams(reader, writer)
             writer.close()

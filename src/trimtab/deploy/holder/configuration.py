@@ -5,7 +5,9 @@ What every service gets:
 * a request on a connection that was opened before a switch goes to the version that is live when it arrives: the
   connection to a version ends with each answer (`http-server-close`), which also leaves no idle connection that a version
   could close while a request is on its way;
-* a connection that is refused or that times out is tried again, a request that a version may have seen never is;
+* a connection that is refused or that times out is tried again, a request that a version may have seen never is. (HTTP/2
+  without TLS is the exception: 3.2.26 answers 502 where 2.6.12 tries again, and counts the answer as broken, see
+  haproxy/haproxy#2751;)
 * no timeout cuts a slow request or an idle connection of a database; dead peers are found by TCP keepalive;
 * a service that may be held waits inside HAProxy while no slot is ready, without any attempt at a connection.
 
@@ -197,7 +199,7 @@ def _hold(held: Held, name: str, kind: Kind) -> Iterator[str]:
 
 def _server(held: Held, entry: Entry, slot: Slot, kind: Kind) -> str:
     words = [f"    server {slot.name} {slot.host or _NOWHERE}:{entry.port}"]
-    words += ["proto h2"] if kind == "h2" else []
+    words += ["proto h2 pool-max-conn 0"] if kind == "h2" else []  # what `http-server-close` is to HTTP/1
     live = slot.name == held.live and slot.host is not None
     # The name of a slot that is not live may be unknown by now, and each such look-up would delay the start.
     words += [f"resolvers engine resolve-prefer ipv4 init-addr {'last,libc,none' if live else 'none'}"]
