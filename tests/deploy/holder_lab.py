@@ -92,9 +92,9 @@ class Lab:
     def process(self) -> asyncio.subprocess.Process:
         return self.processes[-1]
 
-    def write(self, held: Held, process: str = "p1") -> None:
+    def write(self, held: Held, process: str = "p1", more: Sequence[Held] = ()) -> None:
         self.settings = Settings(process, str(self.folder), self.admin, self.nameserver, ADDRESS, connections=400)
-        (self.folder / CONFIGURATION_FILE).write_text(haproxy_cfg([held], self.settings))
+        (self.folder / CONFIGURATION_FILE).write_text(haproxy_cfg([held, *more], self.settings))
         (self.folder / HOLD_FILE).write_text(HOLD_LUA)
 
     async def launch(self, argv: Sequence[str]) -> float:
@@ -106,10 +106,10 @@ class Lab:
             await asyncio.sleep(0.01)
         return time.monotonic() - begun
 
-    async def upgrade(self, process: str) -> None:
+    async def upgrade(self, process: str, more: Sequence[Held] = ()) -> None:
         """A second HAProxy takes over and the first one is told to leave."""
         old = self.process
-        self.write(self.held(), process)
+        self.write(self.held(), process, more)
         await self.launch(take_over(self.settings))
         old.send_signal(signal.Signals[LEAVE])
 

@@ -11,13 +11,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from holder_lab import ADDRESS, Lab, told
+from holder_lab import ADDRESS, Lab, free_ports, haproxy, told
 from holder_load import Tally
 
-from trimtab.deploy.holder.layout import SlotName
+from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, HOLD_LUA, Settings, haproxy_cfg
+from trimtab.deploy.holder.layout import Entry, Held, Slot, SlotName
 from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Disobeyed, check_answer, information, live_slot, servers
 from trimtab.deploy.holder.switch import hold_back, let_on, other, retreat, start_first
-from trimtab.deploy.holder.upgrade import start
+from trimtab.deploy.holder.upgrade import check, start
 
 pytestmark = [pytest.mark.engine, pytest.mark.anyio, pytest.mark.xdist_group("engine")]
 
@@ -209,6 +210,53 @@ async def test_answers_of_a_real_haproxy_are_understood(tmp_path: Path) -> None:
                 check_answer(wrong, answer)
         with pytest.raises(Disobeyed):
             servers(await lab.ask(SHOW_STAT.replace("stat", "nothing")))
+
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+SHAPES = {
+    "of every protocol": [
+        Held(
+            "web", (Entry(8000, (20001, 20002), LOOPBACK), Entry(8001, (), LOOPBACK, "http"), Entry(22, (), LOOPBACK)), live="a"
+        )
+    ],
+    "with odd names": [Held("My_web.v2-x", (Entry(80, (), ("10.0.0.0/8",)),), (Slot("a"), Slot("b", "web-r7")), "b")],
+    "held": [
+        Held("store", (Entry(9000, (), LOOPBACK), Entry(5432, (), LOOPBACK, "tcp")), hold_seconds=30),
+        Held("web", (Entry(8000, (), LOOPBACK, "http"),), hold_seconds=0.2),
+    ],
+    "without networks or doors": [Held("web", (Entry(8000),))],
+    "forty services": [
+        Held(f"s{n}", (Entry(8000 + n, (20001 + n,), LOOPBACK),), (Slot("a", "localhost"), Slot("b")), "a", 30.0 * (n % 2))
+        for n in range(40)
+    ],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_haproxy_takes_a_lane(tmp_path: Path, shape: str) -> None:
+    settings = Settings("p1", str(tmp_path), 20000)
+    (tmp_path / CONFIGURATION_FILE).write_text(haproxy_cfg(SHAPES[shape], settings))
+    (tmp_path / HOLD_FILE).write_text(HOLD_LUA)
+    process = await asyncio.create_subprocess_exec(
+        haproxy(), *check(settings)[1:], stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said = (await process.communicate())[0].decode()
+    assert process.returncode == 0, said
+    assert not [line for line in said.splitlines() if "[WARNING]" in line and "could not resolve" not in line], said
+
+
+async def test_forty_services_need_little_memory(tmp_path: Path) -> None:
+    async with Lab(tmp_path) as lab:
+        ports = free_ports(40)
+        more = [
+            Held(f"s{n}", (Entry(port, (), LOOPBACK[:1]),), (Slot("a", "localhost"), Slot("b")), "a", 30)
+            for n, port in enumerate(ports)
+        ]
+        await lab.upgrade("p2", more)  # which is also how a lane gets further services
+        LOG.info("%d KiB", lab.resident())
+        assert len(servers(await lab.ask(SHOW_STAT))) == 2 * (3 + 2 + 1 + 40 * 3)
+        assert lab.resident() < 32_768
 
 
 async def test_callers_from_other_networks_are_refused_at_the_port_and_let_in_by_the_door(tmp_path: Path) -> None:
