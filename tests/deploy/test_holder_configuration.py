@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from trimtab.deploy.holder.configuration import SERVER_FIRST, Settings, backend, haproxy_cfg, kinds
-from trimtab.deploy.holder.layout import Entry, Held, Slot
+from trimtab.deploy.holder.layout import Entry, Held, Slot, SlotName
 
 SETTINGS = Settings("shop-proxy-1", "/trimtab", 20000)
 WEB = Held(
@@ -28,7 +28,8 @@ def servers(text: str, name: str) -> dict[str, str]:
 
 
 def test_only_the_live_slot_is_led_to_after_a_start() -> None:
-    for live, dead in (("a", "b"), ("b", "a")):
+    pairs: tuple[tuple[SlotName, SlotName], ...] = (("a", "b"), ("b", "a"))
+    for live, dead in pairs:
         text = haproxy_cfg([replace(WEB, live=live)], SETTINGS)
         for kind in kinds(WEB.entries[0]):
             found = servers(text, backend("web", 8000, kind))

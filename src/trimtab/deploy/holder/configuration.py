@@ -8,7 +8,8 @@ What every service gets:
 * a connection that is refused or that times out is tried again, a request that a version may have seen never is. (HTTP/2
   without TLS is the exception: 3.2.26 answers 502 where 2.6.12 tries again, and counts the answer as broken, see
   haproxy/haproxy#2751;)
-* no timeout cuts a slow request or an idle connection of a database; dead peers are found by TCP keepalive;
+* no timeout cuts a slow request or an idle connection of a database; dead peers are found by TCP keepalive. A connection
+  of HTTP on which nothing is asked ends after 75 s, as nginx has it, so that a HAProxy that leaves is gone by then;
 * a service that may be held waits inside HAProxy while no slot is ready, without any attempt at a connection.
 
 The configuration names the live slot, so HAProxy comes up right after any end.
@@ -125,7 +126,7 @@ defaults
     timeout client 24h
     timeout server 24h
     timeout tunnel 7d
-    timeout http-keep-alive 10m
+    timeout http-keep-alive 75s
     timeout queue 1m
     retries 3
     option redispatch 1
