@@ -128,7 +128,7 @@ class Lab:
 
     async def down(self, number: int) -> None:
         await asyncio.gather(*(version.stop() for version in self.versions.pop(number)))
-        del self.names.names[self.host(number)]
+        self.names.names.pop(self.host(number), None)
 
     async def ask(self, command: str, *, patient: bool = False) -> str:
         deadline = time.monotonic() + PATIENCE
@@ -179,7 +179,7 @@ class Lab:
 
         wanted, deadline = answers() + count, time.monotonic() + PATIENCE
         while answers() < wanted:
-            assert time.monotonic() < deadline, f"{kind}: {tally}"
+            assert time.monotonic() < deadline, f"{kind} is not answered:\n{told(self.load.tallies)}"
             await asyncio.sleep(0.02)
 
     def resident(self) -> int:

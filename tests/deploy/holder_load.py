@@ -160,7 +160,8 @@ class Load:
             with suppress(OSError, EOFError):
                 head = await reader.readuntil(b"\r\n\r\n")
                 if not head.startswith(b"HTTP/1.1 101"):
-                    tally.failures.append(head.decode())
+                    tally.failures.append(f"{time.monotonic() - self.begun:.2f} s: {head!r}")
+                    writer.close()
                     continue
                 while not self._stop.is_set():
                     writer.write(bytes([0x81, 0x84, 0, 0, 0, 0]) + b"ping")
@@ -184,7 +185,10 @@ class Load:
         stream = 1
         while not self._stop.is_set() and not reader.at_eof():
             leaving = list[bool]()
-            if not await self._one("http/2", lambda s=stream, x=leaving: exchange(reader, writer, s, x)) or leaving:
+            if not await self._one("http/2", lambda s=stream, x=leaving: exchange(reader, writer, s, x)):
+                await self._pause(0.1)
+                return
+            if leaving:
                 return
             stream += 2
             await self._pause(0.1)

@@ -17,7 +17,7 @@ from holder_load import Tally, answer
 from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, HOLD_LUA, Settings, haproxy_cfg
 from trimtab.deploy.holder.layout import Entry, Held, Slot, SlotName
 from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Disobeyed, check_answer, information, live_slot, servers
-from trimtab.deploy.holder.switch import hold_back, let_on, other, retreat, start_first
+from trimtab.deploy.holder.switch import Resolved, Step, hold_back, let_on, other, retreat, start_first
 from trimtab.deploy.holder.upgrade import check, start
 
 pytestmark = [pytest.mark.engine, pytest.mark.anyio, pytest.mark.xdist_group("engine")]
@@ -218,6 +218,51 @@ async def test_a_haproxy_that_was_killed_comes_back_to_the_live_version(tmp_path
         assert live_slot(await lab.stats(), lab.held()) == "b"
         late = [each for tally in tallies.values() for each in tally.failures if float(each.split()[0]) > back - lab.load.begun]
         assert not late
+
+
+async def test_a_version_that_has_another_address_is_found(tmp_path: Path) -> None:
+    async with Lab(tmp_path) as lab:
+        await lab.up(2)
+        await lab.take(start_first(lab.held(), "b", lab.host(2), [lab.address(2)], trial_seconds=0, drain_seconds=4))
+        lab.load.start()
+        await lab.served("slow", 3)
+        await lab.up(3)
+        lab.names.names["web-r2"] = lab.address(3)
+        begun = time.monotonic()
+        await lab.until(Step("point", (), Resolved("b", (lab.address(3),)), 10, "give up"))
+        LOG.info("found after %.2f s", time.monotonic() - begun)
+        await lab.down(2)
+        for kind in KINDS:
+            await lab.served(kind, 5, "v3")
+        none_failed(await lab.load.stop())
+
+
+OPENINGS = {
+    "PostgreSQL": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",
+    "TLS": b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
+    "Redis": b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
+    "memcached": b"get k\r\n",
+    "MQTT": b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00",
+    "AMQP": b"AMQP\x00\x00\x09\x01",
+    "IRC": b"NICK a\r\nUSER a b c :d\r\n",
+}
+
+
+@pytest.mark.parametrize("protocol", OPENINGS)
+async def test_what_is_not_http_is_passed_on_as_it_is_and_at_once(tmp_path: Path, protocol: str) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(100))
+        writer.close()
+
+    async with Lab(tmp_path) as lab:
+        await lab.down(1)
+        async with await asyncio.start_server(echo, lab.address(1), lab.port):
+            begun = time.monotonic()
+            reader, writer = await asyncio.open_connection(ADDRESS, lab.port)
+            writer.write(OPENINGS[protocol])
+            assert await reader.read() == OPENINGS[protocol]
+            writer.close()
+            assert time.monotonic() - begun < 0.4  # less than a port waits for a client to speak
 
 
 async def test_answers_of_a_real_haproxy_are_understood(tmp_path: Path) -> None:

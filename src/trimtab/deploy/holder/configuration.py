@@ -137,7 +137,8 @@ defaults
 
 
 def _resolvers(settings: Settings) -> str:
-    # A version whose name is unknown for a while is starting again: it keeps its address, and connections are tried.
+    # A version whose name is unknown for a while is starting again: it keeps its address, and connections are tried. One
+    # that has another address by then is led to at once, which a time for `obsolete` would put off.
     lines = [
         "resolvers engine",
         f"    nameserver engine {settings.nameserver}",
@@ -146,7 +147,7 @@ def _resolvers(settings: Settings) -> str:
         "    timeout resolve 1s",
         "    timeout retry 1s",
         "    hold valid 1s",
-        *(f"    hold {state} 7d" for state in ("nx", "other", "refused", "timeout", "obsolete")),
+        *(f"    hold {state} 7d" for state in ("nx", "other", "refused", "timeout")),
     ]
     return _section(lines)
 
