@@ -72,9 +72,13 @@ class Lab:
 
     async def __aenter__(self) -> "Lab":
         self.nameserver = f"127.0.0.1:{await self.names.start()}"
-        await self.up(1)
-        self.write(self.held())
-        await self.launch(start(self.settings))
+        try:
+            await self.up(1)
+            self.write(self.held())
+            await self.launch(start(self.settings))
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(
@@ -87,6 +91,7 @@ class Lab:
         for number in list(self.versions):
             await self.down(number)
         self.names.stop()
+        await asyncio.sleep(0)  # transports close their sockets in the loop's next turn
 
     @property
     def process(self) -> asyncio.subprocess.Process:

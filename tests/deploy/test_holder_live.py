@@ -31,6 +31,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(autouse=True)
+def program() -> str:
+    return haproxy()
+
+
 def none_failed(tallies: dict[str, Tally]) -> None:
     LOG.info(told(tallies))
     assert {kind for kind, tally in tallies.items() if tally.answers} == KINDS
