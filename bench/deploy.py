@@ -1,0 +1,247 @@
+"""A new version of a service under load: failed requests and the longest wait, by trimtab and by what else there is.
+
+    bench/deploy.py [--turns 2] [--deployments 3] [--rate 10] [--holder-image IMAGE] [--bad] [--only STRATEGY ...]
+
+Strategies: trimtab behind its holder (`holder`), and holding callers because only one version may run (`hold`); trimtab's swap
+(`swap`); `docker compose up -d` (`compose`); and the algorithm of docker-rollout, by its description: a second container
+beside the first, wait until it is healthy, stop the first (`rollout`), which cannot have ports of the host or a name. Callers
+are on the host, at a published port, and in the project's network, by the service's name; some of these take the first address
+that they are told and no other. The order of the strategies changes from turn to turn. `--bad` deploys versions that do not
+work. Prints the sums over all deployments of one run.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).parent
+BASE = "localhost/trimtab/python:3.11-bookworm"
+STRATEGIES = ("holder", "hold", "swap", "compose", "rollout")
+BAD = ("crash", "sick", "wrong-port", "eats-memory", "missing")
+COMPOSE = """\
+name: {project}
+services:
+  web:
+    image: ${{IMAGE:-{base}}}
+    command: [python3, /app/server.py]
+    environment: {{VERSION: "${{VERSION:-1}}", MODE: "${{MODE:-good}}", BOOT: "1", PYTHONPATH: /load}}
+    volumes: ["{stack}:/app:ro", "{load}:/load:ro"]
+    restart: unless-stopped
+    mem_limit: 200m
+    healthcheck:
+      test: [CMD, python3, -c, "import os, urllib.request as u; u.urlopen('http://localhost:8000/'); assert os.environ['MODE'] != 'sick'"]
+      interval: 1s
+      retries: 5
+{ports}networks: {{default: {{}}}}
+"""
+PORTS = '    container_name: {project}-web\n    ports: ["127.0.0.1:{port}:8000", "127.0.0.1:{greeting}:8025"]\n'
+
+
+@dataclass
+class Sum:
+    """Everything seen of one strategy."""
+
+    requests: int = 0
+    failed: dict[str, int] = field(default_factory=dict[str, int])
+    longest: float = 0.0
+    reconnects: int = 0
+    seconds: list[float] = field(default_factory=list[float])
+    codes: list[int] = field(default_factory=list[int])
+    examples: list[str] = field(default_factory=list[str])
+
+
+class Stack:
+    """The project of one strategy, and its callers."""
+
+    def __init__(self, strategy: str, number: int, folder: Path, options: argparse.Namespace) -> None:
+        self.strategy, self.options, self.folder = strategy, options, folder
+        self.project = f"bench-deploy-{strategy}"
+        self.port, self.greeting = 18300 + 2 * number, 18301 + 2 * number
+        self.published = strategy != "rollout"
+        folder.mkdir()
+        ports = PORTS.format(project=self.project, port=self.port, greeting=self.greeting) if self.published else ""
+        load = HERE.parent / "tests" / "deploy"
+        text = COMPOSE.format(project=self.project, base=BASE, stack=HERE / "deploy_stack", load=load, ports=ports)
+        (folder / "compose.yaml").write_text(text)
+        holder = f'[deploy]\nholder = ["web"]\nholder-image = "{options.holder_image}"\ndrain = 10\n'
+        # A folder of code that cannot be written to is no reason to let only one version run.
+        (folder / "trimtab.toml").write_text(
+            {"holder": holder, "hold": holder + 'stop-first = ["web"]\n'}.get(strategy, "[deploy]\nsettle = 1\n")
+        )
+        self.callers: list[subprocess.Popen[str]] = []
+
+    def run(self, *argv: str, **variables: str) -> int:
+        done = subprocess.run(
+            argv, cwd=self.folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+        )
+        if self.options.verbose:
+            print(f"  {' '.join(argv)}: {done.returncode}\n{done.stdout[-600:]}{done.stderr[-600:]}", file=sys.stderr)
+        return done.returncode
+
+    def deploy(self, **variables: str) -> int:
+        if self.strategy in {"holder", "hold", "swap"}:
+            return self.run(sys.executable, "-m", "trimtab", "deploy", "--quiet", **variables)
+        if self.strategy == "compose":
+            return self.run("docker", "compose", "up", "--detach", "--wait", **variables)
+        return self._rollout(variables)
+
+    def _rollout(self, variables: dict[str, str]) -> int:
+        def ids() -> list[str]:
+            words = ["docker", "compose", "ps", "--quiet", "web"]
+            return subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=True).stdout.split()
+
+        old = ids()
+        up = ("docker", "compose", "up", "--detach", "--no-deps", "--no-recreate")
+        if not old:
+            return self.run(*up, "--wait", "web", **variables)
+        if self.run(*up, "--scale", "web=2", "web", **variables):
+            return 1
+        new = [each for each in ids() if each not in old]
+        for _ in range(60):
+            words = ["docker", "inspect", "--format", "{{.State.Health.Status}}", *new]
+            health = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
+            if health and all(each == "healthy" for each in health):
+                return self.run("docker", "stop", *old) or self.run("docker", "rm", *old)
+            time.sleep(1)
+        self.run("docker", "rm", "--force", *new)
+        return 1
+
+    def start_callers(self) -> None:
+        path = f"{HERE.parent / 'tests' / 'deploy'}"
+        rate = str(self.options.rate)
+        script = str(HERE / "deploy_stack" / "caller.py")
+        words: list[list[str]] = []
+        if self.published:
+            words.append([sys.executable, script, "127.0.0.1", str(self.port), str(self.greeting), rate])
+        mounts = ["-v", f"{script}:/caller.py:ro", "-v", f"{path}:/load:ro", "-e", "PYTHONPATH=/load"]
+        inside = [
+            "docker",
+            "run",
+            "--rm",
+            "--init" if self.options.init else "--interactive",
+            "--name",
+            f"{self.project}-caller",
+            "--network",
+            f"{self.project}_default",
+        ]
+        words.append([*inside, *mounts, BASE, "python3", "/caller.py", "web", "8000", "8025", rate])
+        for each in words:
+            started = subprocess.Popen(
+                each, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}, start_new_session=True
+            )
+            assert started.stdout is not None
+            started.stdout.readline()
+            self.callers.append(started)
+
+    def stop_callers(self, total: Sum) -> None:
+        for number, each in enumerate(self.callers):
+            where = "network" if number == len(self.callers) - 1 else "host"
+            if where == "network":
+                subprocess.run(
+                    ["docker", "kill", "--signal", "TERM", f"{self.project}-caller"], check=True, capture_output=True
+                )
+            else:
+                each.send_signal(signal.SIGTERM)
+            out, _ = each.communicate(timeout=120)
+            for kind, seen in json.loads(out.splitlines()[-1])["kinds"].items():
+                name = f"{where}: {kind}"
+                total.requests += seen["requests"]
+                total.failed[name] = total.failed.get(name, 0) + seen["failed"]
+                total.longest = max(total.longest, seen["longest"])
+                total.reconnects += seen["reconnects"] if kind == "websocket" else 0
+                total.examples += [f"{name}: {failure}" for failure in seen["failures"]][:2]
+        self.callers = []
+
+    def down(self) -> None:
+        names = subprocess.run(
+            ["docker", "ps", "--all", "--quiet", "--filter", f"label=io.trimtab.project={self.project}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        if names:
+            subprocess.run(["docker", "rm", "--force", "--volumes", *names], check=False, capture_output=True)
+        self.run("docker", "compose", "down", "--volumes", "--timeout", "1")
+
+
+def good(stack: Stack, total: Sum) -> None:
+    for number in range(2, 2 + stack.options.deployments):
+        began = time.monotonic()
+        total.codes.append(stack.deploy(VERSION=str(number)))
+        total.seconds.append(time.monotonic() - began)
+        time.sleep(2)
+
+
+def bad(stack: Stack, total: Sum) -> None:
+    for mode in BAD:
+        began = time.monotonic()
+        variables = {"IMAGE": "localhost/trimtab/there-is-none:1"} if mode == "missing" else {"MODE": mode}
+        total.codes.append(stack.deploy(VERSION="2", **variables))
+        total.seconds.append(time.monotonic() - began)
+        time.sleep(2)
+
+
+def one_turn(strategy: str, number: int, root: Path, options: argparse.Namespace, total: Sum) -> None:
+    stack = Stack(strategy, number, root / f"{strategy}-{time.monotonic_ns()}", options)
+    stack.down()
+    try:
+        if stack.deploy(VERSION="1"):
+            raise SystemExit(f"{strategy}: the first deployment did not succeed; run with --verbose")
+        stack.start_callers()
+        time.sleep(2)
+        (bad if options.bad else good)(stack, total)
+        stack.stop_callers(total)
+    finally:
+        for each in stack.callers:
+            each.kill()
+        subprocess.run(["docker", "rm", "--force", f"{stack.project}-caller"], check=False, capture_output=True)
+        stack.down()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--deployments", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=10.0)
+    parser.add_argument("--holder-image", default="localhost/trimtab/haproxy:2.6-bookworm")
+    parser.add_argument("--bad", action="store_true")
+    parser.add_argument("--only", nargs="*", default=STRATEGIES, choices=STRATEGIES)
+    parser.add_argument("--init", action="store_true", help="the engine has an init for the callers' container")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    totals = {strategy: Sum() for strategy in options.only}
+    root = Path(tempfile.mkdtemp(prefix="trimtab-bench-"))
+    try:
+        for turn in range(options.turns):
+            order = list(options.only)[turn % len(options.only) :] + list(options.only)[: turn % len(options.only)]
+            for strategy in order:
+                one_turn(strategy, STRATEGIES.index(strategy), root, options, totals[strategy])
+                print(f"turn {turn + 1}: {strategy} done", file=sys.stderr)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    print(
+        f"{'strategy':10} {'deployments':>11} {'requests':>9} {'failed':>7} {'longest':>8} {'median':>8}  exit codes, failed by kind"
+    )
+    for strategy, total in totals.items():
+        failed = sum(total.failed.values())
+        kinds = ", ".join(f"{kind} {count}" for kind, count in total.failed.items() if count)
+        codes = ",".join(map(str, sorted(set(total.codes))))
+        print(
+            f"{strategy:10} {len(total.seconds):11} {total.requests:9} {failed:7} {total.longest:6.1f} s {median(total.seconds):6.1f} s"
+            f"  {codes}; {kinds or 'none'}; websockets opened anew {total.reconnects}"
+        )
+        for example in total.examples[:6]:
+            print(f"           {example}")
+
+
+if __name__ == "__main__":
+    main()
