@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 BASE = "localhost/trimtab/python:3.11-bookworm"
 STRATEGIES = ("holder", "hold", "swap", "compose", "rollout")
 BAD = ("crash", "sick", "wrong-port", "eats-memory", "missing")
+PROBE = "import os, urllib.request as u; u.urlopen('http://localhost:8000/'); assert os.environ['MODE'] != 'sick'"
 COMPOSE = """\
 name: {project}
 services:
@@ -38,7 +39,7 @@ services:
     restart: unless-stopped
     mem_limit: 200m
     healthcheck:
-      test: [CMD, python3, -c, "import os, urllib.request as u; u.urlopen('http://localhost:8000/'); assert os.environ['MODE'] != 'sick'"]
+      test: [CMD, python3, -c, "{probe}"]
       interval: 1s
       retries: 5
 {ports}networks: {{default: {{}}}}
@@ -70,7 +71,7 @@ class Stack:
         folder.mkdir()
         ports = PORTS.format(project=self.project, port=self.port, greeting=self.greeting) if self.published else ""
         load = HERE.parent / "tests" / "deploy"
-        text = COMPOSE.format(project=self.project, base=BASE, stack=HERE / "deploy_stack", load=load, ports=ports)
+        text = COMPOSE.format(project=self.project, base=BASE, stack=HERE / "deploy_stack", load=load, ports=ports, probe=PROBE)
         (folder / "compose.yaml").write_text(text)
         holder = f'[deploy]\nholder = ["web"]\nholder-image = "{options.holder_image}"\ndrain = 10\n'
         # A folder of code that cannot be written to is no reason to let only one version run.
@@ -123,21 +124,12 @@ class Stack:
         if self.published:
             words.append([sys.executable, script, "127.0.0.1", str(self.port), str(self.greeting), rate])
         mounts = ["-v", f"{script}:/caller.py:ro", "-v", f"{path}:/load:ro", "-e", "PYTHONPATH=/load"]
-        inside = [
-            "docker",
-            "run",
-            "--rm",
-            "--init" if self.options.init else "--interactive",
-            "--name",
-            f"{self.project}-caller",
-            "--network",
-            f"{self.project}_default",
-        ]
+        name, network = f"{self.project}-caller", f"{self.project}_default"
+        inside = ["docker", "run", "--rm", "--interactive", "--name", name, "--network", network]
         words.append([*inside, *mounts, BASE, "python3", "/caller.py", "web", "8000", "8025", rate])
         for each in words:
-            started = subprocess.Popen(
-                each, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}, start_new_session=True
-            )
+            given = {**os.environ, "PYTHONPATH": path}
+            started = subprocess.Popen(each, stdout=subprocess.PIPE, text=True, env=given, start_new_session=True)
             assert started.stdout is not None
             started.stdout.readline()
             self.callers.append(started)
@@ -162,12 +154,8 @@ class Stack:
         self.callers = []
 
     def down(self) -> None:
-        names = subprocess.run(
-            ["docker", "ps", "--all", "--quiet", "--filter", f"label=io.trimtab.project={self.project}"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
+        words = ["docker", "ps", "--all", "--quiet", "--filter", f"label=io.trimtab.project={self.project}"]
+        names = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
         if names:
             subprocess.run(["docker", "rm", "--force", "--volumes", *names], check=False, capture_output=True)
         self.run("docker", "compose", "down", "--volumes", "--timeout", "1")
@@ -215,7 +203,6 @@ def main() -> None:
     parser.add_argument("--holder-image", default="localhost/trimtab/haproxy:2.6-bookworm")
     parser.add_argument("--bad", action="store_true")
     parser.add_argument("--only", nargs="*", default=STRATEGIES, choices=STRATEGIES)
-    parser.add_argument("--init", action="store_true", help="the engine has an init for the callers' container")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     totals = {strategy: Sum() for strategy in options.only}
@@ -228,17 +215,14 @@ def main() -> None:
                 print(f"turn {turn + 1}: {strategy} done", file=sys.stderr)
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    print(
-        f"{'strategy':10} {'deployments':>11} {'requests':>9} {'failed':>7} {'longest':>8} {'median':>8}  exit codes, failed by kind"
-    )
+    head = f"{'strategy':10} {'deployments':>11} {'requests':>9} {'failed':>7} {'longest':>8} {'median':>8}"
+    print(f"{head}  exit codes; failed by kind; websockets opened anew")
     for strategy, total in totals.items():
         failed = sum(total.failed.values())
         kinds = ", ".join(f"{kind} {count}" for kind, count in total.failed.items() if count)
         codes = ",".join(map(str, sorted(set(total.codes))))
-        print(
-            f"{strategy:10} {len(total.seconds):11} {total.requests:9} {failed:7} {total.longest:6.1f} s {median(total.seconds):6.1f} s"
-            f"  {codes}; {kinds or 'none'}; websockets opened anew {total.reconnects}"
-        )
+        row = f"{strategy:10} {len(total.seconds):11} {total.requests:9} {failed:7} {total.longest:6.1f} s"
+        print(f"{row} {median(total.seconds):6.1f} s  {codes}; {kinds or 'none'}; {total.reconnects}")
         for example in total.examples[:6]:
             print(f"           {example}")
 

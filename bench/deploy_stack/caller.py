@@ -39,7 +39,8 @@ async def main() -> None:
     tallies = await load.stop()
     found = {
         kind: {
-            "requests": tally.total, "failed": len(tally.failures), "longest": round(tally.longest, 2), "reconnects": tally.reconnects,
+            "requests": tally.total, "failed": len(tally.failures), "longest": round(tally.longest, 2),
+            "reconnects": tally.reconnects,
             "versions": dict(tally.answers), "failures": tally.failures[:5],
         }
         for kind, tally in sorted(tallies.items())
