@@ -68,6 +68,18 @@ class SecondEngine:
         )
         self.start("registry", [program, "serve", f"{self.folder}/registry.yml"])
 
+    @property
+    def namespace(self) -> str:
+        """The network namespace that it lives in."""
+        return NAMESPACE
+
+    def restart_engine(self) -> None:
+        """As when the machine's service is started again: it stops every container, and starts those with a policy for it."""
+        process = self.processes.pop("dockerd")
+        process.terminate()
+        process.wait(60)
+        self.start_engine()
+
     def kill(self, name: str) -> None:
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)

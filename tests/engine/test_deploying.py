@@ -1,0 +1,342 @@
+"""Deployments on a real engine: swaps, bad versions, rollbacks, the holder, deployers that are killed or come together."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from second_engine import SecondEngine, wait
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("deploying")]
+
+IMAGE = "localhost/trimtab/python:3.11-bookworm"
+HOLDER = "localhost/trimtab/haproxy:2.6-bookworm"
+SERVER = """\
+import http.server, os, signal, sys, threading
+if os.environ.get("MODE") == "crash":
+    sys.exit(3)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        sick = os.environ.get("MODE") == "sick" and self.path == "/health"
+        self.send_response(500 if sick else 200)
+        self.end_headers()
+        self.wfile.write(os.environ.get("VERSION", "1").encode())
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer.request_queue_size = 512
+http.server.ThreadingHTTPServer.daemon_threads = False
+server = http.server.ThreadingHTTPServer(("", 8000), Handler)
+signal.signal(signal.SIGTERM, lambda *words: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
+server.server_close()
+"""
+COMPOSE = """\
+name: {project}
+x-service: &service
+  image: ${{IMAGE:-{image}}}
+  command: [python3, /app/server.py]
+  restart: unless-stopped
+  healthcheck:
+    test: [CMD, python3, -c, "import urllib.request as u; u.urlopen('http://localhost:8000/health')"]
+    interval: 1s
+    retries: 2
+services:
+  store:
+    <<: *service
+    image: {image}
+    volumes: ["./server.py:/app/server.py:ro", "kept:/kept", "/scratch"]
+  web:
+    <<: *service
+    container_name: {project}-front
+    volumes: ["./server.py:/app/server.py:ro"]
+    depends_on: {{store: {{condition: service_healthy}}}}
+    environment: {{VERSION: "${{VERSION:-1}}", MODE: "${{MODE:-good}}"}}
+    ports: ["127.0.0.1:{port}:8000"]
+volumes: {{kept: {{}}}}
+"""
+
+
+@dataclass
+class Stack:
+    """A project of two services on an engine, and what a user does with it."""
+
+    folder: Path
+    project: str
+    port: int
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def write(self, config: str = "[deploy]\nsettle = 1\n") -> None:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "server.py").write_text(SERVER)
+        text = COMPOSE.format(project=self.project, image=IMAGE, port=self.port)
+        (self.folder / "compose.yaml").write_text(text)
+        (self.folder / "trimtab.toml").write_text(config)
+
+    def run(self, *argv: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        given = {**self.environment, **variables}
+        return subprocess.run(argv, cwd=self.folder, env=given, capture_output=True, text=True, check=False)
+
+    def trimtab(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "trimtab", *words, **variables)
+
+    def data(self, *words: str, **variables: str) -> dict[str, Any]:
+        """What a command says last as JSON."""
+        done = self.trimtab(*words, "--format", "json", "--quiet", **variables)
+        text = done.stdout if done.stdout.startswith("{\n") else done.stdout.splitlines()[-1]
+        return {**json.loads(text), "code": done.returncode}
+
+    def deployed(self, *words: str, **variables: str) -> None:
+        done = self.trimtab("deploy", "--quiet", *words, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def serves(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=10) as answer:
+            return answer.read().decode()
+
+    def names(self) -> set[str]:
+        """Every container that is the project's or trimtab's, but for what is kept to go back to."""
+        words = ("docker", "ps", "--all", "--format", "{{.Names}} {{.State}}", "--filter")
+        lines = [
+            line
+            for label in ("com.docker.compose.project", "io.trimtab.project")
+            for line in self.run(*words, f"label={label}={self.project}").stdout.splitlines()
+        ]
+        return {name for name, state in (line.split() for line in lines) if state != "created"}
+
+    def volumes(self) -> set[str]:
+        return set(self.run("docker", "volume", "ls", "--quiet").stdout.split())
+
+    def inside(self, container: str, *words: str) -> str:
+        return self.run("docker", "exec", container, *words).stdout.strip()
+
+    def remove(self) -> None:
+        for label in ("com.docker.compose.project", "io.trimtab.project"):
+            names = self.run("docker", "ps", "--all", "--quiet", "--filter", f"label={label}={self.project}").stdout.split()
+            if names:
+                self.run("docker", "rm", "--force", "--volumes", *names)
+        self.run("docker", "compose", "down", "--volumes")
+
+
+@pytest.fixture
+def stack(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    number = abs(hash(request.node.name)) % 500
+    found = Stack(tmp_path / "fleet", f"deploying-{os.getpid()}-{number}", 18500 + number)
+    found.write()
+    yield found
+    found.remove()
+
+
+OWN = ("store-1", "front")
+
+
+def settled(stack: Stack, *more: str) -> bool:
+    return stack.names() == {f"{stack.project}-{name}" for name in OWN} | set(more)
+
+
+def test_a_change_is_swapped_in_and_compose_agrees(stack: Stack) -> None:
+    assert stack.trimtab("deploy", "--dry-run").returncode == 0
+    assert stack.names() == set()
+    stack.deployed()
+    stack.inside(f"{stack.project}-store-1", "touch", "/kept/a", "/scratch/b")
+    volumes = stack.volumes()
+    stack.deployed(VERSION="2")
+    assert stack.serves() == "2"
+    assert settled(stack)
+    up = stack.run("docker", "compose", "up", "--detach", VERSION="2")
+    assert "Recreate" not in up.stderr
+    # The service with data is replaced as well: both of its volumes come along.
+    stack.deployed("--force-recreate", VERSION="2")
+    assert stack.inside(f"{stack.project}-store-1", "sh", "-c", "ls /kept /scratch").split() == [
+        "/kept:",
+        "a",
+        "/scratch:",
+        "b",
+    ]
+    assert volumes <= stack.volumes()
+    assert stack.data("deploy", VERSION="2")["outcome"] == "done"
+    found = stack.data("history", "deployments")
+    assert (found["deployments"], found["success_rate"]) == (3, 1.0)
+
+
+@pytest.mark.parametrize("variables", [{"MODE": "crash"}, {"MODE": "sick"}, {"IMAGE": "localhost/there-is-none:1"}])
+def test_a_bad_version_is_not_kept(stack: Stack, variables: dict[str, str]) -> None:
+    stack.deployed()
+    before = stack.names(), stack.run("docker", "network", "ls", "--quiet").stdout
+    found = stack.data("deploy", VERSION="2", **variables)
+    assert found["code"] == 1
+    assert found["outcome"] in {"rolled-back", "abandoned"}
+    assert stack.serves() == "1"
+    assert (stack.names(), stack.run("docker", "network", "ls", "--quiet").stdout) == before
+    assert stack.data("status")["unfinished"] is None
+
+
+def test_back_to_any_revision(stack: Stack) -> None:
+    for version in ("1", "2", "3"):
+        stack.deployed(VERSION=version)
+    assert stack.trimtab("rollback", "--quiet").returncode == 0
+    assert stack.serves() == "2"
+    assert stack.trimtab("rollback", "--quiet", "--service", "web", "--to", "1").returncode == 0
+    assert stack.serves() == "1"
+    # What compose made can be gone back to as well.
+    stack.run("docker", "compose", "up", "--detach", "--wait", VERSION="7")
+    stack.deployed(VERSION="8")
+    (stack.folder / "compose.yaml").write_text("services: [broken")
+    assert stack.trimtab("rollback", "--quiet").returncode == 0
+    assert stack.serves() == "7"
+    assert settled(stack)
+
+
+def killed_at(stack: Stack, step: int, **variables: str) -> None:
+    """Kill a deployer when it has noted so many steps."""
+    words = [sys.executable, "-m", "trimtab", "deploy", "--format", "json", "--quiet"]
+    given = {**stack.environment, **variables}
+    with subprocess.Popen(
+        words, cwd=stack.folder, env=given, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            step -= json.loads(line).get("event") == "step"
+            if step == 0:
+                os.killpg(process.pid, signal.SIGKILL)
+                return
+    pytest.fail("the deployment had ended before")
+
+
+@pytest.mark.parametrize("step", [2, 5, 7, 9])
+def test_killed_midway(stack: Stack, step: int) -> None:
+    stack.deployed()
+    killed_at(stack, step, VERSION="2")
+    refused = stack.trimtab("deploy", VERSION="2")
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    stack.deployed("--resume", VERSION="2")
+    assert stack.serves() == "2"
+    assert settled(stack)
+    killed_at(stack, step, VERSION="3")
+    assert stack.trimtab("rollback", "--quiet").returncode == 0
+    assert stack.serves() == "2"
+    assert settled(stack)
+
+
+def test_two_deployers_do_not_meet(stack: Stack) -> None:
+    stack.deployed()
+    words = [sys.executable, "-m", "trimtab", "deploy", "--quiet", "--force-recreate"]
+    with subprocess.Popen(words, cwd=stack.folder, env=stack.environment, stdout=subprocess.DEVNULL) as first:
+        wait(lambda: stack.run("docker", "inspect", f"{stack.project}.lease").returncode == 0, stack.folder / "compose.yaml")
+        second = stack.trimtab("deploy", "--quiet", "--force-recreate")
+        waiting = stack.trimtab("deploy", "--quiet", "--wait", "120")
+    assert second.returncode == 2
+    assert f"process {first.pid}" in second.stderr
+    assert (first.returncode, waiting.returncode) == (0, 0)
+    assert settled(stack)
+    assert stack.run("docker", "inspect", f"{stack.project}.lease").returncode != 0
+
+
+class Callers:
+    """One request after the other, each on a connection of its own."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._ended = stack, threading.Event()
+        self.answers: list[str] = []
+        self.failures: list[str] = []
+        self._threads = [threading.Thread(target=self._call) for _ in range(4)]
+
+    def __enter__(self) -> "Callers":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *words: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self) -> None:
+        while not self._ended.wait(0.05):
+            try:
+                self.answers.append(self._stack.serves())
+            except OSError as error:
+                self.failures.append(str(error))
+
+
+def held(stack: Stack, *more: str) -> None:
+    stack.write(f'[deploy]\nholder = ["*"]\nholder-image = "{HOLDER}"\ndrain = 5\n' + "".join(more))
+
+
+def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
+    stack.deployed()
+    held(stack)
+    found = stack.data("deploy")
+    # The store has volumes that it writes to, and uses the same port: it has a lane of its own and stops first.
+    assert {name: each["strategy"] for name, each in found["services"].items()} == {"store": "exchange", "web": "exchange"}
+    with Callers(stack) as callers:
+        stack.deployed(VERSION="2")
+        bad = stack.data("deploy", VERSION="3", MODE="crash")
+        assert stack.trimtab("rollback", "--quiet").returncode == 0
+        stack.deployed("--force-recreate", "--service", "store", VERSION="1")
+    assert (bad["code"], bad["services"]["web"]["outcome"]) == (1, "rolled-back")
+    assert callers.failures == []
+    assert set(callers.answers) == {"1", "2"}
+    assert "Recreate" not in stack.run("docker", "compose", "up", "--detach", VERSION="1").stderr
+    # In the project's networks, the names are the holder's.
+    seen = stack.inside(f"{stack.project}-store-1", "python3", "-c", "import socket; print(socket.gethostbyname_ex('web')[2])")
+    assert len(json.loads(seen.replace("'", '"'))) == 1
+    stack.write()
+    stack.deployed(VERSION="1")
+    assert settled(stack)
+    assert stack.serves() == "1"
+
+
+def test_killed_behind_the_holder(stack: Stack) -> None:
+    held(stack, 'stop-first = ["web"]\n')
+    stack.deployed()
+    with Callers(stack) as callers:
+        killed_at(stack, 8, VERSION="2")
+        stack.deployed("--resume", VERSION="2")
+        killed_at(stack, 10, VERSION="3")
+        assert stack.trimtab("rollback", "--quiet").returncode == 0
+    assert callers.failures == []
+    assert stack.serves() == "2"
+
+
+def test_an_engine_that_is_started_again(second: SecondEngine, tmp_path: Path) -> None:
+    """The holder comes up by itself; a deployment that the engine went away from goes on."""
+    for image in (IMAGE, HOLDER):
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+            subprocess.run(["docker", "load"], stdin=saved.stdout, env=second.environment, check=True, capture_output=True)
+    stack = Stack(tmp_path / "fleet", f"again-{os.getpid()}", 18499, second.environment)
+    held(stack)
+    try:
+        stack.deployed()
+        words = [sys.executable, "-m", "trimtab", "deploy", "--format", "json", "--quiet"]
+        given = {**stack.environment, "VERSION": "2"}
+        with subprocess.Popen(words, cwd=stack.folder, env=given, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            lines = (json.loads(line) for line in process.stdout)
+            next(each for each in lines if each.get("step") == "start the new one")
+            second.restart_engine()
+            result = list(lines)[-1]
+        assert process.returncode in {0, 1}
+        assert result["outcome"] in {"done", "rolled-back"}
+        wanted = "2" if result["outcome"] == "done" else "1"
+        seen = ""
+        for _ in range(60):
+            caller = [f"--net=/run/netns/{second.namespace}", "curl", "-s", "-m", "5", f"http://127.0.0.1:{stack.port}/"]
+            with suppress(subprocess.CalledProcessError):
+                seen = subprocess.run(["nsenter", *caller], capture_output=True, text=True, check=True).stdout
+            if seen == wanted:
+                break
+            time.sleep(0.5)
+        assert seen == wanted
+        assert stack.data("status")["unfinished"] is None
+    finally:
+        stack.remove()
