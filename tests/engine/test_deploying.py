@@ -164,7 +164,7 @@ def test_a_change_is_swapped_in_and_compose_agrees(stack: Stack) -> None:
     assert volumes <= stack.volumes()
     assert stack.data("deploy", VERSION="2")["outcome"] == "done"
     found = stack.data("history", "deployments")
-    assert (found["deployments"], found["success_rate"]) == (3, 1.0)
+    assert (found["count"], found["success_rate"]) == (3, 1.0)
 
 
 @pytest.mark.parametrize("variables", [{"MODE": "crash"}, {"MODE": "sick"}, {"IMAGE": "localhost/there-is-none:1"}])
@@ -211,7 +211,7 @@ def killed_at(stack: Stack, step: int, **variables: str) -> None:
     pytest.fail("the deployment had ended before")
 
 
-@pytest.mark.parametrize("step", [2, 5, 7, 9])
+@pytest.mark.parametrize("step", [2, 8])
 def test_killed_midway(stack: Stack, step: int) -> None:
     stack.deployed()
     killed_at(stack, step, VERSION="2")

@@ -228,7 +228,7 @@ def rates(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[Service
     places = [each for row in ended for each in services.get(row.id, ()) if each.outcome != "untouched"]
     seconds = sorted(row.seconds for row in done if row.seconds is not None)
     return {
-        "deployments": len(ended),
+        "count": len(ended),
         "success_rate": len(done) / len(ended) if ended else None,
         "rollback_rate": sum(row.outcome == "rolled-back" for row in ended) / len(ended) if ended else None,
         "rollbacks_asked_for": sum(row.kind == "rollback" for row in rows),
@@ -264,6 +264,6 @@ def deployments_view(rows: Sequence[DeploymentRow], services: Mapping[str, Seque
         if key.endswith("_rate")
     }
     median = found["median_seconds"]
-    last = f"{found['deployments']} deployments: {share['success_rate']} succeeded, {share['rollback_rate']} were rolled back,"
+    last = f"{found['count']} deployments: {share['success_rate']} succeeded, {share['rollback_rate']} were rolled back,"
     last += f" {share['health_pass_rate']} of the services' new versions were good"
     return Group(table, last + (f"; median {figures.seconds(median)}" if median else ""))
