@@ -77,6 +77,8 @@ def _outputs(graph: Graph, name: str, settings: Settings, builder: Builder, fold
         outputs.append("type=docker" if not builder.containerd else "type=image")
     if graph.dependants[name] and not builder.in_engine and not settings.push:
         outputs.append(f"type=oci,tar=false,dest={layout_folder(folder)}")
+    if settings.lay_out is not None:
+        outputs.append(f"type=oci,tar=false,dest={settings.lay_out / name}")
     return tuple(outputs)
 
 

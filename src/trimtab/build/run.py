@@ -311,6 +311,8 @@ class FleetBuild:
         return {each: await self._place(each) for each in self.graph.needs[name]}
 
     async def _place(self, provider: str) -> str:
+        if provider in self.settings.given:
+            return self.settings.given[provider]
         done = self._done.get(provider)
         tag = self.graph.targets[provider].tags[0]
         builders = {each.name: each for each in self.settings.builders}

@@ -1,6 +1,7 @@
 """What a run of builds is to do, beyond which targets."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trimtab.docker import Builder, Runner, engine_folder, read_builder
@@ -26,6 +27,10 @@ class Settings:
     cache_to: tuple[str, ...] = ()
     sbom: bool = False
     provenance: str | None = None
+    lay_out: Path | None = None
+    """A folder that takes each image as an OCI layout, for a run elsewhere to start from."""
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Targets that are not built because another run has, to where their images are, as `--build-context` takes it."""
     engine_folder: Path | None = None
     """Where the engine keeps its images, when that is a folder of this machine."""
 
@@ -39,6 +44,8 @@ class Settings:
             ("export a cache", any("type=inline" not in spec for spec in self.cache_to)),
             ("keep an SBOM or provenance", self.sbom or self.provenance is not None),
             ("build for several platforms", len(self.platforms) > 1),
+            ("lay images out", self.lay_out is not None),
+            ("start from images that were laid out", bool(self.given)),
         ]
         what = next((title for title, wanted in asked if wanted), None)
         weak = next((builder for builder in self.builders if not builder.keeps_all), None)

@@ -17,6 +17,7 @@ from trimtab.build import Done, Graph, RunResult, Wanted, build_graph
 from trimtab.build.affected import Reach, affected
 from trimtab.build.audit import judge_audit
 from trimtab.build.bookkeeping import estimates, row_of, still_built
+from trimtab.build.laid_out import laid_out
 from trimtab.build.run import FleetBuild
 from trimtab.build.seen import Seen
 from trimtab.build.settings import Settings, find_builders
@@ -89,6 +90,12 @@ class How:
         tuple[str, ...], Parameter(negative="", help="As for buildx; `{target}` is put in, or a scope for each target added.")
     ] = ()
     cache_to: Annotated[tuple[str, ...], Parameter(negative="", help="The same for exporting.")] = ()
+    lay_out: Annotated[
+        Path | None, Parameter(help="Lay each image out in this folder, too, for a run elsewhere to start from.")
+    ] = None
+    given: Annotated[
+        Path | None, Parameter(help="Start from the images that such a run has laid out here, instead of building them.")
+    ] = None
     sbom: Annotated[bool, Parameter(negative="", help="Attach an SBOM to each image.")] = False
     provenance: Annotated[str, Parameter(help="Attach provenance: `min` or `max`.")] = ""
 
@@ -160,11 +167,13 @@ async def _built(job: _Job, store: Store, root: Path, graph: Graph, skip: Mappin
     runner = ProcessRunner()
     await engine_version(runner)
     builders, folder = await find_builders(runner, job.how.builder)
-    settings = _settings(job, builders, folder)
+    given = _given(job, graph)
+    settings = _settings(job, builders, folder, given)
     settings.check()
     ledger, run = store.ledger, f"{secrets.token_hex(4)}-{os.getpid()}"
     skip = {**skip, **await _resumed(job, runner, graph, ledger)}
     skip = await _without_missing(runner, graph, skip, settings)
+    skip |= dict.fromkeys(given, "it was given, laid out by another run")
     revision = await head(runner, root)
     where = store.folder / "runs" / run
     where.mkdir(parents=True)
@@ -205,7 +214,20 @@ async def _until_interrupted(fleet_build: FleetBuild, watcher: BuildWatcher) -> 
     return result or fleet_build.partial()
 
 
-def _settings(job: _Job, builders: tuple[Builder, ...], folder: Path | None) -> Settings:
+def _given(job: _Job, graph: Graph) -> Mapping[str, str]:
+    """What another run has laid out, without what is asked for by name: that is to be built here.
+
+    Raises:
+        UsageError: there is no such folder, or what it holds is no image.
+    """
+    asked = set(job.which.service)
+    others = [name for name, target in graph.targets.items() if not asked & {name, *target.services}]
+    return laid_out(job.how.given.resolve(), others) if job.how.given else {}
+
+
+def _settings(
+    job: _Job, builders: tuple[Builder, ...], folder: Path | None, given: Mapping[str, str]
+) -> Settings:  # fmt: skip
     how = job.how
     if how.provenance not in {"", "min", "max"}:
         raise UsageError(f"`--provenance {how.provenance}` is none: it is `min` or `max`.")
@@ -214,7 +236,8 @@ def _settings(job: _Job, builders: tuple[Builder, ...], folder: Path | None) -> 
         jobs=how.jobs or job.loaded.config.jobs or os.cpu_count() or 2,
         fail_fast=how.fail_fast, retries=how.retry, no_cache=job.common.no_cache, pull=how.pull, push=how.push,
         by_digest=how.by_digest, platforms=how.platform, cache_from=how.cache_from, cache_to=how.cache_to, sbom=how.sbom,
-        provenance=how.provenance or None, engine_folder=folder,
+        provenance=how.provenance or None, lay_out=how.lay_out.resolve() if how.lay_out else None, given=given,
+        engine_folder=folder,
     )  # fmt: skip
 
 
