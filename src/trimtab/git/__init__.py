@@ -3,9 +3,11 @@
 from trimtab.git.branch import Revision, check_branch, commit_branch
 from trimtab.git.changes import Changes, changes_since, export_revision, head, text_at
 from trimtab.git.history import change_counts, ignored_paths, left_out, tracked_paths, uncommitted
+from trimtab.git.repository import Place, place
 
 __all__ = [
     "Changes",
+    "Place",
     "Revision",
     "change_counts",
     "changes_since",
@@ -15,6 +17,7 @@ __all__ = [
     "head",
     "ignored_paths",
     "left_out",
+    "place",
     "text_at",
     "tracked_paths",
     "uncommitted",
