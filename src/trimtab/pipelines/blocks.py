@@ -92,7 +92,7 @@ def _pieces(text: str) -> Iterator[Piece]:
     own: list[str] = []
     held: list[str] = []
     name, digest, opening = None, "", ""
-    for line in text.splitlines(keepends=True):
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
         opened, closed = _OPEN.fullmatch(line), _CLOSE.fullmatch(line)
         if opened and name is not None:
             raise BrokenMarks(f"the block `{opened['name']}` begins inside `{name}`")

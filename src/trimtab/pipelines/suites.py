@@ -54,13 +54,13 @@ def suites(fleet: Fleet, graph: Graph) -> tuple[Suite, ...]:
     """The suites of all targets in the graph's order, each folder once; a folder with tests in both languages has two."""
     found: dict[tuple[str, Language], Suite] = {}
     folders = {name: _folder(target) for name, target in graph.targets.items()}
-    for name, target in graph.targets.items():
+    for name in graph.targets:
         folder = folders[name]
         if folder is None or (not folder and len(graph.targets) > 1):
             continue
         inner = tuple(f"{each}/" for each in folders.values() if each and each.startswith(f"{folder}/" if folder else ""))
         inner = tuple(each for each in inner if each != f"{folder}/")
-        for suite in _of_folder(fleet.tree, name, folder, inner, target):
+        for suite in _of_folder(fleet.tree, graph, name, folder, inner):
             found.setdefault((folder, suite.language), suite)
     return tuple(_with_versions(fleet.tree, list(found.values())))
 
@@ -71,16 +71,16 @@ def _folder(target: Target) -> str | None:
     return beside or target.build.context
 
 
-def _of_folder(tree: Tree, name: str, folder: str, inner: Sequence[str], target: Target) -> Iterator[Suite]:
+def _of_folder(tree: Tree, graph: Graph, name: str, folder: str, inner: Sequence[str]) -> Iterator[Suite]:
     prefix = f"{folder}/" if folder else ""
     paths = [path for path in tree.entries if path.startswith(prefix) and not path.startswith(tuple(inner) or ("\0",))]
     tests = [path for path in paths if _TEST.fullmatch(posixpath.basename(path)) and not _is_skipped(path, prefix)]
     if tests:
-        yield Suite(name, folder, "python", _version(target, "python"), tuple(_install(tree, prefix, tests)))
+        yield Suite(name, folder, "python", _version(graph, name, "python"), tuple(_install(tree, prefix, tests)))
     script = str(mapping(mapping(_json(tree, f"{prefix}package.json")).get("scripts")).get("test") or "")
     if script and "no test specified" not in script:
         manager = next((word for lock, word in _LOCKS.items() if f"{prefix}{lock}" in tree.entries), "npm")
-        yield Suite(name, folder, "node", _version(target, "node"), manager=manager)
+        yield Suite(name, folder, "node", _version(graph, name, "node"), manager=manager)
 
 
 def _is_skipped(path: str, prefix: str) -> bool:
@@ -102,14 +102,20 @@ def _install(tree: Tree, prefix: str, tests: Iterable[str]) -> Iterator[str]:
     yield from (each for each in wanted if each not in named)
 
 
-def _version(target: Target, language: Language) -> str:
-    """The version in the image that the target starts from last, to the part that says what runs: `3.12`, `20`."""
+def _version(graph: Graph, name: str, language: Language) -> str:
+    """The version in the image that a target starts from last, to the part that says what runs: `3.12`, `20`.
+
+    An image of the fleet has the version of what it starts from itself.
+    """
     parts = 2 if language == "python" else 1
-    for stage in reversed(target.stages):
+    for stage in reversed(graph.targets[name].stages):
         reference = read_reference(stage.base) if stage.parent is None else None
         if reference is not None and reference.name == language and len(reference.version) >= parts:
             return ".".join(map(str, reference.version[:parts]))
-    return ""
+    if name in graph.circular:
+        return ""
+    bases = [link.provider for link in graph.links_of(name) if link.how == "FROM"]
+    return next((found for base in bases if (found := _version(graph, base, language))), "")
 
 
 def _with_versions(tree: Tree, found: Sequence[Suite]) -> Iterator[Suite]:
