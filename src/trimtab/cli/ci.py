@@ -17,11 +17,12 @@ from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, check_format,
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.git import Place, changes_since, place
+from trimtab.pipelines.besides import Beside, besides
 from trimtab.pipelines.blocks import Fate, merged
 from trimtab.pipelines.pins import pin_table
 from trimtab.pipelines.plan import Plan, deployed_project, github_outputs, gitlab_variables, plan, plan_data
 from trimtab.pipelines.suites import suites
-from trimtab.pipelines.texts import Pipeline, PipelineFile, Provider, Said, pipeline_files, read_said
+from trimtab.pipelines.texts import MAIN_FILES, Pipeline, PipelineFile, Provider, Said, has_renovate, pipeline_files, read_said
 from trimtab.report.pipelines import Written, pipeline_view, pipelines_data, pipelines_view
 
 
@@ -104,7 +105,7 @@ async def _plan(loaded: Loaded, graph: Graph, since: str, common: Common) -> Pla
 
 def _written(loaded: Loaded, graph: Graph, where: Place, texts: Texts, common: Common) -> int:
     top = (texts.output_dir or where.top).resolve()
-    main = top / (".gitlab-ci.yml" if texts.provider == "gitlab" else ".github/workflows/containers.yml")
+    main = top / MAIN_FILES[texts.provider]
     asked = Said(texts.branch, texts.registry.rstrip("/"), texts.install, texts.fail_on)
     said = asked.over(read_said(_read(main) or ""))
     if said.fail_on not in {"", "info", "low", "medium", "high", "critical"}:
@@ -113,22 +114,22 @@ def _written(loaded: Loaded, graph: Graph, where: Place, texts: Texts, common: C
         loaded.fleet, graph, suites(loaded.fleet, graph), loaded.root.name, where.inside, where.branch or "main",
         f"trimtab=={__version__}", said,
     )  # fmt: skip
-    files = [
-        _merged(top, each, force=texts.force) for each in pipeline_files(pipeline, texts.provider, _others(where.top))
-    ]  # fmt: skip
+    wanted = pipeline_files(pipeline, texts.provider, _beside(where.top))
+    files = [_merged(top, each, force=texts.force) for each in wanted]
+    others: tuple[Beside, ...] = () if where.inside else besides(loaded.fleet.tree, MAIN_FILES["github"])
     written = not (texts.dry_run or texts.check)
     if written:
         _write(replace(loaded, root=top), files, allow_dirty=texts.allow_dirty)
     show(
         common,
-        lambda: pipelines_data(files, written=written),
-        lambda: pipelines_view(files, _notes(pipeline, where), diff=texts.diff, written=written),
+        lambda: pipelines_data(files, others, written=written),
+        lambda: pipelines_view(files, others, _notes(pipeline, where), diff=texts.diff, written=written),
     )
     left = any(each.merged.fate is Fate.LEFT for each in files)
     return FINDINGS if left or (texts.check and any(each.changes for each in files)) else CLEAN
 
 
-def _others(top: Path) -> list[str]:
+def _beside(top: Path) -> list[str]:
     """What lies at the repository's top and in `.github`."""
     return [path.name for folder in (top, top / ".github") if folder.is_dir() for path in folder.iterdir()]
 
@@ -164,6 +165,8 @@ def _notes(pipeline: Pipeline, where: Place) -> list[str]:
     if without:
         shown = ", ".join(without[:5]) + (f" and {len(without) - 5} more" if len(without) > 5 else "")
         notes.append(f"no tests were found for {shown}")
+    if has_renovate(_beside(where.top)):
+        notes.append("Renovate is set up, so there is no file for Dependabot")
     if deployed_project(pipeline.fleet) is None:
         notes.append("nothing says which compose project is deployed, so there is no job for it")
     notes.append(f"actions are pinned as of {pin_table().as_of}")

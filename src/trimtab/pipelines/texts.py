@@ -21,6 +21,8 @@ from trimtab.pipelines.plan import MOST, deployed_project
 from trimtab.pipelines.suites import Suite
 
 Provider = Literal["github", "gitlab"]
+MAIN_FILES: Mapping[Provider, str] = {"github": ".github/workflows/containers.yml", "gitlab": ".gitlab-ci.yml"}
+"""Where the pipeline itself stands."""
 _PLAIN = re.compile(r"[\w./:@ +,=~-]*", re.ASCII)
 _SAID = re.compile(r"(?m)^# options: (?P<data>\{.*\})[ \t]*\r?$")
 _BOTS = frozenset({"renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json"})
@@ -85,13 +87,16 @@ def pipeline_files(pipeline: Pipeline, provider: Provider, others: Iterable[str]
         raise UsageError("There is nothing to build, so there is no pipeline to write.")
     if number > MOST:
         raise UsageError(f"{number} images are more than the {MOST} jobs that a matrix takes.")
-    if provider == "gitlab":
-        return (PipelineFile(".gitlab-ci.yml", _text(pipeline, "gitlab", ".gitlab-ci.yml")),)
-    path = ".github/workflows/containers.yml"
-    found = [PipelineFile(path, _text(pipeline, "github", path))]
-    if not any(posixpath.basename(each) in _BOTS for each in others):
+    path = MAIN_FILES[provider]
+    found = [PipelineFile(path, _text(pipeline, provider, path))]
+    if provider == "github" and not has_renovate(others):
         found.append(PipelineFile(".github/dependabot.yml", _dependabot(pipeline)))
     return tuple(found)
+
+
+def has_renovate(files: Iterable[str]) -> bool:
+    """Whether one of some files sets Renovate up, which keeps actions and images up to date as well."""
+    return any(posixpath.basename(each) in _BOTS for each in files)
 
 
 def read_said(text: str) -> Said:
@@ -109,7 +114,7 @@ def _said_line(said: Said) -> str:
     return f"# options: {json.dumps(found)}" if found else ""
 
 
-def _text(pipeline: Pipeline, template: str, path: str) -> str:
+def _text(pipeline: Pipeline, provider: Provider, path: str) -> str:
     said = pipeline.said
     branch, requirement = said.branch or pipeline.branch, said.requirement or pipeline.requirement
     project = deployed_project(pipeline.fleet)
@@ -121,7 +126,7 @@ def _text(pipeline: Pipeline, template: str, path: str) -> str:
     jobs = ["bases"] if any(pipeline.graph.dependants.values()) else []
     needed = ["plan", *jobs, "images", *(["test"] if languages else []), "gate", "release", *(["deploy"] if files else [])]
     return _rendered(
-        template, name=_printable(pipeline.name), inside=pipeline.inside, branch=branch, requirement=requirement, path=path,
+        provider, name=_printable(pipeline.name), inside=pipeline.inside, branch=branch, requirement=requirement, path=path,
         fail_on=said.fail_on or "high", prefix="" if prefix == "ghcr.io" else prefix, registry=prefix.partition("/")[0],
         own_registry=not prefix or prefix.partition("/")[0] == "ghcr.io", bases=bool(jobs), languages=languages,
         needed=needed, files="".join(f" {shlex.quote(each)}" for each in files) if files else None,

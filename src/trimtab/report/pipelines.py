@@ -8,6 +8,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from trimtab.pipelines.besides import Beside
 from trimtab.pipelines.blocks import BlockChange, Fate, Merged
 from trimtab.pipelines.plan import Plan
 from trimtab.report.data import Data
@@ -32,7 +33,7 @@ class Written:
         return self.merged.text != self.current
 
 
-def pipelines_data(files: Sequence[Written], *, written: bool) -> Data:
+def pipelines_data(files: Sequence[Written], others: Sequence[Beside], *, written: bool) -> Data:
     """`trimtab ci --format json`."""
     return {
         "schema": "trimtab.ci/1",
@@ -46,10 +47,16 @@ def pipelines_data(files: Sequence[Written], *, written: bool) -> Data:
             }
             for each in files
         ],
+        "besides": [
+            {"path": each.path, "job": each.job, "line": each.line, "does": list(each.does), "unpinned": each.unpinned}
+            for each in others
+        ],
     }
 
 
-def pipelines_view(files: Sequence[Written], notes: Sequence[str], *, diff: bool, written: bool) -> RenderableType:
+def pipelines_view(
+    files: Sequence[Written], others: Sequence[Beside], notes: Sequence[str], *, diff: bool, written: bool
+) -> RenderableType:
     """Every file with what becomes of it; blocks that somebody has edited always with what we would write there."""
     parts: list[RenderableType] = []
     for each in files:
@@ -59,6 +66,11 @@ def pipelines_view(files: Sequence[Written], notes: Sequence[str], *, diff: bool
         for block in each.merged.blocks:
             parts += _block_lines(each.path, block)
     number = sum(each.changes for each in files)
+    if others:
+        parts.append(Text("\nwhat else does a part of this:", "bold"))
+    for other in others:
+        unpinned = f"; {other.unpinned} actions not pinned to commits" if other.unpinned else ""
+        parts.append(Text.assemble(f"  {other.path}:{other.line} {other.job}", (f"  {', '.join(other.does)}{unpinned}", "dim")))
     parts += [Text(f"note: {note}", "dim") for note in notes]
     return Group(*parts, Text(f"{number} of {len(files)} {'written' if written else 'would be written'}", "bold"))
 
