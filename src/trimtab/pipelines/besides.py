@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trimtab.fleet import Tree, Unreadable
 from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.plain import items, mapping, text
-from trimtab.fleet.scripts import read_call
+from trimtab.fleet.scripts import EngineCall, read_call
 from trimtab.syntax.shell import Command, parse_shell
 from trimtab.syntax.yaml import YamlProblem
 
@@ -65,9 +65,13 @@ def _script(script: str) -> Iterator[str]:
     # An expression is a word of its own, whatever it stands for.
     for command in parse_shell(re.sub(r"\$\{\{.*?\}\}", "x", script, flags=re.DOTALL)).commands:
         call = read_call(command)
-        what = _VERBS.get(call.verb) if call is not None else _program(command)
+        what = _program(command) if call is None else _VERBS.get(_verb(call))
         if what:
             yield what
+
+
+def _verb(call: EngineCall) -> str:
+    return next(iter(call.operands), "") if call.verb == "buildx" else call.verb
 
 
 def _program(command: Command) -> str | None:
