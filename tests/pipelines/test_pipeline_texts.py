@@ -228,5 +228,8 @@ def test_gitlab_has_a_job_for_each_target_and_suite(fleet: Discover, case: str) 
         script = "\n".join(job["script"])
         subprocess.run(["sh", "-n", "-c", script], check=True)
         assert "--cache-to" not in script or '[ "$CI_COMMIT_BRANCH" = ' in script
+    # buildx takes no name for a builder that a context has.
+    made = " ".join(hidden[".trimtab-docker"]["before_script"])
+    assert re.findall(r"context create (\w+)", made) == re.findall(r"--use (\w+)", made) != re.findall(r"--name (\w+)", made)
     assert jobs["deploy"]["resource_group"] == "production"
     assert jobs["deploy"]["environment"] == {"name": "production"}
