@@ -8,7 +8,7 @@ import pytest
 from fake_builder import FakeBuilder
 from test_fleet_run import Listener, fleet_of
 
-from trimtab.build.laid_out import laid_out
+from trimtab.build.laid_out import laid_out, left_out
 from trimtab.build.run import FleetBuild
 from trimtab.build.settings import Settings
 from trimtab.docker import Builder
@@ -69,6 +69,13 @@ def test_what_was_given_is_started_from_and_not_built(tmp_path: Path) -> None:
     assert engine.order == ["b"]
     words = next(list(each.argv) for each in engine.commands if "build" in each.argv)
     assert f"a={given['a']}" in words
+
+
+def test_what_only_a_given_image_needs_is_left_out_and_what_is_asked_for_is_built(tmp_path: Path) -> None:
+    graph = fleet_of(tmp_path, {"a": "FROM debian\n", "b": "FROM a\n", "c": "FROM b\n", "d": "FROM debian\n", "e": "FROM d\n"})
+    assert set(left_out(graph, {"c", "e"}, {"b"})) == {"a", "b"}
+    assert set(left_out(graph, {"a", "c"}, {"b"})) == {"b"}
+    assert left_out(graph, {"c"}, ()) == {}
 
 
 def test_an_engine_that_cannot_says_so_before_anything_is_built(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from trimtab.build.graph import Graph
 from trimtab.errors import UsageError
 from trimtab.fleet.plain import items, mapping
 
@@ -22,6 +23,27 @@ def laid_out(folder: Path, names: Iterable[str]) -> Mapping[str, str]:
     if not folder.is_dir():
         raise UsageError(f"There is no folder `{folder}` with images that were laid out.")
     return {name: f"oci-layout://{folder / name}@{_digest(folder / name)}" for name in names if (folder / name).exists()}
+
+
+def left_out(graph: Graph, asked: Collection[str], given: Collection[str]) -> Mapping[str, str]:
+    """Targets that are not built, with the reason: what was given, and what only that would have needed.
+
+    Args:
+        graph: The targets that are asked for, and all that they need.
+        asked: Those that are asked for by name; they are built.
+        given: Those that another run has laid out.
+    """
+    found = dict.fromkeys(given, "it was given, laid out by another run")
+    changed = bool(found)
+    while changed:
+        more = [
+            name
+            for name in graph.targets
+            if name not in found and name not in asked and graph.dependants[name] and graph.dependants[name] <= found.keys()
+        ]
+        found |= dict.fromkeys(more, "only what was given is built from it")
+        changed = bool(more)
+    return found
 
 
 def _digest(layout: Path) -> str:

@@ -17,7 +17,7 @@ from trimtab.build import Done, Graph, RunResult, Wanted, build_graph
 from trimtab.build.affected import Reach, affected
 from trimtab.build.audit import judge_audit
 from trimtab.build.bookkeeping import estimates, row_of, still_built
-from trimtab.build.laid_out import laid_out
+from trimtab.build.laid_out import laid_out, left_out
 from trimtab.build.run import FleetBuild
 from trimtab.build.seen import Seen
 from trimtab.build.settings import Settings, find_builders
@@ -173,7 +173,7 @@ async def _built(job: _Job, store: Store, root: Path, graph: Graph, skip: Mappin
     ledger, run = store.ledger, f"{secrets.token_hex(4)}-{os.getpid()}"
     skip = {**skip, **await _resumed(job, runner, graph, ledger)}
     skip = await _without_missing(runner, graph, skip, settings)
-    skip |= dict.fromkeys(given, "it was given, laid out by another run")
+    skip |= left_out(graph, _asked(job, graph), given)
     revision = await head(runner, root)
     where = store.folder / "runs" / run
     where.mkdir(parents=True)
@@ -220,9 +220,14 @@ def _given(job: _Job, graph: Graph) -> Mapping[str, str]:
     Raises:
         UsageError: there is no such folder, or what it holds is no image.
     """
-    asked = set(job.which.service)
-    others = [name for name, target in graph.targets.items() if not asked & {name, *target.services}]
+    others = [name for name in graph.targets if name not in _asked(job, graph)]
     return laid_out(job.how.given.resolve(), others) if job.how.given else {}
+
+
+def _asked(job: _Job, graph: Graph) -> set[str]:
+    """The targets that are asked for by name."""
+    names = set(job.which.service)
+    return {name for name, target in graph.targets.items() if names & {name, *target.services}}
 
 
 def _settings(
