@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from trimtab.cli.app import COMMANDS
+from trimtab.cli.export import export
 from trimtab.cli.history import history
 from trimtab.config import Config, GateConfig, GatePathConfig
 from trimtab.rules import Case, Rule, all_rules
@@ -71,7 +72,8 @@ def _summary(rule: Rule) -> str:
 def command_line() -> str:
     """The help of every command."""
     parts = ["# Command line\n"]
-    below = [f"history {name}" for name in history if not name.startswith("-")]
+    groups = {"history": history, "export": export}
+    below = [f"{group} {name}" for group, commands in groups.items() for name in commands if not name.startswith("-")]
     for command in ("", *COMMANDS, *below):
         title = f"trimtab {command}".strip()
         parts.append(f"## `{title}`\n\n```\n{_help(command)}\n```\n")

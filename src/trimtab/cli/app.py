@@ -35,6 +35,8 @@ COMMANDS = {
     "deploy": "Replace what has changed of a compose project, and go back where the new version is not good.",
     "rollback": "Go back to an earlier revision, or undo a deployment that was killed.",
     "status": "Show what runs of a compose project, and which revision it is.",
+    "ci": "Write the pipeline of a fleet for GitHub Actions or GitLab CI, or print what one run of it has to do.",
+    "export": "Say a compose project in another orchestrator's words, and what is lost on the way.",
     "scripts": "Write deploy, build and rollback scripts that call trimtab, in place of those a fleet has.",
     "scan": "Look for vulnerabilities, credentials, and how the CIS Docker Benchmark is met.",
     "gate": "Hold the fleet against its quality gates; what was not measured does not pass.",
