@@ -38,9 +38,12 @@ _NOWHERE: Final = "nowhere.invalid"
 """The name of an empty slot: a server needs one to be given another by the runtime API, and this one never resolves
 (RFC 2606)."""
 
+WAITING: Final = "wait"
+"""The third server of a backend of plain TCP that may be held: nobody listens there, and every second it is tried again."""
+
 HOLD_LUA: Final = """\
 -- Waits until a backend has a slot that is ready, for so many seconds at most.
-core.register_action("hold", { "tcp-req", "http-req" }, function(txn, backend, seconds)
+core.register_action("hold", { "http-req" }, function(txn, backend, seconds)
   local until_second = core.now().sec + tonumber(seconds)
   while tonumber(txn.f:nbsrv(backend)) == 0 and core.now().sec < until_second do
     core.msleep(50)
@@ -193,10 +196,12 @@ def _hold(held: Held, name: str, kind: Kind) -> Iterator[str]:
         return
     seconds = max(1, round(held.hold_seconds))
     if kind == "tcp":
-        yield f"    tcp-request inspect-delay {seconds + 5}s"
-    action = "tcp-request content" if kind == "tcp" else "http-request"
+        # Not by Lua: of some hundred connections of plain TCP that waited there, HAProxy 2.6 never woke one or two again.
+        yield f"    retries {seconds}"
+        yield f"    server {WAITING} 127.0.0.1:1{'' if held.live is None else ' disabled'}"
+        return
     # A process that finishes its connections after SIGUSR1 counts no slot as ready, although it still leads to them.
-    yield f"    {action} lua.hold {name} {seconds} if !{{ stopping }} {{ nbsrv({name}) eq 0 }}"
+    yield f"    http-request lua.hold {name} {seconds} if !{{ stopping }} {{ nbsrv({name}) eq 0 }}"
 
 
 def _server(held: Held, entry: Entry, slot: Slot, kind: Kind) -> str:

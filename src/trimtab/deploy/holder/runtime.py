@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
-from trimtab.deploy.holder.configuration import backend, kinds
+from trimtab.deploy.holder.configuration import WAITING, backend, kinds
 from trimtab.deploy.holder.layout import Held, SlotName
 from trimtab.errors import ToolError
 
@@ -45,6 +45,23 @@ def drain(held: Held, slot: SlotName) -> tuple[str, ...]:
 def rest(held: Held, slot: SlotName) -> tuple[str, ...]:
     """Nothing new goes to the slot, and it is left out of account."""
     return _each(held, slot, "state maint")
+
+
+def wait_on(held: Held) -> tuple[str, ...]:
+    """New connections of plain TCP wait; HTTP does so by itself while no slot is ready."""
+    return tuple(f"set server {name}/{WAITING} state ready" for name in _waiting(held))
+
+
+def wait_off(held: Held) -> tuple[str, ...]:
+    """New connections wait no more."""
+    return tuple(f"set server {name}/{WAITING} state maint" for name in _waiting(held))
+
+
+def _waiting(held: Held) -> tuple[str, ...]:
+    """The backends that have a place to wait at."""
+    if held.hold_seconds <= 0:
+        return ()
+    return tuple(backend(held.service, entry.port, "tcp") for entry in held.entries if "tcp" in kinds(entry))
 
 
 def cut(held: Held, slot: SlotName) -> tuple[str, ...]:
@@ -131,7 +148,8 @@ def servers(answer: str) -> tuple[ServerStat, ...]:
     lines = [line for line in answer.splitlines() if line.strip()]
     if not lines or not lines[0].startswith("# pxname,svname,"):
         raise Disobeyed(f"HAProxy answered `{SHOW_STAT}` with: {answer.strip()[:200] or 'nothing'}")
-    return tuple(_server(row) for row in csv.DictReader([lines[0].removeprefix("# "), *lines[1:]]))
+    rows = csv.DictReader([lines[0].removeprefix("# "), *lines[1:]])
+    return tuple(_server(row) for row in rows if row["svname"] != WAITING)
 
 
 def _server(row: dict[str, str]) -> ServerStat:

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trimtab.deploy.holder.layout import Held, SlotName
-from trimtab.deploy.holder.runtime import ServerStat, cut, drain, is_resolved, open_sessions, point, ready, rest
+from trimtab.deploy.holder.runtime import (
+    ServerStat,
+    cut,
+    drain,
+    is_resolved,
+    open_sessions,
+    point,
+    ready,
+    rest,
+    wait_off,
+    wait_on,
+)
 
 RESOLVING_SECONDS = 10.0
 """How long a slot may take to find its version by name. Measured: 0.5 to 1.1 s."""
@@ -73,12 +84,13 @@ def start_first(
 
 def hold_back(held: Held, old: SlotName, *, drain_seconds: float) -> tuple[Step, ...]:
     """New callers wait; after the last step nothing reaches the old version, which may be stopped."""
-    return _leave(held, old, drain_seconds)
+    first, *left = _leave(held, old, drain_seconds)
+    return (Step("drain", (*wait_on(held), *first.commands), first.until, first.seconds), *left)
 
 
 def let_on(held: Held, to: SlotName, host: str, addresses: Sequence[str]) -> tuple[Step, ...]:
     """Those who wait, and all others, go to the version `host`, which is up: the new one, or the old one again."""
-    return (_point(held, to, host, addresses), Step("finish", ready(held, to)))
+    return (_point(held, to, host, addresses), Step("finish", (*ready(held, to), *wait_off(held))))
 
 
 def retreat(held: Held, to: SlotName, *, drain_seconds: float) -> tuple[Step, ...]:
