@@ -39,6 +39,8 @@ class Simulated:
     """Counted over everything that changes something."""
     takes_effect: bool = False
     """Whether the change at which it dies is still made."""
+    fails: set[str] = field(default_factory=set[str])
+    """Commands of the client that end with an error."""
     changes: int = 0
     log: list[str] = field(default_factory=list[str])
     on_death: Callable[[], object] = lambda: None
@@ -92,6 +94,8 @@ class Simulated:
                 return Completed(words, 1, b"", "manifest unknown")
         elif words[1] not in {"exec", "logs"}:
             raise NotImplementedError(words)
+        if words[1] in self.fails:
+            return Completed(words, 1, b"", "it failed")
         return Completed(words, 0, b"", "")
 
     def _change(self, what: str, does: Callable[[], object]) -> None:
