@@ -174,7 +174,7 @@ def test_what_would_fail_is_told_before_anything_is_touched(tmp_path: Path) -> N
     assert told == [
         "`TOKEN` has no value: set it, or write `${NAME:-}` where empty is meant",
         "`api`: `volumes_from` names other containers, which trimtab does not follow: use networks and named volumes",
-        "`api`: its image `api:none` is not built: run `trimtab build`, or pass --build",
+        "`api`: not built: run `trimtab build`, or pass --build",
         "`web`: a container that is not its own is called `shop-web-1`",
     ]
     stage.store.close()

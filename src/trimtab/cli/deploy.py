@@ -172,7 +172,7 @@ async def _planned(job: _Job) -> _Planned:
     against = await problems(
         api, plan, desired, images, local=await engine_folder(job.runner) is not None, unset_is_fine=what.allow_unset
     )  # fmt: skip
-    failing, ending = doubts(job.stack.loaded.fleet, job.stack.loaded.rules, plan.services)
+    failing, ending = doubts(job.stack.loaded.fleet, job.stack.loaded.rules, plan.services, job.stack.relative)
     return _Planned(plan, now, (*against, *failing), tuple(ending))
 
 

@@ -47,6 +47,12 @@ class Stack:
     files: tuple[str, ...]
     """Absolute, in override order."""
 
+    @property
+    def relative(self) -> frozenset[str]:
+        """The files as the fleet names them."""
+        root = self.loaded.root
+        return frozenset(Path(file).relative_to(root).as_posix() for file in self.files if Path(file).is_relative_to(root))
+
 
 def find_stack(paths: Paths, common: Common, project: str = "") -> Stack:
     """The project that the arguments name; one that is named itself needs no files.

@@ -12,16 +12,20 @@ _ENDS_BADLY = frozenset({"DF305", "CM504", "CM505"})
 """First processes that do not get the stop signal, or have too little time after it: what they are at is cut off."""
 
 
-def doubts(fleet: Fleet, rules: Sequence[Rule], services: Collection[str]) -> tuple[list[str], list[str]]:
+def doubts(
+    fleet: Fleet, rules: Sequence[Rule], services: Collection[str], files: Collection[str]
+) -> tuple[list[str], list[str]]:  # fmt: skip
     """What keeps services from being deployed, and what speaks against the way they end; each with where it is written.
 
     Args:
         fleet: The fleet.
         rules: The rules that are in use; what the user ignores does not count here either.
         services: The services that are to be replaced.
+        files: The compose files that they are of; other ones have services of the same names.
     """
     found = review(fleet, [rule for rule in rules if rule.code in _CANNOT_PASS | _ENDS_BADLY]).findings
-    meant = [each for each in found if set(each.services) & set(services)]
+    others = set(fleet.compose_files) - set(files)
+    meant = [each for each in found if set(each.services) & set(services) and each.path not in others]
     return (
         [_said(each) for each in meant if each.rule in _CANNOT_PASS],
         [_said(each) for each in meant if each.rule in _ENDS_BADLY],

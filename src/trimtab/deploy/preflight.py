@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.deploy.bodies import obstacle
-from trimtab.deploy.desired import Desired
+from trimtab.deploy.desired import Desired, Wanted
 from trimtab.deploy.plan import Plan, Strategy
 from trimtab.docker.api import Api, Request
 from trimtab.docker.containers import Containers
 from trimtab.fleet.plain import items, mapping
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,22 @@ async def problems(
     for wanted in services:
         if why := obstacle(wanted, desired.top):
             found.append(f"`{wanted.name}`: {why}")
-        if wanted.built and wanted.image not in images:
-            found.append(f"`{wanted.name}`: its image `{wanted.image}` is not built: run `trimtab build`, or pass --build")
         if wanted.container_name and wanted.replicas > 1:
             found.append(f"`{wanted.name}`: `container_name` allows one container, and {wanted.replicas} are asked for")
         if not wanted.config_hash:
             found.append(f"`{wanted.name}`: compose gives no digest of its configuration; compose 2.20 or newer is needed")
+    found += _not_built([wanted for wanted in services if wanted.built and wanted.image not in images])
     found += await _names_taken(api, plan)
     found += _ports_taken(plan, desired, await _taken(api), local=local)
     return found
+
+
+def _not_built(services: Sequence[Wanted]) -> list[str]:
+    if not services:
+        return []
+    named = ", ".join(f"`{wanted.name}`" for wanted in services[:_NAMED])
+    more = f" and {len(services) - _NAMED} more" if len(services) > _NAMED else ""
+    return [f"{named}{more}: not built: run `trimtab build`, or pass --build"]
 
 
 async def _names_taken(api: Api, plan: Plan) -> list[str]:
