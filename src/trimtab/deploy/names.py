@@ -5,6 +5,14 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from trimtab.docker.labels import COMPOSE_HASH as COMPOSE_HASH
+from trimtab.docker.labels import COMPOSE_NUMBER as COMPOSE_NUMBER
+from trimtab.docker.labels import COMPOSE_ONE_OFF as COMPOSE_ONE_OFF
+from trimtab.docker.labels import COMPOSE_PROJECT as COMPOSE_PROJECT
+from trimtab.docker.labels import COMPOSE_SERVICE as COMPOSE_SERVICE
+from trimtab.docker.labels import ROLE as ROLE
+from trimtab.docker.labels import RUNS as RUNS
+
 PROJECT = "io.trimtab.project"
 SERVICE = "io.trimtab.service"
 NUMBER = "io.trimtab.number"
@@ -15,7 +23,6 @@ SOURCE = "io.trimtab.source"
 IMAGE = "io.trimtab.image"
 """On a kept revision: its image's name in the files."""
 STRATEGY = "io.trimtab.strategy"
-ROLE = "io.trimtab.role"
 SUPPRESSED = "io.trimtab.suppressed"
 """Paths at which a kept revision has an empty mount, only so that the engine makes no volume for it."""
 LETTER = "io.trimtab.slot"
@@ -24,18 +31,13 @@ ANCHORED = "io.trimtab.anchor"
 """On an HAProxy of the holder: the id of the anchor whose network it shares."""
 TRACK = "io.trimtab.lane"
 """On an HAProxy of the holder: the lane, with what is behind it."""
-COMPOSE_PROJECT = "com.docker.compose.project"
-COMPOSE_SERVICE = "com.docker.compose.service"
-COMPOSE_NUMBER = "com.docker.compose.container-number"
-COMPOSE_HASH = "com.docker.compose.config-hash"
 COMPOSE_IMAGE = "com.docker.compose.image"
 COMPOSE_DEPENDS = "com.docker.compose.depends_on"
 COMPOSE_FILES = "com.docker.compose.project.config_files"
 COMPOSE_FOLDER = "com.docker.compose.project.working_dir"
-COMPOSE_ONE_OFF = "com.docker.compose.oneoff"
 
-RUNS, KEPT, ANCHOR, PROXY, LEASE = "service", "revision", "anchor", "proxy", "lease"
-"""Roles: a service's own container, a revision that is kept to go back to, the two halves of a holder, the deployers' lease."""
+KEPT, ANCHOR, PROXY, LEASE = "revision", "anchor", "proxy", "lease"
+"""Roles beside `RUNS`: a revision that is kept to go back to, the two halves of a holder, the deployers' lease."""
 
 
 @dataclass(frozen=True, slots=True)

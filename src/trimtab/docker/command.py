@@ -97,6 +97,13 @@ def compose_models(project: bytes, name: str, folder: str, services: Sequence[st
     return Command(asked.argv, {"COMPOSE_IGNORE_ORPHANS": "1", "COMPOSE_PROFILES": ""}, project)
 
 
+def events(project_label: str, since: float, *actions: str) -> Command:
+    """What happens to a project's containers from a time on, in seconds since 1970: a line of JSON each, without an end."""
+    filters = (word for action in actions for word in ("--filter", f"event={action}"))
+    label = ("--filter", "type=container", "--filter", f"label={project_label}")
+    return docker("events", "--since", f"{since:.3f}", *label, *filters, "--format", "{{json .}}")
+
+
 def pull(image: str) -> Command:
     """Gets an image from its registry."""
     return docker("pull", "--quiet", image)

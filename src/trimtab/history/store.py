@@ -16,6 +16,8 @@ from trimtab.history.ledger import SCHEMA as _LEDGER
 from trimtab.history.ledger import Ledger
 from trimtab.history.scans import SCHEMA as _SCANS
 from trimtab.history.scans import Scans
+from trimtab.history.usage import SCHEMA as _USAGE
+from trimtab.history.usage import UsageHistory
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -41,7 +43,7 @@ CREATE TABLE IF NOT EXISTS proofs (
     proof TEXT NOT NULL
 );
 """
-_VERSION = 5
+_VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class Store:
     def deployments(self) -> Deployments:
         """The journal of deployments."""
         return Deployments(self._connection, str(self.folder / "history.db"))
+
+    @property
+    def usage(self) -> UsageHistory:
+        """What containers have used."""
+        return UsageHistory(self._connection, str(self.folder / "history.db"))
 
     def close(self) -> None:
         self._connection.close()
@@ -191,7 +198,7 @@ def open_store(root: Path) -> Store:
         if version > _VERSION:
             connection.close()
             raise StateError(f"`{folder}/history.db` was written by a newer trimtab. Upgrade trimtab, or move the file away.")
-        connection.executescript(_SCHEMA + _LEDGER + _SCANS + _DEPLOYMENTS)
+        connection.executescript(_SCHEMA + _LEDGER + _SCANS + _DEPLOYMENTS + _USAGE)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     except sqlite3.Error as error:
         connection.close()

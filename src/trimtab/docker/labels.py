@@ -1,0 +1,11 @@
+"""Labels that say which service of which project a container belongs to."""
+
+COMPOSE_PROJECT = "com.docker.compose.project"
+COMPOSE_SERVICE = "com.docker.compose.service"
+COMPOSE_NUMBER = "com.docker.compose.container-number"
+COMPOSE_HASH = "com.docker.compose.config-hash"
+COMPOSE_ONE_OFF = "com.docker.compose.oneoff"
+ROLE = "io.trimtab.role"
+"""What a container that trimtab has made is there for; compose's own have none."""
+RUNS = "service"
+"""The role of a service's own container."""

@@ -1,0 +1,270 @@
+"""What containers have used, minute by minute, and hour by hour after that."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+from trimtab.errors import StateError
+
+T = TypeVar("T", int, float)
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS usage_subjects (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    service TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    image TEXT NOT NULL,
+    config TEXT NOT NULL,
+    UNIQUE (project, service, number, image, config)
+);
+CREATE TABLE IF NOT EXISTS usage (
+    subject INTEGER NOT NULL REFERENCES usage_subjects (id),
+    width INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    last REAL NOT NULL,
+    samples INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    cpu_mean REAL,
+    cpu_p95 REAL,
+    cpu_max REAL,
+    cpu_limit REAL,
+    periods INTEGER NOT NULL,
+    throttled INTEGER NOT NULL,
+    memory_max INTEGER,
+    memory_last INTEGER,
+    memory_limit INTEGER,
+    uptime REAL,
+    ooms INTEGER NOT NULL,
+    restarts INTEGER NOT NULL,
+    health_changes INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    bytes_read INTEGER NOT NULL,
+    bytes_written INTEGER NOT NULL,
+    PRIMARY KEY (subject, width, start)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS usage_observers (
+    project TEXT PRIMARY KEY,
+    observer TEXT NOT NULL,
+    until REAL NOT NULL
+);
+"""
+MINUTE, HOUR = 60, 3600
+MINUTES_KEPT = 8 * 24 * HOUR
+"""Seconds for which minutes are kept as they are: a week, and a day to look at it."""
+HOURS_KEPT = 90 * 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """Whose use it is: one container of a service, as long as its image and configuration stay the same."""
+
+    project: str
+    service: str
+    number: int
+    image: str
+    """The image's id, with its algorithm."""
+    config: str
+    """Compose's own digest of the service's configuration; empty where compose has not made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one container used in one minute or hour. Bytes, seconds, and processor cores; None for what was not measured."""
+
+    width: int
+    """Seconds that it stands for: `MINUTE` or `HOUR`."""
+    start: int
+    """Seconds since 1970, a multiple of the width."""
+    last: float
+    """When its last sample with a figure of memory was taken, without any its last sample; in seconds since 1970."""
+    samples: int
+    seconds: float
+    """How much of it the figures of the processor cover."""
+    cpu_mean: float | None = None
+    cpu_p95: float | None = None
+    """Of samples in a minute, by nearest rank; the largest of its minutes in an hour, which is no less than the true one."""
+    cpu_max: float | None = None
+    cpu_limit: float | None = None
+    """The highest that was in force; None for none."""
+    periods: int = 0
+    """Scheduler periods in which a limited container wanted to run."""
+    throttled: int = 0
+    """Those of them in which it was held back."""
+    memory_max: int | None = None
+    """The working set: what is in use without page cache that can be dropped at once."""
+    memory_last: int | None = None
+    memory_limit: int | None = None
+    uptime: float | None = None
+    """How long the container had been up at the earliest moment after a start that the figures cover."""
+    ooms: int = 0
+    """Processes of it that the kernel has killed for want of memory."""
+    restarts: int = 0
+    health_changes: int = 0
+    received: int = 0
+    sent: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+    @property
+    def throttled_ratio(self) -> float | None:
+        """The share of periods in which it was held back; None without a limit."""
+        return self.throttled / self.periods if self.periods else None
+
+
+_COLUMNS = [each.name for each in fields(Usage)]
+_SUMS = (
+    "samples", "seconds", "periods", "throttled", "ooms", "restarts", "health_changes", "received", "sent", "bytes_read",
+    "bytes_written",
+)  # fmt: skip
+
+
+def join(one: Usage, other: Usage) -> Usage:
+    """Two parts of the same minute or hour as one; their order does not matter.
+
+    Counts and bytes add up, means weigh by the seconds they cover, limits and largest values are the larger ones. The 95th
+    percentile of both together cannot be known from two percentiles; the larger one is no less than it.
+    """
+    later = max(one, other, key=lambda each: (each.memory_last is not None, each.last, each.memory_last or 0))
+    weighed = [(each.cpu_mean, each.seconds) for each in (one, other) if each.cpu_mean is not None]
+    covered = sum(seconds for _, seconds in weighed)
+    sums = {name: getattr(one, name) + getattr(other, name) for name in _SUMS}
+    return replace(
+        later,
+        **sums,
+        cpu_mean=sum(mean * seconds for mean, seconds in weighed) / covered if covered else later.cpu_mean,
+        cpu_p95=_of(max, one.cpu_p95, other.cpu_p95),
+        cpu_max=_of(max, one.cpu_max, other.cpu_max),
+        cpu_limit=_of(max, one.cpu_limit, other.cpu_limit),
+        memory_max=_of(max, one.memory_max, other.memory_max),
+        memory_limit=_of(max, one.memory_limit, other.memory_limit),
+        uptime=_of(min, one.uptime, other.uptime),
+    )
+
+
+def _of(choose: Callable[[T, T], T], one: T | None, other: T | None) -> T | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return choose(one, other)
+
+
+def hours(minutes: Sequence[Usage]) -> dict[int, Usage]:
+    """One container's minutes folded to hours, by the hour's start."""
+    found: dict[int, Usage] = {}
+    for each in minutes:
+        start = each.start - each.start % HOUR
+        as_hour = replace(each, width=HOUR, start=start)
+        found[start] = join(found[start], as_hour) if start in found else as_hour
+    return found
+
+
+class UsageHistory:
+    """Access to what one fleet has used. Everything that is written is on the disk when the call returns."""
+
+    def __init__(self, connection: sqlite3.Connection, where: str) -> None:
+        self._connection = connection
+        self._where = where
+
+    def add(self, rows: Sequence[tuple[Subject, Usage]]) -> None:
+        """Keep rows in one go, each joined with what is there of its minute or hour already.
+
+        Raises:
+            StateError: it could not be written; nothing of it is then there.
+        """
+        try:
+            with self._connection:
+                for subject, usage in rows:
+                    self._put(self._id(subject), usage)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def rows(self, project: str, since: float = 0, service: str | None = None) -> list[tuple[Subject, Usage]]:
+        """What was used from a time on, in seconds since 1970, in the order of time."""
+        query = f"SELECT project, service, number, image, config, {', '.join(_COLUMNS)} FROM usage"  # noqa: S608
+        query += " JOIN usage_subjects ON id = subject WHERE project = ? AND start + width > ?"
+        values: list[object] = [project, since]
+        if service is not None:
+            query, values = f"{query} AND service = ?", [*values, service]
+        found = self._connection.execute(f"{query} ORDER BY start, id", values)
+        return [(Subject(*row[:5]), Usage(*row[5:])) for row in found]
+
+    def totals(self, project: str) -> Mapping[Subject, Usage]:
+        """Everything that is kept of each container of a project as one row, whose counts are sums since observing began."""
+        found: dict[Subject, Usage] = {}
+        for subject, usage in self.rows(project):
+            found[subject] = join(found[subject], usage) if subject in found else usage
+        return found
+
+    def projects(self) -> list[str]:
+        """The compose projects that were observed, the last one first."""
+        query = "SELECT project FROM usage JOIN usage_subjects ON id = subject GROUP BY project ORDER BY MAX(last) DESC"
+        return [str(row[0]) for row in self._connection.execute(query)]
+
+    def claim(self, project: str, observer: str, now: float, seconds: float) -> bool:
+        """Note who observes a project, for so long; False where somebody else does, whose counts would be there twice.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        statement = (
+            "INSERT INTO usage_observers VALUES (?, ?, ?) ON CONFLICT (project) DO UPDATE SET observer = excluded.observer,"
+            " until = excluded.until WHERE observer = excluded.observer OR until < ?"
+        )
+        return self._changed(statement, (project, observer, now + seconds, now)) == 1
+
+    def release(self, project: str, observer: str) -> None:
+        """Note that nobody observes a project any more.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        self._changed("DELETE FROM usage_observers WHERE project = ? AND observer = ?", (project, observer))
+
+    def _changed(self, statement: str, values: tuple[object, ...]) -> int:
+        try:
+            with self._connection:
+                return self._connection.execute(statement, values).rowcount
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def compact(self, now: float) -> None:
+        """Fold minutes that are older than `MINUTES_KEPT` to hours, and forget hours that are older than `HOURS_KEPT`.
+
+        Raises:
+            StateError: it could not be written; nothing is then changed.
+        """
+        until = int(now - MINUTES_KEPT) // HOUR * HOUR
+        query = f"SELECT subject, {', '.join(_COLUMNS)} FROM usage WHERE width = ? AND start < ?"  # noqa: S608
+        try:
+            with self._connection:
+                old: dict[int, list[Usage]] = {}
+                for row in self._connection.execute(query, (MINUTE, until)):
+                    old.setdefault(row[0], []).append(Usage(*row[1:]))
+                for identity, minutes in old.items():
+                    for usage in hours(minutes).values():
+                        self._put(identity, usage)
+                self._connection.execute("DELETE FROM usage WHERE width = ? AND start < ?", (MINUTE, until))
+                self._connection.execute("DELETE FROM usage WHERE start < ?", (now - HOURS_KEPT,))
+                self._connection.execute("DELETE FROM usage_subjects WHERE id NOT IN (SELECT subject FROM usage)")
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _id(self, subject: Subject) -> int:
+        values = (subject.project, subject.service, subject.number, subject.image, subject.config)
+        self._connection.execute(
+            "INSERT OR IGNORE INTO usage_subjects (project, service, number, image, config) VALUES (?, ?, ?, ?, ?)", values
+        )
+        query = "SELECT id FROM usage_subjects WHERE project = ? AND service = ? AND number = ? AND image = ? AND config = ?"
+        return int(self._connection.execute(query, values).fetchone()[0])
+
+    def _put(self, identity: int, usage: Usage) -> None:
+        query = f"SELECT {', '.join(_COLUMNS)} FROM usage WHERE subject = ? AND width = ? AND start = ?"  # noqa: S608
+        row = self._connection.execute(query, (identity, usage.width, usage.start)).fetchone()
+        kept = join(Usage(*row), usage) if row else usage
+        marks = ", ".join("?" * (len(_COLUMNS) + 1))
+        statement = f"INSERT OR REPLACE INTO usage (subject, {', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
+        self._connection.execute(statement, (identity, *(getattr(kept, name) for name in _COLUMNS)))
+
+    def _failed(self, error: sqlite3.Error) -> StateError:
+        return StateError(f"`{self._where}` cannot be written: {error}. Free some space, and run again.")

@@ -1,0 +1,102 @@
+"""What is sampled, against loads of known size and against what docker itself says of them."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+
+import anyio
+import pytest
+
+from trimtab.docker import ProcessRunner
+from trimtab.docker.api import Api
+from trimtab.fleet.sizes import byte_size
+from trimtab.observe.heard import Heard, listen
+from trimtab.observe.sampler import Sampler, Seen
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+
+BASE, PROJECT, MIB = "localhost/trimtab/python:3.11-bookworm", "trimtab-observing", 1 << 20
+LOADS = {
+    "half": (("--cpus", "0.5"), "while True: pass"),
+    "idle": ((), "import time; print('ready', flush=True); time.sleep(3600)"),
+    "holds": (("--memory", "256m"), "import time; x = bytearray(b'x' * (100 << 20)); print('ready', flush=True); time.sleep(3600)"),
+    # The file is read by nobody, so its pages are inactive cache; a limit keeps them near it, as on a busy host.
+    "caches": (("--memory", "256m"), "import os, time\nf = open('/tmp/f', 'wb')\nfor _ in range(150): f.write(os.urandom(1 << 20))\n"
+               "f.flush(); os.fsync(f.fileno()); print('ready', flush=True); time.sleep(3600)"),
+    "child": (("--memory", "64m", "--memory-swap", "64m"), "import subprocess, time\nwhile True:\n"
+              "    subprocess.run(['python3', '-c', 'x = bytearray(200 << 20)'])\n    time.sleep(0.5)"),
+}  # fmt: skip
+
+
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def loads(engine: str) -> Iterator[None]:
+    try:
+        for name, (options, code) in LOADS.items():
+            labels = {"project": PROJECT, "service": name, "oneoff": "False", "container-number": "1"}
+            words = [word for key, value in labels.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
+            docker("run", "--detach", "--name", f"{PROJECT}-{name}", *words, *options, BASE, "python3", "-u", "-c", code)
+        for name in ("idle", "holds", "caches"):
+            with subprocess.Popen(["docker", "logs", "--follow", f"{PROJECT}-{name}"], stdout=subprocess.PIPE) as log:
+                assert log.stdout is not None
+                assert log.stdout.readline() == b"ready\n"
+                log.terminate()
+        yield
+    finally:
+        subprocess.run(["docker", "rm", "--force", *(f"{PROJECT}-{name}" for name in LOADS)], check=False, capture_output=True)
+
+
+def observed(seconds: float) -> dict[str, Seen]:
+    """What is said of the loads over a stretch of time."""
+
+    async def watch() -> list[Seen]:
+        runner, heard = ProcessRunner(), Heard(time.time())
+        sampler, seen = Sampler(Api(runner), PROJECT), list[Seen]()
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen, runner, PROJECT, heard)
+            await sampler.round(time.time(), {})
+            await anyio.sleep(seconds)
+            seen = await sampler.round(time.time(), heard.taken())
+            group.cancel_scope.cancel()
+        return seen
+
+    return {each.reading.subject.service: each for each in anyio.run(watch)}
+
+
+@pytest.mark.usefixtures("loads")
+def test_figures_are_those_of_the_loads() -> None:
+    found = observed(6.0)
+    assert sorted(found) == sorted(LOADS)
+    half, idle = found["half"].sample, found["idle"].sample
+    # The figure of a full core is told by the engine, the quota is enforced by the kernel: 0.5 within a tenth.
+    assert half.cores == pytest.approx(0.5, rel=0.1)
+    assert half.cpu_limit == 0.5
+    assert half.throttled > half.periods / 2 > 0
+    assert idle.cores is not None
+    assert idle.cores < 0.02
+    holds, caches = found["holds"].sample, found["caches"].sample
+    assert holds.memory is not None
+    assert caches.memory is not None
+    assert 100 * MIB < holds.memory < 125 * MIB
+    assert caches.memory < 60 * MIB
+    counters = found["caches"].reading.counters
+    assert counters is not None
+    assert counters.memory + counters.cached > 120 * MIB
+    child = found["child"]
+    assert child.sample.ooms >= 2
+    assert (child.reading.state, child.sample.restarts) == ("running", 0)
+    assert [found[name].sample.ooms for name in ("half", "idle", "holds", "caches")] == [0, 0, 0, 0]
+
+
+@pytest.mark.usefixtures("loads")
+def test_memory_is_what_docker_stats_says() -> None:
+    found = observed(1.0)
+    for name in ("holds", "caches", "idle"):
+        told = json.loads(docker("stats", "--no-stream", "--format", "json", f"{PROJECT}-{name}"))
+        said = byte_size(str(told["MemUsage"]).split("/")[0])
+        assert said is not None
+        assert found[name].sample.memory == pytest.approx(said, abs=2 * MIB)

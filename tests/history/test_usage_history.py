@@ -1,0 +1,81 @@
+"""Minutes of use: kept, joined, folded to hours, and forgotten in time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trimtab.errors import StateError
+from trimtab.history import open_store
+from trimtab.history.usage import HOUR, HOURS_KEPT, MINUTE, MINUTES_KEPT, Subject, Usage
+
+API = Subject("shop", "api", 1, "sha256:a", "c1")
+ROW = Usage(MINUTE, 6000, 6050.0, 6, 60.0, 0.2, 0.4, 0.5, 1.0, 600, 6, 300, 200, 1000, 10.0, 1, 2, 3, 4, 5, 6, 7)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    other = replace(API, service="web")
+    store.usage.add([(API, ROW), (other, replace(ROW, start=6060, ooms=0))])
+    store.close()
+    usage = open_store(tmp_path).usage
+    assert usage.rows("shop") == [(API, ROW), (other, replace(ROW, start=6060, ooms=0))]
+    assert usage.rows("shop", service="api") == [(API, ROW)]
+    assert usage.rows("shop", since=6060) == [(other, replace(ROW, start=6060, ooms=0))]
+    assert usage.rows("other") == []
+    assert usage.projects() == ["shop"]
+
+
+def test_the_second_half_of_a_minute_joins_the_first(tmp_path: Path) -> None:
+    usage = open_store(tmp_path).usage
+    usage.add([(API, replace(ROW, seconds=20.0, cpu_mean=0.1))])
+    usage.add([(API, replace(ROW, seconds=40.0, cpu_mean=0.4, last=6059.0, memory_max=900, memory_last=100))])
+    ((_, row),) = usage.rows("shop")
+    assert row.cpu_mean == pytest.approx(0.3)
+    assert (row.seconds, row.samples, row.ooms, row.memory_max, row.memory_last) == (60.0, 12, 2, 900, 100)
+
+
+def test_an_image_or_a_configuration_of_its_own_is_kept_apart(tmp_path: Path) -> None:
+    usage = open_store(tmp_path).usage
+    usage.add(
+        [(API, ROW), (replace(API, image="sha256:b"), ROW), (replace(API, config="c2"), ROW), (API, replace(ROW, start=6060))]
+    )
+    totals = usage.totals("shop")
+    assert len(totals) == 3
+    assert totals[API].restarts == 4
+
+
+def test_old_minutes_become_hours_once_and_old_hours_go(tmp_path: Path) -> None:
+    usage = open_store(tmp_path).usage
+    now = 1_000_000.0 * HOUR
+    old = int(now - MINUTES_KEPT - 3 * HOUR)
+    minutes = [(API, replace(ROW, start=old + 60 * n, last=old + 60.0 * n, cpu_max=float(n), memory_max=n)) for n in range(120)]
+    fresh = (API, replace(ROW, start=int(now) - 600, last=now - 600))
+    ancient = (replace(API, service="gone"), replace(ROW, width=HOUR, start=int(now - HOURS_KEPT - HOUR)))
+    usage.add([*minutes, fresh, ancient])
+    usage.compact(now)
+    once = usage.rows("shop")
+    usage.compact(now)
+    assert usage.rows("shop") == once
+    assert [row.width for _, row in once] == [HOUR, HOUR, MINUTE]
+    assert [(row.samples, row.cpu_max, row.memory_max) for _, row in once[:2]] == [(360, 59.0, 59), (360, 119.0, 119)]
+    assert {subject.service for subject, _ in once} == {"api"}
+
+
+def test_one_project_has_one_observer_until_it_is_released_or_late(tmp_path: Path) -> None:
+    usage, other = open_store(tmp_path).usage, open_store(tmp_path).usage
+    assert usage.claim("shop", "one", 100.0, 30.0)
+    assert usage.claim("shop", "one", 110.0, 30.0)
+    assert not other.claim("shop", "two", 120.0, 30.0)
+    assert other.claim("library", "two", 120.0, 30.0)
+    assert other.claim("shop", "two", 141.0, 30.0)
+    assert not usage.claim("shop", "one", 150.0, 30.0)
+    other.release("shop", "two")
+    assert usage.claim("shop", "one", 150.0, 30.0)
+
+
+def test_rows_that_cannot_be_written_are_none_of_them_there(tmp_path: Path) -> None:
+    usage = open_store(tmp_path).usage
+    with pytest.raises(StateError, match="Free some space"):
+        usage.add([(API, ROW), (API, replace(ROW, start=6060, samples=None))])  # pyright: ignore[reportArgumentType]
+    assert usage.rows("shop") == []
