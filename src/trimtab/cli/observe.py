@@ -1,0 +1,130 @@
+"""`trimtab observe`."""
+
+import json
+import math
+import re
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import IO, Annotated
+
+import anyio
+from cyclopts import Parameter
+from rich.table import Table
+
+from trimtab.cli.app import CLEAN
+from trimtab.cli.deploying import Stack, find_stack, project_name
+from trimtab.cli.live import LiveLines, watch_signals
+from trimtab.cli.options import Common, Paths, check_format, open_output, show
+from trimtab.docker import ProcessRunner, engine_version
+from trimtab.errors import UsageError
+from trimtab.fleet.compose.service import duration
+from trimtab.history import Store, open_store
+from trimtab.observe.sampler import Seen
+from trimtab.observe.watch import Observation
+from trimtab.report.observe import cost_line, result_data, result_view, round_lines, round_table, seen_data
+
+_LEAST = 1.0
+_LENGTH = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
+
+
+def observe(
+    paths: Paths = (),
+    /,
+    *,
+    for_: Annotated[str, Parameter(name="--for", help="How long, `10m` or `24h`; until it is interrupted when left out.")] = "",
+    every: Annotated[str, Parameter(help="How long from one round to the next.")] = "10s",
+    once: Annotated[bool, Parameter(negative="", help="Look for a second, show it, and keep nothing.")] = False,
+    project: Annotated[str, Parameter(help="The compose project, where its files cannot be read.")] = "",
+    common: Common | None = None,
+) -> int:
+    """Sample what a compose project's containers use, and keep it minute by minute for `trimtab resources` and `metrics`.
+
+    Memory is the working set, without page cache that can be dropped. Ctrl-C ends it with a summary, which is a good end.
+    """
+    common = common or Common()
+    check_format(common)
+    pace, length = _seconds("--every", every), _seconds("--for", for_) if for_ else math.inf
+    stack = find_stack(paths, common, project)
+    store = open_store(stack.folder)
+    try:
+        return anyio.run(_observe, stack, common, store, project, 1.0 if once else length, pace, once)
+    finally:
+        store.close()
+
+
+def _seconds(option: str, text: str) -> float:
+    found = duration(text) if _LENGTH.fullmatch(text.strip()) else None
+    if found is None or found < _LEAST:
+        raise UsageError(f"`{option} {text}` is no length of time from a second up; write `10s`, `5m` or `1h30m`.")
+    return found
+
+
+async def _observe(
+    stack: Stack, common: Common, store: Store, project: str, length: float, pace: float, once: bool
+) -> int:  # fmt: skip
+    runner = ProcessRunner()
+    await engine_version(runner)
+    name = project or await project_name(runner, stack, store)
+    with _watching(common, name) as watcher:
+        watch = Observation(runner, name, watcher, None if once else store.usage, pace)
+        with watcher.shown():
+            async with anyio.create_task_group() as group:
+                group.start_soon(watch_signals, group.cancel_scope)
+                await watch.watch(length)
+                group.cancel_scope.cancel()
+        watcher.finished(result_data(watch))
+    if common.format != "json":
+        show(common, dict, lambda: round_table(name, watcher.last) if once else result_view(watch))
+    if common.verbose:
+        common.messages.print(cost_line(watch.cost), markup=False)
+    return CLEAN
+
+
+class ObserveWatcher:
+    """Tells people, or a program, what is seen while it is seen: a live table, plain lines, or a line of JSON each."""
+
+    def __init__(self, common: Common, project: str, events: IO[str] | None) -> None:
+        self._lines = LiveLines(common)
+        self._project = project
+        self._events = events
+        self.last: Sequence[Seen] = ()
+
+    def shown(self) -> AbstractContextManager[object]:
+        return self._lines.shown(self._table)
+
+    def round(self, at: float, seen: Sequence[Seen]) -> None:
+        if not seen and not self.last:
+            self._lines.line(f"nothing of `{self._project}` is there yet")
+        self.last = seen
+        self._event({"event": "round", "at": round(at, 3), "services": [seen_data(each) for each in seen]})
+        for line in round_lines(seen):
+            self._lines.say(line)
+
+    def told(self, text: str) -> None:
+        self._event({"event": "told", "text": text})
+        self._lines.say(text)
+
+    def finished(self, result: Mapping[str, object]) -> None:
+        """The last event, which is the result."""
+        self._event(result)
+
+    def _event(self, event: Mapping[str, object]) -> None:
+        if self._events is not None:
+            print(json.dumps(event, ensure_ascii=False), file=self._events, flush=True)
+
+    def _table(self) -> Table:
+        return round_table(self._project, self.last)
+
+
+@contextmanager
+def _watching(common: Common, project: str) -> Generator[ObserveWatcher]:
+    """A watcher, with the file that events go to open as long as it is needed.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if common.format != "json":
+        yield ObserveWatcher(common, project, None)
+        return
+    with open_output(common) as file:
+        yield ObserveWatcher(common, project, file)
