@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import IO, Annotated
@@ -14,17 +13,12 @@ from rich.table import Table
 from trimtab.cli.app import CLEAN
 from trimtab.cli.deploying import Stack, find_stack, project_name
 from trimtab.cli.live import LiveLines, watch_signals
-from trimtab.cli.options import Common, Paths, check_format, open_output, show
+from trimtab.cli.options import Common, Paths, check_format, length_of_time, open_output, show
 from trimtab.docker import ProcessRunner, engine_version
-from trimtab.errors import UsageError
-from trimtab.fleet.compose.service import duration
 from trimtab.history import Store, open_store
 from trimtab.observe.sampler import Seen
 from trimtab.observe.watch import Observation
 from trimtab.report.observe import cost_line, result_data, result_view, round_lines, round_table, seen_data
-
-_LEAST = 1.0
-_LENGTH = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 
 
 def observe(
@@ -43,20 +37,13 @@ def observe(
     """
     common = common or Common()
     check_format(common)
-    pace, length = _seconds("--every", every), _seconds("--for", for_) if for_ else math.inf
+    pace, length = length_of_time("--every", every), length_of_time("--for", for_) if for_ else math.inf
     stack = find_stack(paths, common, project)
     store = open_store(stack.folder)
     try:
         return anyio.run(_observe, stack, common, store, project, 1.0 if once else length, pace, once)
     finally:
         store.close()
-
-
-def _seconds(option: str, text: str) -> float:
-    found = duration(text) if _LENGTH.fullmatch(text.strip()) else None
-    if found is None or found < _LEAST:
-        raise UsageError(f"`{option} {text}` is no length of time from a second up; write `10s`, `5m` or `1h30m`.")
-    return found
 
 
 async def _observe(

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -17,6 +18,7 @@ from rich.console import Console, RenderableType
 from trimtab.config import Config, load_config
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, Fleet, FleetOptions, discover
+from trimtab.fleet.compose.service import duration
 from trimtab.gather import gather
 from trimtab.report.terminal import console
 from trimtab.rules import Rule, all_rules, default_rules, find_rules
@@ -37,6 +39,7 @@ class RuleChoice:
     offline: Offline = False
 
 
+_LENGTH = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 Paths = Annotated[tuple[Path, ...], Parameter(help="A folder, or files of one; the current folder when left out.")]
 
 
@@ -146,6 +149,18 @@ def near_rule(name: str) -> str:
     known = [each for rule in all_rules() for each in (rule.code, rule.name, *rule.aliases)]
     near = difflib.get_close_matches(name.strip(), known, n=1, cutoff=0.3)
     return f" Did you mean `{near[0]}`?" if near else ""
+
+
+def length_of_time(option: str, text: str) -> float:
+    """The seconds that an option's text stands for, one at least.
+
+    Raises:
+        UsageError: it is no length of time, or less than a second.
+    """
+    found = duration(text) if _LENGTH.fullmatch(text.strip()) else None
+    if found is None or found < 1:
+        raise UsageError(f"`{option} {text}` is no length of time from a second up; write `10s`, `5m` or `1h30m`.")
+    return found
 
 
 def check_format(common: Common, others: Iterable[str] = ()) -> None:

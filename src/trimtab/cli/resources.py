@@ -1,98 +1,134 @@
 """`trimtab resources`."""
 
+import posixpath
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
+import anyio
 from cyclopts import Parameter
-from rich.console import Group, RenderableType
-from rich.table import Table
 
-from trimtab.cli.app import CLEAN, FINDINGS
-from trimtab.cli.options import Common, Paths, load, show
+from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
+from trimtab.cli.live import watch_signals
+from trimtab.cli.options import Common, Loaded, Paths, check_format, length_of_time, load, show
 from trimtab.cli.settle import Applied, apply_wants
+from trimtab.docker import ProcessRunner, engine_version
+from trimtab.docker.api import Api
+from trimtab.docker.containers import Containers
 from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.facts import ComposeFacts
-from trimtab.fleet.compose.sizing import Proposal, propose
-from trimtab.fleet.sizes import byte_size, size_text
+from trimtab.fleet.sizes import byte_size
+from trimtab.history import open_store
+from trimtab.history.usage import Subject, Usage
+from trimtab.observe.evidence import WINDOW
+from trimtab.observe.live import Changed, Trial, changes_for
+from trimtab.observe.proposals import sized
+from trimtab.report.resources import ProjectSizes, sizes_data, sizes_view
 
-Plan = tuple[ComposeProject, list[Proposal]]
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Doing:
+    """What is done with the proposals."""
+
+    apply: Annotated[bool, Parameter(negative="", help="Write what is missing, and what was observed to be wrong.")] = False
+    allow_dirty: Annotated[bool, Parameter(negative="", help="Change files with uncommitted changes, too.")] = False
+    live: Annotated[
+        bool, Parameter(negative="", help="Change running containers first, and take back what does them harm.")
+    ] = False
+    watch: Annotated[str, Parameter(help="How long changed containers are watched.")] = "10m"
 
 
-def resources(
-    paths: Paths = (),
-    /,
-    *,
-    apply: Annotated[bool, Parameter(negative="", help="Write the limits and reservations that are missing.")] = False,
-    allow_dirty: Annotated[bool, Parameter(negative="", help="Change files with uncommitted changes, too.")] = False,
-    common: Common | None = None,
-) -> int:
+def resources(paths: Paths = (), /, *, doing: Doing | None = None, common: Common | None = None) -> int:
     """Propose memory and CPU limits for every service, with all of them together against the host's memory.
 
-    Without observed use the sizes are defaults by the kind of service, and are called that. A limit that is there is never
-    changed. Exits with 1 when something is missing and was not written.
+    Where `trimtab observe` has seen enough, sizes are made from what was used, with the evidence and how far to trust it.
+    Elsewhere they are defaults by the kind of service, and are called that; a limit that is there is then not changed. `--live`
+    changes limits of running containers, watches, and takes back what does harm; with `--apply` only what was kept is written.
+    Exits with 1 when something was to be changed and was not, or was taken back.
     """
-    common = common or Common()
+    common, doing = common or Common(), doing or Doing()
+    check_format(common)
+    seconds = length_of_time("--watch", doing.watch)
     loaded = load(paths, common)
-    plans: list[Plan] = [(project, list(propose(ComposeFacts(loaded.fleet, project)))) for project in loaded.fleet.projects]
-    applied = Applied()
-    if apply:
-        for project, proposals in plans:
-            wants = [want for proposal in proposals for want in proposal.wants]
-            applied = applied.joined(apply_wants(loaded, project, wants, allow_dirty=allow_dirty))
     host = byte_size(loaded.config.host_memory)
-    show(common, lambda: _data(plans, host, applied), lambda: _view(plans, host, applied))
-    missing = any(proposal.wants for _, proposals in plans for proposal in proposals)
-    return FINDINGS if missing and (not apply or applied.refused) else CLEAN
+    plans = [_sizes(loaded, project, host) for project in loaded.fleet.projects]
+    applied, changed, ended = Applied(), list[Changed](), True
+    if doing.live:
+        changed, ended = anyio.run(_live, plans, seconds, common)
+    if doing.apply and ended:
+        harmed = {(each.change.project, each.change.service) for each in changed if not each.kept}
+        for plan in plans:
+            wants = [want for each in plan.sizes if (plan.name, each.service.name) not in harmed for want in each.wants]
+            applied = applied.joined(apply_wants(loaded, plan.project, wants, allow_dirty=doing.allow_dirty))
+    show(
+        common,
+        lambda: {**sizes_data(plans, host, changed), "written": list(applied.written), "refused": list(applied.refused)},
+        lambda: sizes_view(plans, host, changed, applied.written, applied.refused),
+    )
+    if not ended:
+        return INTERRUPTED
+    return CLEAN if _is_done(plans, doing, applied, changed) else FINDINGS
 
 
-def _data(plans: Sequence[Plan], host: int | None, applied: Applied) -> dict[str, object]:
-    return {
-        "schema": "trimtab.resources/1",
-        "host_memory": host,
-        "projects": [
-            {
-                "files": list(project.files),
-                "limits": sum(each.after.limit for each in proposals),
-                "services": [
-                    {
-                        "service": each.service.name,
-                        "kind": each.kind,
-                        "basis": each.basis,
-                        "before": dict(zip(("memory", "reservation", "cpus"), each.before, strict=True)),
-                        "after": {"memory": each.after.limit, "reservation": each.after.reservation, "cpus": each.after.cpus},
-                    }
-                    for each in proposals
-                ],
-            }
-            for project, proposals in plans
-        ],
-        "written": list(applied.written),
-        "refused": list(applied.refused),
-    }
+def _is_done(plans: Sequence[ProjectSizes], doing: Doing, applied: Applied, changed: Sequence[Changed]) -> bool:
+    missing = any(each.wants for plan in plans for each in plan.sizes)
+    return not missing or (doing.apply and not applied.refused and all(each.kept for each in changed))
 
 
-def _view(plans: Sequence[Plan], host: int | None, applied: Applied) -> RenderableType:
-    parts: list[RenderableType] = []
-    for project, proposals in plans:
-        table = Table(title=", ".join(project.files), title_justify="left", box=None, pad_edge=False)
-        for column in ("service", "memory", "reserved", "cpus", "basis"):
-            table.add_column(column, justify="left" if column in {"service", "basis"} else "right", no_wrap=True)
-        for each in proposals:
-            limit, reservation, cpus = each.before
-            table.add_row(
-                each.service.name,
-                _cell(size_text(limit) if limit else None, size_text(each.after.limit)),
-                _cell(size_text(reservation) if reservation else None, size_text(each.after.reservation)),
-                _cell(f"{cpus:g}" if cpus else None, f"{each.after.cpus:g}"),
-                each.basis if each.wants else "as it is",
-            )
-        total = sum(each.after.limit for each in proposals if not each.service.profiles)
-        against = f" of the host's {size_text(host)}: {total / host:.0%}" if host else "; `host-memory` says what the host has"
-        parts += [table, f"limits together: {size_text(total)}{against}", ""]
-    parts += [f"written: {path}" for path in applied.written]
-    parts += [f"[yellow]left alone[/yellow]: {reason}" for reason in applied.refused]
-    return Group(*parts) if parts else "no compose project"
+def _sizes(loaded: Loaded, project: ComposeProject, host: int | None) -> ProjectSizes:
+    """A project's proposals, with what was observed of it."""
+    folder = loaded.root / posixpath.dirname(project.files[0])
+    name, rows = _observed(folder, project)
+    return ProjectSizes(project, name, tuple(sized(ComposeFacts(loaded.fleet, project), rows, host)))
 
 
-def _cell(before: str | None, after: str) -> str:
-    return before if before else f"[dim]none →[/dim] [bold]{after}[/bold]"
+def _observed(folder: Path, project: ComposeProject) -> tuple[str, list[tuple[Subject, Usage]]]:
+    """The name under which a project was observed last, empty where it was not, and what was seen of it."""
+    if not (folder / ".trimtab" / "history.db").is_file():
+        return "", []
+    store = open_store(folder)
+    try:
+        names = store.usage.projects()
+        name = project.name if project.name in names else next(iter(names), None)
+        return (name, store.usage.rows(name, time.time() - WINDOW)) if name else ("", [])
+    finally:
+        store.close()
+
+
+async def _live(plans: Sequence[ProjectSizes], seconds: float, common: Common) -> tuple[list[Changed], bool]:
+    """What became of changes to running containers, and whether they were watched to the end."""
+    runner = ProcessRunner()
+    await engine_version(runner)
+    results: list[Changed] = []
+    ended = False
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch_signals, group.cancel_scope)
+        for plan in plans:
+            await _tried(runner, plan, seconds, common, results)
+        ended = True
+        group.cancel_scope.cancel()
+    return results, ended
+
+
+async def _tried(
+    runner: ProcessRunner, plan: ProjectSizes, seconds: float, common: Common, results: list[Changed]
+) -> None:  # fmt: skip
+    wanted = {each.service.name: each.after for each in plan.sizes if each.advice is not None and each.wants}
+    if not wanted:
+        return
+
+    def told(text: str) -> None:
+        if not common.quiet:
+            common.messages.print(text, markup=False, soft_wrap=True)
+
+    changes, left = await changes_for(Containers(Api(runner)), plan.name, wanted)
+    for line in left:
+        told(line)
+    trial = Trial(runner, plan.name, told)
+    try:
+        await trial.run(changes, seconds)
+    finally:
+        results += trial.results

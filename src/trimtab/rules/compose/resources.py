@@ -1,12 +1,11 @@
 """CM101 to CM108: what a service may use of its host."""
 
-import re
 from collections.abc import Iterator
 from statistics import median
 
 from trimtab.fleet import Policy
 from trimtab.fleet.compose.facts import ComposeFacts, image_name, replicas
-from trimtab.fleet.compose.resources import memory_limit, memory_reservation, reserved_cpus
+from trimtab.fleet.compose.resources import heaps, memory_limit, memory_reservation, reserved_cpus
 from trimtab.fleet.model import Service
 from trimtab.fleet.sizes import byte_size, size_text
 from trimtab.rules.base import (
@@ -258,10 +257,6 @@ class LimitsAboveHost(ComposeRule):
         yield self.about(facts, service, _DEPLOY, message, Refusal(_TOGETHER))
 
 
-_HEAP = (
-    re.compile(r"-Xmx(?P<size>\d+[kKmMgG]?)"),
-    re.compile(r"--max[-_]old[-_]space[-_]size=(?P<mebibytes>\d+)"),
-)
 _WHICH = "whether the heap or the limit is meant is not known"
 
 
@@ -293,20 +288,10 @@ class LimitBelowHeap(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
             limit = byte_size(service.memory_limit)
-            heap = max(_heaps(service), default=0)
+            heap = max(heaps(service), default=0)
             if limit is not None and heap >= limit:
                 message = f"may use {size_text(limit)} and its runtime is told to use {size_text(heap)} for the heap alone"
                 yield self.about(facts, service, _DEPLOY, message, Refusal(_WHICH))
-
-
-def _heaps(service: Service) -> Iterator[int]:
-    words = service.command if isinstance(service.command, str) else " ".join(service.command or ())
-    for text in (words, *(value or "" for value in service.environment.values())):
-        for pattern in _HEAP:
-            for match in pattern.finditer(text):
-                found = match.groupdict()
-                size = found["size"] if "size" in found else f"{found['mebibytes']}m"
-                yield byte_size(size) or 0
 
 
 _OUTLIER = "it may well need that; `trimtab resources` shows what it uses"

@@ -1,0 +1,137 @@
+"""Proposals for a project: where each size comes from, and that it is written in the spelling that is there."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from traces import MIB, TRACES, Trace, flat
+from traces import given as limits
+
+from trimtab.fleet import MemoryTree, discover
+from trimtab.fleet.compose.apply import settle
+from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.history.usage import Subject, Usage
+from trimtab.observe.proposals import Sized, sized, told_length
+from trimtab.observe.sizing import Given
+
+BUSY = Trace("busy", flat(250), given=limits(256, 0.25))
+
+
+def rows_of(**traces: Trace) -> list[tuple[Subject, Usage]]:
+    found = [(replace(subject, service=name), usage) for name, trace in traces.items() for subject, usage in trace.rows()]
+    return sorted(found, key=lambda row: row[1].start)
+
+
+def proposals(compose: str, rows: list[tuple[Subject, Usage]], host: int | None = None) -> Mapping[str, Sized]:
+    fleet = discover(MemoryTree({"compose.yaml": compose}))
+    return {each.service.name: each for each in sized(ComposeFacts(fleet, fleet.projects[0]), rows, host)}
+
+
+def written(compose: str, rows: list[tuple[Subject, Usage]]) -> str:
+    """The file with everything that is wanted put in."""
+    fleet = discover(MemoryTree({"compose.yaml": compose}))
+    wants = [want for each in sized(ComposeFacts(fleet, fleet.projects[0]), rows) for want in each.wants]
+    settled = settle(fleet, fleet.projects[0], wants)
+    assert not settled.refused, settled.refused
+    return settled.texts.get("compose.yaml", compose)
+
+
+def test_without_anything_seen_it_is_the_default_and_is_called_that() -> None:
+    compose = "services: {api: {image: 'python:3.12', mem_limit: 300m}}\n"
+    (api,) = proposals(compose, []).values()
+    assert api.basis == "default for python"
+    assert api.after == Given(300 * MIB, 96 * MIB, 0.5)
+    assert [want.path[-1] for want in api.wants] == ["cpus", "memory"]
+    short = proposals(compose, rows_of(api=Trace("short", flat(80), minutes=90)))["api"]
+    assert short.basis == "default for python; seen for 90 minutes only"
+    assert short.wants == api.wants
+
+
+def test_what_was_seen_changes_a_limit_that_is_there_and_leaves_the_rest_of_the_file() -> None:
+    compose = """services:
+  api: # busy
+    image: python:3.12
+    mem_limit: 256m   # too small
+    cpus: 0.25
+    mem_reservation: 250m
+  other:
+    image: nginx
+    deploy:
+      resources:
+        limits: {memory: 64M, cpus: '0.25'}
+        reservations: {memory: 16M}
+"""
+    text = written(compose, rows_of(api=BUSY))
+    assert text == compose.replace("mem_limit: 256m ", "mem_limit: 336M ")
+
+
+def test_the_long_spelling_is_kept_too() -> None:
+    compose = """services:
+  api:
+    image: python:3.12
+    deploy:
+      resources:
+        limits:
+          memory: 256M # old
+          cpus: "0.25"
+        reservations:
+          memory: 256M
+"""
+    assert written(compose, rows_of(api=BUSY)) == compose.replace("memory: 256M # old", "memory: 336M # old")
+
+
+@pytest.mark.parametrize(("before", "after"), [("256m", "336M"), ("300m", "336M"), ("-1", "-1"), ("1g", "1g")])
+def test_swap_stays_off_and_never_below_the_memory(before: str, after: str) -> None:
+    compose = f"services:\n  api:\n    image: python:3.12\n    mem_limit: 256m\n    cpus: 0.25\n    mem_reservation: 250m\n    memswap_limit: {before}\n"
+    assert f"memswap_limit: {after}\n" in written(compose, rows_of(api=BUSY))
+
+
+def test_a_heap_in_the_command_counts() -> None:
+    compose = "services:\n  api:\n    image: eclipse-temurin:21\n    command: java -Xmx512m -jar a.jar\n    mem_limit: 512m\n    cpus: 0.25\n"
+    found = proposals(compose, rows_of(api=Trace("jvm", flat(400), given=limits(512, 0.25))))["api"]
+    assert found.after.memory == 672 * MIB
+    assert found.advice is not None
+    assert "512 MiB for its heap" in found.advice.reasons[0]
+
+
+def test_a_service_that_is_heavy_at_its_start_gets_a_weight_and_no_limit() -> None:
+    model = next(trace for trace in TRACES if trace.shares)
+    compose = "services:\n  api:\n    image: python:3.12\n    mem_limit: 1728m\n    mem_reservation: 432m\n"
+    text = written(compose, rows_of(api=replace(model, given=limits(1728))))
+    assert text == f"{compose}    cpu_shares: 154\n"
+
+
+def test_settling_twice_changes_nothing_more() -> None:
+    compose = "services:\n  api:\n    image: python:3.12\n    mem_limit: 256m\n    cpus: 0.25\n"
+    rows = rows_of(api=BUSY)
+    once = written(compose, rows)
+    raised = [(subject, replace(usage, memory_limit=336 * MIB)) for subject, usage in rows]
+    assert once != compose
+    assert written(once, raised) == once
+
+
+def test_several_versions_and_containers_of_a_service_count_together() -> None:
+    small = [(replace(s, service="api"), replace(u, memory_max=50 * MIB)) for s, u in BUSY.rows()]
+    large = [(replace(s, service="api", number=2, image="sha256:two"), u) for s, u in BUSY.rows()]
+    rows = sorted([*small, *large], key=lambda row: row[1].start)
+    (found,) = proposals("services: {api: {image: python, mem_limit: 256m, cpus: 0.25}}\n", rows).values()
+    assert found.evidence is not None
+    assert found.evidence.versions == 2
+    assert found.evidence.memory_max == 251 * MIB
+    assert found.evidence.covered == 7 * 86400
+
+
+def test_a_host_that_is_too_small_takes_from_headroom_only() -> None:
+    compose = "services:\n  api: {image: python, mem_limit: 256m, cpus: 0.25}\n  web: {image: nginx, mem_limit: 64m}\n"
+    roomy = proposals(compose, rows_of(api=BUSY), 1024 * MIB)["api"]
+    tight = proposals(compose, rows_of(api=BUSY), 352 * MIB)
+    assert roomy.after.memory == 336 * MIB
+    assert tight["api"].after.memory == 288 * MIB
+    assert tight["web"].after.memory == 64 * MIB
+    assert tight["api"].advice is not None
+    assert any("all fit into the host" in each for each in tight["api"].advice.reasons)
+    assert proposals(compose, rows_of(api=BUSY), 100 * MIB)["api"].after.memory == 272 * MIB
+
+
+def test_lengths_are_told_in_the_unit_that_fits() -> None:
+    assert [told_length(each) for each in (2400, 7200, 43_200, 172_800)] == ["40 minutes", "2 hours", "12 hours", "2 days"]
