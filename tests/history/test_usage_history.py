@@ -7,6 +7,7 @@ import pytest
 
 from trimtab.errors import StateError
 from trimtab.history import open_store
+from trimtab.history.containers import Place
 from trimtab.history.usage import HOUR, HOURS_KEPT, MINUTE, MINUTES_KEPT, Subject, Usage
 
 API = Subject("shop", "api", 1, "sha256:a", "c1")
@@ -40,9 +41,8 @@ def test_an_image_or_a_configuration_of_its_own_is_kept_apart(tmp_path: Path) ->
     usage.add(
         [(API, ROW), (replace(API, image="sha256:b"), ROW), (replace(API, config="c2"), ROW), (API, replace(ROW, start=6060))]
     )
-    totals = usage.totals("shop")
-    assert len(totals) == 3
-    assert totals[API].restarts == 4
+    assert len({subject for subject, _ in usage.rows("shop")}) == 3
+    assert len(usage.rows("shop")) == 4
 
 
 def test_old_minutes_become_hours_once_and_old_hours_go(tmp_path: Path) -> None:
@@ -79,3 +79,19 @@ def test_rows_that_cannot_be_written_are_none_of_them_there(tmp_path: Path) -> N
     with pytest.raises(StateError, match="Free some space"):
         usage.add([(API, ROW), (API, replace(ROW, start=6060, samples=None))])  # pyright: ignore[reportArgumentType]
     assert usage.rows("shop") == []
+
+
+def test_a_place_keeps_counting_whatever_image_is_in_it_and_is_forgotten_in_time(tmp_path: Path) -> None:
+    usage = open_store(tmp_path).usage
+    first = Place(
+        "shop", "api", 1, "sha256:a", "c1", 1000.0, "running", "healthy", 100, 200, None, 1.5, 10, 1, 1, 2, received=7
+    )
+    usage.note([first, replace(first, service="web", seen=9e6)])
+    usage.note([replace(first, image="sha256:b", seen=1010.0, health="unhealthy", memory=None, cpu_seconds=0.5, ooms=0)])
+    api, _ = usage.places()
+    assert api == replace(
+        first, image="sha256:b", seen=1010.0, health="unhealthy", memory=None, cpu_seconds=2.0, periods=20, throttled=2, restarts=4,
+        received=14,
+    )  # fmt: skip
+    usage.compact(HOURS_KEPT + 2000.0)
+    assert [place.service for place in usage.places()] == ["web"]

@@ -88,6 +88,9 @@ def test_what_was_seen_is_kept_however_it_ends(tmp_path: Path) -> None:
     usage_history = open_store(tmp_path).usage
     assert usage_history.rows("shop") == [(subject, usage)]
     assert usage_history.claim("shop", "another", 0.0, 1.0)
+    (place,) = usage_history.places()
+    assert (place.service, place.state, place.health, place.memory, place.ooms) == ("api", "running", "", 30 * MIB, 1)
+    assert place.cpu_seconds == pytest.approx(2.0)
 
 
 def test_an_engine_that_is_away_for_some_rounds_leaves_no_hole_in_the_figures(tmp_path: Path) -> None:

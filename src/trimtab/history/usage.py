@@ -1,14 +1,16 @@
 """What containers have used, minute by minute, and hour by hour after that."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 from trimtab.errors import StateError
+from trimtab.history import containers
+from trimtab.history.containers import Place
 
 T = TypeVar("T", int, float)
-SCHEMA = """
+SCHEMA = f"""{containers.SCHEMA}
 CREATE TABLE IF NOT EXISTS usage_subjects (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL,
@@ -189,12 +191,22 @@ class UsageHistory:
         found = self._connection.execute(f"{query} ORDER BY start, id", values)
         return [(Subject(*row[:5]), Usage(*row[5:])) for row in found]
 
-    def totals(self, project: str) -> Mapping[Subject, Usage]:
-        """Everything that is kept of each container of a project as one row, whose counts are sums since observing began."""
-        found: dict[Subject, Usage] = {}
-        for subject, usage in self.rows(project):
-            found[subject] = join(found[subject], usage) if subject in found else usage
-        return found
+    def note(self, places: Sequence[Place]) -> None:
+        """Keep how containers are now, and add their counts to those that are kept, all or none.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        try:
+            with self._connection:
+                for place in places:
+                    containers.put(self._connection, place)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def places(self) -> list[Place]:
+        """Every container's place, of all projects, as it was seen last."""
+        return containers.read(self._connection)
 
     def projects(self) -> list[str]:
         """The compose projects that were observed, the last one first."""
@@ -246,6 +258,7 @@ class UsageHistory:
                         self._put(identity, usage)
                 self._connection.execute("DELETE FROM usage WHERE width = ? AND start < ?", (MINUTE, until))
                 self._connection.execute("DELETE FROM usage WHERE start < ?", (now - HOURS_KEPT,))
+                containers.forget(self._connection, now - HOURS_KEPT)
                 self._connection.execute("DELETE FROM usage_subjects WHERE id NOT IN (SELECT subject FROM usage)")
         except sqlite3.Error as error:
             raise self._failed(error) from error

@@ -9,6 +9,7 @@ from trimtab.docker.containers import read_container
 from trimtab.docker.labels import COMPOSE_PROJECT
 from trimtab.errors import EngineRefused
 from trimtab.fleet.plain import items, mapping
+from trimtab.history.containers import Place
 from trimtab.observe.sample import Happened, Reading, Sample, between, read_reading, timestamp
 
 _STATS = {"stream": "false", "one-shot": "true"}
@@ -61,6 +62,18 @@ class Sampler:
         seen += [Seen(each, between(each, replace(each, counters=None), self._since, heard[each.id], now)) for each in gone]
         self._known, self._before, self._since = present, {each.id: each for each in readings}, now
         return sorted(seen, key=lambda each: (each.reading.subject, each.reading.name))
+
+
+def place_of(seen: Seen, now: float) -> Place:
+    """How a container is, and what it has used since the round before."""
+    reading, sample = seen.reading, seen.sample
+    subject = reading.subject
+    return Place(
+        subject.project, subject.service, subject.number, subject.image, subject.config, now,
+        reading.state, reading.health or "", sample.memory, reading.memory_limit, reading.cpu_limit,
+        (sample.cores or 0.0) * sample.seconds, sample.periods, sample.throttled, sample.ooms, sample.restarts,
+        sample.health_changes, sample.received, sample.sent, sample.bytes_read, sample.bytes_written,
+    )  # fmt: skip
 
 
 def _about(containers: Sequence[str]) -> list[Request]:

@@ -12,15 +12,19 @@ import anyio
 from trimtab.docker.api import Api
 from trimtab.docker.runner import Runner
 from trimtab.errors import EngineMissing, StateError
+from trimtab.history.containers import Place
 from trimtab.history.usage import HOUR, Subject, Usage, UsageHistory, join
 from trimtab.observe.fold import Folder
 from trimtab.observe.heard import Heard, listen
-from trimtab.observe.sampler import Sampler, Seen, engine_clock
+from trimtab.observe.sampler import Sampler, Seen, engine_clock, place_of
 
 _FIRST = 1.0
 """Seconds from the first round to the second, so that there is something to see at once."""
 _PATIENCE = 3
 """Rounds without a sign of life after which another observer may take over."""
+
+
+_NOTED = 30.0
 
 
 class Watcher(Protocol):
@@ -68,6 +72,9 @@ class Observation:
     cost: Cost = Cost(0.0, 0.0, 0)
     _folder: Folder = field(default_factory=Folder)
     _compacted: float = 0.0
+    _counted: list[Place] = field(default_factory=list[Place])
+    _noted: object = None
+    _noted_at: float = 0.0
 
     async def watch(self, seconds: float) -> None:
         """Watch for so long, `math.inf` for as long as nobody cancels it. However it ends, what was seen is kept.
@@ -89,6 +96,7 @@ class Observation:
         finally:
             self._keep(math.inf)
             if self.history is not None:
+                self.history.note(self._counted)
                 self.history.release(self.project, name)
             self.cost = Cost(_spent() - spent, time.monotonic() - began, self.rounds)
 
@@ -122,8 +130,22 @@ class Observation:
         for each in seen:
             self._folder.add(each.reading.subject, each.sample)
         self.watcher.round(now, seen)
+        if self.history is not None:
+            self._note(now, seen, self.history)
         # A sample is of the moment that the engine read it, which may be a moment after the round's own.
         self._keep(now - 1)
+
+    def _note(self, now: float, seen: Sequence[Seen], history: UsageHistory) -> None:
+        """Keep how the containers are: when that has changed or something has happened, and else every half minute.
+
+        A write waits for the disk; what is counted meanwhile is written with the next one.
+        """
+        self._counted += [place_of(each, now) for each in seen]
+        how = [(each.reading.subject, each.reading.state, each.reading.health) for each in seen]
+        happened = any(each.sample.ooms or each.sample.restarts for each in seen)
+        if how != self._noted or happened or now - self._noted_at >= _NOTED:
+            history.note(self._counted)
+            self._counted, self._noted, self._noted_at = [], how, now
 
     def _keep(self, now: float) -> None:
         rows = self._folder.over(now)
