@@ -1,0 +1,204 @@
+"""The files that watch over one compose project: rules with their tests, a dashboard, and Prometheus to run them. Pure."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from trimtab.observe.rules import AlertRule, Situation, Watched, quoted, rules_for
+
+METRICS_PORT = 9464
+"""Where `trimtab metrics --listen` is expected; the port that OpenTelemetry gives to Prometheus exporters."""
+RULES, TESTS, DASHBOARD = "trimtab-rules.yml", "trimtab-rules.test.yml", "grafana-dashboard.json"
+CONFIG, COMPOSE = "prometheus.yml", "compose.prometheus.yaml"
+
+
+def alert_files(watched: Watched, mark: str) -> dict[str, str]:
+    """All files by name. `mark` is the line that says by what a file was generated; in JSON it is the description."""
+    rules = rules_for(watched)
+    return {
+        RULES: f"{mark}\n{_yaml({'groups': _groups(watched, rules)})}",
+        TESTS: f"{mark}\n# promtool test rules {TESTS}\n{_yaml(_tests(rules))}",
+        CONFIG: f"{mark}\n{_yaml(_config(watched))}",
+        COMPOSE: f"{mark}\n{_COMPOSE}",
+        DASHBOARD: json.dumps(_dashboard(watched, mark), indent=2, ensure_ascii=False) + "\n",
+    }
+
+
+def _yaml(data: object) -> str:
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100_000)
+
+
+def _groups(watched: Watched, rules: Sequence[AlertRule]) -> list[object]:
+    return [{"name": f"trimtab-{watched.project}", "rules": [_rule(each) for each in rules]}]
+
+
+def _rule(rule: AlertRule) -> dict[str, object]:
+    return {
+        "alert": rule.name,
+        "expr": rule.expr,
+        **({"for": rule.lasts} if rule.lasts != "0m" else {}),
+        "labels": {"severity": rule.level},
+        "annotations": {"summary": rule.summary, "description": rule.description},
+    }
+
+
+def _tests(rules: Sequence[AlertRule]) -> dict[str, object]:
+    situations = [(rule, situation) for rule in rules for situation in (rule.bad, rule.good)]
+    return {
+        "rule_files": [RULES],
+        "evaluation_interval": "1m",
+        "tests": [_test(rule, situation) for rule, situation in situations],
+    }
+
+
+def _test(rule: AlertRule, situation: Situation) -> dict[str, object]:
+    fires = situation.fires
+    alerts = [] if fires is None else [{"exp_labels": dict(fires), "exp_annotations": _said(rule, fires, situation.value)}]
+    return {
+        "name": f"{rule.name} {'fires' if alerts else 'does not fire'}",
+        "interval": "1m",
+        "input_series": [{"series": series, "values": values} for series, values in situation.series.items()],
+        "alert_rule_test": [{"eval_time": situation.at, "alertname": rule.name, "exp_alerts": alerts}],
+    }
+
+
+def _said(rule: AlertRule, labels: Mapping[str, str], value: str) -> dict[str, str]:
+    """The texts as Prometheus fills them in."""
+
+    def filled(text: str) -> str:
+        text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda match: labels.get(match[1], ""), text)
+        return re.sub(r"\{\{ \$value(?: \| \w+)? \}\}", value, text)
+
+    return {"summary": filled(rule.summary), "description": filled(rule.description)}
+
+
+def _config(watched: Watched) -> dict[str, object]:
+    return {
+        "global": {"scrape_interval": "30s", "evaluation_interval": "30s"},
+        "rule_files": [RULES],
+        "scrape_configs": [
+            {"job_name": f"trimtab-{watched.project}", "static_configs": [{"targets": [f"127.0.0.1:{METRICS_PORT}"]}]},
+            {"job_name": "node", "static_configs": [{"targets": ["127.0.0.1:9100"]}]},
+        ],
+    }
+
+
+_COMPOSE = f"""# In this folder: docker compose -f {COMPOSE} up -d
+# In the fleet's folder, both for as long as it is watched:
+#   trimtab observe
+#   trimtab metrics --listen 127.0.0.1:{METRICS_PORT}
+# The metrics are served on the host's loopback address only, so Prometheus shares the host's network and serves
+# http://127.0.0.1:9090 on the same address. That needs Linux.
+name: trimtab-monitoring
+services:
+  prometheus:
+    image: prom/prometheus:v2.55.1
+    network_mode: host
+    command:
+      - --config.file=/etc/prometheus/prometheus.yml
+      - --storage.tsdb.path=/prometheus
+      - --storage.tsdb.retention.time=30d
+      - --web.listen-address=127.0.0.1:9090
+    volumes:
+      - ./{CONFIG}:/etc/prometheus/prometheus.yml:ro
+      - ./{RULES}:/etc/prometheus/{RULES}:ro
+      - prometheus:/prometheus
+    read_only: true
+    cap_drop: [ALL]
+    security_opt: ["no-new-privileges:true"]
+    restart: unless-stopped
+    healthcheck:
+      test: [CMD, wget, -q, --spider, "http://127.0.0.1:9090/-/healthy"]
+      interval: 30s
+      timeout: 5s
+      retries: 3
+      start_period: 30s
+    logging: &logs
+      driver: local
+      options: {{max-size: 10m, max-file: "3"}}
+    deploy:
+      resources:
+        limits: {{memory: 512M, cpus: "1.00"}}
+        reservations: {{memory: 128M}}
+  node-exporter:
+    image: prom/node-exporter:v1.8.2
+    network_mode: host
+    pid: host
+    command:
+      - --path.rootfs=/host
+      - --web.listen-address=127.0.0.1:9100
+    volumes:
+      - /:/host:ro,rslave
+    read_only: true
+    cap_drop: [ALL]
+    security_opt: ["no-new-privileges:true"]
+    restart: unless-stopped
+    logging: *logs
+    deploy:
+      resources:
+        limits: {{memory: 64M, cpus: "0.25"}}
+        reservations: {{memory: 16M}}
+volumes:
+  prometheus:
+"""
+
+
+def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
+    chosen = f'project={quoted(watched.project)}, service=~"$service"'
+    rate = "[$__rate_interval]"
+    held = f"rate(trimtab_container_cpu_throttled_periods_total{{{chosen}}}{rate})"
+    used = f"trimtab_container_memory_working_set_bytes{{{chosen}}}"
+    panels = [
+        ("Processor cores", "timeseries", f"rate(trimtab_container_cpu_seconds_total{{{chosen}}}{rate})", "none"),
+        ("Memory without page cache", "timeseries", used, "bytes"),
+        (
+            "Share of the memory limit",
+            "timeseries",
+            f"{used} / trimtab_container_memory_limit_bytes{{{chosen}}}",
+            "percentunit",
+        ),
+        ("Held back", "timeseries", f"{held} / rate(trimtab_container_cpu_periods_total{{{chosen}}}{rate})", "percentunit"),
+        ("Unhealthy", "state-timeline", f'trimtab_container_health_status{{{chosen}, status="unhealthy"}}', "bool"),
+        ("Killed for want of memory", "timeseries", f"increase(trimtab_container_oom_kills_total{{{chosen}}}{rate})", "none"),
+        ("Restarts", "timeseries", f"increase(trimtab_container_restarts_total{{{chosen}}}{rate})", "none"),
+        ("Bytes received", "timeseries", f"rate(trimtab_container_network_receive_bytes_total{{{chosen}}}{rate})", "Bps"),
+        ("Revision", "stat", f"trimtab_deployment_revision{{project={quoted(watched.project)}}}", "none"),
+        ("Builds", "timeseries", "trimtab_build_duration_seconds", "s"),
+        ("Images", "timeseries", "trimtab_image_size_bytes", "decbytes"),
+        ("Critical vulnerabilities", "stat", 'sum by (target) (trimtab_scan_vulnerabilities{severity="critical"})', "none"),
+    ]
+    names = f"label_values(trimtab_container_last_observed_timestamp_seconds{{project={quoted(watched.project)}}}, service)"
+    return {
+        "title": f"trimtab: {watched.project}",
+        "description": mark,
+        "uid": re.sub(r"[^a-z0-9_-]", "-", f"trimtab-{watched.project}".lower())[:40],
+        "schemaVersion": 39,
+        "editable": True,
+        "refresh": "30s",
+        "time": {"from": "now-6h", "to": "now"},
+        "templating": {"list": [
+            {"name": "datasource", "type": "datasource", "query": "prometheus"},
+            {"name": "service", "type": "query", "datasource": _SOURCE, "query": names, "refresh": 2, "multi": True,
+             "includeAll": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"}},
+        ]},
+        "panels": [_panel(number, *each) for number, each in enumerate(panels)],
+    }  # fmt: skip
+
+
+_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+
+def _panel(number: int, title: str, kind: str, expr: str, unit: str) -> dict[str, object]:
+    """One of two columns of panels."""
+    legend = "{{target}}" if "trimtab_container" not in expr else "{{service}}"
+    return {
+        "id": number + 1,
+        "title": title,
+        "type": kind,
+        "datasource": _SOURCE,
+        "gridPos": {"h": 8, "w": 12, "x": number % 2 * 12, "y": number // 2 * 8},
+        "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
+        "targets": [{"refId": "A", "expr": expr, "legendFormat": legend, "datasource": _SOURCE}],
+    }

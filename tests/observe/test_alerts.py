@@ -1,0 +1,159 @@
+"""Alert files: what is in them, that they are about this fleet, and that nobody's work is written over."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from trimtab.cli.alerts import alerts
+from trimtab.deploy.written import State, mark, sealed, state_of
+from trimtab.errors import UsageError
+from trimtab.fleet import MemoryTree, discover
+from trimtab.history import ScanRow
+from trimtab.history.containers import Place
+from trimtab.history.deployments import DeploymentRow
+from trimtab.observe.alert_files import COMPOSE, CONFIG, DASHBOARD, RULES, TESTS, alert_files
+from trimtab.observe.metrics import Known, families
+from trimtab.observe.rules import Watched, quoted, rules_for
+from trimtab.review import review
+from trimtab.rules import Severity, default_rules
+
+WATCHED = Watched("shop", ("api", "db", "web"), frozenset({"db"}), 3, 0)
+FILES = alert_files(WATCHED, mark("alerts"))
+NAMES = {RULES, TESTS, CONFIG, COMPOSE, DASHBOARD}
+
+
+def rules() -> Mapping[str, list[dict[str, Any]]]:
+    (group,) = yaml.safe_load(FILES[RULES])["groups"]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for rule in group["rules"]:
+        found.setdefault(rule["alert"], []).append(rule)
+    return found
+
+
+def test_every_rule_is_tested_both_ways_and_no_two_are_the_same() -> None:
+    tests = [each["alert_rule_test"][0] for each in yaml.safe_load(FILES[TESTS])["tests"]]
+    assert {each["alertname"] for each in tests} == set(rules())
+    for name, same in rules().items():
+        of_it = [each for each in tests if each["alertname"] == name]
+        assert [bool(each["exp_alerts"]) for each in of_it] == [True, False] * len(same)
+        assert len({rule["labels"]["severity"] for rule in same}) == len(same)
+    assert "{{" not in str([each["exp_alerts"] for each in tests])
+
+
+def test_rules_name_only_metrics_that_there_are() -> None:
+    place = Place("shop", "api", 1, "i", "c", 0.0, "running", "healthy", 1, 2, 0.5)
+    when = "1970-01-01T00:00:00+00:00"
+    row = DeploymentRow("d", "shop", 1, "deploy", when, None, None, 1, "rolling", None, "", {})
+    scan = ScanRow("r", "api", "image", when, None, "", (), (), 0, {"critical": 0}, 0, 0, None, "done")
+    known = Known(places=[place], deployments=[row], scans=[scan])
+    names = {family.name for family in families(known, 0.0)} | {"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
+    told = FILES[RULES] + FILES[DASHBOARD]
+    used = {
+        word
+        for word in "".join(c if c.isalnum() or c == "_" else " " for c in told).split()
+        if word.startswith(("trimtab_", "node_"))
+    }
+    assert used <= names
+    assert len(used) > 15
+
+
+def test_services_are_missed_by_name_and_the_critical_ones_more_loudly() -> None:
+    missing = {rule["labels"]["severity"]: rule["expr"] for rule in rules()["ServiceMissing"]}
+    assert 'service="db"' in missing["critical"]
+    assert 'service="api"' not in missing["critical"]
+    assert all(f'service="{name}"' in missing["warning"] for name in ("api", "web"))
+    assert [rule.level for rule in rules_for(Watched("shop", ("a",))) if rule.name == "ServiceMissing"] == ["warning"]
+    assert not any(rule.name == "ServiceMissing" for rule in rules_for(Watched("shop")))
+
+
+def test_limits_are_those_of_the_gate() -> None:
+    assert "> 3 * 86400" in rules()["ScanTooOld"][0]["expr"]
+    assert rules()["CriticalVulnerabilities"][0]["expr"].endswith("> 0")
+    assert not any(rule.name == "CriticalVulnerabilities" for rule in rules_for(Watched("shop", max_critical=None)))
+
+
+def test_the_dashboard_is_json_with_its_mark_and_a_source_for_each_panel() -> None:
+    dashboard = json.loads(FILES[DASHBOARD])
+    assert dashboard["title"] == "trimtab: shop"
+    assert all(panel["targets"][0]["expr"] and panel["datasource"]["uid"] == "${datasource}" for panel in dashboard["panels"])
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard["panels"]]
+    assert len(set(places)) == len(places)
+    assert json.loads(alert_files(Watched('a"b\\c'), mark("alerts"))[DASHBOARD])["title"] == 'trimtab: a"b\\c'
+    assert quoted('a"b\\c\n') == '"a\\"b\\\\c\\n"'
+
+
+def test_the_compose_file_is_one_that_trimtab_has_little_to_say_about() -> None:
+    fleet = discover(MemoryTree({COMPOSE: FILES[COMPOSE], CONFIG: FILES[CONFIG], RULES: FILES[RULES]}))
+    assert fleet.problems == ()
+    (project,) = fleet.projects
+    assert sorted(service.name for service in project.services) == ["node-exporter", "prometheus"]
+    found = {(each.rule, each.severity) for each in review(fleet, default_rules()).findings}
+    # The host's network is meant, and so is its root, which the exporter reads.
+    assert {code for code, severity in found if severity >= Severity.HIGH} == {"CM202", "CM208"}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_file_knows_whether_somebody_has_edited_it(name: str) -> None:
+    text = sealed(FILES[name])
+    assert state_of(text) is State.OURS
+    assert state_of(text.replace("shop", "mine").replace("30d", "40d").replace("1m", "2m")) is State.EDITED
+    assert name != DASHBOARD or json.loads(text)["description"].endswith(text.split("sha256:")[1][:64])
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    (tmp_path / "compose.yaml").write_text(
+        "name: shop\nservices:\n  api: {image: 'nginx:1'}\n  job: {image: 'nginx:1', profiles: [now and then]}\n"
+    )
+    return tmp_path
+
+
+def test_files_are_written_once_and_edited_ones_stay(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = fleet / "monitoring"
+    assert alerts((fleet,), output_dir=folder) == 0
+    assert {each.name for each in folder.iterdir()} == NAMES
+    assert 'service="api"' in (folder / RULES).read_text()
+    assert "job" not in (folder / RULES).read_text()
+    before = {each: each.stat().st_mtime_ns for each in folder.iterdir()}
+    assert alerts((fleet,), output_dir=folder) == 0
+    assert {each: each.stat().st_mtime_ns for each in folder.iterdir()} == before
+    edited = (folder / RULES).read_text() + "# ours\n"
+    (folder / RULES).write_text(edited)
+    (folder / CONFIG).write_text("global: {}\n")
+    (fleet / "compose.yaml").write_text("name: shop\nservices:\n  other: {image: 'nginx:1'}\n")
+    capsys.readouterr()
+    assert alerts((fleet,), output_dir=folder) == 1
+    shown = capsys.readouterr().out
+    assert "it was edited since it was generated" in shown
+    assert "somebody has written it" in shown
+    assert (folder / RULES).read_text() == edited
+    assert (folder / CONFIG).read_text() == "global: {}\n"
+    assert 'service=\\"other\\"' in (folder / TESTS).read_text() or 'service="other"' in (folder / TESTS).read_text()
+    assert alerts((fleet,), output_dir=folder, force=True) == 0
+    assert 'service="other"' in (folder / RULES).read_text()
+
+
+def test_a_folder_without_one_project_is_told(tmp_path: Path, fleet: Path) -> None:
+    (fleet / "compose.yaml").unlink()
+    with pytest.raises(UsageError, match="no compose project"):
+        alerts((fleet,), output_dir=tmp_path / "out")
+    for name in ("one.yaml", "two.yaml"):
+        (fleet / f"compose.{name}").write_text("services: {api: {image: 'nginx:1'}}\n")
+    with pytest.raises(UsageError, match="several compose projects"):
+        alerts((fleet,), output_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_finds_every_rule_right_and_each_fires_when_it_should(tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    for words in (("check", "rules", RULES), ("check", "config", CONFIG), ("test", "rules", TESTS)):
+        done = subprocess.run(["promtool", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
