@@ -98,7 +98,7 @@ def test_being_held_back_counts_against_fewer_processors_only(cpus: float, kept:
     (result,), _ = tried(engine, {"api": Given(None, None, cpus)}, 0.2)
     assert result.kept is kept
     assert engine.limits("api")["NanoCpus"] == (2_000_000_000 if kept else 1_000_000_000)
-    assert "held" in result.reason
+    assert result.reason == "it was held back in 20% of the periods"
 
 
 def test_an_interruption_gives_back_what_was_taken_and_keeps_what_was_given() -> None:
@@ -119,6 +119,14 @@ def test_an_interruption_gives_back_what_was_taken_and_keeps_what_was_given() ->
     assert {each.change.service: (each.kept, each.reason) for each in found} == {
         "api": (False, "it was not watched to the end"), "db": (True, "got no less than it had"),
     }  # fmt: skip
+
+
+def test_more_that_is_still_too_little_is_kept_and_told() -> None:
+    engine = Engine("api")
+    engine.behaves = lambda look: look == 2 and engine.containers["id-api"]["State"].update(OOMKilled=True)
+    (result,), _ = tried(engine, {"api": Given(768 * MIB)}, 0.2)
+    assert result.kept
+    assert result.reason == "a process was killed for want of memory for all that: it needs more"
 
 
 def test_a_refusal_of_the_engine_is_told_and_the_others_go_on() -> None:

@@ -1,6 +1,6 @@
 """Proposals for a project: where each size comes from, and that it is written in the spelling that is there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -41,7 +41,7 @@ def test_without_anything_seen_it_is_the_default_and_is_called_that() -> None:
     (api,) = proposals(compose, []).values()
     assert api.basis == "default for python"
     assert api.after == Given(300 * MIB, 96 * MIB, 0.5)
-    assert [want.path[-1] for want in api.wants] == ["cpus", "memory"]
+    assert [want.path for want in api.wants] == [("cpus",), ("mem_reservation",)]
     short = proposals(compose, rows_of(api=Trace("short", flat(80), minutes=90)))["api"]
     assert short.basis == "default for python; seen for 90 minutes only"
     assert short.wants == api.wants
@@ -135,3 +135,28 @@ def test_a_host_that_is_too_small_takes_from_headroom_only() -> None:
 
 def test_lengths_are_told_in_the_unit_that_fits() -> None:
     assert [told_length(each) for each in (2400, 7200, 43_200, 172_800)] == ["40 minutes", "2 hours", "12 hours", "2 days"]
+
+
+SPELLINGS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "mem_limit: 64m": (["cpus"], ["mem_reservation"]),
+    "cpus: 0.1": (["mem_limit"], ["mem_reservation"]),
+    "pids_limit: 10": (["mem_limit", "cpus"], ["mem_reservation"]),
+    "deploy: {replicas: 1}": (["limits.memory", "limits.cpus"], ["reservations.memory"]),
+    "deploy: {resources: {limits: {pids: 10}}}": (["limits.memory", "limits.cpus"], ["reservations.memory"]),
+    "mem_reservation: 16m": (["limits.memory", "limits.cpus"], []),
+}
+
+
+@pytest.mark.parametrize("there", SPELLINGS)
+def test_what_is_missing_is_written_so_that_compose_still_reads_the_file(there: str) -> None:
+    compose = f"services:\n  api:\n    image: python:3.12\n    {there}\n"
+    (api,) = proposals(compose, []).values()
+    found = [".".join(str(part) for part in (want.path[-2:] if len(want.path) > 1 else want.path)) for want in api.wants]
+    limits_there, reserved = SPELLINGS[there]
+    assert found == [*limits_there, *reserved]
+
+
+def test_a_limit_that_is_there_in_both_spellings_stays_the_same_in_both() -> None:
+    compose = "services:\n  api:\n    image: python:3.12\n    mem_limit: 256M\n    mem_reservation: 250M\n    deploy:\n      resources:\n        limits:\n          memory: 256M\n          cpus: '0.25'\n"
+    text = written(compose, rows_of(api=BUSY))
+    assert text == compose.replace("256M", "336M")

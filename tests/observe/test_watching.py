@@ -155,6 +155,10 @@ def test_people_and_programs_are_told_the_same(tmp_path: Path) -> None:
     table = text(round_table("shop", watch.watcher.rounds[-1]))
     assert "0.20" in table
     assert "restarting" in table
+    assert "net in/out" in table
+    narrow = text(round_table("shop", watch.watcher.rounds[-1], 80))
+    assert "net in/out" not in narrow
+    assert "0.20" in narrow
     assert round_lines([each for seen in watch.watcher.rounds for each in seen]) == [
         "shop-api-1: 1 process killed for want of memory at a limit of 64 MiB"
     ]

@@ -19,6 +19,7 @@ from trimtab.history import Store, open_store
 from trimtab.observe.sampler import Seen
 from trimtab.observe.watch import Observation
 from trimtab.report.observe import cost_line, result_data, result_view, round_lines, round_table, seen_data
+from trimtab.report.terminal import console
 
 
 def observe(
@@ -61,7 +62,11 @@ async def _observe(
                 group.cancel_scope.cancel()
         watcher.finished(result_data(watch))
     if common.format != "json":
-        show(common, dict, lambda: round_table(name, watcher.last) if once else result_view(watch))
+        show(
+            common,
+            dict,
+            lambda: round_table(name, watcher.last, console(color=common.color).width) if once else result_view(watch),
+        )
     if common.verbose:
         common.messages.print(cost_line(watch.cost), markup=False)
     return CLEAN
@@ -100,7 +105,7 @@ class ObserveWatcher:
             print(json.dumps(event, ensure_ascii=False), file=self._events, flush=True)
 
     def _table(self) -> Table:
-        return round_table(self._project, self.last)
+        return round_table(self._project, self.last, self._lines.console.width)
 
 
 @contextmanager

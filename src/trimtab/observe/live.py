@@ -24,6 +24,7 @@ from trimtab.observe.sizing import HELD_BACK, Given
 
 _ENOUGH = 100
 """Scheduler periods, ten seconds of a busy core, before a share of them says anything."""
+_KILLED = "a process was killed for want of memory"
 Body = Mapping[str, int]
 
 
@@ -63,7 +64,18 @@ class _Held:
     change: Change
     periods: int = 0
     throttled: int = 0
-    reason: str = ""
+    ooms: int = 0
+
+    @property
+    def held_back(self) -> str:
+        """In how many of the periods it was held back, where that is noticeable."""
+        share = self.throttled / self.periods if self.periods >= _ENOUGH else 0.0
+        return f"it was held back in {share:.0%} of the periods" if share > HELD_BACK else ""
+
+    @property
+    def still(self) -> str:
+        """What is not good for all that it got; empty for nothing."""
+        return f"{_KILLED} for all that: it needs more" if self.ooms else self.held_back
 
 
 @dataclass
@@ -132,7 +144,8 @@ class Trial:
                 continue
             held.periods += each.sample.periods
             held.throttled += each.sample.throttled
-            reason = _harm(held, each)
+            held.ooms += each.sample.ooms
+            reason = _harm(held)
             if reason:
                 await self._restore(api, held, reason)
 
@@ -155,17 +168,14 @@ class Trial:
         self._close("got no less than it had")
 
     def _close(self, reason: str) -> None:
-        self.results += [Changed(each.change, kept=True, reason=reason) for each in self._open.values()]
+        self.results += [Changed(each.change, kept=True, reason=each.still or reason) for each in self._open.values()]
         self._open.clear()
 
 
-def _harm(held: _Held, seen: Seen) -> str:
-    if held.change.smaller_memory and seen.sample.ooms:
-        return "a process was killed for want of memory"
-    share = held.throttled / held.periods if held.periods >= _ENOUGH else 0.0
-    if held.change.smaller_cpus and share > HELD_BACK:
-        return f"it was held back in {share:.0%} of the periods"
-    return ""
+def _harm(held: _Held) -> str:
+    if held.change.smaller_memory and held.ooms:
+        return _KILLED
+    return held.held_back if held.change.smaller_cpus else ""
 
 
 async def _update(api: Api, container: str, body: Body) -> None:

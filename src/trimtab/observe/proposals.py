@@ -6,17 +6,16 @@ from dataclasses import dataclass, replace
 from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.resources import heaps
-from trimtab.fleet.compose.sizing import DEFAULTS, Proposal, propose
+from trimtab.fleet.compose.sizing import DEFAULTS, Proposal, propose, sized_wants
 from trimtab.fleet.model import Service
-from trimtab.fleet.plain import mapping, text
+from trimtab.fleet.plain import text
 from trimtab.fleet.sizes import byte_size
 from trimtab.history.usage import Subject, Usage
 from trimtab.observe.evidence import Evidence, Rows, evidence_of
 from trimtab.observe.sizing import Advice, Given, Program, advise, balanced
 
 _MIB = 1024 * 1024
-_LIMITS, _RESERVATIONS = ("deploy", "resources", "limits"), ("deploy", "resources", "reservations")
-_MEMORY, _RESERVED, _CPUS, _SWAP = (*_LIMITS, "memory"), (*_RESERVATIONS, "memory"), (*_LIMITS, "cpus"), "memswap_limit"
+_SWAP = "memswap_limit"
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,11 @@ class Sized:
             return self.default.wants
         after, given, found = self.after, self.given, list[Want]()
         if after.memory is not None and after.memory != given.memory:
-            found += [self._want(_MEMORY, "mem_limit", _mebibytes(after.memory)), *self._swap(after.memory)]
+            found += [*sized_wants(self.service, "limits", "memory", after.memory), *self._swap(after.memory)]
         if after.cpus is not None and after.cpus != given.cpus:
-            # The long form is a text in compose's specification, the short one a number.
-            found.append(self._want(_CPUS, "cpus", f"{after.cpus:.2f}", after.cpus))
+            found += sized_wants(self.service, "limits", "cpus", after.cpus)
         if after.reservation is not None and after.reservation != given.reservation:
-            found.append(self._want(_RESERVED, "mem_reservation", _mebibytes(after.reservation)))
+            found += sized_wants(self.service, "reservations", "memory", after.reservation)
         if self.advice.shares is not None and str(self.advice.shares) != text(self.service.body.get("cpu_shares")):
             found.append(Want(self.service.name, ("cpu_shares",), self.advice.shares))
         return tuple(found)
@@ -75,14 +73,6 @@ class Sized:
         if self.advice is None:
             return f"{self.default.basis}; seen for {told_length(self.evidence.covered)} only"
         return f"seen for {told_length(self.evidence.covered)}, {self.advice.confidence} confidence"
-
-    def _want(self, long: tuple[str, ...], short: str, value: object, short_value: object = None) -> Want:
-        written: object = self.service.body
-        for key in long:
-            written = mapping(written).get(key)
-        if written is None and short in self.service.body:
-            return Want(self.service.name, (short,), value if short_value is None else short_value)
-        return Want(self.service.name, long, value)
 
     def _swap(self, memory: int) -> Iterator[Want]:
         """With swap limited, too: where there was none beside the memory there is none, and it is never below the memory."""

@@ -15,6 +15,9 @@ from trimtab.report import figures
 NEAR, HELD_BACK = 0.9, 0.05
 """From which share of its memory limit a container is near it, and of its periods it is held back noticeably."""
 
+_WIDE = 110
+"""Columns of a terminal from which there is room for rates."""
+
 
 def share(used: float | None, limit: float | None) -> str:
     """A share of a limit; empty without one."""
@@ -35,24 +38,13 @@ def seen_data(seen: Seen) -> dict[str, object]:
     }  # fmt: skip
 
 
-def round_table(project: str, seen: Sequence[Seen]) -> Table:
-    """All containers in one round, for people. Rates are of the time since the round before."""
+def round_table(project: str, seen: Sequence[Seen], width: int = 160) -> Table:
+    """All containers in one round, for people. Rates are since the round before, and left out where it is narrow."""
     table = Table(box=None, pad_edge=False, title=escape(project), title_justify="left")
-    left = {"service", "state"}
-    for column in (
-        "service",
-        "state",
-        "cores",
-        "of limit",
-        "held back",
-        "memory",
-        "of limit",
-        "net in/out",
-        "disk r/w",
-        "restarts",
-        "OOM",
-    ):
-        table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+    rates = ("net in/out", "disk r/w") if width >= _WIDE else ()
+    columns = ("service", "state", "cores", "of limit", "held back", "memory", "of limit", *rates, "restarts", "OOM")
+    for column in columns:
+        table.add_column(column, justify="left" if column in {"service", "state"} else "right", no_wrap=True)
     for each in seen:
         sample, state = each.sample, each.reading.health or each.reading.state
         style = "green" if state in {"healthy", "running"} else "bold red" if state != "starting" else "yellow"
@@ -64,11 +56,16 @@ def round_table(project: str, seen: Sequence[Seen]) -> Table:
             _warned(None if held is None else f"{held:.0%}", warn=(held or 0) > HELD_BACK),
             "" if sample.memory is None else size_text(sample.memory),
             _warned(share(sample.memory, sample.memory_limit), warn=bool(near)),
-            _rates(sample.received, sample.sent, sample.seconds),
-            _rates(sample.bytes_read, sample.bytes_written, sample.seconds),
+            *(_both_rates(each) if rates else ()),
             str(each.reading.restarts or ""), _warned(str(sample.ooms or ""), warn=True),
         )  # fmt: skip
     return table
+
+
+def _both_rates(seen: Seen) -> tuple[str, str]:
+    sample = seen.sample
+    network = _rates(sample.received, sample.sent, sample.seconds)
+    return network, _rates(sample.bytes_read, sample.bytes_written, sample.seconds)
 
 
 def _title(subject: Subject) -> str:

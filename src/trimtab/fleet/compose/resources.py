@@ -40,6 +40,25 @@ def reserved_cpus(body: Mapping[str, object]) -> str | None:
     return _resources(body, "reservations", "cpus")
 
 
+_SHORT = {("limits", "memory"): "mem_limit", ("limits", "cpus"): "cpus", ("reservations", "memory"): "mem_reservation"}
+_BESIDE = {"limits": ("mem_limit", "cpus", "pids_limit"), "reservations": ("mem_reservation",)}
+"""What compose 2.40 does not let stand beside `deploy.resources.limits` and `reservations`, unless both say the same."""
+
+
+def resource_paths(body: Mapping[str, object], kind: str, name: str) -> tuple[tuple[str, ...], ...]:
+    """Where a limit or reservation of a service is written so that compose still reads it: in the spelling of what is there.
+
+    Compose refuses a project with `mem_limit` in one and `deploy.resources.limits.cpus` in the other spelling: "can't set
+    distinct values". Both paths for a setting that is there twice.
+    """
+    long, short = ("deploy", "resources", kind, name), _SHORT[kind, name]
+    is_long = bool(mapping(mapping(mapping(body.get("deploy")).get("resources")).get(kind)))
+    if is_long:
+        return (long, (short,)) if short in body else (long,)
+    beside = _BESIDE[kind] if kind == "limits" else (*_BESIDE["reservations"], *_BESIDE["limits"])
+    return ((short,),) if any(key in body for key in beside) else (long,)
+
+
 def heaps(service: Service) -> Iterator[int]:
     """Bytes of every heap that a runtime is told to use, by the command or the environment."""
     words = service.command if isinstance(service.command, str) else " ".join(service.command or ())

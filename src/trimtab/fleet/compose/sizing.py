@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts, image_name, is_web, store_port
+from trimtab.fleet.compose.resources import resource_paths
 from trimtab.fleet.model import Service
 from trimtab.fleet.requirements import python_installs
 from trimtab.fleet.sizes import byte_size
@@ -62,16 +63,25 @@ class Proposal:
     @property
     def wants(self) -> tuple[Want, ...]:
         """The settings that are missing; what somebody has chosen stays."""
-        resources = ("deploy", "resources")
         limit, reservation, cpus = self.before
         found: list[Want] = []
         if limit is None:
-            found.append(Want(self.service.name, (*resources, "limits", "memory"), _text(self.after.limit)))
+            found += sized_wants(self.service, "limits", "memory", self.after.limit)
         if cpus is None:
-            found.append(Want(self.service.name, (*resources, "limits", "cpus"), f"{self.after.cpus:.2f}"))
+            found += sized_wants(self.service, "limits", "cpus", self.after.cpus)
         if reservation is None:
-            found.append(Want(self.service.name, (*resources, "reservations", "memory"), _text(self.after.reservation)))
+            found += sized_wants(self.service, "reservations", "memory", self.after.reservation)
         return tuple(found)
+
+
+def sized_wants(service: Service, kind: str, name: str, size: float) -> list[Want]:
+    """A limit or reservation in the spelling that the service has already. Bytes, or cores."""
+    found: list[Want] = []
+    for path in resource_paths(service.body, kind, name):
+        # The long form of processors is a text in compose's specification, the short one a number.
+        cores = f"{size:.2f}" if len(path) > 1 else size
+        found.append(Want(service.name, path, cores if name == "cpus" else _text(int(size))))
+    return found
 
 
 def _text(size: int) -> str:
