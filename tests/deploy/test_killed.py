@@ -105,9 +105,28 @@ async def _forgotten(stage: Stage, at: int, takes_effect: bool, by_compose: bool
     return True
 
 
+async def _before_anything(stage: Stage, at: int, takes_effect: bool, by_compose: bool) -> bool:
+    """The first deployment of all: `by_compose` stands for going on with it, else it is undone."""
+    if not await stage.until_killed("1", at, takes_effect=takes_effect):
+        return False
+    deployer = stage.deployer()
+    row = await deployer.unfinished()
+    assert row is not None
+    if by_compose:
+        if await deployer.resume(row) is None:
+            await stage.deploy("1")
+        assert stage.engine.running() == BEFORE
+        check(stage, kept(stage))
+    elif await deployer.undo(row) is not None:
+        assert kept(stage) == set()
+        assert stage.engine.names() == []
+        assert stage.engine.networks == set()
+    return True
+
+
 @pytest.mark.parametrize("takes_effect", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("by_compose", [False, True], ids=["ours", "composes"])
-@pytest.mark.parametrize("ending", [_resumed, _undone, _forgotten])
+@pytest.mark.parametrize("ending", [_resumed, _undone, _forgotten, _before_anything])
 def test_killed_at_every_change(tmp_path: Path, takes_effect: bool, by_compose: bool, ending: Ending) -> None:
     for at in range(1, LAST):
         stage = Stage(tmp_path / str(at))

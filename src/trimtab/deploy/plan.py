@@ -198,13 +198,18 @@ class Move:
     letter: str = ""
     lane: int = 0
     early: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def data(self) -> dict[str, object]:
         slot = self.slot
         place = {"project": slot.project, "service": slot.service, "number": slot.number, "name": slot.name}
-        rest = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"slot", "joins", "strategy"}}
-        return {**place, **rest, "strategy": str(self.strategy), "joins": dict(self.joins)}
+        rest = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.name not in {"slot", "joins", "needs", "strategy"}
+        }
+        return {**place, **rest, "strategy": str(self.strategy), "joins": dict(self.joins), "needs": list(self.needs)}
 
 
 def move_of(change: Change) -> Move:
@@ -213,7 +218,7 @@ def move_of(change: Change) -> Move:
     return Move(
         change.slot, change.strategy, change.image, change.image_id, before.id if before else None,
         before.name if before else None, before.image if before else "", before.running if before else False, change.source,
-        change.joins, change.grace, change.cause, change.letter, change.lane, change.early,
+        change.joins, change.grace, change.cause, change.letter, change.lane, change.early, change.needs,
     )  # fmt: skip
 
 
@@ -230,5 +235,5 @@ def _read_move(data: Mapping[str, object]) -> Move:
         text(data.get("before_name")), str(data.get("before_image") or ""), data.get("before_ran") is True,
         source if isinstance(source, int) else None, {key: str(value) for key, value in mapping(data.get("joins")).items()},
         stop if isinstance(stop, int) else None, str(data.get("cause") or ""), str(data.get("letter") or ""),
-        int(str(data.get("lane") or 0)), data.get("early") is True,
+        int(str(data.get("lane") or 0)), data.get("early") is True, tuple(map(str, items(data.get("needs")))),
     )  # fmt: skip

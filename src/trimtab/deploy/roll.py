@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import anyio
 
@@ -36,27 +36,62 @@ class Roll:
     """Whether one service's failure undoes the whole deployment."""
     holder: HolderPlan = field(default_factory=HolderPlan)
     outcomes: dict[str, ServiceOutcome] = field(default_factory=dict[str, ServiceOutcome])
-    is_undone: bool = False
-    """Whether it was interrupted, and what it was at has been undone."""
+    busy: int = 0
+    """Units that are neither carried out nor undone: of none, it may be said how it ended."""
 
     async def run(self) -> dict[str, ServiceOutcome]:
         """Carry out every move in order, up to the first service that fails.
 
         When this returns or raises, every service runs its new version or the one before, unless the engine is gone.
         """
-        try:
-            problem = await self._fitted()
-        except BaseException:
-            self.is_undone = True
-            raise
-        for unit in [] if problem else self.units():
-            if all(service in self.outcomes for service in unit.services):
-                continue
-            if not await self._unit(unit):
-                await self._after_failure(unit)
+        problem = await self._fitted()
+        for batch in [] if problem else self._batches():
+            left = [unit for unit in batch if any(service not in self.outcomes for service in unit.services)]
+            failed = await (self._together(left) if len(left) > 1 else self._each(left))
+            if failed:
+                await self._after_failure(failed)
                 break
         self.untouched(problem or "an earlier one failed")
         return self.outcomes
+
+    def _batches(self) -> list[list["_Unit"]]:
+        """What is carried out side by side: containers that have none before them, so that nothing is away meanwhile."""
+        found: list[list[_Unit]] = []
+        for unit in self.units():
+            if found and unit.is_first and found[-1][0].is_first:
+                found[-1].append(unit)
+            else:
+                found.append([unit])
+        return found
+
+    async def _each(self, units: Sequence["_Unit"]) -> "_Unit | None":
+        """One after the other; the first that failed."""
+        for unit in units:
+            if not await self._unit(unit):
+                return unit
+        return None
+
+    async def _together(self, units: Sequence["_Unit"]) -> "_Unit | None":
+        """Each as soon as those that it needs are good; the first that failed."""
+        ended = {service: anyio.Event() for unit in units for service in unit.services}
+        failed: list[_Unit] = []
+
+        async def one(unit: "_Unit") -> None:
+            for need in unit.needs & set(ended):
+                await ended[need].wait()
+            good = not any(set(other.services) & unit.needs for other in failed) and await self._unit(unit)
+            if not good:
+                failed.append(unit)
+            for service in unit.services:
+                ended[service].set()
+
+        try:
+            async with anyio.create_task_group() as group:
+                for unit in units:
+                    group.start_soon(one, unit)
+        except BaseException as error:
+            raise _first(error) from error
+        return failed[0] if failed else None
 
     def units(self) -> list["_Unit"]:
         """What is carried out together, in order: each service, and all that change over with the holder as one.
@@ -95,6 +130,7 @@ class Roll:
     async def _unit(self, unit: "_Unit") -> bool:
         """Carry a unit out, and undo it where it is not good; whether it is deployed."""
         began = time.monotonic()
+        self.busy += 1
         try:
             found = await self._forward(unit)
         except EngineMissing:
@@ -103,7 +139,7 @@ class Roll:
             # Interrupted: nobody is to be left without a version that works.
             with anyio.CancelScope(shield=True):
                 await self._undone(unit, {}, "it was interrupted", began)
-            self.is_undone = True
+            self.busy -= 1
             raise
         bad = {name: each for name, each in found.items() if isinstance(each, Bad)}
         for name, each in bad.items():
@@ -111,6 +147,7 @@ class Roll:
         if bad:
             reasons = {name: each.reason for name, each in bad.items()}
             await self._undone(unit, reasons, f"`{min(bad)}` failed", began)
+            self.busy -= 1
             return False
         for name, each in found.items():
             first = unit.first(name)
@@ -118,6 +155,7 @@ class Roll:
             outcome = ServiceOutcome(name, first.strategy, Outcome.DEPLOYED, seen, time.monotonic() - began)
             healthy = each.seconds if isinstance(each, Good) else None
             self._note(replace(outcome, healthy=healthy, before=first.before_image, after=first.image_id))
+        self.busy -= 1
         return True
 
     async def _forward(self, unit: "_Unit") -> Mapping[str, Good | Bad]:
@@ -242,11 +280,27 @@ class _Unit:
         return tuple(dict.fromkeys(move.slot.service for move in self.moves))
 
     @property
+    def needs(self) -> frozenset[str]:
+        """Services that have to be good before."""
+        return frozenset(need for move in self.moves for need in move.needs) - set(self.services)
+
+    @property
+    def is_first(self) -> bool:
+        return all(move.before is None for move in self.moves)
+
+    @property
     def is_exchange(self) -> bool:
         return any(move.strategy is Strategy.EXCHANGE for move in self.moves)
 
     def first(self, service: str) -> Move:
         return next(move for move in self.moves if move.slot.service == service)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first of the errors that came together."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 async def undo(site: Site, moves: Sequence[Move], holder: HolderPlan) -> dict[str, ServiceOutcome]:

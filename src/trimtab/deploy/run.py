@@ -131,7 +131,7 @@ class Deployer:
             raise
         except BaseException:
             # What could not be undone either is left as it is: the journal knows how far it was.
-            if roll.is_undone:
+            if not roll.busy:
                 with anyio.CancelScope(shield=True):
                     await self._finish(site, row, roll, began, interrupted=True)
             raise

@@ -29,8 +29,14 @@ class Exchange:
     async def forward(self) -> dict[str, Good | Bad]:
         """Change all of them over; up to the first that is not good, how each was found."""
         found: dict[str, Good | Bad] = {}
-        for move in self.moves:
-            if move.early and isinstance(await self._begun(move, found), Bad):
+        early = [move for move in self.moves if move.early]
+        # All at once: what they need runs, if only in its old version.
+        for move in early:
+            now = await steps.pair(self.site, move)
+            if now.new is not None:
+                await steps.start_new(self.site, move, now.new)
+        for move in early:
+            if isinstance(await self._begun(move, found), Bad):
                 return found
         await self._ended()
         for number in self.holder.new:
