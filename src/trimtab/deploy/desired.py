@@ -48,6 +48,11 @@ class Wanted:
         return tuple(slot_of(project, self.name, number, self.container_name) for number in range(1, self.replicas + 1))
 
     @property
+    def waited_for(self) -> tuple[str, ...]:
+        """Services that have to be ready, not only started, before it is."""
+        return tuple(name for name, need in self.needs.items() if need.condition != "service_started")
+
+    @property
     def has_check(self) -> bool | None:
         """Whether a health check is written for it; None where only its image can say."""
         check = mapping(self.body.get("healthcheck"))

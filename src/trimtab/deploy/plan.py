@@ -55,6 +55,8 @@ class Change:
     """The kept revision that it is made from; None where it is made from the project's files."""
     needs: tuple[str, ...] = ()
     """Services of this plan that have to be ready before."""
+    after: tuple[str, ...] = ()
+    """Services of this plan that have to be started before."""
     joins: Mapping[str, str] = field(default_factory=dict[str, str])
     """Keys of its configuration that stand for another service's container."""
     grace: int | None = None
@@ -125,10 +127,13 @@ class Plan:
         fitted = "its HAProxy gets another configuration"
         found += [Operation("refit", f"lane {number}", fitted, created) for number in self.holder.refit]
         ready: dict[str, tuple[str, ...]] = {}
+        begun: dict[str, tuple[str, ...]] = {}
         for change in self.changes:
             waits = tuple(each for name in change.needs for each in ready.get(name, ()))
+            waits += tuple(each for name in change.after for each in begun.get(name, ()))
             ready[change.slot.service] = (*ready.get(change.slot.service, ()), f"validate {change.slot.title}")
             does = Operation(change.strategy, change.slot.title, self._says(change), (*created, *waits))
+            begun[change.slot.service] = (*begun.get(change.slot.service, ()), does.id)
             found.append(does)
             if change.strategy is not Strategy.JOB:
                 found.append(Operation("validate", change.slot.title, "as its checks say", (does.id,)))
@@ -199,6 +204,7 @@ class Move:
     lane: int = 0
     early: bool = False
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     @property
     def data(self) -> dict[str, object]:
@@ -209,7 +215,14 @@ class Move:
             for each in fields(self)
             if each.name not in {"slot", "joins", "needs", "strategy"}
         }
-        return {**place, **rest, "strategy": str(self.strategy), "joins": dict(self.joins), "needs": list(self.needs)}
+        return {
+            **place,
+            **rest,
+            "strategy": str(self.strategy),
+            "joins": dict(self.joins),
+            "needs": list(self.needs),
+            "after": list(self.after),
+        }
 
 
 def move_of(change: Change) -> Move:
@@ -219,6 +232,7 @@ def move_of(change: Change) -> Move:
         change.slot, change.strategy, change.image, change.image_id, before.id if before else None,
         before.name if before else None, before.image if before else "", before.running if before else False, change.source,
         change.joins, change.grace, change.cause, change.letter, change.lane, change.early, change.needs,
+        change.after,
     )  # fmt: skip
 
 
@@ -236,4 +250,5 @@ def _read_move(data: Mapping[str, object]) -> Move:
         source if isinstance(source, int) else None, {key: str(value) for key, value in mapping(data.get("joins")).items()},
         stop if isinstance(stop, int) else None, str(data.get("cause") or ""), str(data.get("letter") or ""),
         int(str(data.get("lane") or 0)), data.get("early") is True, tuple(map(str, items(data.get("needs")))),
+        tuple(map(str, items(data.get("after")))),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from trimtab.errors import EngineMissing, EngineRefused, ToolError
 from trimtab.history.deployments import ServiceRow
 
 T = TypeVar("T")
+_LOOK = 0.2
 _ENGINE_BACK = 120.0
 """Seconds for which an engine that went away is waited for: a restart of dockerd with some thirty containers takes 10-30."""
 
@@ -79,6 +80,8 @@ class Roll:
         async def one(unit: "_Unit") -> None:
             for need in unit.needs & set(ended):
                 await ended[need].wait()
+            for need in unit.after & set(ended):
+                await self._started(need, ended[need])
             good = not any(set(other.services) & unit.needs for other in failed) and await self._unit(unit)
             if not good:
                 failed.append(unit)
@@ -92,6 +95,15 @@ class Roll:
         except BaseException as error:
             raise _first(error) from error
         return failed[0] if failed else None
+
+    async def _started(self, service: str, ended: anyio.Event) -> None:
+        """Wait until a service of this deployment runs, or is at its end."""
+        while not ended.is_set():
+            mine = [move for move in self.moves if move.slot.service == service]
+            now = await self.site.containers.inspected([move.slot.name for move in mine])
+            if len(now) == len(mine) and all(each.running for each in now):
+                return
+            await anyio.sleep(_LOOK)
 
     def units(self) -> list["_Unit"]:
         """What is carried out together, in order: each service, and all that change over with the holder as one.
@@ -283,6 +295,11 @@ class _Unit:
     def needs(self) -> frozenset[str]:
         """Services that have to be good before."""
         return frozenset(need for move in self.moves for need in move.needs) - set(self.services)
+
+    @property
+    def after(self) -> frozenset[str]:
+        """Services that have to be started before."""
+        return frozenset(need for move in self.moves for need in move.after) - set(self.services) - self.needs
 
     @property
     def is_first(self) -> bool:
