@@ -83,7 +83,8 @@ async def _until_ready(site: Site, name: str) -> Good | Bad:
         limit = allowance(container, site.checks)
         if container.health is not None and waited > limit:
             return Bad(f"it was not healthy within {limit:.0f} s")
-        await anyio.sleep(_LOOK)
+        # What takes longer is looked at less often: with many services at once, the looks themselves cost a core.
+        await anyio.sleep(min(1.0, max(_LOOK, waited / 10)))
 
 
 def _failed(container: Container) -> str | None:
