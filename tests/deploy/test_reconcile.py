@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stage import PROJECT, Stage, desired, image, services
 
 from trimtab.deploy.holder.choose import Wish, choose
-from trimtab.deploy.holder.holding import changing_over, plan_holder
+from trimtab.deploy.holder.holding import changing_over, plan_holder, read_holder_plan
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.plan import Strategy
 from trimtab.deploy.reconcile import Asked, reconcile
@@ -128,6 +128,19 @@ def test_behind_the_holder(tmp_path: Path) -> None:
     assert "pull     haproxy:1" in told
     assert told.count("it goes behind the holder") == 3
     assert told.count("all of these change over together") == 3
+
+
+def test_a_lane_stays_for_the_services_that_are_behind_it() -> None:
+    bodies = {name: {"image": "a", "expose": [port]} for name, port in (("a", "80"), ("b", "80"), ("c", "81"))}
+    choice = choose(desired(bodies), Wish(("*",)), {}, {})
+    holder = plan_holder(choice, "haproxy:1", [], NOTHING)
+    assert {track.lane.number: sorted(one.service for one in track.behind) for track in holder.holding.tracks} == {
+        1: ["a", "c"],
+        2: ["b"],
+    }
+    assert holder.makes("p", 3) == ("p.proxy.1.r3", "p.anchor.1.r3", "p.proxy.2.r3", "p.anchor.2.r3")
+    assert holder.makes("p", 3, ["c"]) == ("p.proxy.2.r3", "p.anchor.2.r3")
+    assert read_holder_plan(holder.data()) == holder
 
 
 def test_what_cannot_go_behind_the_holder_says_why() -> None:

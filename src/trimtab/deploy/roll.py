@@ -274,11 +274,14 @@ class Roll:
 
     async def _sorted_out(self, *, done: bool) -> None:
         """Remove what the holder has no more use for: what was before, or what was made for nothing."""
-        over = [self.outcomes[move.slot.service].outcome for move in self.moves if move.strategy is Strategy.EXCHANGE]
-        changed = all(each is Outcome.DEPLOYED for each in over) if over else done
-        await remove_holder(
-            self.site, self.holder.ends if changed else self.holder.makes(self.site.project, self.site.revision)
-        )
+        deployed = [name for name, each in self.outcomes.items() if each.outcome is Outcome.DEPLOYED]
+        over = {move.slot.service for move in self.moves if move.strategy is Strategy.EXCHANGE}
+        if over <= set(deployed) if over else done:
+            await remove_holder(self.site, self.holder.ends)
+        else:
+            # Lanes that nothing changed over to were started before all else; what is behind them by now needs them.
+            used = [] if over else deployed
+            await remove_holder(self.site, self.holder.makes(self.site.project, self.site.revision, used))
 
 
 @dataclass(frozen=True)

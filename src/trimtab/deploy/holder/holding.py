@@ -1,6 +1,6 @@
 """The holder of a project as it is to be and as it is: its lanes, what is behind each, and what has to change. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -73,10 +73,11 @@ class HolderPlan:
     def empty(self) -> bool:
         return not (self.new or self.refit or self.ends)
 
-    def makes(self, project: str, revision: int) -> tuple[str, ...]:
-        """The names of the containers that are made for the new lanes."""
+    def makes(self, project: str, revision: int, used_by: Collection[str] = ()) -> tuple[str, ...]:
+        """The names of the containers that are made for the new lanes, but for lanes that one of these services is behind."""
         kinds = (names.proxy, names.anchor)
-        return tuple(kind(project, number, revision) for number in self.new for kind in kinds)
+        used = {track.lane.number for track in self.holding.tracks if any(track.of(service) for service in used_by)}
+        return tuple(kind(project, number, revision) for number in self.new if number not in used for kind in kinds)
 
     def data(self) -> dict[str, object]:
         """For the journal."""
