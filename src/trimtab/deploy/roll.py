@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import anyio
 
@@ -18,6 +18,7 @@ from trimtab.deploy.ready import Bad, Good
 from trimtab.deploy.revisions import forget
 from trimtab.deploy.site import Site
 from trimtab.deploy.steps import clear, settle
+from trimtab.deploy.together import together
 from trimtab.errors import EngineMissing, EngineRefused, ToolError
 from trimtab.history.deployments import ServiceRow
 
@@ -88,12 +89,7 @@ class Roll:
             for service in unit.services:
                 ended[service].set()
 
-        try:
-            async with anyio.create_task_group() as group:
-                for unit in units:
-                    group.start_soon(one, unit)
-        except BaseException as error:
-            raise _first(error) from error
+        await together(partial(one, unit) for unit in units)
         return failed[0] if failed else None
 
     async def _started(self, service: str, ended: anyio.Event) -> None:
@@ -314,13 +310,6 @@ class _Unit:
 
     def first(self, service: str) -> Move:
         return next(move for move in self.moves if move.slot.service == service)
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first of the errors that came together."""
-    while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    return error
 
 
 async def undo(site: Site, moves: Sequence[Move], holder: HolderPlan) -> dict[str, ServiceOutcome]:

@@ -5,8 +5,7 @@ lanes that are no more are stopped, the new lanes are started, and the rest star
 """
 
 from dataclasses import dataclass
-
-import anyio
+from functools import partial
 
 from trimtab.deploy import steps
 from trimtab.deploy.holder.behind import led
@@ -16,6 +15,7 @@ from trimtab.deploy.holder.station import start_holder, start_lane, stop_holder
 from trimtab.deploy.plan import Move
 from trimtab.deploy.ready import Bad, Good
 from trimtab.deploy.site import Site
+from trimtab.deploy.together import together
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,7 @@ class Exchange:
 
     async def _ended(self) -> None:
         """The moment: the old ones end and give their names away, side by side."""
-        async with anyio.create_task_group() as group:
-            for move in self.moves:
-                group.start_soon(self._aside, move)
+        await together(partial(self._aside, move) for move in self.moves)
         await stop_holder(self.site, self.holder.ends)
 
     async def _aside(self, move: Move) -> None:
@@ -88,9 +86,7 @@ class Exchange:
         """Make all of it as it was before."""
         site = self.site
         await stop_holder(site, self.holder.makes(site.project, site.revision), "back")
-        async with anyio.create_task_group() as group:
-            for move in self.moves:
-                group.start_soon(self._returned, move)
+        await together(partial(self._returned, move) for move in self.moves)
         await start_holder(site, self.holder.ends)
         found: dict[str, Good | Bad] = {}
         for move in self.moves:
