@@ -1,12 +1,12 @@
 """Work done side by side."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import cast
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, cast
 
 import anyio
 
 
-async def together(does: Iterable[Callable[[], Awaitable[None]]]) -> None:
+async def together(does: Iterable[Callable[[], Coroutine[Any, Any, None]]]) -> None:
     """Do all of it side by side.
 
     Raises:
