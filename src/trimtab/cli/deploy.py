@@ -118,6 +118,8 @@ async def _deploy(stack: Stack, common: Common, what: What, store: Store) -> int
         has = ", ".join(sorted(job.desired.services))
         raise UsageError(f"The project `{job.desired.project}` has no service `{unknown[0]}`; it has {has}.")
     if what.dry_run:
+        if row := job.journal.unfinished(job.desired.project):
+            noted(common, [f"revision {row.revision} was begun and has not ended: --resume goes on with that, not with this"])
         return _dry(common, await _planned(job))
     async with deploying(runner, job.desired.project, "trimtab deploy", what.wait) as lease:
         with watching_deployment(common) as watcher:
