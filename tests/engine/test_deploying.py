@@ -118,6 +118,11 @@ class Stack:
         words = ("docker", "inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", f"{self.project}-store-1")
         return set(self.run(*words).stdout.split())
 
+    def networks(self) -> set[str]:
+        """The project's networks, by id."""
+        words = ("docker", "network", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}")
+        return set(self.run(*words).stdout.split())
+
     def volumes(self) -> set[str]:
         return set(self.run("docker", "volume", "ls", "--quiet").stdout.split())
 
@@ -180,12 +185,12 @@ def test_a_change_is_swapped_in_and_compose_agrees(stack: Stack) -> None:
 @pytest.mark.parametrize("variables", [{"MODE": "crash"}, {"MODE": "sick"}, {"IMAGE": "localhost/there-is-none:1"}])
 def test_a_bad_version_is_not_kept(stack: Stack, variables: dict[str, str]) -> None:
     stack.deployed()
-    before = stack.names(), stack.run("docker", "network", "ls", "--quiet").stdout
+    before = stack.names(), stack.networks()
     found = stack.data("deploy", VERSION="2", **variables)
     assert found["code"] == 1
     assert found["outcome"] in {"rolled-back", "abandoned"}
     assert stack.serves() == "1"
-    assert (stack.names(), stack.run("docker", "network", "ls", "--quiet").stdout) == before
+    assert (stack.names(), stack.networks()) == before
     assert stack.data("status")["unfinished"] is None
 
 
