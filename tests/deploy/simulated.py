@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -45,6 +46,10 @@ class Simulated:
     log: list[str] = field(default_factory=list[str])
     on_death: Callable[[], object] = lambda: None
     _dead: bool = False
+
+    def clock(self) -> str:
+        """Each change takes a second."""
+        return datetime.fromtimestamp(1_800_000_000 + self.changes, UTC).isoformat()
 
     def revive(self) -> None:
         self._dead, self.dies_at = False, None
@@ -207,7 +212,7 @@ class Simulated:
         self.volumes |= {str(mount["Name"]) for mount in mounts}
         self.containers[identity] = {
             "Id": identity, "Name": f"/{name}", "Image": image, "RestartCount": 0, "Mounts": mounts,
-            "State": {"Status": "created", "ExitCode": 0, "StartedAt": ""},
+            "State": {"Status": "created", "ExitCode": 0, "StartedAt": "", "FinishedAt": ""},
             "Config": {"Labels": {}, **config, "Hostname": identity[:12]},
             "HostConfig": {"RestartPolicy": {"Name": "no"}, **host},
             "NetworkSettings": {"Networks": {net: {"NetworkID": net, **(value or {})} for net, value in endpoints.items()}},
@@ -224,7 +229,7 @@ class Simulated:
         elif what == "stop":
             if state["Status"] != "running":
                 return 304, None
-            self._change(f"stop {name}", lambda: state.update(Status="exited", ExitCode=0))
+            self._change(f"stop {name}", lambda: state.update(Status="exited", ExitCode=0, FinishedAt=self.clock()))
         elif what == "rename":
             if self.named(query["name"]) not in (None, container):
                 return 409, {"message": "name is in use"}
@@ -255,7 +260,7 @@ class Simulated:
 
     def start(self, container: Json) -> None:
         does = self.behaves.get(container["Image"], "good")
-        state: Json = {"Status": "running", "ExitCode": 0, "StartedAt": "now"}
+        state: Json = {"Status": "running", "ExitCode": 0, "StartedAt": self.clock(), "FinishedAt": ""}
         if does == "crash":
             state.update(Status="exited", ExitCode=3)
         elif does == "job":

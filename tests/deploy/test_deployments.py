@@ -51,6 +51,16 @@ def test_a_failure_undoes_the_whole_deployment_where_that_is_asked_for(tmp_path:
     stage.store.close()
 
 
+def test_how_long_a_service_was_away_is_the_engines_own_word(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    first = anyio.run(stage.deploy, "1")
+    assert {each.away for each in first.services.values()} == {None}
+    second = anyio.run(stage.deploy, "2")
+    # Between the end of one and the start of the other: two names given, and the start itself.
+    assert {each.away for each in second.services.values()} == {3.0}
+    stage.store.close()
+
+
 def test_neither_version_good_is_said(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     anyio.run(stage.deploy, "1")

@@ -8,10 +8,10 @@ from telling import TellingEngine, container, stats
 
 from trimtab.docker.api import Api
 from trimtab.docker.command import Command
-from trimtab.docker.containers import read_container
+from trimtab.docker.containers import read_container, timestamp
 from trimtab.docker.runner import Completed, ProcessRunner
 from trimtab.observe.heard import Heard, listen, read_event
-from trimtab.observe.sample import Happened, cores_of, read_reading, timestamp
+from trimtab.observe.sample import Happened, cores_of, read_reading
 from trimtab.observe.sampler import Sampler, Seen, engine_clock
 
 MIB = 1 << 20

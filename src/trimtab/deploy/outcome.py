@@ -30,7 +30,7 @@ class ServiceOutcome:
     healthy: float | None = None
     """From the start of the new container until it was ready."""
     away: float | None = None
-    """For how long no container of it ran, as far as it was seen."""
+    """For how long no container of it ran, by the engine's clock; None where that was not seen."""
     before: str = ""
     after: str = ""
 

@@ -16,13 +16,13 @@ class Strategy(StrEnum):
     FIRST = "first"
     """There is none before it."""
     SWAP = "swap"
-    """The one before is stopped, the new one takes its ports and its name, and starts: away for a second and its boot."""
+    """The one before is stopped, the new one takes its ports and its name, and starts: away for both."""
     SWITCH = "switch"
     """Both run; the holder sends what is new to the new one, and the one before ends when it has nothing left to do."""
     HOLD = "hold"
     """The holder keeps what comes waiting while the one before is stopped and the new one starts."""
     EXCHANGE = "exchange"
-    """It goes behind the holder or leaves it, together with others: away once, for about a second."""
+    """It goes behind the holder or leaves it, together with others: away once, while the old ones end and the lane starts."""
     JOB = "job"
     """It runs to its end, and has to end well."""
     START = "start"
@@ -31,10 +31,10 @@ class Strategy(StrEnum):
 
 SAYS = {
     Strategy.FIRST: "there is none before it",
-    Strategy.SWAP: "stop the old, start the new: away for about a second and its boot",
+    Strategy.SWAP: "stop the old, start the new: away while one ends and the other boots",
     Strategy.SWITCH: "both run, the holder switches: nobody is kept waiting",
     Strategy.HOLD: "the holder keeps what comes waiting while one ends and the other starts",
-    Strategy.EXCHANGE: "all of these change over together: away once, for about a second",
+    Strategy.EXCHANGE: "all of these change over together: away once, while the old ones end",
     Strategy.JOB: "runs to its end",
     Strategy.START: "what is there is started",
 }

@@ -17,7 +17,7 @@ from trimtab.deploy.plan import Move, Strategy
 from trimtab.deploy.ready import Bad, Good
 from trimtab.deploy.revisions import forget
 from trimtab.deploy.site import Site
-from trimtab.deploy.steps import clear, settle
+from trimtab.deploy.steps import away, clear, settle
 from trimtab.deploy.together import together
 from trimtab.errors import EngineMissing, EngineRefused, ToolError
 from trimtab.history.deployments import ServiceRow
@@ -162,7 +162,9 @@ class Roll:
             seen = each.seen if isinstance(each, Good) else ""
             outcome = ServiceOutcome(name, first.strategy, Outcome.DEPLOYED, seen, time.monotonic() - began)
             healthy = each.seconds if isinstance(each, Good) else None
-            self._note(replace(outcome, healthy=healthy, before=first.before_image, after=first.image_id))
+            gone = [await away(self.site, move) for move in unit.moves if move.slot.service == name and move.before_ran]
+            seconds = max((each for each in gone if each is not None), default=None)
+            self._note(replace(outcome, healthy=healthy, away=seconds, before=first.before_image, after=first.image_id))
         self.busy -= 1
         return True
 

@@ -13,7 +13,7 @@ from trimtab.deploy.fresh import policy_before
 from trimtab.deploy.plan import Move, Strategy
 from trimtab.deploy.ready import Bad, Good, until_ended, until_good
 from trimtab.deploy.site import Site
-from trimtab.docker.containers import Container
+from trimtab.docker.containers import Container, timestamp
 
 _NO: Mapping[str, object] = {"Name": "no"}
 
@@ -121,6 +121,18 @@ async def good_again(site: Site, move: Move, before: Container) -> Good | Bad:
     await start_again(site, move, before)
     async with site.step(move.slot.title, "wait until it is good again", "back"):
         return await until_good(site, before.id, move.slot.service)
+
+
+async def away(site: Site, move: Move) -> float | None:
+    """Seconds between the end of the container before and the start of the new one, by the engine's clock; None without both.
+
+    Nothing is 0 that was not seen: a container before that still runs has no end.
+    """
+    now = await pair(site, move)
+    if now.new is None or now.before is None:
+        return None
+    began, ended = timestamp(now.new.started), timestamp(now.before.finished)
+    return max(0.0, began - ended) if began and ended and not now.before.running else None
 
 
 def none_before(move: Move) -> Good | Bad:

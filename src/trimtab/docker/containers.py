@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 
 from trimtab.docker.api import Answer, Api, Request, container_path
@@ -40,6 +41,8 @@ class Container:
     oom_killed: bool
     restarts: int
     started: str
+    """As the engine writes it (RFC 3339); the year 1 for never."""
+    finished: str
     restart_policy: str
     endpoints: Mapping[str, Endpoint]
     """By the network's name."""
@@ -68,10 +71,20 @@ def read_container(data: object) -> Container:
         oom_killed=state.get("OOMKilled") is True,
         restarts=int(str(body.get("RestartCount") or 0)),
         started=str(state.get("StartedAt", "")),
+        finished=str(state.get("FinishedAt", "")),
         restart_policy=str(_mapping(host.get("RestartPolicy")).get("Name") or "no"),
         endpoints={name: _endpoint(_mapping(value)) for name, value in networks.items()},
         body=body,
     )
+
+
+def timestamp(text: str) -> float:
+    """An RFC 3339 time in seconds since 1970, to the microsecond; 0 for none, which the engine writes as the year 1."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return 0.0
+    return found.timestamp() if found.year > 1 else 0.0
 
 
 def _endpoint(data: Mapping[str, object]) -> Endpoint:

@@ -6,9 +6,8 @@ start, which it answers in milliseconds, where without `one-shot` it takes more 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from trimtab.docker.containers import Container
+from trimtab.docker.containers import Container, timestamp
 from trimtab.docker.labels import COMPOSE_HASH, COMPOSE_NUMBER, COMPOSE_ONE_OFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ROLE, RUNS
 from trimtab.fleet.plain import items, mapping
 from trimtab.history.usage import Subject
@@ -106,15 +105,6 @@ def read_reading(container: Container, stats: object) -> Reading | None:
         subject, container.id, container.name, container.state, container.health, timestamp(container.started),
         container.restarts, container.oom_killed, _number(host, "Memory") or None, cores_of(host), _counters(mapping(stats)),
     )  # fmt: skip
-
-
-def timestamp(text: str) -> float:
-    """An RFC 3339 time in seconds since 1970, to the microsecond; 0 for none, which the engine writes as the year 1."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return 0.0
-    return found.timestamp() if found.year > 1 else 0.0
 
 
 def cores_of(host: Mapping[str, object]) -> float | None:

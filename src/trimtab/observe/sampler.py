@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trimtab.docker.api import Answer, Api, Request, container_path
-from trimtab.docker.containers import read_container
+from trimtab.docker.containers import read_container, timestamp
 from trimtab.docker.labels import COMPOSE_PROJECT
 from trimtab.errors import EngineRefused
 from trimtab.fleet.plain import items, mapping
 from trimtab.history.containers import Place
-from trimtab.observe.sample import Happened, Reading, Sample, between, read_reading, timestamp
+from trimtab.observe.sample import Happened, Reading, Sample, between, read_reading
 
 _STATS = {"stream": "false", "one-shot": "true"}
 

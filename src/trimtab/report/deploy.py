@@ -93,14 +93,16 @@ def result_view(result: Result) -> RenderableType:
     parts: list[RenderableType] = []
     if result.services:
         table = Table(box=None, pad_edge=False)
-        for column in ("service", "outcome", "how", "took", "image", ""):
-            table.add_column(column, overflow="fold", justify="right" if column == "took" else "left")
+        for column in ("service", "outcome", "how", "took", "away", "image", ""):
+            table.add_column(column, overflow="fold", justify="right" if column in {"took", "away"} else "left")
         for name, each in result.services.items():
             style = _STYLES[each.outcome]
             changed = each.before and each.after and each.before != each.after
             image = f"{short(each.before)} → {short(each.after)}" if changed else short(each.after)
             took = figures.seconds(each.seconds) if each.seconds else ""
-            table.add_row(name, f"[{style}]{each.outcome}[/]", str(each.strategy), took, image, escape(each.reason))
+            away = "" if each.away is None else figures.seconds(each.away)
+            outcome = f"[{style}]{each.outcome}[/]"
+            table.add_row(name, outcome, str(each.strategy), took, away, image, escape(each.reason))
         parts.append(table)
     parts.append(_last_line(result))
     return Group(*parts)
@@ -216,9 +218,13 @@ def deployment_view(row: DeploymentRow, services: Sequence[ServiceRow], steps: S
         took = "not known to have ended" if each.seconds is None else figures.seconds(each.seconds)
         text = f"back: {each.step}" if each.direction == "back" else each.step
         table.add_row(each.started[11:23], each.service or "all", escape(text), took)
-    lines = [f"  {each.service}: {each.outcome} {each.reason}".rstrip() for each in services]
+    lines = [f"  {each.service}: {each.outcome} {each.reason}{_away(each)}".rstrip() for each in services]
     head = f"revision {row.revision} of {row.project}: {row.outcome or 'unfinished'}, begun {row.started[:19]}"
     return Group(escape(head), *map(escape, lines), table)
+
+
+def _away(row: ServiceRow) -> str:
+    return "" if row.away is None else f", away for {figures.seconds(row.away)}"
 
 
 def rates(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[ServiceRow]]) -> dict[str, float | int | None]:
