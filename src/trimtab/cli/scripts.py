@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
@@ -10,9 +9,9 @@ from cyclopts import Parameter
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.fix import refuse_dirty, write
 from trimtab.cli.options import Common, Paths, RuleChoice, check_format, load, show
-from trimtab.deploy.frontends import ENDINGS, JOBS, SHELLS, FrontEnd, front_ends
+from trimtab.deploy.frontends import ENDINGS, JOBS, SHELLS, front_ends
 from trimtab.deploy.predecessors import predecessors
-from trimtab.deploy.written import Outcome, outcome_of
+from trimtab.deploy.written import Outcome, generated
 from trimtab.errors import UsageError
 from trimtab.report.scripts import Placed, scripts_data, scripts_view
 from trimtab.review import review
@@ -46,11 +45,11 @@ def scripts(
         raise UsageError("Scripts are written for a whole fleet: name its folder.")
     gated = bool(loaded.config.gate.model_fields_set)
     fronts = front_ends(loaded.fleet, loaded.root.name, output_dir, jobs, shells, gated=gated)
-    placed = [_placed(loaded.root, front, force=force) for front in fronts]
+    placed = [Placed(front, generated(loaded.root / front.path, front.text, force=force)) for front in fronts]
     found = review(loaded.fleet, [rule for rule in loaded.rules if rule.code.startswith("SC")]).findings
-    texts = {each.front.path: each.front.text for each in placed if each.is_written}
+    texts = {each.front.path: each.front.text for each in placed if each.file.is_written}
     if not dry_run:
-        lost = [each.front.path for each in placed if each.outcome is Outcome.REPLACED]
+        lost = [each.front.path for each in placed if each.file.outcome is Outcome.REPLACED]
         refuse_dirty(loaded, lost, allow_dirty=allow_dirty)
         write(loaded.root, texts, {path for path in texts if path.endswith(ENDINGS["bash"])})
     old = predecessors(loaded.fleet, found, jobs)
@@ -59,7 +58,7 @@ def scripts(
         lambda: scripts_data(placed, old, written=not dry_run),
         lambda: scripts_view(placed, old, diff=diff, written=not dry_run),
     )
-    return FINDINGS if any(each.outcome is Outcome.LEFT for each in placed) else CLEAN
+    return FINDINGS if any(each.file.outcome is Outcome.LEFT for each in placed) else CLEAN
 
 
 def _chosen(words: tuple[str, ...], known: Sequence[_Word], option: str) -> tuple[_Word, ...]:
@@ -74,17 +73,3 @@ def _chosen(words: tuple[str, ...], known: Sequence[_Word], option: str) -> tupl
             near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
             raise UsageError(f"`{option} {name}` is none of {', '.join(known)}. Did you mean `{near}`?")
     return tuple(each for each in known if not named or each in named)
-
-
-def _placed(root: Path, front: FrontEnd, *, force: bool) -> Placed:
-    """A script with what is in its place.
-
-    Raises:
-        UsageError: that cannot be read.
-    """
-    path = root / front.path
-    try:
-        current = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else None
-    except OSError as error:
-        raise UsageError(f"`{path}` cannot be read: {error.strerror or error}.") from error
-    return Placed(front, current, outcome_of(current, front.text, force=force))

@@ -5,7 +5,9 @@ import json
 import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from pathlib import Path
 
+from trimtab.errors import UsageError
 from trimtab.fleet.plain import items, mapping
 
 _DIGEST = re.compile(
@@ -115,6 +117,43 @@ def outcome_of(current: str | None, text: str, *, force: bool) -> Outcome:
     if state_of(current) is State.OURS:
         return Outcome.CHANGED
     return Outcome.REPLACED if force else Outcome.LEFT
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A generated text with what is in its place, None for nothing, and what becomes of that."""
+
+    path: Path
+    text: str
+    current: str | None
+    outcome: Outcome
+
+    @property
+    def is_written(self) -> bool:
+        return self.outcome not in {Outcome.UNCHANGED, Outcome.LEFT}
+
+    @property
+    def reason(self) -> str:
+        """Why it is left as it is, or what is lost; empty where nobody's work is there."""
+        if self.current is None or self.outcome not in {Outcome.LEFT, Outcome.REPLACED}:
+            return ""
+        return _REASONS.get(state_of(self.current), "")
+
+
+_REASONS = {State.EDITED: "it was edited since it was generated", State.FOREIGN: "somebody has written it"}
+
+
+def generated(path: Path, text: str, *, force: bool) -> Generated:
+    """A generated text and the place that it is for.
+
+    Raises:
+        UsageError: what is there cannot be read.
+    """
+    try:
+        current = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else None
+    except OSError as error:
+        raise UsageError(f"`{path}` cannot be read: {error.strerror or error}.") from error
+    return Generated(path, text, current, outcome_of(current, text, force=force))
 
 
 def _unix(text: str) -> str:

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import tree_sitter_bash
-import tree_sitter_powershell
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from trimtab.fleet.scripts import EngineCall, ScriptPart
+from trimtab.syntax.shell.nodes import text_of, tree, walk
 
 Job = Literal["build", "deploy", "rollback"]
 
-_BASH = Language(tree_sitter_bash.language())
-_POWERSHELL = Language(tree_sitter_powershell.language())
 _ARGUMENT = re.compile(r"""["']?\$\{?(?:1\b|\w*(?:arg|opt|flag|key|cmd|command|action|param|mode)\w*)""", re.IGNORECASE)
 _COMPARED = re.compile(r"""\[\s+["']?\$\{?1(?::?-[^}"]*)?\}?["']?\s+==?\s+["']?(?P<word>--?\w[\w-]*|[a-z]\w[\w-]*)["']?\s+\]""")
 _WORD = re.compile(r"--?[A-Za-z0-9][\w-]*|[A-Za-z][\w-]*")
@@ -72,31 +69,21 @@ def interface_of(part: ScriptPart) -> Interface:
     )
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _walk(child)
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode("utf-8", "replace")
-
-
 def _bash_words(text: str) -> Iterator[str]:
-    root = Parser(_BASH).parse(text.encode("utf-8", "surrogatepass")).root_node
-    nodes = list(_walk(root))
+    root = tree(text)
+    nodes = list(walk(root))
     # A function has arguments of its own, unless it is handed the script's.
-    given = {_text(node.children[0]) for node in nodes if node.type == "command" and re.search(r'"?\$[@*]', _text(node))}
+    given = {text_of(node.children[0]) for node in nodes if node.type == "command" and re.search(r'"?\$[@*]', text_of(node))}
     for node in nodes:
         if not _is_about_the_script(node, given):
             continue
         if node.type == "case_statement" and _ARGUMENT.match(_subject(node)):
             yield from _patterns(node)
-        elif node.type == "command" and _text(node).startswith("getopts "):
-            letters = re.sub(r"[\"':]", "", _text(node).split()[1])
+        elif node.type == "command" and text_of(node).startswith("getopts "):
+            letters = re.sub(r"[\"':]", "", text_of(node).split()[1])
             yield from (f"-{letter}" for letter in letters)
         elif node.type == "test_command":
-            yield from (match["word"] for match in _COMPARED.finditer(_text(node)))
+            yield from (match["word"] for match in _COMPARED.finditer(text_of(node)))
 
 
 def _is_about_the_script(node: Node, given: set[str]) -> bool:
@@ -104,29 +91,29 @@ def _is_about_the_script(node: Node, given: set[str]) -> bool:
     while parent is not None and parent.type != "function_definition":
         parent = parent.parent
     name = parent.child_by_field_name("name") if parent is not None else None
-    return name is None or _text(name) in given
+    return name is None or text_of(name) in given
 
 
 def _subject(node: Node) -> str:
     value = node.child_by_field_name("value")
-    return _text(value) if value is not None else ""
+    return text_of(value) if value is not None else ""
 
 
 def _patterns(node: Node) -> Iterator[str]:
     """The words of a `case`; `--file=*` is `--file`."""
     for item in (child for child in node.children if child.type == "case_item"):
         for value in item.children_by_field_name("value"):
-            for part in _text(value).split("|"):
+            for part in text_of(value).split("|"):
                 yield part.strip().replace('"', "").replace("'", "").removesuffix("=*")
 
 
 def _powershell_words(text: str) -> Iterator[str]:
-    root = Parser(_POWERSHELL).parse(text.encode("utf-8", "surrogatepass")).root_node
+    root = tree(text, "powershell")
     block = next((child for child in root.children if child.type == "param_block"), None)
-    for parameter in (node for node in _walk(block) if node.type == "script_parameter") if block is not None else ():
-        attributes = " ".join(_text(child) for child in parameter.children if child.type == "attribute_list")
+    for parameter in (node for node in walk(block) if node.type == "script_parameter") if block is not None else ():
+        attributes = " ".join(text_of(child) for child in parameter.children if child.type == "attribute_list")
         chosen = re.search(r"(?i)ValidateSet\s*\((?P<words>[^)]*)\)", attributes)
         if chosen and re.search(r"(?i)Position\s*=\s*0", attributes):
             yield from re.findall(r"[\w-]+", chosen["words"])
             continue
-        yield from (f"-{_text(child).removeprefix('$')}" for child in parameter.children if child.type == "variable")
+        yield from (f"-{text_of(child).removeprefix('$')}" for child in parameter.children if child.type == "variable")

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.tree import Tree, Unreadable
 from trimtab.syntax.shell import Command, Script, parse_powershell, parse_shell
 from trimtab.syntax.shell.commands import ByteOffsets
+from trimtab.syntax.shell.nodes import tree, walk
 from trimtab.syntax.yaml import YamlProblem
 from trimtab.text import Source, Span
 
@@ -191,7 +191,6 @@ def _split(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(options), tuple(operands)
 
 
-_BASH = Language(tree_sitter_bash.language())
 _BODY_BEHIND = {
     "program": "",
     "do_group": "do",
@@ -210,10 +209,7 @@ _READ = re.compile(r"\$\?|\$\{\?|PIPESTATUS|^\s*(?:return|exit)\s*$")
 def _arithmetic(text: str) -> Iterator[tuple[int, bool]]:
     data = text.encode("utf-8", "surrogatepass")
     offsets = ByteOffsets(text, data)
-    pending = [Parser(_BASH).parse(data).root_node]
-    while pending:
-        node = pending.pop()
-        pending += node.children
+    for node in walk(tree(text)):
         if node.type == "compound_statement" and node.children[0].type == "((":
             yield offsets.span(node.start_byte, node.end_byte).start, _is_unread(node)
 

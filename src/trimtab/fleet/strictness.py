@@ -3,17 +3,14 @@
 import re
 from collections.abc import Iterator
 
-import tree_sitter_bash
-import tree_sitter_powershell
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from trimtab.fleet.scripts import ScriptPart, read_call
 from trimtab.syntax.shell import Command
 from trimtab.syntax.shell.commands import ByteOffsets
+from trimtab.syntax.shell.nodes import text_of, tree, walk
 from trimtab.text import Span
 
-_BASH = Language(tree_sitter_bash.language())
-_POWERSHELL = Language(tree_sitter_powershell.language())
 _STEADY = frozenset(
     ["echo", "printf", "cd", "export", "readonly", "local", "declare", "set", "shopt", "true", ":", "exit", "return", "sleep"]
     + ["cat", "date", "dirname", "basename", "pwd", "umask", "exec", "trap"]
@@ -35,7 +32,7 @@ def why_not_strict(part: ScriptPart) -> str | None:
         return "it looks at the status of its commands itself"
     if part.arithmetic or any(command.name in {"let", "unset"} for command in part.script.commands):
         return "it counts or unsets variables, which may end it"
-    root = Parser(_BASH).parse(part.text.encode("utf-8", "surrogatepass")).root_node
+    root = tree(part.text)
     unset = next((name for name in _unset(root)), None)
     if unset is not None:
         return f"`${unset}` may have no value, at which `set -u` would end it"
@@ -43,24 +40,14 @@ def why_not_strict(part: ScriptPart) -> str | None:
     return f"`{unsteady}` may fail there, and the script goes on today" if unsteady else None
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _walk(child)
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode("utf-8", "replace")
-
-
 def _unset(root: Node) -> Iterator[str]:
     """Variables that are used without a default, and that no plain statement before has given a value."""
-    given = [(_text(each.children[0]), each.end_byte, root.end_byte) for each in _plain_assignments(root)]
-    loops = [node for node in _walk(root) if node.type == "for_statement"]
-    given += [(_text(each.children[1]), each.start_byte, each.end_byte) for each in loops]
-    for node in _walk(root):
+    given = [(text_of(each.children[0]), each.end_byte, root.end_byte) for each in _plain_assignments(root)]
+    loops = [node for node in walk(root) if node.type == "for_statement"]
+    given += [(text_of(each.children[1]), each.start_byte, each.end_byte) for each in loops]
+    for node in walk(root):
         # The grammar takes a space before it in.
-        text = _text(node).strip()
+        text = text_of(node).strip()
         counted = node.type == "variable_name" and node.parent is not None and node.parent.type in _COUNTING
         if not (counted or node.type in {"simple_expansion", "expansion"}) or _WITH_DEFAULT.match(text):
             continue
@@ -78,13 +65,13 @@ def _plain_assignments(root: Node) -> Iterator[Node]:
 
 def _unsteady(part: ScriptPart, root: Node) -> str | None:
     """The first command that may fail without anything being wrong, and that nothing looks at."""
-    functions = {_text(each) for node in _walk(root) if node.type == "function_definition" for each in node.children[:2]}
+    functions = {text_of(each) for node in walk(root) if node.type == "function_definition" for each in node.children[:2]}
     offsets = ByteOffsets(part.text, part.text.encode("utf-8", "surrogatepass"))
     steady = {command.span.start for command in part.script.commands if command.name in functions or _is_steady(part, command)}
-    for node in _walk(root):
+    for node in walk(root):
         start = offsets.span(node.start_byte, node.end_byte).start
         if node.type in {"command", "test_command"} and start not in steady and not _is_guarded(node):
-            return _text(node).partition("\n")[0][:40]
+            return text_of(node).partition("\n")[0][:40]
     return None
 
 
@@ -116,7 +103,7 @@ def _is_guarded(node: Node) -> bool:
 
 def place_for_preference(part: ScriptPart) -> int | None:
     """The offset of a PowerShell script at which a first statement may stand; None where that is not sure."""
-    root = Parser(_POWERSHELL).parse(part.text.encode("utf-8", "surrogatepass")).root_node
+    root = tree(part.text, "powershell")
     named = any(command.name.lower() in _BLOCKS for command in part.script.commands)
     kinds = [child.type for child in root.children if child.type != "comment"]
     if root.has_error or named or kinds not in (["statement_list"], ["param_block", "statement_list"]):
@@ -134,9 +121,8 @@ def place_for_preference(part: ScriptPart) -> int | None:
 
 def preference_statement(part: ScriptPart) -> Span | None:
     """The one line of a PowerShell script, outside of every block, that sets `$ErrorActionPreference` to `Stop`."""
-    data = part.text.encode("utf-8", "surrogatepass")
-    root = Parser(_POWERSHELL).parse(data).root_node
-    offsets = ByteOffsets(part.text, data)
+    root = tree(part.text, "powershell")
+    offsets = ByteOffsets(part.text, part.text.encode("utf-8", "surrogatepass"))
     for node in (each for child in root.children if child.type == "statement_list" for each in child.children):
         span = offsets.span(node.start_byte, node.end_byte)
         line = re.compile(r"\$ErrorActionPreference\s*=\s*(['\"]?)Stop\1[ \t]*\r?\n", re.IGNORECASE).match(

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from trimtab.deploy.frontends import FrontEnd
 from trimtab.deploy.predecessors import Predecessor
-from trimtab.deploy.written import Outcome, State, state_of
+from trimtab.deploy.written import Generated, Outcome
 from trimtab.report.data import Data
 from trimtab.rules import Finding
 from trimtab.text import unified_diff
@@ -20,31 +20,14 @@ _STYLES: Mapping[Outcome, str] = {
     Outcome.NEW: "green", Outcome.CHANGED: "green", Outcome.UNCHANGED: "dim", Outcome.REPLACED: "yellow",
     Outcome.LEFT: "bold yellow",
 }  # fmt: skip
-_LEFT: Mapping[State, str] = {
-    State.EDITED: "it was edited since it was generated",
-    State.FOREIGN: "somebody has written it",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A script with what is in its place, None for nothing, and what becomes of that."""
+    """A script for a place, and what becomes of that."""
 
     front: FrontEnd
-    current: str | None
-    outcome: Outcome
-
-    @property
-    def is_written(self) -> bool:
-        return self.outcome not in {Outcome.UNCHANGED, Outcome.LEFT}
-
-    @property
-    def reason(self) -> str:
-        """Why it is left as it is, or what is lost; empty where nobody's work is there."""
-        return _LEFT.get(state_of(self.current), "") if self.current is not None and self.outcome in _WORK else ""
-
-
-_WORK = frozenset({Outcome.LEFT, Outcome.REPLACED})
+    file: Generated
 
 
 def scripts_data(placed: Sequence[Placed], old: Sequence[Predecessor], *, written: bool) -> Data:
@@ -54,8 +37,8 @@ def scripts_data(placed: Sequence[Placed], old: Sequence[Predecessor], *, writte
         "written": written,
         "files": [
             {
-                "path": each.front.path, "job": each.front.job, "shell": each.front.shell, "outcome": str(each.outcome),
-                "reason": each.reason or None, "compose_files": list(each.front.before.files),
+                "path": each.front.path, "job": each.front.job, "shell": each.front.shell, "outcome": str(each.file.outcome),
+                "reason": each.file.reason or None, "compose_files": list(each.front.before.files),
                 "env_files": list(each.front.before.env_files), "kept": dict(each.front.understood.kept),
                 "refused": dict(each.front.understood.refused),
             }
@@ -83,24 +66,24 @@ def scripts_view(placed: Sequence[Placed], old: Sequence[Predecessor], *, diff: 
     """What was written or left, then the scripts that do the same, with what is wrong with them and becomes of their flags."""
     parts: list[RenderableType] = []
     for each in placed if diff else ():
-        if each.is_written:
-            text = unified_diff(each.front.path, each.current, each.front.text)
+        if each.file.is_written:
+            text = unified_diff(each.front.path, each.file.current, each.front.text)
             parts.append(Syntax(text, "diff", background_color="default", word_wrap=True))
     parts += [_line(each, written=written) for each in placed]
     for job in dict.fromkeys(each.front.job for each in placed):
         front = next(each.front for each in placed if each.front.job == job)
         parts += _job_lines(front, [each for each in old if each.job == job])
-    left = sum(each.outcome is Outcome.LEFT for each in placed)
-    number = sum(each.is_written for each in placed)
+    left = sum(each.file.outcome is Outcome.LEFT for each in placed)
+    number = sum(each.file.is_written for each in placed)
     tail = f"{number} {'written' if written else 'would be written'}, {left} left as {'it is' if left == 1 else 'they are'}"
     return Group(*parts, Text(tail, "bold"))
 
 
 def _line(each: Placed, *, written: bool) -> RenderableType:
-    verb = str(each.outcome) if written or not each.is_written else f"would be {each.outcome}"
-    hint = "; --force puts this one in its place" if each.outcome is Outcome.LEFT else ""
-    told = f"  {each.reason}{hint}" if each.reason else ""
-    return Text.assemble((verb.ljust(9 if written else 17), _STYLES[each.outcome]), " ", each.front.path, (told, "dim"))
+    verb = str(each.file.outcome) if written or not each.file.is_written else f"would be {each.file.outcome}"
+    hint = "; --force puts this one in its place" if each.file.outcome is Outcome.LEFT else ""
+    told = f"  {each.file.reason}{hint}" if each.file.reason else ""
+    return Text.assemble((verb.ljust(9 if written else 17), _STYLES[each.file.outcome]), " ", each.front.path, (told, "dim"))
 
 
 def _job_lines(front: FrontEnd, old: Sequence[Predecessor]) -> list[RenderableType]:
