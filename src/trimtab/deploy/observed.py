@@ -76,7 +76,7 @@ def observe(project: str, containers: Sequence[Container]) -> Observed:
     kept: list[Kept] = []
     templates: list[Container] = []
     holders: list[Container] = []
-    for container in {each.id: each for each in containers}.values():
+    for container in containers:
         labels = container.labels
         role = labels.get(names.ROLE)
         service = labels.get(names.COMPOSE_SERVICE, "")

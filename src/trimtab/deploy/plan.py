@@ -1,13 +1,16 @@
 """A plan: what is going to be done to the engine, in which order, and why."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+
+from pydantic import TypeAdapter, ValidationError
 
 from trimtab.deploy.holder.holding import HolderPlan
 from trimtab.deploy.names import Slot
 from trimtab.deploy.observed import Instance
-from trimtab.fleet.plain import items, mapping, text
+from trimtab.errors import StateError
+from trimtab.fleet.plain import items
 
 
 class Strategy(StrEnum):
@@ -176,7 +179,7 @@ class Plan:
                 {"kind": each.kind, "subject": each.subject, "cause": each.cause, "needs": list(each.needs)}
                 for each in self.operations
             ],
-            "moves": [move_of(change).data for change in self.changes],
+            "moves": moves_data(move_of(change) for change in self.changes),
             "removals": [each.container.name for each in self.removals],
             "holder": self.holder.data(),
             "stays": dict(self.stays),
@@ -206,49 +209,33 @@ class Move:
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
-    @property
-    def data(self) -> dict[str, object]:
-        slot = self.slot
-        place = {"project": slot.project, "service": slot.service, "number": slot.number, "name": slot.name}
-        rest = {
-            each.name: getattr(self, each.name)
-            for each in fields(self)
-            if each.name not in {"slot", "joins", "needs", "strategy"}
-        }
-        return {
-            **place,
-            **rest,
-            "strategy": str(self.strategy),
-            "joins": dict(self.joins),
-            "needs": list(self.needs),
-            "after": list(self.after),
-        }
+
+_MOVE = TypeAdapter(Move)
+_SHARED = [each.name for each in fields(Move) if each.name in {one.name for one in fields(Change)} - {"before"}]
+"""What a move has as its change has it."""
 
 
 def move_of(change: Change) -> Move:
     """A change as it is carried out."""
     before = change.before.container if change.before else None
-    return Move(
-        change.slot, change.strategy, change.image, change.image_id, before.id if before else None,
-        before.name if before else None, before.image if before else "", before.running if before else False, change.source,
-        change.joins, change.grace, change.cause, change.letter, change.lane, change.early, change.needs,
-        change.after,
-    )  # fmt: skip
+    move = Move(**{name: getattr(change, name) for name in _SHARED})
+    if before is None:
+        return move
+    return replace(move, before=before.id, before_name=before.name, before_image=before.image, before_ran=before.running)
 
 
 def read_moves(data: Mapping[str, object]) -> tuple[Move, ...]:
-    """The moves of a plan that the journal has kept."""
-    return tuple(_read_move(mapping(each)) for each in items(data.get("moves")))
+    """The moves of a plan that the journal has kept.
+
+    Raises:
+        StateError: they cannot be read.
+    """
+    try:
+        return tuple(_MOVE.validate_python(each) for each in items(data.get("moves")))
+    except ValidationError as error:
+        raise StateError(f"The journal's plan cannot be read: {error.errors()[0]['msg']}.") from error
 
 
-def _read_move(data: Mapping[str, object]) -> Move:
-    slot = Slot(str(data["project"]), str(data["service"]), int(str(data["number"])), str(data["name"]))
-    source, stop = data.get("source"), data.get("grace")
-    return Move(
-        slot, Strategy(str(data["strategy"])), str(data["image"]), str(data["image_id"]), text(data.get("before")),
-        text(data.get("before_name")), str(data.get("before_image") or ""), data.get("before_ran") is True,
-        source if isinstance(source, int) else None, {key: str(value) for key, value in mapping(data.get("joins")).items()},
-        stop if isinstance(stop, int) else None, str(data.get("cause") or ""), str(data.get("letter") or ""),
-        int(str(data.get("lane") or 0)), data.get("early") is True, tuple(map(str, items(data.get("needs")))),
-        tuple(map(str, items(data.get("after")))),
-    )  # fmt: skip
+def moves_data(moves: Iterable[Move]) -> list[object]:
+    """Moves as the journal keeps them."""
+    return [_MOVE.dump_python(move, mode="json") for move in moves]

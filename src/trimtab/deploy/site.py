@@ -113,8 +113,5 @@ class Site:
 
 async def observed(containers: Containers, project: str) -> Observed:
     """A project as the engine has it now."""
-    found = [
-        *await containers.labelled(f"{COMPOSE_PROJECT}={project}"),
-        *await containers.labelled(f"{PROJECT}={project}"),
-    ]
+    found = await containers.labelled(f"{COMPOSE_PROJECT}={project}", f"{PROJECT}={project}")
     return observe(project, found)

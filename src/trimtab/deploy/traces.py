@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trimtab.deploy import names
 from trimtab.deploy.observed import Instance, Observed
-from trimtab.deploy.plan import Move, Strategy
+from trimtab.deploy.plan import Move, Strategy, moves_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def traces(now: Observed) -> Traces | None:
         for service, number in sorted(models)
         if number == revision and service not in prepared
     ]
-    return Traces(revision, "rolling" if places else "preparing", {"moves": [move.data for move in moves], "removals": []})
+    return Traces(revision, "rolling" if places else "preparing", {"moves": moves_data(moves), "removals": []})
 
 
 def _move(now: Observed, slot: names.Slot, revision: int) -> Move:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import cast
 
 from trimtab.docker.api import Answer, Api, Request, container_path
+from trimtab.errors import EngineRefused
 
 _NO_CHANGE, _NOT_FOUND, _CONFLICT = 304, 404, 409
 
@@ -104,11 +105,18 @@ class Containers:
         self._api = api
 
     async def labelled(self, *labels: str) -> list[Container]:
-        """All containers with every one of these labels (`name` or `name=value`), whatever their state, by name."""
-        filters = json.dumps({"label": list(labels)})
-        answer = await self._api.ask(Request("GET", "/containers/json", {"all": "1", "filters": filters}))
-        ids = [str(_mapping(each).get("Id")) for each in cast("list[object]", answer.json or [])]
-        return await self.inspected(ids)
+        """All containers with any of these labels (`name` or `name=value`), whatever their state, by name.
+
+        Raises:
+            EngineRefused: the engine does not list them.
+        """
+        filters = [json.dumps({"label": [label]}) for label in labels]
+        answers = await self._api.all([Request("GET", "/containers/json", {"all": "1", "filters": each}) for each in filters])
+        for answer in answers:
+            if answer.status >= 400:
+                raise EngineRefused("GET /containers/json", answer.status, answer.message)
+        found = [each for answer in answers for each in cast("list[object]", answer.json or [])]
+        return await self.inspected(list(dict.fromkeys(str(_mapping(each).get("Id")) for each in found)))
 
     async def inspected(self, names: Sequence[str]) -> list[Container]:
         """The containers that exist of those named, by name."""
