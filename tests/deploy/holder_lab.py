@@ -17,7 +17,7 @@ from holder_servers import NameServer, Version
 
 from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, HOLD_LUA, Settings, haproxy_cfg
 from trimtab.deploy.holder.layout import Entry, Held, Slot, SlotName
-from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Counters, ServerStat, check_answer, counted, servers
+from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Counters, ServerStat, check_answer, counted, of_slot, servers
 from trimtab.deploy.holder.switch import Elapsed, Step, reached
 from trimtab.deploy.holder.upgrade import LEAVE, is_from, start, take_over
 
@@ -32,6 +32,13 @@ def haproxy() -> str:
     if found is None:
         pytest.fail("no haproxy on PATH; run `make test`, or deselect with -m 'not engine'")
     return found
+
+
+def live_slot(stats: Sequence[ServerStat], held: Held) -> SlotName | None:
+    """The slot that is ready in every backend; None when neither is, or both are."""
+    slots: tuple[SlotName, SlotName] = ("a", "b")
+    found: list[SlotName] = [slot for slot in slots if all(each.is_ready for each in of_slot(stats, held, slot))]
+    return found[0] if len(found) == 1 else None
 
 
 def free_ports(count: int) -> list[int]:

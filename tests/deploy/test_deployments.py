@@ -8,8 +8,11 @@ import pytest
 from simulated import Simulated
 from stage import PROJECT, QUICK, Stage, desired, image, services
 
+from trimtab.deploy.holder.holding import HolderPlan, Holding, Track
+from trimtab.deploy.holder.layout import Lane
 from trimtab.deploy.lease import deploying
-from trimtab.deploy.outcome import Outcome
+from trimtab.deploy.outcome import Outcome, Result
+from trimtab.deploy.plan import Plan
 from trimtab.deploy.preflight import problems
 from trimtab.deploy.project import image_ids
 from trimtab.deploy.revisions import barred, plan_rollback
@@ -48,6 +51,50 @@ def test_a_failure_undoes_the_whole_deployment_where_that_is_asked_for(tmp_path:
     assert {each.outcome for each in result.services.values()} == {Outcome.ROLLED_BACK}
     assert result.services["api"].reason == "`web` failed"
     assert set(stage.engine.running().values()) == {image("db:1"), image("api:1"), image("web:1")}
+    stage.store.close()
+
+
+def test_a_whole_deployment_that_was_killed_while_it_was_undone_is_undone(tmp_path: Path) -> None:
+    async def run(stage: Stage, at: int) -> bool:
+        await stage.deploy("1")
+        before = stage.engine.running()
+        stage.engine.behaves[image("web:2")] = "crash"
+        if not await stage.until_killed("2", at, takes_effect=True):
+            return False
+        row = await stage.deployer().unfinished()
+        assert row is not None
+        if await stage.deployer().resume(row) is None:
+            await stage.deploy("2")
+        assert stage.engine.running() == before
+        assert stage.store.deployments.unfinished(PROJECT) is None
+        return True
+
+    for at in range(1, 80):
+        stage = Stage(tmp_path / str(at), settings=replace(QUICK, whole=True))
+        stage.folder.mkdir()
+        came = anyio.run(run, stage, at)
+        stage.store.close()
+        if not came:
+            assert at > 25
+            return
+    pytest.fail("a deployment makes more changes than this test looks at")
+
+
+def test_a_holder_that_cannot_be_made_ready_is_no_success(tmp_path: Path) -> None:
+    """Nothing but the holder is to change, and its lane is gone."""
+
+    async def run(stage: Stage) -> Result:
+        await stage.deploy("1")
+        now = await observed(Containers(Api(stage.engine)), PROJECT)
+        plan = Plan(
+            PROJECT, 2, "deploy", holder=HolderPlan(Holding("haproxy:1", (Track(Lane(1, 20_000, (), ()), ()),)), refit=(1,))
+        )
+        return await stage.deployer().deploy(plan, now, None)
+
+    stage = Stage(tmp_path)
+    result = anyio.run(run, stage)
+    assert (result.outcome, result.problem) == ("abandoned", "the holder's lane 1 is gone")
+    assert stage.store.deployments.rows(1)[0].reason == "the holder's lane 1 is gone"
     stage.store.close()
 
 

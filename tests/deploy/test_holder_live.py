@@ -11,12 +11,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from holder_lab import ADDRESS, Lab, free_ports, haproxy, told
+from holder_lab import ADDRESS, Lab, free_ports, haproxy, live_slot, told
 from holder_load import Tally, answer
 
 from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, HOLD_LUA, Settings, haproxy_cfg
 from trimtab.deploy.holder.layout import Entry, Held, Slot, SlotName
-from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Disobeyed, check_answer, information, live_slot, servers
+from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Disobeyed, check_answer, information, servers
 from trimtab.deploy.holder.switch import Resolved, Step, hold_back, let_on, other, retreat, start_first
 from trimtab.deploy.holder.upgrade import check, start
 

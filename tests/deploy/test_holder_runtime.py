@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
+from holder_lab import live_slot
 
 from trimtab.deploy.holder.layout import Entry, Held, Slot, SlotName
 from trimtab.deploy.holder.runtime import (
@@ -14,7 +15,6 @@ from trimtab.deploy.holder.runtime import (
     drain,
     information,
     is_resolved,
-    live_slot,
     of_slot,
     open_sessions,
     point,

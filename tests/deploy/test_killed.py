@@ -34,17 +34,19 @@ def check(stage: Stage, revisions: set[str], *, lost: bool = False) -> None:
     assert stage.store.deployments.unfinished(PROJECT) is None
 
 
-async def _begun(stage: Stage, *, by_compose: bool) -> None:
+async def _killed(stage: Stage, at: int, takes_effect: bool, by_compose: bool) -> set[str] | None:
+    """The second version is begun and killed; the volumes that were there, None where it was at its end before."""
     if by_compose:
         stage.compose_up("1")
     else:
         await stage.deploy("1")
+    volumes = set(stage.engine.volumes)
+    return volumes if await stage.until_killed("2", at, takes_effect=takes_effect) else None
 
 
 async def _resumed(stage: Stage, at: int, takes_effect: bool, by_compose: bool) -> bool:
-    await _begun(stage, by_compose=by_compose)
-    volumes = set(stage.engine.volumes)
-    if not await stage.until_killed("2", at, takes_effect=takes_effect):
+    volumes = await _killed(stage, at, takes_effect, by_compose)
+    if volumes is None:
         return False
     deployer = stage.deployer()
     row = await deployer.unfinished()
@@ -66,9 +68,8 @@ async def _resumed(stage: Stage, at: int, takes_effect: bool, by_compose: bool) 
 
 
 async def _undone(stage: Stage, at: int, takes_effect: bool, by_compose: bool) -> bool:
-    await _begun(stage, by_compose=by_compose)
-    volumes = set(stage.engine.volumes)
-    if not await stage.until_killed("2", at, takes_effect=takes_effect):
+    volumes = await _killed(stage, at, takes_effect, by_compose)
+    if volumes is None:
         return False
     deployer = stage.deployer()
     row = await deployer.unfinished()
@@ -86,9 +87,8 @@ async def _undone(stage: Stage, at: int, takes_effect: bool, by_compose: bool) -
 
 async def _forgotten(stage: Stage, at: int, takes_effect: bool, by_compose: bool) -> bool:
     """The journal is lost as well: what is there then is all that tells of it."""
-    await _begun(stage, by_compose=by_compose)
-    volumes = set(stage.engine.volumes)
-    if not await stage.until_killed("2", at, takes_effect=takes_effect):
+    volumes = await _killed(stage, at, takes_effect, by_compose)
+    if volumes is None:
         return False
     (stage.folder / ".trimtab" / "history.db").unlink()
     deployer = stage.deployer()

@@ -28,7 +28,7 @@ from trimtab.deploy.lease import deploying
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.plan import Plan
 from trimtab.deploy.preflight import problems
-from trimtab.deploy.project import ask_desired, image_ids, refresh
+from trimtab.deploy.project import ask_desired, ask_images, refresh
 from trimtab.deploy.reconcile import Asked, reconcile
 from trimtab.deploy.revisions import next_revision
 from trimtab.deploy.run import Deployer
@@ -164,8 +164,9 @@ async def _planned(job: _Job) -> _Planned:
     now = await observed(Containers(api), desired.project)
     config = job.stack.loaded.config
     holder = config.deploy.holder_image
-    images = await image_ids(api, [*(wanted.image for wanted in desired.services.values()), holder])
-    asking = await ask_holder(job.runner, desired, now, wish_of(config), holder)
+    there = await ask_images(api, [*(wanted.image for wanted in desired.services.values()), holder])
+    images = {reference: image.id for reference, image in there.items()}
+    asking = await ask_holder(job.runner, desired, now, there, wish_of(config), holder)
     asked = Asked(
         frozenset(what.service) or None, what.force_recreate, what.remove_orphans, asking.plan, asking.over, asking.refused
     )

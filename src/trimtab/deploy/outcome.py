@@ -45,7 +45,7 @@ class Result:
     seconds: float = 0.0
     interrupted: bool = False
     problem: str = ""
-    """Why it could not be prepared; nothing was touched then."""
+    """Why it could not be prepared, or the holder not be made ready; no service was touched then."""
     warnings: tuple[str, ...] = ()
 
     @property

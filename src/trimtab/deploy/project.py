@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.deploy.desired import Desired, read_desired
@@ -55,12 +56,32 @@ def _warnings(stderr: str) -> tuple[str, ...]:
     return tuple(f"`{name}` has no value" for name in dict.fromkeys(unset))
 
 
-async def image_ids(api: Api, references: Iterable[str]) -> Mapping[str, str]:
-    """The ids of those images that the engine has."""
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the engine has."""
+
+    id: str
+    exposed: frozenset[int]
+    """The TCP ports that it declares."""
+
+
+async def ask_images(api: Api, references: Iterable[str]) -> Mapping[str, Image]:
+    """Those images that the engine has, by their references."""
     wanted = list(dict.fromkeys(references))
     answers = await api.all([Request("GET", f"/images/{reference}/json") for reference in wanted])
     pairs = zip(wanted, answers, strict=True)
-    return {reference: str(mapping(answer.json).get("Id")) for reference, answer in pairs if answer.status == 200}
+    return {reference: _image(mapping(answer.json)) for reference, answer in pairs if answer.status == 200}
+
+
+def _image(data: Mapping[str, object]) -> Image:
+    ports = [port.partition("/") for port in mapping(mapping(data.get("Config")).get("ExposedPorts"))]
+    tcp = {int(number) for number, _, protocol in ports if number.isdecimal() and protocol in {"", "tcp"}}
+    return Image(str(data.get("Id")), frozenset(tcp))
+
+
+async def image_ids(api: Api, references: Iterable[str]) -> Mapping[str, str]:
+    """The ids of those images that the engine has."""
+    return {reference: image.id for reference, image in (await ask_images(api, references)).items()}
 
 
 async def refresh(runner: Runner, desired: Desired, services: Iterable[str], watcher: Watcher) -> None:

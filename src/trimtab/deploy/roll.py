@@ -38,6 +38,8 @@ class Roll:
     """Whether one service's failure undoes the whole deployment."""
     holder: HolderPlan = field(default_factory=HolderPlan)
     outcomes: dict[str, ServiceOutcome] = field(default_factory=dict[str, ServiceOutcome])
+    problem: str = ""
+    """Why the holder could not be made ready; no service was touched then."""
     busy: int = 0
     """Units that are neither carried out nor undone: of none, it may be said how it ended."""
 
@@ -46,14 +48,15 @@ class Roll:
 
         When this returns or raises, every service runs its new version or the one before, unless the engine is gone.
         """
-        problem = await self._fitted()
-        for batch in [] if problem else self._batches():
+        self.problem = await self._fitted()
+        for batch in [] if self.problem else self._batches():
             left = [unit for unit in batch if any(service not in self.outcomes for service in unit.services)]
             failed = await (self._together(left) if len(left) > 1 else self._each(left))
             if failed:
-                await self._after_failure(failed)
+                if self.whole:
+                    await self.undo_deployed(f"`{failed.services[0]}` failed")
                 break
-        self.untouched(problem or "an earlier one failed")
+        self.untouched(self.problem or "an earlier one failed")
         return self.outcomes
 
     def _batches(self) -> list[list["_Unit"]]:
@@ -202,13 +205,12 @@ class Roll:
             made = ServiceOutcome(service, first.strategy, outcome, f"{reason}{problem}", time.monotonic() - began)
             self._note(replace(made, before=first.before_image, after=first.image_id))
 
-    async def _after_failure(self, failed: "_Unit") -> None:
-        if not self.whole:
-            return
+    async def undo_deployed(self, reason: str) -> None:
+        """Make every service as it was before that has got its new version in this deployment, the last first."""
         for unit in reversed(self.units()):
             done = [name for name in unit.services if name in self.outcomes and self.outcomes[name].outcome is Outcome.DEPLOYED]
             if done:
-                await self._undone(unit, {}, f"`{failed.services[0]}` failed", time.monotonic())
+                await self._undone(unit, {}, reason, time.monotonic())
 
     async def undo(self) -> None:
         """Make everything as it was before, the last first."""

@@ -148,8 +148,10 @@ class Deployer:
             await _sweep(site, row)
         await retain(site, self.settings.retain)
         plan = self.result.plan if self.result else Plan(self.project, site.revision, row.kind)
-        self.result = Result(site.deployment, plan, roll.outcomes, time.monotonic() - began, interrupted)
-        reason = "; ".join(
+        self.result = Result(
+            site.deployment, plan, roll.outcomes, time.monotonic() - began, interrupted, problem=roll.problem
+        )  # fmt: skip
+        reason = roll.problem or "; ".join(
             f"{name}: {each.reason}" for name, each in roll.outcomes.items() if each.outcome is not Outcome.DEPLOYED
         )
         self.journal.end(site.deployment, self.result.outcome, reason, self.result.seconds)
@@ -190,7 +192,9 @@ class Deployer:
                     seen.service, move.strategy, Outcome(seen.outcome), seen.reason, seen.seconds or 0.0, seen.healthy,
                     before=seen.before_image, after=seen.after_image,
                 )  # fmt: skip
-        failed = any(each.outcome is not Outcome.DEPLOYED for each in roll.outcomes.values())
+        failed = [name for name, each in roll.outcomes.items() if each.outcome is not Outcome.DEPLOYED]
+        if failed and roll.whole and row.phase != "committing":
+            await roll.undo_deployed(f"`{failed[0]}` failed")
         if row.phase == "committing" or failed:
             await self._finish(site, row, roll, began, interrupted=False)
             return self.result

@@ -112,7 +112,7 @@ def _last_line(result: Result) -> str:
     plan = result.plan
     deployed = sum(each.outcome is Outcome.DEPLOYED for each in result.services.values())
     if not result.services:
-        return "nothing to do: everything runs as it is wanted"
+        return f"[green]deployed[/] revision {plan.revision}: no service changed, in {figures.seconds(result.seconds)}"
     said = f"revision {plan.revision}: {deployed} of {len(result.services)} services in {figures.seconds(result.seconds)}"
     if result.outcome == "done":
         return f"[green]deployed[/] {said}"
@@ -229,7 +229,7 @@ def _away(row: ServiceRow) -> str:
 
 def rates(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[ServiceRow]]) -> dict[str, float | int | None]:
     """How deployments have gone: counts, shares of 1, and seconds. What nothing is known of is None."""
-    ended = [row for row in rows if row.kind == "deploy" and row.outcome in {"done", "failed", "rolled-back"}]
+    ended = [row for row in rows if row.kind == "deploy" and row.outcome is not None]
     done = [row for row in ended if row.outcome == "done"]
     places = [each for row in ended for each in services.get(row.id, ()) if each.outcome != "untouched"]
     seconds = sorted(row.seconds for row in done if row.seconds is not None)

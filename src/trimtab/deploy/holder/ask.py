@@ -10,11 +10,10 @@ from trimtab.deploy.desired import Desired
 from trimtab.deploy.holder.choose import Wish, choose
 from trimtab.deploy.holder.holding import HolderPlan, changing_over, plan_holder, standing
 from trimtab.deploy.observed import Observed
-from trimtab.docker.api import Api, Request
+from trimtab.deploy.project import Image
 from trimtab.docker.command import run_beside
 from trimtab.docker.runner import Runner
 from trimtab.docker.sockets import TABLES, listening
-from trimtab.fleet.plain import mapping
 
 _SECONDS = 60.0
 
@@ -30,22 +29,24 @@ class Asking:
     """Services that cannot be behind it, and why."""
 
 
-async def ask_holder(runner: Runner, desired: Desired, now: Observed, wish: Wish, image: str) -> Asking:
+async def ask_holder(
+    runner: Runner, desired: Desired, now: Observed, images: Mapping[str, Image], wish: Wish, image: str
+) -> Asking:  # fmt: skip
     """What the holder is to be, and what has to be done about it.
 
     Args:
         runner: Starts the docker client.
         desired: The project.
         now: What is there of it.
+        images: The images that the engine has.
         wish: What the user says about the holder.
         image: The reference of the image that its containers have; where it is there, its programs look for open ports.
     """
     there = standing(now)
     if not wish.services and not there:
         return Asking()
-    api = Api(runner)
     meant = [name for name in desired.services if wish.names(name)]
-    exposed = await _exposed(api, {name: desired.services[name].image for name in meant})
+    exposed = {name: images[reference].exposed for name in meant if (reference := desired.services[name].image) in images}
     seen = await _listening(runner, now, meant, image)
     choice = choose(desired, wish, exposed, seen)
     plan = plan_holder(choice, image, there, now)
@@ -53,17 +54,6 @@ async def ask_holder(runner: Runner, desired: Desired, now: Observed, wish: Wish
     # With none of them running there is nothing that could be away: each is started behind its lane as it is.
     runs = any(each.container.running for name in over for each in now.of(name))
     return Asking(plan, over if runs else frozenset(), choice.refused)
-
-
-async def _exposed(api: Api, images: Mapping[str, str]) -> dict[str, set[int]]:
-    """The TCP ports that images declare, by service."""
-    answers = await api.all([Request("GET", f"/images/{reference}/json") for reference in images.values()])
-    found: dict[str, set[int]] = {}
-    for name, answer in zip(images, answers, strict=True):
-        config = mapping(mapping(answer.json).get("Config")) if answer.status == 200 else mapping(None)
-        ports = [port.partition("/") for port in mapping(config.get("ExposedPorts"))]
-        found[name] = {int(number) for number, _, protocol in ports if number.isdecimal() and protocol in {"", "tcp"}}
-    return found
 
 
 async def _listening(runner: Runner, now: Observed, services: Iterable[str], image: str) -> dict[str, set[int]]:

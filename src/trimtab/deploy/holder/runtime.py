@@ -195,13 +195,6 @@ def is_resolved(stats: Iterable[ServerStat], held: Held, slot: SlotName, address
     return all(each.address.rpartition(":")[0].strip("[]") in addresses for each in of_slot(stats, held, slot))
 
 
-def live_slot(stats: Sequence[ServerStat], held: Held) -> SlotName | None:
-    """The slot that is ready in every backend; None when neither is, or both are."""
-    slots: tuple[SlotName, SlotName] = ("a", "b")
-    found: list[SlotName] = [slot for slot in slots if all(each.is_ready for each in of_slot(stats, held, slot))]
-    return found[0] if len(found) == 1 else None
-
-
 def information(answer: str) -> dict[str, str]:
     """The fields of `SHOW_INFO`'s answer."""
     return dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)

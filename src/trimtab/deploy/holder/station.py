@@ -25,7 +25,7 @@ from trimtab.deploy.site import Direction, Site
 from trimtab.docker.api import Request
 from trimtab.docker.command import execute
 from trimtab.docker.containers import Container
-from trimtab.errors import ToolError
+from trimtab.errors import EngineRefused, ToolError
 from trimtab.fleet.plain import items, mapping, text
 
 FOLDER = "/trimtab"
@@ -287,8 +287,13 @@ async def refit(site: Site, holding: Holding, number: int) -> None:
     station = Station(site, track, name)
     async with site.step("", f"HAProxy of lane {number} takes over"):
         await station.write({})
-        await site.containers.start(name)
-        await _until_up(station)
+        try:
+            await site.containers.start(name)
+            await _until_up(station)
+        except (HolderFailed, EngineRefused):
+            # The one before serves on; of two, the newer one would be taken for the lane's.
+            await site.containers.remove(name)
+            raise
         for each in await _others(site, before.anchor.id, name):
             await site.containers.restart_policy(each.id, {"Name": "no"})
             await site.containers.signal(each.id, LEAVE)
