@@ -11,6 +11,7 @@ from trimtab.docker.api import Api
 from trimtab.docker.command import Command
 from trimtab.docker.containers import Containers, read_container
 from trimtab.docker.runner import Completed
+from trimtab.errors import EngineMissing
 from trimtab.observe.live import Change, Changed, Trial, change_of, changes_for
 from trimtab.observe.sizing import Given
 
@@ -119,6 +120,20 @@ def test_an_interruption_gives_back_what_was_taken_and_keeps_what_was_given() ->
     assert {each.change.service: (each.kept, each.reason) for each in found} == {
         "api": (False, "it was not watched to the end"), "db": (True, "got no less than it had"),
     }  # fmt: skip
+
+
+def test_an_interruption_among_the_changes_gives_back_what_was_taken_so_far() -> None:
+    engine = Engine("api", "db")
+
+    def taken(path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if "id-db" in path:
+            raise EngineMissing("gone")
+        return engine.taken(path, body)
+
+    engine.on_post = taken
+    with pytest.raises(EngineMissing):
+        tried(engine, {"api": Given(384 * MIB, None, 0.5), "db": Given(384 * MIB, None, 0.5)})
+    assert engine.limits("api") == FULL
 
 
 def test_more_that_is_still_too_little_is_kept_and_told() -> None:

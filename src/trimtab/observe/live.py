@@ -101,9 +101,9 @@ class Trial:
             EngineMissing: the engine does not answer any more.
         """
         api = Api(self.runner)
-        for change in changes:
-            await self._make(api, change)
         try:
+            for change in changes:
+                await self._make(api, change)
             if self._open:
                 await self._watch(api, seconds)
         except BaseException:
