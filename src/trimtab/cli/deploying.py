@@ -31,8 +31,6 @@ from trimtab.history import Store
 from trimtab.report import figures
 from trimtab.report.deploy import refusal_data, refusal_view, result_data, result_view
 
-_OWN_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-"""The file that compose takes where none is named, the first of these."""
 _SHOWN = 20
 DONE, UNDONE = ("done",), ("rolled-back", "abandoned")
 """How a deployment ends that was wanted, and one that was to be undone."""
@@ -66,9 +64,7 @@ def find_stack(paths: Paths, common: Common, project: str = "") -> Stack:
         return Stack(loaded, Path(files[0]).parent, files)
     if project:
         return Stack(loaded, loaded.root, ())
-    projects = [each.files for each in loaded.fleet.projects]
-    own = sorted((files for files in projects if files[0] in _OWN_NAMES), key=lambda files: _OWN_NAMES.index(files[0]))
-    chosen = own[:1] or projects
+    chosen = [each.files for each in loaded.fleet.meant_projects]
     if len(chosen) != 1:
         named = ", ".join(f"`{' '.join(files)}`" for files in chosen)
         raise UsageError(

@@ -254,7 +254,7 @@ async def clean(site: Site, row: DeploymentRow) -> None:
     used = {(each.service, each.source) for each in (await site.observe()).instances}
     for service in dict.fromkeys(move.slot.service for move in read_moves(row.plan)):
         # What ran and was not ours was kept under the number before; no other deployment has that one.
-        for revision in (row.revision, *([row.revision - 1] if row.kind == "deploy" else [])):
+        for revision in (row.revision, row.revision - 1):
             if (service, revision) not in used:
                 await forget(site, service, revision)
     await _sweep(site, row)

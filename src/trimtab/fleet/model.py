@@ -109,6 +109,10 @@ class Service:
     """Everything that the project says about it: merged, normalised, variables put in."""
 
 
+OWN_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""The file that compose takes where none is named, the first of these."""
+
+
 @dataclass(frozen=True)
 class ComposeProject:
     """The services that start together, and what they share."""
@@ -185,6 +189,17 @@ class Fleet:
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
         return find_manifests(self.tree)
+
+    @property
+    def meant_projects(self) -> tuple[ComposeProject, ...]:
+        """The compose project that is meant where none is named; several where nothing says which.
+
+        Compose itself takes the first of `OWN_NAMES` in the folder; where there is none, every project may be the one.
+        """
+        own = sorted(
+            (each for each in self.projects if each.files[0] in OWN_NAMES), key=lambda each: OWN_NAMES.index(each.files[0])
+        )
+        return tuple(own[:1]) or self.projects
 
     def file(self, path: str) -> FleetFile | None:
         return next((file for file in self.files if file.path == path), None)

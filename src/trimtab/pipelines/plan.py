@@ -15,7 +15,6 @@ from trimtab.pipelines.suites import Suite
 MOST = 256
 """Jobs that a matrix of GitHub Actions may have (its documentation, "Running variations of jobs")."""
 EVERYTHING = "everything is built: there is nothing to compare with"
-_OWN_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,8 @@ def _tag(tag: str) -> str:
 
 def deployed_project(fleet: Fleet) -> ComposeProject | None:
     """The project that `trimtab deploy` takes where none is named; None where it would ask which."""
-    own = [each for each in fleet.projects if each.files[0] in _OWN_NAMES]
-    own.sort(key=lambda each: _OWN_NAMES.index(each.files[0]))
-    chosen = own[:1] or list(fleet.projects)
-    return chosen[0] if len(chosen) == 1 else None
+    meant = fleet.meant_projects
+    return meant[0] if len(meant) == 1 else None
 
 
 def _deployed(fleet: Fleet, graph: Graph, root_name: str) -> Iterable[tuple[str, str]]:
