@@ -80,6 +80,15 @@ class SecondEngine:
         process.wait(60)
         self.start_engine()
 
+    def empty(self) -> None:
+        """Give its disk back: a builder that had no space for its own records refuses at first (seen: exit 102)."""
+
+        def emptied() -> bool:
+            prune = ["docker", "builder", "prune", "--all", "--force"]
+            return subprocess.run(prune, env=self.environment, capture_output=True, check=False).returncode == 0
+
+        wait(emptied, self.folder / "dockerd.log")
+
     def kill(self, name: str) -> None:
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)

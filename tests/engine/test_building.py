@@ -282,4 +282,4 @@ def test_a_disk_that_fills_up_is_named_and_nothing_more_is_begun(second: SecondE
     assert found["base"]["outcome"] == "failed"
     assert found["app"]["outcome"] == "blocked"
     assert "no space left" in found["base"]["reason"].lower() or "No space left" in Path(found["base"]["log"]).read_text()
-    second.docker("builder", "prune", "--all", "--force")
+    second.empty()
