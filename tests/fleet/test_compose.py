@@ -1,10 +1,11 @@
 """Compose projects as the specification loads them."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
-from trimtab.fleet import Fleet, Service
+from trimtab.fleet import DiskTree, Fleet, FleetOptions, Service, discover
 
 Make = Callable[[Mapping[str, str]], Fleet]
 
@@ -129,3 +130,18 @@ def test_broken_input_is_a_problem(fleet: Make, name: str) -> None:
     found = fleet({name: "{{{ [", "Dockerfile": "FROM scratch\n"})
     assert [problem.path for problem in found.problems] == [name]
     assert len(found.files) == 1
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "environment", "name"),
+    [
+        ("", {}, "written"),
+        ("COMPOSE_PROJECT_NAME=kept\n", {}, "kept"),
+        ("COMPOSE_PROJECT_NAME=kept\n", {"COMPOSE_PROJECT_NAME": "said"}, "said"),
+    ],
+)
+def test_what_names_a_project(dotenv: str, environment: dict[str, str], name: str, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("name: written\nservices:\n  a:\n    image: x\n")
+    (tmp_path / ".env").write_text(dotenv)
+    found = discover(DiskTree(tmp_path), FleetOptions(environment=environment))
+    assert [each.name for each in found.projects] == [name]

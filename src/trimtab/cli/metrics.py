@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, write_text
 from trimtab.errors import TrimtabError, UsageError
-from trimtab.history import open_store
+from trimtab.history import history_folder, open_store
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
 from trimtab.rewrite.write import WriteError, write_file
@@ -40,7 +40,7 @@ def metrics(
     """
     common = common or Common()
     folder = path.resolve()
-    if not (folder / ".trimtab" / "history.db").is_file():
+    if not (history_folder(folder) / "history.db").is_file():
         raise UsageError(f"`{path}` has no history yet. `trimtab observe`, `build`, `scan` and `deploy` make one.")
     if textfile is not None and listen:
         raise UsageError("`--textfile` and `--listen` are two ways to the same metrics: name one.")

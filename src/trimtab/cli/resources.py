@@ -20,7 +20,7 @@ from trimtab.docker.containers import Containers
 from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.sizes import byte_size
-from trimtab.history import open_store
+from trimtab.history import history_folder, open_store
 from trimtab.history.usage import Subject, Usage
 from trimtab.observe.evidence import WINDOW
 from trimtab.observe.live import Changed, Trial, changes_for
@@ -87,7 +87,7 @@ def _sizes(loaded: Loaded, project: ComposeProject, host: int | None) -> Project
 
 def _observed(folder: Path, project: ComposeProject) -> tuple[str, list[tuple[Subject, Usage]]]:
     """The name under which a project was observed last, empty where it was not, and what was seen of it."""
-    if not (folder / ".trimtab" / "history.db").is_file():
+    if not (history_folder(folder) / "history.db").is_file():
         return "", []
     store = open_store(folder)
     try:

@@ -1,6 +1,7 @@
 """What happened before: runs and their evidence, builds, scans and scores, in SQLite below `.trimtab/`."""
 
 from trimtab.history.ledger import BuildRow, FleetBuildRow, Ledger, StepRow, regressions
+from trimtab.history.place import history_folder
 from trimtab.history.scans import ScanRow, Scans, ScoreRow
 from trimtab.history.store import Run, Store, open_store
 
@@ -14,6 +15,7 @@ __all__ = [
     "ScoreRow",
     "StepRow",
     "Store",
+    "history_folder",
     "open_store",
     "regressions",
 ]

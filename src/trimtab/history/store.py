@@ -14,6 +14,7 @@ from trimtab.history.deployments import SCHEMA as _DEPLOYMENTS
 from trimtab.history.deployments import Deployments
 from trimtab.history.ledger import SCHEMA as _LEDGER
 from trimtab.history.ledger import Ledger
+from trimtab.history.place import history_folder
 from trimtab.history.scans import SCHEMA as _SCANS
 from trimtab.history.scans import Scans
 from trimtab.history.usage import SCHEMA as _USAGE
@@ -178,12 +179,12 @@ def _now() -> str:
 
 
 def open_store(root: Path) -> Store:
-    """The history of the fleet below `root`, made when there is none. `.trimtab/` keeps itself out of git.
+    """The history of the fleet below `root`, at `history_folder`, made when there is none. `.trimtab/` keeps itself out of git.
 
     Raises:
         StateError: the folder cannot be written, or the file is of a newer version or no database.
     """
-    folder = root / ".trimtab"
+    folder = history_folder(root)
     try:
         folder.mkdir(exist_ok=True)
         ignore = folder / ".gitignore"

@@ -27,7 +27,7 @@ class Project:
     folders: dict[str, str] = field(default_factory=dict[str, str])
     """Per service, the folder its relative paths count from."""
     name: str | None = None
-    """The top-level `name`, which the names of images and containers begin with."""
+    """What the names of images and containers begin with: `COMPOSE_PROJECT_NAME`, else the top-level `name`."""
     top: dict[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
     """The merged `networks`, `volumes`, `secrets` and `configs`."""
     problems: list[Problem] = field(default_factory=list[Problem])
@@ -182,7 +182,10 @@ def load_project(tree: Tree, files: Sequence[str], environment: Mapping[str, str
     project = Project(tuple(files))
     folder = posixpath.dirname(files[0])
     loader = _Loader(tree, environment, project, including=list(files))
-    project.services = loader.load(files, folder, {**_dot_env(tree, folder), **environment})
+    env = {**_dot_env(tree, folder), **environment}
+    project.services = loader.load(files, folder, env)
+    # A variable wins over the file's own `name` (compose-go, `ProjectOptions.GetProjectName` and its options).
+    project.name = env.get("COMPOSE_PROJECT_NAME") or project.name
     return project
 
 
