@@ -7,8 +7,9 @@ def history_folder(root: Path) -> Path:
     """The `.trimtab` that belongs to a fleet; nothing is made.
 
     All work trees of a git repository share one history, the main work tree's: what was measured on a branch that is checked
-    out beside it stays when that folder goes; a folder that only the branch has keeps its own. A linked work tree has a file `.git` which names its own folder inside the
-    main one's `.git`, and that one's file `commondir` names the way back (gitrepository-layout(5)).
+    out beside it stays when that folder goes. A folder that only the branch has keeps its own. A linked work tree has a file
+    `.git` which names its own folder inside the main one's `.git`, and that one's file `commondir` names the way back
+    (gitrepository-layout(5)).
     """
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
     main = _main_tree(top / ".git") if top is not None and (top / ".git").is_file() else None
