@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from trimtab.errors import StateError
+from trimtab.history.crew import SCHEMA as _CREW
+from trimtab.history.crew import CrewSteps
 from trimtab.history.deployments import SCHEMA as _DEPLOYMENTS
 from trimtab.history.deployments import Deployments
 from trimtab.history.ledger import SCHEMA as _LEDGER
@@ -44,7 +46,7 @@ CREATE TABLE IF NOT EXISTS proofs (
     proof TEXT NOT NULL
 );
 """
-_VERSION = 6
+_VERSION = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ class Store:
     def usage(self) -> UsageHistory:
         """What containers have used."""
         return UsageHistory(self._connection, str(self.folder / "history.db"))
+
+    @property
+    def crew(self) -> CrewSteps:
+        """What roles have run."""
+        return CrewSteps(self._connection, str(self.folder / "history.db"))
 
     def close(self) -> None:
         self._connection.close()
@@ -199,7 +206,7 @@ def open_store(root: Path) -> Store:
         if version > _VERSION:
             connection.close()
             raise StateError(f"`{folder}/history.db` was written by a newer trimtab. Upgrade trimtab, or move the file away.")
-        connection.executescript(_SCHEMA + _LEDGER + _SCANS + _DEPLOYMENTS + _USAGE)
+        connection.executescript(_SCHEMA + _LEDGER + _SCANS + _DEPLOYMENTS + _USAGE + _CREW)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     except sqlite3.Error as error:
         connection.close()

@@ -1,7 +1,8 @@
 """Evidence about rewrites: as a table, as data, and as figures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -35,12 +36,12 @@ def evidence_view(evidence: Sequence[Evidence], *, repeats: int) -> RenderableTy
             _verdict(each),
         )
     accepted = [each for each in evidence if each.verdict.kind is VerdictKind.ACCEPTED]
-    sums = Table.grid(padding=(0, 2))
+    grid = Table.grid(padding=(0, 2))
     for label, value in totals(accepted):
-        sums.add_row(Text(label, "bold"), value)
+        grid.add_row(Text(label, "bold"), value)
     note = f"times are medians of {repeats} interleaved pairs; ~ marks a difference that the pairs do not settle"
     note = note if repeats else "no times were measured"
-    return Group(table, sums, Text(note, "dim"))
+    return Group(table, grid, Text(note, "dim"))
 
 
 def _verdict(evidence: Evidence) -> Text:
@@ -88,37 +89,52 @@ def times(measurement: Measurement | None) -> str:
     return f"{figures.seconds(measurement.before)} → {figures.seconds(measurement.after)} {mark}{change}"
 
 
-def totals(evidence: list[Evidence]) -> list[tuple[str, str]]:
-    """Sums over everything accepted, a line per figure; only services that have the figure count in it."""
-    rows: list[tuple[str, str]] = []
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A sum over the services that have the figure."""
+
+    name: str
+    images: int
+    before: float
+    after: float
+    unit: Literal["bytes", "seconds"]
+    weekly: tuple[float, float, float] | None = None
+    """Seconds that it saves a week: the median between the quartiles of the pairs."""
+
+
+def sums(evidence: Sequence[Evidence]) -> list[Total]:
+    """Sums over everything accepted; only services that have the figure count in it."""
+    found: list[Total] = []
     sized = [(e.before_bytes, e.after_bytes) for e in evidence if e.before_bytes is not None and e.after_bytes is not None]
     if sized:
-        before, after = sum(pair[0] for pair in sized), sum(pair[1] for pair in sized)
-        rows.append(
-            (
-                f"image bytes, {len(sized)} images",
-                f"{figures.size(before)} → {figures.size(after)} {figures.percent(before, after)}",
-            )
-        )
+        found.append(Total("image bytes", len(sized), sum(one for one, _ in sized), sum(two for _, two in sized), "bytes"))
     for scenario in Scenario:
-        found = [m for e in evidence if (m := e.measurement(scenario)) is not None]
-        if found:
-            before, after = sum(m.before for m in found), sum(m.after for m in found)
-            label = f"rebuild after {scenario}, {len(found)} images"
-            rows.append((label, f"{figures.seconds(before)} → {figures.seconds(after)} {figures.percent(before, after)}"))
-            weeks = [m.saved_a_week for m in found if m.saved_a_week is not None]
-            if weeks:
-                low, middle, high = (sum(week[index] for week in weeks) / 60 for index in range(3))
-                rows.append(("saved at git's pace", f"{middle:.1f} minutes a week ({low:.1f} … {high:.1f})"))
+        measured = [m for e in evidence if (m := e.measurement(scenario)) is not None]
+        if measured:
+            before, after = sum(m.before for m in measured), sum(m.after for m in measured)
+            found.append(Total(f"rebuild after {scenario}", len(measured), before, after, "seconds", _weekly(measured)))
     wasted = [(e.before_image, e.after_image) for e in evidence if e.before_image and e.after_image]
     if wasted:
         before, after = (sum(pair[side].reclaimable_bytes for pair in wasted) for side in (0, 1))
-        rows.append(
-            (
-                f"hidden bytes, {len(wasted)} images",
-                f"{figures.size(before)} → {figures.size(after)} {figures.percent(before, after)}",
-            )
-        )
+        found.append(Total("hidden bytes", len(wasted), before, after, "bytes"))
+    return found
+
+
+def _weekly(measured: Sequence[Measurement]) -> tuple[float, float, float] | None:
+    weeks = [m.saved_a_week for m in measured if m.saved_a_week is not None]
+    return (sum(w[0] for w in weeks), sum(w[1] for w in weeks), sum(w[2] for w in weeks)) if weeks else None
+
+
+def totals(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
+    """The sums as text, a line per figure."""
+    rows: list[tuple[str, str]] = []
+    for each in sums(evidence):
+        say = figures.size if each.unit == "bytes" else figures.seconds
+        change = figures.percent(each.before, each.after)
+        rows.append((f"{each.name}, {each.images} images", f"{say(each.before)} → {say(each.after)} {change}"))
+        if each.weekly is not None:
+            low, middle, high = (value / 60 for value in each.weekly)
+            rows.append(("saved at git's pace", f"{middle:.1f} minutes a week ({low:.1f} … {high:.1f})"))
     return rows
 
 
@@ -197,5 +213,15 @@ def optimization_data(
         "run": run,
         "environment": dict(environment),
         "files": [evidence_data(each) for each in evidence],
+        "totals": [
+            {
+                "name": each.name,
+                "images": each.images,
+                "before": round(each.before, 3),
+                "after": round(each.after, 3),
+                "unit": each.unit,
+            }
+            for each in sums([each for each in evidence if each.verdict.kind is VerdictKind.ACCEPTED])
+        ],
         "written": list(written),
     }
