@@ -51,10 +51,22 @@ COMMANDS = {
     "networks": "Propose which service goes on which network.",
     "rule": "Explain a rule, or list them all.",
     "doctor": "Check what this machine has of what trimtab needs.",
+    "workflow": "Let roles work one after the other, on a branch, with gates between them.",
 }
-for _name, _help in COMMANDS.items():
+ROLES = {
+    "analyst": "Say what is here, and what is wrong with it.",
+    "planner": "List the changes in batches, the images in waves, and what a deployment would do.",
+    "architect": "Propose limits, networks, start-up, bases, a pipeline and monitoring.",
+    "designer": "Draw up how builds and deployments are called: bake file, scripts, pipeline.",
+    "implementer": "Change what is asked for in plain words, and keep what is proven.",
+    "reviewer": "Review and score files.",
+    "tester": "Build everything, and start the whole where that matters.",
+    "ops": "Scan, hold against the gates, and say what is not checked.",
+    "documenter": "Describe the containers in the repository.",
+}
+for _name, _help in (*COMMANDS.items(), *ROLES.items()):
     # By name, so that a command's own imports are paid for by that command alone.
-    app.command(f"trimtab.cli.{_name}:{_name}", name=_name, help=_help)
+    app.command(f"trimtab.cli.{'roles' if _name in ROLES else _name}:{_name}", name=_name, help=_help)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -310,6 +310,11 @@ def images_of(run: str) -> Command:
     return docker("images", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={run}")
 
 
+def images_named(pattern: str) -> Command:
+    """The names with tags of the images whose name a pattern describes."""
+    return docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={pattern}")
+
+
 def remove_images(*images: str) -> Command:
     """Removes images with all their tags."""
     return docker("rmi", "--force", *images)

@@ -1,0 +1,213 @@
+"""`trimtab workflow`."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+from cyclopts import App, Parameter
+from rich.console import Group
+
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from trimtab.cli.crew import Folder, Measured, Understood, briefed, interruptible, new_run, understood, worker
+from trimtab.cli.options import Common, check_format, show
+from trimtab.crew.branch import Branch
+from trimtab.crew.model import Brief, Report, Role
+from trimtab.crew.render import index_markdown, report_view
+from trimtab.crew.results import report_data, write_whole
+from trimtab.crew.workflow import Ended, Kind, folders, work_through
+from trimtab.docker import ProcessRunner
+from trimtab.errors import UsageError
+from trimtab.fleet.plain import mapping
+from trimtab.git import check_branch, place
+from trimtab.history import Store, open_store
+
+workflow = App(name="workflow", help="Let the roles work one after the other, on a branch, with gates between them.")
+Prompt = Annotated[str, Parameter(help="What is wanted, in plain words.")]
+Auto = Annotated[bool, Parameter(negative="", help="Ask nobody between the roles.")]
+Resume = Annotated[str, Parameter(help="Go on with the run of this name: finished roles and steps are not done again.")]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a run was begun with, kept for its resumption."""
+
+    kind: str
+    prompt: str
+    quick: bool
+    budget: str
+    repeats: int
+    offline: bool
+
+    @property
+    def measured(self) -> Measured:
+        return Measured(quick=self.quick, budget=self.budget, repeats=self.repeats, offline=self.offline)
+
+
+@workflow.command
+def full(
+    folder: Folder = Path(), /, *, prompt: Prompt = "", auto: Auto = False, resume: Resume = "",
+    measured: Measured | None = None, common: Common | None = None,
+) -> int:  # fmt: skip
+    """All nine roles: analyst, planner, architect, designer, implementer, reviewer, tester, ops, documenter.
+
+    Ends with the optimised tree on a branch of its own, with evidence, pipeline, scripts, alert rules and documentation. The
+    user's own tree stays as it is. Exits with 0 when every role has ended well, with 1 when one failed, and with 2 when
+    something could not be checked.
+    """
+    return _flow(Kind.FULL, folder, prompt, resume, measured or Measured(), common or Common(), auto=auto)
+
+
+@workflow.command
+def rapid(
+    folder: Folder = Path(), /, *, prompt: Prompt = "", auto: Auto = False, resume: Resume = "",
+    measured: Measured | None = None, common: Common | None = None,
+) -> int:  # fmt: skip
+    """Four roles: planner, implementer, reviewer, tester. What they change is on a branch."""
+    return _flow(Kind.RAPID, folder, prompt, resume, measured or Measured(), common or Common(), auto=auto)
+
+
+def _flow(
+    kind: Kind, folder: Path, prompt: str, resume: str, measured: Measured, common: Common, *, auto: bool
+) -> int:  # fmt: skip
+    check_format(common, ("markdown",))
+    if not auto and not sys.stdin.isatty():
+        raise UsageError("There is nobody to ask between the roles: run it on a terminal, or with --auto.")
+    root = folder.resolve()
+    if not root.is_dir():
+        raise UsageError(f"`{folder}` is no folder.")
+    run = resume or new_run()
+    asked = _read(root, run, kind) if resume else _Asked(
+        kind, prompt, measured.quick, measured.budget, measured.repeats, measured.offline
+    )  # fmt: skip
+    if not asked.prompt.strip():
+        raise UsageError('Say what is wanted: `--prompt "Optimize containers, builds and deployment"`.')
+    meant = understood(root, asked.prompt, common, offline=asked.offline)
+    branch = f"trimtab/{run}"
+    if not resume:
+        anyio.run(check_branch, ProcessRunner(), root, branch)
+    store = open_store(root)
+    try:
+        brief = briefed(meant, store, run, asked.measured)
+        write_whole(brief.folder / "workflow.json", json.dumps(asdict(asked), indent=2) + "\n")
+        if not resume:
+            store.begin(run, f"workflow {kind}")
+        return _worked(kind, brief, branch, store, meant, common, auto=auto)
+    finally:
+        store.close()
+
+
+def _read(root: Path, run: str, kind: Kind) -> _Asked:
+    """What a run was begun with.
+
+    Raises:
+        UsageError: there is no such run of this kind.
+    """
+    store = open_store(root)
+    try:
+        found = mapping(store.read_result(run, "workflow"))
+    finally:
+        store.close()
+    try:
+        asked = _Asked(**found)  # pyright: ignore[reportArgumentType]  checked by what follows
+    except TypeError as error:
+        raise UsageError(f"There is no workflow `{run}` to go on with. `.trimtab/runs` has those that there are.") from error
+    if asked.kind != kind:
+        raise UsageError(f"The run `{run}` is a {asked.kind} workflow: `trimtab workflow {asked.kind} --resume {run}`.")
+    return asked
+
+
+def _worked(
+    kind: Kind, brief: Brief, name: str, store: Store, meant: Understood, common: Common, *, auto: bool
+) -> int:  # fmt: skip
+    branch = _branch(brief, name)
+    brief = replace(
+        brief, tree=branch.fleet, branch=name, project=f"trimtab-{brief.run}", check_out=branch.check_out, commit=branch.commit
+    )
+
+    def tell(report: Report) -> None:
+        if not common.quiet:
+            common.messages.print(report_view(report, sources=common.verbose))
+
+    async def go_on(role: Role) -> bool:
+        return auto or await anyio.to_thread.run_sync(_confirmed, role, common)
+
+    async def work() -> Ended:
+        return await work_through(kind, brief, worker(store, brief, common), tell, go_on)
+
+    ended = anyio.run(interruptible, work)
+    outcome = _outcome(ended)
+    if ended is not None and ended.paused_before is None:
+        anyio.run(branch.leave, brief.project)
+    store.end(brief.run, outcome)
+    if ended is None:
+        common.messages.print(f"interrupted: go on with `trimtab workflow {kind} --resume {brief.run}`", soft_wrap=True)
+        return INTERRUPTED
+    _show(kind, brief, ended, outcome, meant, common)
+    return _code(ended)
+
+
+def _branch(brief: Brief, name: str) -> Branch:
+    """The branch, in a folder that is called as the repository's is: compose names a project after its folder."""
+    where = anyio.run(place, ProcessRunner(), brief.root)
+    return Branch(ProcessRunner(), brief.root, brief.folder / where.top.name, where.inside, name)
+
+
+def _confirmed(role: Role, common: Common) -> bool:
+    try:
+        return common.messages.input(f"go on with the {role}? \\[Y/n] ").strip().lower() in {"", "y", "yes"}
+    except EOFError:
+        return False
+
+
+def _outcome(ended: Ended | None) -> str:
+    if ended is None:
+        return "interrupted"
+    if ended.paused_before:
+        return f"paused before the {ended.paused_before}"
+    if ended.stopped_by:
+        return f"stopped by the {ended.stopped_by}"
+    return "done" if ended.is_good else "done, but not good"
+
+
+def _code(ended: Ended) -> int:
+    if ended.is_good or ended.paused_before:
+        return CLEAN
+    return COULD_NOT_RUN if ended.could_not_run else FINDINGS
+
+
+def _show(kind: Kind, brief: Brief, ended: Ended, outcome: str, meant: Understood, common: Common) -> None:
+    facts = [
+        ("run", brief.run), ("outcome", outcome), ("asked for", meant.instruction.text), ("branch", brief.branch),
+        *((f"refused: {each.said}", each.reason) for each in meant.refused),
+    ]  # fmt: skip
+    if ended.paused_before or ended.stopped_by:
+        facts.append(("go on with", f"trimtab workflow {kind} --resume {brief.run}"))
+    index = index_markdown(f"Workflow {kind}: {outcome}", facts, ended.reports, folders(brief, ended.reports))
+    data = _data(kind, brief, ended, outcome, dict(facts))
+    write_whole(brief.folder / "index.md", index)
+    write_whole(brief.folder / "index.json", json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    show(
+        common,
+        lambda: data,
+        lambda: Group(f"workflow {kind}: {outcome}", *(report_view(each) for each in ended.reports), f"branch {brief.branch}"),
+        {"markdown": lambda: index},
+    )
+    if not common.quiet:
+        common.messages.print(f"reports: {brief.folder / 'index.md'}", markup=False, soft_wrap=True)
+
+
+def _data(kind: Kind, brief: Brief, ended: Ended, outcome: str, facts: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "schema": "trimtab.workflow/1",
+        "run": brief.run,
+        "kind": str(kind),
+        "outcome": outcome,
+        "good": ended.is_good,
+        "prompt": facts["asked for"],
+        "branch": brief.branch,
+        "reports": [report_data(each) for each in ended.reports],
+    }

@@ -1,0 +1,63 @@
+"""What an instruction means for one fleet, as a configuration that every step of a run is given."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import cast
+
+from trimtab.config import Config
+from trimtab.crew.instructions import Instruction
+from trimtab.fleet import Fleet
+from trimtab.fleet.bases import runtime_uses
+from trimtab.fleet.plain import items, mapping
+
+
+def configured(config: Config, instruction: Instruction, fleet: Fleet) -> str:
+    """The fleet's own configuration, with the instruction's bases, patterns and limits of reach put in, as TOML.
+
+    A rule that an instruction does not want for a file is one that does not count there. A compose file is one file for all
+    of its services: where a rule is unwanted for one of them, it does not count for the file.
+    """
+    data = cast("dict[str, object]", config.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
+    if instruction.standard:
+        data["standard"] = {**mapping(data.get("standard")), **instruction.standard}
+    if instruction.exclude:
+        data["exclude"] = [*dict.fromkeys((*map(str, items(data.get("exclude"))), *instruction.exclude))]
+    narrowed = [{"match": _literal(path), "ignore": sorted(codes)} for path, codes in _unwanted(instruction, fleet) if codes]
+    if narrowed:
+        data["path"] = [*items(data.get("path")), *narrowed]
+    return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in data.items())
+
+
+def _unwanted(instruction: Instruction, fleet: Fleet) -> list[tuple[str, Collection[str]]]:
+    """The codes that are selected for some file, but not for this one."""
+    every = set(instruction.rules)
+    found: list[tuple[str, Collection[str]]] = []
+    runtimes_of: dict[str, set[str]] = {}
+    for use in runtime_uses(fleet):
+        runtimes_of.setdefault(use.file.path, set()).add(use.reference.runtime or "")
+    for file in fleet.files:
+        names = (file.path, *(service.name for service in file.services))
+        runtimes = runtimes_of.get(file.path, set())
+        found.append((file.path, every - set(instruction.rules_for(names, runtimes, looks=False))))
+    for path in fleet.compose_files:
+        services = [service for service in fleet.services if service.origin == path]
+        wanted = [set(instruction.rules_for((path, service.name), (), looks=False)) for service in services]
+        found.append((path, every.difference(every.intersection(*wanted)) if wanted else set[str]()))
+    return found
+
+
+def _literal(path: str) -> str:
+    """A pattern of an ignore file that means one path."""
+    # What is no UTF-8 cannot be written into TOML; `?` is any one letter.
+    shown = ("?" if "\udc80" <= letter <= "\udcff" else letter for letter in path)
+    return "".join(f"\\{letter}" if letter in "*[]\\!#" else letter for letter in shown)
+
+
+def _toml(value: object) -> str:
+    """A value as TOML; JSON's texts, numbers and lists are TOML, too."""
+    if isinstance(value, dict):
+        found = cast("Mapping[str, object]", value)
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in found.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(each) for each in cast("list[object]", value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,90 @@
+"""Reports of roles for people: on a terminal, and as Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from trimtab.crew.model import Claim, Left, Report, Standing
+from trimtab.report import figures
+
+_STYLES = {Standing.DONE: "green", Standing.UNCHANGED: "cyan", Standing.FAILED: "red", Standing.UNKNOWN: "yellow"}
+_LONGEST = 400
+
+
+def value(claim: Claim) -> str:
+    """A claim's value, with the earlier one where there is one."""
+    now = _figure(claim.value, claim.unit)
+    before = claim.earlier
+    if before is None:
+        return now
+    change = ""
+    if isinstance(before.value, int | float) and isinstance(claim.value, int | float):
+        change = f" {figures.percent(before.value, claim.value)}"
+    return f"{_figure(before.value, before.unit)} → {now}{change}"
+
+
+def _figure(found: object, unit: str) -> str:
+    if isinstance(found, int | float) and unit in {"bytes", "seconds"}:
+        return figures.size(found) if unit == "bytes" else figures.seconds(found)
+    text = f"{found:.2f}".rstrip("0").rstrip(".") if isinstance(found, float) else str(found)
+    return f"{text} {unit}".rstrip()
+
+
+def source(claim: Claim) -> str:
+    """Where a claim was read."""
+    return f"step {claim.step}, {claim.file} {claim.reading}"
+
+
+def report_view(report: Report, *, sources: bool = False) -> RenderableType:
+    """One role's report on a terminal."""
+    head = Text.assemble((str(report.role), "bold"), ": ", (str(report.standing), _STYLES[report.standing]), f", {report.said}")
+    grid = Table.grid(padding=(0, 2))
+    for claim in report.claims:
+        grid.add_row(f"  {escape(claim.what)}", escape(value(claim)), *([Text(source(claim), "dim")] if sources else []))
+    rest = [Text(f"  not done: {line}", "yellow") for line in left_lines(report.left)]
+    return Group(head, grid, *rest)
+
+
+def left_lines(left: Iterable[Left]) -> list[str]:
+    """What is not done, a line each; the same said of several things is one line."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for each in left:
+        grouped.setdefault((each.why, each.next), []).append(each.what)
+    return [
+        f"{', '.join(names[:6])}{f' and {len(names) - 6} more' if len(names) > 6 else ''}: {why}{f' ({then})' if then else ''}"
+        for (why, then), names in grouped.items()
+    ]
+
+
+def report_markdown(report: Report) -> str:
+    """One role's report as a page."""
+    lines = [f"# {report.role}: {report.standing}", "", _plain(f"{report.said}."), ""]
+    if report.claims:
+        lines += ["| what | value | where it was read |", "|---|---|---|"]
+        lines += [f"| {_cell(each.what)} | {_cell(value(each))} | {_cell(source(each))} |" for each in report.claims]
+        lines.append("")
+    if report.left:
+        lines += ["## Not done, and why", "", *(f"- {_plain(line)}" for line in left_lines(report.left)), ""]
+    return "\n".join(lines)
+
+
+def index_markdown(title: str, facts: Sequence[tuple[str, str]], reports: Sequence[Report], folders: Sequence[str]) -> str:
+    """The page that leads to the reports of a run."""
+    lines = [f"# {title}", "", *(f"- {_plain(name)}: {_plain(text)}" for name, text in facts), ""]
+    lines += ["| role | standing | what it says | artefacts |", "|---|---|---|---|"]
+    for report, folder in zip(reports, folders, strict=True):
+        lines.append(f"| {report.role} | {report.standing} | {_cell(report.said)} | [{folder}]({folder}/report.md) |")
+    return "\n".join([*lines, ""])
+
+
+def _plain(text: str) -> str:
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\").replace("[", "\\[")
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} …"
+
+
+def _cell(text: str) -> str:
+    return _plain(text).replace("|", "\\|")

@@ -1,0 +1,65 @@
+"""What roles of the same run have left, read from the run's folder: it is there after a resumption, too."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from trimtab.crew.model import Brief, Report, Role
+from trimtab.crew.render import report_markdown
+from trimtab.errors import StateError
+
+_REPORT = TypeAdapter(Report)
+
+
+def before(brief: Brief, role: Role, step: str) -> object | None:
+    """The result of another role's step; None where there is none that can be read."""
+    try:
+        return json.loads((brief.role_folder(role) / f"{step}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def keep(brief: Brief, report: Report) -> None:
+    """Put a role's report into its folder, as JSON and as a page.
+
+    Raises:
+        StateError: it cannot be written.
+    """
+    folder = brief.role_folder(report.role)
+    write_whole(folder / "report.md", report_markdown(report))
+    write_whole(folder / "report.json", _REPORT.dump_json(report, indent=2).decode())
+
+
+def report_data(report: Report) -> dict[str, object]:
+    """A report for programs; each claim with the place that it was read from."""
+    return {"schema": "trimtab.report-of-role/1", **_REPORT.dump_python(report, mode="json")}
+
+
+def reports(brief: Brief) -> Sequence[Report]:
+    """The reports that this run has so far, in the order of the roles."""
+    return [found for role in Role if (found := report_of(brief, role)) is not None]
+
+
+def report_of(brief: Brief, role: Role) -> Report | None:
+    """One role's report; None where it has left none yet, or none that can be read."""
+    try:
+        return _REPORT.validate_json((brief.role_folder(role) / "report.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file of the run so that it is there as a whole or not at all.
+
+    Raises:
+        StateError: it cannot be written.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text, encoding="utf-8", errors="backslashreplace")
+        fresh.replace(path)
+    except OSError as error:
+        raise StateError(f"`{path}` cannot be written: {error.strerror or error}. Free some space, and resume.") from error

@@ -1,0 +1,73 @@
+"""The architect: limits, networks, start-up, bases, pipeline and monitoring as proposals; nothing is applied."""
+
+from collections.abc import Iterator
+
+from trimtab.crew.conclude import Claims, conclude
+from trimtab.crew.instructions import Topic
+from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, Step
+from trimtab.fleet.plain import items, mapping
+
+_COMPOSE = (Topic.COMPOSE, Topic.CONTAINERS, Topic.DEPLOYMENT)
+
+
+async def architect(brief: Brief, do: Do) -> Report:
+    """Makes the proposals that are asked for, each as data and with the command that applies it."""
+    folder = brief.role_folder(Role.ARCHITECT)
+    steps = [await do(step) for step in _steps(brief, str(folder / "monitoring"))]
+    if not steps:
+        asked = ", ".join(brief.instruction.topics)
+        left = [Left(asked, "no design of trimtab's is about that", "ask for resources, networks, start-up, CI or monitoring")]
+        return conclude(Role.ARCHITECT, "nothing of what was asked for is designed", (), standing=Standing.UNCHANGED, left=left)
+    claims, left = Claims(brief, Role.ARCHITECT), list[Left]()
+    for done in steps:
+        _claim(claims, done)
+        left.extend(_proposals(done))
+    names = ", ".join(done.step.name for done in steps)
+    return conclude(Role.ARCHITECT, f"designed as proposals: {names}", steps, claims=claims.found, left=left)
+
+
+def _steps(brief: Brief, monitoring: str) -> Iterator[Step]:
+    where, settings = str(brief.tree), brief.settings
+    if brief.asks(Topic.RESOURCES, *_COMPOSE):
+        yield Step("resources", ("resources", where, *settings))
+    if brief.asks(Topic.NETWORKS, *_COMPOSE):
+        yield Step("networks", ("networks", where, *settings))
+    if brief.asks(Topic.START_UP, Topic.HEALTH_CHECKS, *_COMPOSE):
+        yield Step("startup", ("startup", where, *settings))
+    if brief.asks(Topic.BASE_IMAGES, Topic.SIZE, Topic.CONTAINERS):
+        yield Step("bases", ("bases", where, *settings))
+    if brief.asks(Topic.CI, Topic.BUILD_PROCESS, Topic.BUILD_TIME):
+        yield Step("pipeline", ("ci", where, "--dry-run", *settings))
+    if brief.asks(Topic.MONITORING):
+        yield Step("monitoring", ("alerts", where, "--output-dir", monitoring, *settings))
+
+
+def _claim(claims: Claims, done: Done) -> None:
+    for number, each in enumerate(items(mapping(done.data).get("projects"))):
+        file = ", ".join(str(one) for one in items(mapping(each).get("files")))
+        if done.step.name == "startup":
+            claims.add(done, f"predicted start of {file}", "projects", number, "predicted", "before", unit="seconds")
+        if done.step.name == "networks":
+            claims.add(done, f"networks proposed for {file}", "projects", number, "networks", counted=True)
+        if done.step.name == "resources":
+            claims.add(done, f"services sized in {file}", "projects", number, "services", counted=True)
+            claims.add(done, f"memory limits of {file}", "projects", number, "limits", unit="bytes")
+    if done.step.name in {"pipeline", "monitoring"}:
+        claims.add(done, f"files of the {done.step.name}", "files", counted=True)
+    if done.step.name == "bases":
+        claims.add(done, "Dockerfiles on Python or Node", "files", counted=True)
+
+
+_APPLIED_BY = {
+    "resources": "`trimtab resources --apply`; from real use after `trimtab observe`",
+    "networks": "`trimtab networks --apply`",
+    "startup": "`trimtab startup --prove --apply`",
+    "bases": "`standard` in trimtab.toml, then `trimtab optimize`",
+    "pipeline": "`trimtab ci`",
+    "monitoring": "`trimtab alerts`",
+}
+
+
+def _proposals(done: Done) -> Iterator[Left]:
+    if done.trouble is None:
+        yield Left(done.step.name, "a proposal: nothing of it is applied", _APPLIED_BY[done.step.name])

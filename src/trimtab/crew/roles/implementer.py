@@ -1,0 +1,139 @@
+"""The implementer: changes what was asked for, and keeps what is proven."""
+
+from collections.abc import Iterable
+
+from trimtab.crew.conclude import Claims, conclude
+from trimtab.crew.instructions import Topic
+from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, Step
+from trimtab.crew.reading import Reading
+from trimtab.fleet.plain import items, mapping
+
+_DEPLOYING = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.ROLLBACK, Topic.GRACEFUL_SHUTDOWN, Topic.DEPLOY_SCRIPTS)
+_BUILDING = (Topic.BUILD_SCRIPTS, Topic.BUILD_PROCESS, Topic.PARALLEL_BUILDS, Topic.PROGRESS, Topic.ERROR_HANDLING)
+_SCRIPTS = ("SC",)
+
+
+async def implementer(brief: Brief, do: Do) -> Report:
+    """Proves and keeps changes of images and compose files, mends scripts, and generates what was asked for beside them.
+
+    With a branch, everything goes there, and the user's tree stays as it is.
+    """
+    claims, left = Claims(brief, Role.IMPLEMENTER), list[Left]()
+    steps: list[Done] = []
+    changed = False
+    built = [code for code in brief.instruction.rules if not code.startswith(_SCRIPTS)]
+    if built and _names_images(brief):
+        proof = await do(_optimize(brief, built))
+        steps.append(proof)
+        changed = bool(_accepted(proof))
+        _claim_proof(claims, proof)
+        left.extend(_not_kept(proof))
+    if not any(done.trouble for done in steps):
+        await brief.check_out()
+        for step in _further(brief):
+            done = await do(step)
+            steps.append(done)
+            changed = _claim_written(claims, done, left) or changed
+        await brief.commit("Mend the scripts, and generate what trimtab was asked for")
+    standing = Standing.DONE if changed else Standing.UNCHANGED
+    said = _said(steps, changed=changed)
+    return conclude(Role.IMPLEMENTER, said, steps, standing=standing, claims=claims.found, left=left)
+
+
+def _names_images(brief: Brief) -> bool:
+    return not brief.files or any(not file.endswith((".sh", ".ps1", ".bash")) for file in brief.files)
+
+
+def _names_scripts(brief: Brief) -> bool:
+    return not brief.files or any(file.endswith((".sh", ".ps1", ".bash")) for file in brief.files)
+
+
+def _optimize(brief: Brief, rules: Iterable[str]) -> Step:
+    files = tuple(str(brief.root / file) for file in brief.files) or (str(brief.root),)
+    target = ("--branch", brief.branch) if brief.branch else ()
+    words = ("optimize", *files, "--select", ",".join(rules), *target, *brief.effort, *brief.settings)
+    return Step("optimize", (*words, *(("--offline",) if brief.offline else ())))
+
+
+def _further(brief: Brief) -> Iterable[Step]:
+    """Scripts are mended in place where that is safe; the rest are files that trimtab generates."""
+    tree = str(brief.tree)
+    scripts = [code for code in brief.instruction.rules if code.startswith(_SCRIPTS)]
+    if scripts and _names_scripts(brief):
+        words = ("fix", *brief.where, "--select", ",".join(scripts), *brief.settings)
+        yield Step("scripts-mended", words)
+    if brief.asks(*_DEPLOYING, *_BUILDING) and _names_scripts(brief):
+        yield Step("scripts", ("scripts", tree, *_wanted_scripts(brief), *brief.settings))
+    if brief.asks(Topic.CI) and not brief.files:
+        yield Step("pipeline", ("ci", tree, *brief.settings))
+
+
+def _wanted_scripts(brief: Brief) -> tuple[str, ...]:
+    """The jobs and shells of the files that are named; without files, those that were asked for."""
+    if not brief.files:
+        return ()
+    shells = {".ps1": "powershell", ".sh": "bash", ".bash": "bash"}
+    named = [file for file in brief.files if file.endswith(tuple(shells))]
+    found = dict.fromkeys(shells[file[file.rindex(".") :]] for file in named)
+    folder = named[0].rpartition("/")[0]
+    jobs = ["deploy"] * brief.asks(*_DEPLOYING) + ["build"] * brief.asks(*_BUILDING) + ["rollback"] * brief.asks(Topic.ROLLBACK)
+    return ("--output-dir", folder or ".", "--shell", ",".join(found), "--only", ",".join(jobs))
+
+
+def _accepted(proof: Done) -> list[str]:
+    found = (mapping(each) for each in items(mapping(proof.data).get("files")))
+    return [str(each.get("path")) for each in found if each.get("verdict") == "accepted"]
+
+
+def _claim_proof(claims: Claims, proof: Done) -> None:
+    claims.add(proof, "files with an accepted change", "files", only=("verdict", "accepted"), counted=True)
+    claims.add(proof, "files whose change was rejected", "files", only=("verdict", "rejected"), counted=True)
+    claims.add(proof, "files that could not be decided", "files", only=("verdict", "inconclusive"), counted=True)
+    for number, each in enumerate(items(mapping(proof.data).get("totals"))):
+        total = mapping(each)
+        name, unit = f"{total.get('name')} of {total.get('images')} images", str(total.get("unit"))
+        before = claims.add(proof, name, "totals", number, "before", unit=unit)
+        if before is not None:
+            claims.found.remove(before)
+        claims.add(proof, name, "totals", number, "after", unit=unit, earlier=before)
+
+
+def _not_kept(proof: Done) -> Iterable[Left]:
+    for each in map(mapping, items(mapping(proof.data).get("files"))):
+        if each.get("verdict") != "accepted":
+            yield Left(str(each.get("path")), f"{each.get('verdict')}: {each.get('reason')}")
+
+
+def _claim_written(claims: Claims, done: Done, left: list[Left]) -> bool:
+    """What a step has written, and what it has left alone; whether there is something written."""
+    files = [mapping(each) for each in items(mapping(done.data).get("files"))]
+    name = done.step.name
+    if name == "scripts-mended":
+        mended = claims.add(done, "scripts mended", "files", only=("changed", True), counted=True)
+        return bool(mended and mended.value)
+    key = "fate" if name == "pipeline" else "outcome"
+    written = False
+    for fate in ("new", "changed", "replaced"):
+        claim = claims.add(done, f"{name}: {fate} files", "files", only=(key, fate), counted=True)
+        if claim is not None and not claim.value:
+            claims.found.remove(claim)
+        written = written or bool(claim and claim.value)
+    for each in files:
+        if each.get(key) == "left":
+            how = "`trimtab scripts --force` puts its own in its place, which git can undo"
+            left.append(Left(str(each.get("path")), str(each.get("reason") or "somebody has written it"), how))
+    return written
+
+
+def _said(steps: list[Done], *, changed: bool) -> str:
+    if not steps:
+        return "nothing of what was asked for is done by changing files"
+    proof = next((done for done in steps if done.step.name == "optimize"), None)
+    if not changed:
+        return (
+            "nothing was changed" if proof is None else "nothing was changed: nothing was left to change, or nothing was proven"
+        )
+    if proof is None:
+        return "files were written; nothing of that had to be built"
+    kept = Reading(("files",), ("verdict", "accepted"), counted=True).of(proof.data)
+    return f"{kept} files are changed as proven" if kept else "files were generated; no change of an image was proven"

@@ -1,0 +1,51 @@
+"""The tester: whether everything builds, and whether the whole starts."""
+
+from collections.abc import Mapping
+
+from trimtab.crew.conclude import Claims, conclude
+from trimtab.crew.instructions import Topic
+from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, Step
+from trimtab.fleet.plain import items, mapping
+
+_STARTS = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.START_UP, Topic.HEALTH_CHECKS, Topic.NETWORKS, Topic.TESTS)
+_BAD = ("failed", "blocked")
+
+
+async def tester(brief: Brief, do: Do) -> Report:
+    """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester.
+
+    Where starting matters, the project is started, too; a project that cannot be is listed, and does not fail.
+    """
+    build = await do(Step("build", ("build", str(brief.tree), *brief.settings), environment=brief.images))
+    claims, left = Claims(brief, Role.TESTER), list[Left]()
+    claims.add(build, "images built", "targets", only=("outcome", "built"), counted=True)
+    claims.add(build, "builds that failed", "targets", only=("outcome", "failed"), counted=True)
+    claims.add(build, "time of the build", "seconds", unit="seconds")
+    claims.add(build, "cache hit rate", "cache_hit_rate")
+    steps, optional = [build], list[Done]()
+    failed = _failed(build)
+    if failed and brief.root != brief.tree:
+        was = await do(Step("build-before", _again(brief, failed), environment=brief.images))
+        steps.append(was)
+        also = _failed(was)
+        left.extend(Left(name, f"builds neither before nor after: {why}") for name, why in failed.items() if name in also)
+        failed = {name: why for name, why in failed.items() if name not in also}
+    left.extend(Left(name, f"does not build: {why}") for name, why in failed.items())
+    if not failed and build.trouble is None and brief.asks(*_STARTS):
+        optional.append(await do(Step("start", ("startup", str(brief.tree), "--prove", "--repeats", "1", *brief.settings))))
+        claims.add(optional[0], "project as a whole becomes ready in", "projects", 0, "measured", 0, 0, unit="seconds")
+    done = len(items(mapping(build.data).get("targets")))
+    said = f"{len(failed)} of {done} images do not build" if failed else f"all images that built before build: {done} looked at"
+    standing = Standing.FAILED if failed else Standing.DONE
+    return conclude(Role.TESTER, said, steps, standing=standing, claims=claims.found, left=left, optional=optional)
+
+
+def _failed(build: Done) -> Mapping[str, str]:
+    """What is not built, with the reason."""
+    found = (mapping(each) for each in items(mapping(build.data).get("targets")))
+    return {str(each.get("target")): str(each.get("reason")) for each in found if each.get("outcome") in _BAD}
+
+
+def _again(brief: Brief, names: Mapping[str, str]) -> tuple[str, ...]:
+    chosen = (word for name in names for word in ("--service", name))
+    return ("build", str(brief.root), *chosen, *brief.settings)

@@ -1,0 +1,147 @@
+"""What each role says of its steps: nothing that they do not show, and never success over a failure."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+import pytest
+from played import RESULTS, Stage, brief_of
+
+from trimtab.crew.model import Report, Role, Standing
+from trimtab.crew.render import left_lines, report_markdown, value
+from trimtab.crew.results import keep, report_of
+from trimtab.crew.roles import WORKERS
+
+ALL = "Optimize everything."
+Results = Mapping[str, Mapping[str, object]]
+
+
+def played(stage: Stage) -> Report:
+    return anyio.run(WORKERS[stage.role], stage.brief, stage.do)
+
+
+def steps_of(role: Role, folder: Path) -> list[str]:
+    stage = Stage(brief_of(folder, ALL), role)
+    played(stage)
+    return stage.names
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_whose_steps_all_work_is_good(role: Role, tmp_path: Path) -> None:
+    report = played(Stage(brief_of(tmp_path, ALL), role))
+    assert report.standing.is_good, report
+    assert report.role is role
+    assert not report.halts
+
+
+@pytest.mark.parametrize("how", ["could not run", "bug", "no result", "killed"])
+@pytest.mark.parametrize("role", list(Role))
+def test_no_role_reports_success_over_a_step_that_failed(role: Role, how: str, tmp_path: Path) -> None:
+    optional = {"deployment", "start"}
+    for name in steps_of(role, tmp_path):
+        stage = Stage(brief_of(tmp_path, ALL), role)
+        stage.codes[name] = {"could not run": 2, "bug": 3, "no result": 0, "killed": 3}[how]
+        stage.silent = {name}
+        report = played(stage)
+        told = report_markdown(report)
+        assert any(each.what == name for each in report.left), (role, name, report)
+        if name in optional:
+            continue
+        assert not report.standing.is_good, (role, name, report)
+        assert "could not run" in report.said
+        assert f"# {role}: done" not in told
+        assert f"{name}: `trimtab" in told
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_claim_is_what_its_source_says(role: Role, tmp_path: Path) -> None:
+    brief = brief_of(tmp_path, ALL)
+    report = played(Stage(brief, role))
+    for claim in [*report.claims, *(each.earlier for each in report.claims if each.earlier)]:
+        data = json.loads((brief.folder / claim.file).read_text())
+        assert claim.reading.of(data) == claim.value, claim
+
+
+def test_a_result_with_a_gap_is_not_good_either(tmp_path: Path) -> None:
+    stage = Stage(brief_of(tmp_path, ALL), Role.ANALYST, codes={"review": 2})
+    report = played(stage)
+    assert report.standing is Standing.UNKNOWN
+    assert any("could not read everything" in each.why for each in report.left)
+    assert not report.halts, "what could be read is there to go on with"
+
+
+def reviewed(folder: Path, after: Results) -> Report:
+    brief = brief_of(folder, ALL)
+    anyio.run(WORKERS[Role.ANALYST], brief, Stage(brief, Role.ANALYST).do)
+    return played(Stage(brief, Role.REVIEWER, results={**RESULTS, **after}))
+
+
+def finding(fingerprint: str, severity: str) -> dict[str, object]:
+    return {"fingerprint": fingerprint, "severity": severity, "path": "b", "line": 2, "rule": "DF1", "message": "m"}
+
+
+def test_the_reviewer_compares_with_the_analyst(tmp_path: Path) -> None:
+    assert reviewed(tmp_path, {}).standing is Standing.DONE
+    lower = reviewed(tmp_path, {"score": {"score": 79.9, "scores": {}}})
+    assert lower.standing is Standing.FAILED
+    assert lower.said.startswith("80.0 → 79.9")
+    grave = {**RESULTS["review"], "findings": [finding("9", "high")]}
+    found = reviewed(tmp_path, {"review": grave})
+    assert found.standing is Standing.FAILED
+    assert any("b:2 DF1" in each.why for each in found.left)
+    light = {**RESULTS["review"], "findings": [finding("9", "low")]}
+    assert reviewed(tmp_path, {"review": light}).standing is Standing.DONE
+
+
+def test_a_build_that_broke_fails_and_one_that_never_worked_does_not(tmp_path: Path) -> None:
+    failed = {"targets": [{"target": "a", "outcome": "failed", "reason": "no such file"}]}
+    broke = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, results={**RESULTS, "build": failed}))
+    assert broke.standing is Standing.FAILED
+    assert broke.halts
+    assert "a: does not build: no such file" in left_lines(broke.left)
+    both = {**RESULTS, "build": failed, "build-before": failed}
+    stage = Stage(brief_of(tmp_path, ALL), Role.TESTER, results=both)
+    never = played(stage)
+    assert never.standing is Standing.DONE
+    assert "a: builds neither before nor after: no such file" in left_lines(never.left)
+    assert "--service" in next(step for step in stage.asked if step.name == "build-before").words
+
+
+def test_operations_do_not_pass_what_the_gates_do_not(tmp_path: Path) -> None:
+    check = {"gate": "scan", "subject": "fleet", "state": "not checked", "measured": "never", "limit": "7 days", "hint": "scan"}
+    gate = {"passed": False, "checks": [check, {**check, "subject": "web"}]}
+    report = played(Stage(brief_of(tmp_path, ALL), Role.OPS, results={**RESULTS, "gate": gate}, codes={"gate": 1}))
+    assert report.standing is Standing.FAILED
+    assert report.said == "the gates are not passed"
+    assert "gate scan of fleet, web: not checked: never, limit 7 days (scan)" in left_lines(report.left)
+
+
+def test_an_implementer_that_changed_nothing_says_so(tmp_path: Path) -> None:
+    rejected = {"files": [{"path": "a/Dockerfile", "verdict": "rejected", "reason": "it does not start"}], "totals": []}
+    results = {**RESULTS, "optimize": rejected}
+    stage = Stage(brief_of(tmp_path, "Add cache mounts."), Role.IMPLEMENTER, results=results, codes={"optimize": 1})
+    report = played(stage)
+    assert stage.names == ["optimize"]
+    assert report.standing is Standing.UNCHANGED
+    assert "nothing was changed" in report.said
+    assert left_lines(report.left) == ["a/Dockerfile: rejected: it does not start"]
+
+
+def test_an_implementer_selects_what_was_asked_and_no_more(tmp_path: Path) -> None:
+    stage = Stage(brief_of(tmp_path, "Add cache mounts for pip installs."), Role.IMPLEMENTER)
+    report = played(stage)
+    words = stage.asked[0].words
+    rules = words[words.index("--select") + 1].split(",")
+    assert "DF101" in rules
+    assert not [rule for rule in rules if rule.startswith(("CM", "SC", "DF2"))]
+    assert [value(claim) for claim in report.claims if claim.unit == "bytes"] == ["200 B → 100 B −50 %"]
+
+
+def test_a_report_comes_back_as_it_was_kept(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path, ALL)
+    report = played(Stage(brief, Role.IMPLEMENTER))
+    keep(brief, report)
+    assert report_of(brief, Role.IMPLEMENTER) == report
+    (brief.role_folder(Role.IMPLEMENTER) / "report.json").write_text("{")
+    assert report_of(brief, Role.IMPLEMENTER) is None
