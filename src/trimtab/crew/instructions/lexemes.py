@@ -78,10 +78,10 @@ def _phrase(atoms: Sequence[_Atom], at: int) -> tuple[int, Lexeme]:
         part = atoms[at : at + length]
         known = _table().get(tuple(atom.word for atom in part)) if starts and part[-1].last else None
         past = any(atom.past for atom in part)
-        if known is not None and (not past or known.tag == "V"):
+        if known is not None and not (past and known.tag in "tnM"):
             span = Span(part[0].token.span.start, part[-1].token.span.end)
             text = " ".join(dict.fromkeys(atom.token.text for atom in part))
-            return length, replace(known, tag="p" if past else known.tag, span=span, text=text)
+            return length, replace(known, tag="p" if past and known.tag == "V" else known.tag, span=span, text=text)
     return 0, Lexeme("?", "", Span(0, 0))
 
 
@@ -107,18 +107,20 @@ def _literal_tag(text: str) -> str:
         return "%"
     if _REFERENCE.fullmatch(text):
         return "R"
-    if re.search(r"[/*\[\]_~]", text) or text.startswith(".") or _EXTENSION.fullmatch(text):
+    if re.search(r"[/*\[\]_~]", text) or text.startswith((".", "!")) or _EXTENSION.fullmatch(text):
         return "X"
     return "Z" if re.fullmatch(r"[A-Za-z][\w-]*\d[\w-]*", text) else "?"
 
 
 def _named(found: Sequence[Lexeme]) -> list[Lexeme]:
-    """An unknown word in front of `service` is a service's name."""
+    """An unknown word in front of `service` is a service's name, and "consider using" uses."""
     named: list[Lexeme] = []
     for lexeme in found:
         before = named[-1] if named else None
         if lexeme.tag == "S" and before and before.tag in "?WZ" and not lexeme.text.lower().endswith("s"):
             named[-1] = replace(before, tag="Z", span=Span(before.span.start, lexeme.span.end))
+        elif before and before.verb == "any" and lexeme.text.lower() == "using":
+            named.append(replace(lexeme, tag="V", verb="plus"))
         else:
             named.append(lexeme)
     return named

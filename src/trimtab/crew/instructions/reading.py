@@ -15,9 +15,16 @@ from trimtab.fleet.bases import read_reference
 
 _ONLY_LOOKS = frozenset({Topic.VULNERABILITIES, Topic.SECRETS, Topic.COMPLIANCE})
 """Topics that a scan is about: who asks for the scan does not ask for upgrades."""
-_ALLOWS = {"plus": "+", "improve": "~", "fix": "-~", "minus": "-", "any": "+~", "look": "+~-n", "run": "+", "scan": "-+"}
-_SETS = frozenset({"plus", "improve", "touch"})
+_ALLOWS = {
+    "plus": "+", "improve": "~", "general": "~", "harden": "~", "speed": "~-", "fix": "-~", "minus": "-", "any": "+~",
+    "look": "+~-n", "run": "+", "scan": "-+",
+}  # fmt: skip
+_GENERAL = frozenset({"general", "fix", "any", "look"})
+"""Verbs that may have a whole area for their object: "optimize the builds". To tune or to plan one says too little."""
+_SETS = frozenset({"plus", "improve", "general", "touch", "move"})
 """Verbs that put one base in the place of another."""
+_IMPROVED = frozenset({"optimized", "improved", "hardened", "standardized", "streamlined", "enhanced"})
+_NOBODY = frozenset({"anything", "something", "nothing", "it", "them", "this", "that", "everything", "others", "rest", "else"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Reading:
     step: int | None = None
 
 
+DEFEATED = "a package manager that keeps no cache leaves the cache mount empty, so everything is downloaded every time"
 NOT_UNDERSTOOD = Reading(Fate.NOT_UNDERSTOOD)
 
 
@@ -99,6 +107,10 @@ class _Fit:
 
 def read(segment: Segment, frame: Frame) -> Reading:
     """The first reading of a clause that holds together. Never raises."""
+    if frame.kind == "exclude" or frame.opens == "patterns":
+        # Among patterns, the word is the file.
+        files = tuple(replace(each, tag="X", value=each.text) if each.text == "Dockerfile" else each for each in segment.lexemes)
+        segment = replace(segment, lexemes=files)
     for form, match in fits(segment.tags).items():
         reading = _READERS[form](_Fit(segment, match, frame))
         if reading is not None:
@@ -159,7 +171,7 @@ def _asked(fit: _Fit, heads: list[Lexeme], verb: str, negated: bool) -> Reading 
 
 def _of_latest(head: Lexeme, verb: str, negated: bool) -> Reading | None:
     latest = head.text.strip("\"'").lower() in {"latest", "latest tag"}
-    if not latest or negated or verb not in {"plus", "any", "improve"}:
+    if not latest or negated or verb not in {"plus", "any"}:
         return None
     reason = "`latest` is another image after every release, so no build could be repeated and none could be gone back to"
     return Reading(Fate.REFUSED, reason=reason)
@@ -173,11 +185,20 @@ def _outcome(head: Lexeme, verb: str, negated: bool) -> Ask | Topic | None:
         sense = head.allows("+") or head.allows("~")
         return sense.topic if sense else None
     for what in _ALLOWS.get(verb, ""):
-        sense = head.allows(what)
-        if sense is not None:
+        sense = _special(head, verb) or head.allows(what)
+        if sense is not None and ("n" not in sense.allows or verb in _GENERAL):
             looks = verb in {"look", "scan"} or (what == "+" and sense.topic in _ONLY_LOOKS)
             return Ask(sense.topic, looks, general="+" not in sense.allows)
     return None
+
+
+def _special(head: Lexeme, verb: str) -> Sense | None:
+    """What verbs with a purpose of their own make of an area: who hardens containers does not ask for smaller ones."""
+    topic = head.senses[0].topic
+    if verb == "harden":
+        known = {Topic.CONTAINERS, Topic.HARDENING, Topic.COMPOSE}
+        return Sense("~" if topic in known else "n", Topic.HARDENING)
+    return Sense("~", Topic.BUILD_TIME) if verb == "speed" and topic is Topic.BUILD_PROCESS else None
 
 
 def _turned(head: Lexeme, verb: str) -> Ask | Topic | None:
@@ -265,13 +286,15 @@ def _scan(fit: _Fit) -> Reading | None:
 def _passive(fit: _Fit) -> Reading | None:
     if not (fit.part("duty") or fit.part("modal")):
         return None
+    done = fit.part("done")[0]
+    verb = done.verb or ("general" if done.text.lower() in _IMPROVED else "")
     negated = fit.negated or "N" in fit.segment.tags
-    return _asked(fit, _heads(fit.part("object")), fit.part("done")[0].verb, negated)
+    return _asked(fit, _heads(fit.part("object")), verb, negated) if verb else None
 
 
 def _whole(fit: _Fit) -> Reading | None:
     verbs = _verbs(fit) or []
-    if any(verb not in {"improve", "fix", "look"} for verb in verbs) or not fit.segment.tags.count("V"):
+    if any(verb not in _GENERAL - {"any"} | {"harden"} for verb in verbs) or "V" not in fit.segment.tags:
         return None
     reach, project = _reach_of(fit.segment.lexemes)
     topics = {
@@ -279,6 +302,7 @@ def _whole(fit: _Fit) -> Reading | None:
     }
     if None in topics or len(topics) != 1:
         return None
+    topics = {Topic.HARDENING} if "harden" in verbs else topics
     looks = all(verb == "look" for verb in verbs)
     asks = tuple(Ask(topic, looks, general=True) for topic in topics if topic)
     return Reading(Fate.UNDERSTOOD, asks, reach=reach, verb=verbs[-1], opens=_opens(fit.segment), project=project)
@@ -351,11 +375,13 @@ def _mount(fit: _Fit) -> Reading | None:
     reach, _ = _reach_of(fit.outside("mount"))
     if kind is None or not about_mounts or reach.only or not verb:
         return None
+    if kind == "no-cache" and heads and verb == "plus" and not fit.negated:
+        return Reading(Fate.REFUSED, reason=DEFEATED)
     if kind == "no-cache":
         if fit.negated or verb == "minus":
             return Reading(Fate.UNDERSTOOD, (Ask(Topic.CACHE_MOUNTS),), reach=reach)
         return Reading(Fate.NOT_UNDERSTOOD, no_cache=True) if verb == "plus" else None
-    if fit.negated or verb not in {"plus", "any", "improve"}:
+    if fit.negated or verb not in {"plus", "any"}:
         return None
     problem = mount_problem(option, reach)
     if problem:
@@ -392,6 +418,9 @@ def _exclusions_for(fit: _Fit) -> Reading | None:
 
 
 def _patterns(fit: _Fit) -> Reading | None:
+    context = [sense.topic for head in _heads(fit.part("object")) for sense in head.senses]
+    if any(topic is not Topic.IGNORE_FILES for topic in context):
+        return None
     continues = fit.frame.opens == "patterns" or (fit.frame.kind == "exclude" and fit.frame.listed)
     return _with_patterns(fit) if continues and not fit.frame.negated else None
 
@@ -411,20 +440,24 @@ def _names(fit: _Fit) -> tuple[str, ...]:
     return tuple(each.value or each.text for each in fit.part("names") if each.tag in "ZXW?")
 
 
+def _names_nobody(fit: _Fit) -> bool:
+    return any(name.lower() in _NOBODY for name in _names(fit))
+
+
 def _only(fit: _Fit) -> Reading | None:
     verbs = [each.verb for each in fit.segment.lexemes if each.tag == "V"]
-    if any(verb in {"keep", "exclude", "minus", "look"} for verb in verbs):
+    if _names_nobody(fit) or any(verb in {"keep", "exclude", "minus", "look"} for verb in verbs):
         return None
     return Reading(Fate.NARROWED, whole=Reach(only=_names(fit)), opens="only")
 
 
 def _except(fit: _Fit) -> Reading | None:
-    return Reading(Fate.NARROWED, whole=Reach(except_=_names(fit)), opens="except")
+    return None if _names_nobody(fit) else Reading(Fate.NARROWED, whole=Reach(except_=_names(fit)), opens="except")
 
 
 def _leave(fit: _Fit) -> Reading | None:
     verb = fit.part("verb")[0].verb
-    return _except(fit) if verb in {"touch", "improve", "fix", "any"} else None
+    return _except(fit) if verb in {"touch", "improve", "general", "fix", "any"} else None
 
 
 def _leave_as_it_is(fit: _Fit) -> Reading | None:
@@ -493,7 +526,7 @@ def _frame(fit: _Fit) -> Reading | None:
     verbs = [each.verb for each in fit.segment.lexemes if each.tag == "V"]
     reach, project = _reach_of(fit.segment.lexemes)
     only = fit.segment.tags == "O"
-    if any(verb not in {"plus", "improve", "any", "look", "fix"} for verb in verbs):
+    if any(verb not in {"plus", "improve", "general", "any", "look", "fix"} for verb in verbs):
         return None
     verb = verbs[-1] if verbs else "plus" if "E" in fit.segment.tags else ""
     return Reading(Fate.FILLER, reach=reach, verb=verb, opens="only" if only else "", project=project)

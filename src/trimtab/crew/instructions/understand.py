@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from trimtab.crew.instructions.lexemes import Lexeme
 from trimtab.crew.instructions.model import Clause, Fate, Instruction, Intent, Kept, Reach, Refused
-from trimtab.crew.instructions.reading import NOT_UNDERSTOOD, Frame, Reading, read
+from trimtab.crew.instructions.reading import DEFEATED, NOT_UNDERSTOOD, Frame, Reading, read
 from trimtab.crew.instructions.segments import Segment, Sentence, sentences_of
 from trimtab.crew.instructions.tokens import tokens_of
 from trimtab.crew.instructions.topics import Topic
 from trimtab.fleet.bases import read_reference
 
 _REQUESTS_AS_QUESTIONS = ("can ", "could ", "would ", "will ", "please ")
-_DEFEATED = "a package manager that keeps no cache leaves the cache mount empty, so everything is downloaded every time"
 _CONTRADICTED = "the words also ask to leave it as it is"
 _ANOTHER_STANDARD = "another base is named for {} already, and there is one standard for a runtime"
 _FIGURE = "what it gains is measured afterwards, never promised: leave the figure out"
@@ -106,7 +105,7 @@ class _Sentence:
         elif reading.fate is Fate.NOT_UNDERSTOOD:
             # What follows may belong to what was not understood, unless a list says that it stands by itself.
             self.frame = replace(self.frame, opens="", verb=self.frame.verb if self.frame.listed else "")
-        elif reading.verb and not self.frame.listed:
+        elif reading.verb and not self.frame.listed and not (reading.negated and reading.asks):
             self.frame = replace(self.frame, verb=reading.verb, negated=reading.negated, opens=reading.opens)
         else:
             self.frame = replace(self.frame, opens=reading.opens)
@@ -164,7 +163,7 @@ class _Draft:
         said = self.text[span.start : span.end]
         fate, reason = reading.fate, reading.reason
         if reading.no_cache and mounts:
-            fate, reason = Fate.REFUSED, _DEFEATED
+            fate, reason = Fate.REFUSED, DEFEATED
         problem = self._set_standard(reading)
         if problem:
             fate, reason = Fate.REFUSED, problem

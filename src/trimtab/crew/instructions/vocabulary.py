@@ -35,7 +35,8 @@ NOUNS: tuple[tuple[str, Topic, str], ...] = (
     ("-", Topic.PRIVILEGE_ESCALATION, "privilege escalation"),
     ("+~", Topic.PRIVILEGE_ESCALATION, "no new privilege"),
     ("-", Topic.CAPABILITIES, "capability; unnecessary capability; unneeded capability; linux capability; default capability"),
-    ("+~", Topic.READ_ONLY, "read only root filesystem; read only file system; read only filesystem; read only root file system"),
+    ("+~", Topic.READ_ONLY, "read only root filesystem; read only file system; read only filesystem;"
+     " read only root file system"),
     ("-", Topic.BUILD_TOOLS, "build dependency; build tool; build time dependency; compiler; compiler and header; build only"
      " dependency; build package"),
     ("+~", Topic.BUILD_TOOLS, "multi stage build; multistage build; multi stage dockerfile; multistage dockerfile"),
@@ -103,18 +104,18 @@ NOUNS: tuple[tuple[str, Topic, str], ...] = (
     ("~n", Topic.CONTAINERS, "container; docker container; image; docker image; container image; dockerfile; docker file"),
     ("~n", Topic.COMPOSE, "compose file; docker compose file; docker compose; compose; compose configuration; docker compose"
      " configuration; compose setup"),
-    ("~", Topic.EVERYTHING, "everything; all of it; whole fleet; entire fleet; whole project; entire project"),
+    ("~n", Topic.EVERYTHING, "everything; all of it; whole fleet; entire fleet; whole project; entire project"),
 )  # fmt: skip
 
 IDIOMS: tuple[tuple[Topic, str], ...] = (
-    (Topic.DIGESTS, "pin base image by digest; pin image by digest; pin by digest; pin base image to digest; pin image to digest;"
-     " pin all base image by digest; pin all image by digest"),
+    (Topic.DIGESTS, "pin base image by digest; pin image by digest; pin by digest; pin base image to digest; pin image to"
+     " digest; pin all base image by digest; pin all image by digest"),
     (Topic.TAGS, "pin image tag; pin image version; pin base image version; pin base image tag; pin all image version;"
      " pin all image tag; tag all image; tag every image"),
     (Topic.SIZE, "keep image small; make image smaller; make image small; keep the image small; make the image smaller;"
      " make all image smaller; shrink image; shrink all image; shrink the image; shrink docker image"),
-    (Topic.PARALLEL_BUILDS, "build in parallel; build image in parallel; build all image in parallel; build service in parallel;"
-     " build all service in parallel; parallelize build; parallelize the build; parallelize docker build;"
+    (Topic.PARALLEL_BUILDS, "build in parallel; build image in parallel; build all image in parallel; build service in"
+     " parallel; build all service in parallel; parallelize build; parallelize the build; parallelize docker build;"
      " parallelize image build; parallelize all build"),
     (Topic.BUILD_TIME, "make build faster; make the build faster; make docker build faster; make all build faster"),
     (Topic.BUILD_CACHING, "cache build; cache docker build; cache layer; cache docker layer"),
@@ -126,67 +127,74 @@ IDIOMS: tuple[tuple[Topic, str], ...] = (
 VERBS: Mapping[str, str] = {
     "plus": "add; use; implement; introduce; enable; define; create; set; set up; provide; apply; adopt; configure; generate;"
     " have; put in place; make use of; switch to; integrate; need; require; enforce; write; move to",
-    "improve": "optimize; improve; enhance; tune; refine; harden; standardize; streamline; speed up; accelerate; simplify;"
-    " update; modernize; strengthen; clean up; consolidate; unify; balance; rework; refactor; tighten; design; rightsize; plan",
+    "improve": "tune; standardize; simplify; update; tighten; unify; consolidate; balance; rework; design; rightsize; plan;"
+    " strengthen; clean up",
+    "general": "optimize; improve; enhance; streamline; refine; modernize",
+    "harden": "harden; secure",
+    "speed": "speed up; accelerate",
     "fix": "fix; correct; repair; resolve",
     "minus": "remove; reduce; minimize; eliminate; prevent; drop; decrease; cut; shrink; strip; get rid of; lower; shorten;"
     " cut down; trim; keep out; trim down; address; mitigate",
-    "look": "review; analyze; check; inspect; examine; audit; verify; validate; identify; evaluate; assess; look at; find; report;"
-    " measure; list",
+    "look": "review; analyze; check; inspect; examine; audit; verify; validate; identify; evaluate; assess; look at; find;"
+    " report; measure; list",
     "any": "consider; include; cover; focus on; look after; think of; take care of",
     "touch": "touch; change; modify; alter; edit; replace; rewrite",
+    "move": "move; switch; migrate; convert",
     "keep": "keep; retain; preserve; leave; maintain",
     "exclude": "exclude; ignore",
 }  # fmt: skip
 """Verbs by what they do to a noun."""
 
 WORDS: Mapping[str, str] = {
-    "s": "run; scan; scan all; run everything; start",
+    "s": "run; scan; start",
     "E": "ensure; make sure; make sure that; ensure that; be sure to; make sure to; make certain that",
-    "N": "do not; don't; never; not; no; without; avoid; must not; should not; mustn't; shouldn't; refrain from; don't ever; dont",
+    "N": "do not; don't; never; not; no; without; avoid; refrain from; don't ever; dont",
     "A": "should; must; shall; have to; need to; ought to; should all; must all",
     "B": "be; are; is; get",
-    "L": "please; always; then; also; next; finally; first; now; we need to; we want to; you should; i want you to; i want to; let us;"
-    " let's; i would like you to; can you; could you; kindly; additionally; furthermore; we should; we must; you must;"
+    "L": "please; always; then; also; next; finally; first; now; we need to; we want to; you should; i want you to; i want to;"
+    " let us; let's; i would like you to; can you; could you; kindly; additionally; furthermore; we should; we must; you must;"
     " can you please; could you please; your task is to; the task is to; the goal is to; i need you to; i'd like you to;"
-    " would you; will you; it is important to; as well; too; thanks; thank you; hello; hi; in addition; moreover; lastly; do the following; please do the following; the following; as follow; i want; we want",
+    " would you; will you; it is important to; as well; too; thanks; thank you; hello; hi; in addition; moreover; lastly;"
+    " do the following; please do the following; the following; as follow; i want; we want",
     "P": "for; in; on; to; across; of; within; inside; from; at; into; onto; throughout; as; by; per; based on; among",
-    "w": "with; including; plus; using; via; through; by means of; by using; together with; along with; alongside; beside; next to",
+    "w": "with; including; plus; using; via; through; by means of; by using; together with; along with; alongside; beside;"
+    " next to",
     "J": "and; or; &; as well as; and also; and/or; and then",
     "b": "but; however; yet; although",
     "x": "except; except for; excluding; but not; but not for; apart from; other than; with the exception of; save for; not for;"
     " but not in; but not to; not in; leaving out",
-    "O": "only; just; solely; exclusively; only for; only in; only to; only on; just for; limit to; limited to; restrict to; limit"
-    " change to; limit the change to; limit all change to; restricted to; restrict change to; restrict the change to",
+    "O": "only; just; solely; exclusively; only for; only in; only to; only on; just for; limit to; restrict to; limit change to;"
+    " limit the change to; limit all change to; restrict change to; restrict the change to; limit your change to",
     "M": "the; a; an; all; any; every; each; our; your; their; its; this; these; those; existing; current; comprehensive;"
     " optimal; proper; appropriate; good; better; best; automated; automatic; regular; new; full; complete; docker; robust;"
     " efficient; reliable; strong; strict; relevant; multiple; several; various; overall; whole; entire; optimized;"
     " improved; hardened; standardized; streamlined; enhanced; buildkit; necessary; different; individual; consistent;"
-    " detailed; both; modern; effective; sensible; suitable; reasonable; sound; basic; more; adequate;"
-    " following; sufficient; meaningful; container-level",
+    " detailed; both; modern; effective; sensible; suitable; reasonable; sound; basic; more; adequate; following;"
+    " sufficient; meaningful",
     "H": "strategy; policy; configuration; config; setup; support; mechanism; practice; setting; definition; opportunity;"
     " integration; coverage; usage; efficiency; procedure; rule; process; workflow; architecture; project; platform; fleet;"
     " application; repository; stack; system; validation; infrastructure; option; level; requirement; analysis; collection;"
-    " improvement; task; change; handling; approach; implementation; rollout; file",
+    " improvement; task; change; handling; approach; implementation; file",
     "S": "service; microservice; container service; micro service",
     "C": "final stage; final image; production stage; production image; runtime image; runtime stage; last stage; install;"
-    " installation; package installation; docker environment; production; dependency installation; package install",
-    "Q": "where possible; if possible; when possible; where appropriate; where needed; if needed; when needed; where necessary;"
-    " if necessary; as needed; wherever possible; as appropriate; where applicable; if applicable; when necessary;"
-    " as far as possible; as much as possible; without breaking anything; without breaking existing functionality;"
-    " without breaking functionality; without breaking the build; without changing behavior; without breaking the service;"
-    " without breaking service; without breaking compatibility; without breaking existing service; accordingly;"
-    " without changing the behavior; without changing functionality",
-    "q": "if not needed in build; if not needed in the build; if not needed for build; if not needed for the build;"
-    " if not needed; unless needed; if they are not needed; when not needed; if nothing need them; if unused;"
-    " if not needed by build; if not needed by the build; unless a copy need it; unless a copy need them; if not used;"
-    " unless the build need it; unless the build need them; if it is not needed; if not required; if not needed at build time",
+    " installation; package installation; docker environment; dependency installation; package install",
+    "Q": "where possible; if possible; when possible; where appropriate; where need; if need; when need; where necessary;"
+    " if necessary; as need; wherever possible; as appropriate; where applicable; if applicable; when necessary;"
+    " as far as possible; as much as possible; without break anything; without break existing functionality;"
+    " without break functionality; without break the build; without change behavior; without break the service;"
+    " without break service; without break compatibility; without break existing service; accordingly;"
+    " without change the behavior; without change functionality",
+    "q": "if not need in build; if not need in the build; if not need for build; if not need for the build; if not need;"
+    " unless need; if they are not need; when not need; if nothing need them; if not use; if not need by build;"
+    " if not need by the build; unless a copy need it; unless a copy need them; unless the build need it;"
+    " unless the build need them; if it is not need; if not require; if not need at build time",
     "U": "as it is; as they are; as is; alone; unchanged; untouched; intact; in place",
     "K": "before; after",
     "y": "performance; quality; maintainability; best practice; efficiency and performance; stability; scalability",
-    "f": "fall back to; falling back to; or fall back to; and fall back to; otherwise",
+    "f": "fall back to; or fall back to; and fall back to",
     "a": "slim; debian slim; slim where alpine do not work; slim where alpine is not possible; slim if alpine is not possible;"
-    " slim if alpine do not work; slim where alpine does not work; slim if alpine does not work; slim when alpine does not work",
+    " slim if alpine do not work; slim where alpine does not work; slim if alpine does not work;"
+    " slim when alpine does not work; slim where alpine is impossible",
     "-": "latest version; newest version",
 }  # fmt: skip
 """Every other word, by its part of speech; see `grammar` for what the letters mean."""
@@ -209,11 +217,11 @@ STEPS: tuple[str, ...] = (
     "copy dependency manifest; copy manifest; copy dependency file; copy requirement file; copy requirement; copy lock file;"
     " copy package manifest; dependency manifest; dependency file; copy dependency manifest file; lock file; copy the"
     " dependency manifest; copy dependency definition",
-    "install dependency; dependency install; dependency are installed; dependency is installed; install package;"
-    " dependency installation step; install application dependency; install the dependency; dependency get installed;"
+    "install dependency; dependency install; dependency are install; dependency is install; install package;"
+    " dependency installation step; install application dependency; install the dependency; dependency get install;"
     " install of dependency",
     "copy application code; copy source code; copy source; copy application source; copy app code; copy code; application code;"
-    " source code; copy the rest; copy application; copy source file; copy the source code; copy the source; copy the application"
-    " code; copy the code; source code is copied; application code is copied; copy project file; source",
+    " source code; copy the rest; copy application; copy source file; copy the source code; copy the source;"
+    " copy the application code; copy the code; source code is copy; application code is copy; code is copy; copy project file; source",
 )
 """The steps of a build in the order in which they are to stand, those that change least first."""
