@@ -157,6 +157,11 @@ class Config(_Table):
         description="Where `trimtab scan` finds advisories: a folder or zip of OSV documents, counted from the fleet's root,"
         " or `osv` for the OSV API.",
     )
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        description='Patterns that every ignore file is to have, for CX113: `["__pycache__/", "*.md", "docs/"]`. Those with'
+        " wildcards count at every depth.",
+    )
     gate: GateConfig = Field(default_factory=GateConfig, description="The quality gates of `trimtab gate`.")
     deploy: DeployConfig = Field(default_factory=DeployConfig, description="How `trimtab deploy` replaces what runs.")
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
@@ -184,7 +189,9 @@ class Config(_Table):
         everywhere = (PathPolicy("**", (), dict(self.severity)),) if self.severity else ()
         paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
         standard = {name: (value,) if isinstance(value, str) else value for name, value in self.standard.items()}
-        return Policy(standard, pin, self.cpu_index, self.uv, self.host_memory, self.advisories, (*everywhere, *paths))
+        return Policy(
+            standard, pin, self.cpu_index, self.uv, self.host_memory, self.advisories, self.exclude, (*everywhere, *paths)
+        )
 
 
 def _commands(written: Mapping[str, str | tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -30,5 +30,7 @@ class Policy:
     """What the host that the services run on together has: `16g`."""
     advisories: str | None = None
     """Where advisories are: a folder or zip, counted from the root, `osv`, or an address."""
+    exclude: tuple[str, ...] = ()
+    """Patterns that every ignore file is to have, as people write them: `*.md`, `docs/`."""
     paths: tuple[PathPolicy, ...] = ()
     """Rules and severities for some paths; the last one that matches wins."""

@@ -1,6 +1,6 @@
 """Instructions in plain words: what a sentence asks for, what of it is not understood, and what is refused."""
 
-from trimtab.crew.instructions.against import against
+from trimtab.crew.instructions.against import against, names_of, runtimes_of
 from trimtab.crew.instructions.model import Clause, Fate, Instruction, Intent, Kept, Reach, Refused
 from trimtab.crew.instructions.topics import CODES, Topic, codes_of
 from trimtab.crew.instructions.understand import understand
@@ -17,5 +17,7 @@ __all__ = [
     "Topic",
     "against",
     "codes_of",
+    "names_of",
+    "runtimes_of",
     "understand",
 ]

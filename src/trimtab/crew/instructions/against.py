@@ -1,9 +1,129 @@
 """`against`: what of an instruction a fleet does not allow."""
 
-from trimtab.crew.instructions.model import Instruction, Refused
-from trimtab.fleet import Fleet
+import difflib
+import posixpath
+from collections.abc import Iterator
+from dataclasses import replace
+
+from trimtab.crew.instructions.model import Instruction, Intent, Reach, Refused
+from trimtab.crew.instructions.topics import Topic
+from trimtab.fleet import Fleet, FleetFile
+from trimtab.fleet.bases import outside_base, read_reference
+from trimtab.review import review
+from trimtab.rules import Finding, find_rules
+
+_BASES = "DF004"
+"""The rule that moves services to the standard, and knows what they install."""
+_PATTERNS = "CX113"
+"""The rule that puts patterns into ignore files, and knows what builds ask for."""
 
 
 def against(instruction: Instruction, fleet: Fleet) -> tuple[Refused, ...]:
-    """TODO."""
-    return ()
+    """What of an instruction cannot be done in a fleet, and why: in the order of the text, then of the files.
+
+    Asks nobody: what the package index said has to be in `fleet.outside`, gathered for a fleet whose policy has
+    `instruction.standard`. What it did not say is refused as unknown, never taken for granted.
+    """
+    found = [
+        *_unknown_names(instruction, fleet),
+        *_missing_runtimes(instruction, fleet),
+        *_unlikely_project(instruction, fleet),
+    ]
+    found += [*_impossible_bases(instruction, fleet), *_needed_files(instruction, fleet)]
+    return tuple(dict.fromkeys(found))
+
+
+def names_of(file: FleetFile) -> tuple[str, ...]:
+    """What an image may be called by: its services, its Dockerfile, the Dockerfile's folder and that folder's own name."""
+    folder = posixpath.dirname(file.path)
+    return tuple(dict.fromkeys(name for name in (*file.service_names, file.path, folder, posixpath.basename(folder)) if name))
+
+
+def runtimes_of(file: FleetFile) -> tuple[str, ...]:
+    """The official images that a Dockerfile's stages start from, by name: `python`, `node`."""
+    names = (read_reference(outside_base(file, stage).base).runtime for stage in file.stages)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _reaches(instruction: Instruction) -> Iterator[tuple[str, Reach]]:
+    """Every reach, with the words that have it; that of the whole instruction last."""
+    for each in (*instruction.intents, *instruction.kept):
+        yield each.said, each.reach
+    yield instruction.text, instruction.reach
+
+
+def _unknown_names(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
+    services = {service.name for service in fleet.services}
+    known = services | {name for file in fleet.files for name in names_of(file)}
+    seen: set[str] = set()
+    for said, reach in _reaches(instruction):
+        for name in (*reach.only, *reach.except_):
+            plain = name.strip("/").removeprefix("./")
+            if name in seen or plain in known or plain in fleet.tree.entries:
+                continue
+            seen.add(name)
+            near = difflib.get_close_matches(plain, sorted(known), n=1)
+            hint = f"; the nearest is `{near[0]}`" if near else ""
+            yield Refused(said, f"no service, file or folder is called `{name}`{hint}")
+
+
+def _missing_runtimes(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
+    there = {runtime for file in fleet.files for runtime in runtimes_of(file)}
+    seen: set[str] = set()
+    for said, reach in _reaches(instruction):
+        missing = [runtime for runtime in reach.runtimes if runtime not in there and runtime not in seen]
+        # "For pip and npm" names tools: one that is not used does no harm as long as the other is.
+        if reach.tools and len(missing) < len(reach.runtimes):
+            continue
+        seen.update(missing)
+        for runtime in missing:
+            yield Refused(said, f"no image of the fleet is built on {runtime}")
+
+
+def _unlikely_project(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
+    """A name that was taken for the fleet's own and is one of its services'."""
+    name = (instruction.project or "").lower()
+    service = next((service.name for service in fleet.services if service.name.lower() == name), None)
+    if service:
+        yield Refused(instruction.text, f"`{service}` is one service of the fleet: to mean it alone, write `only: {service}`")
+
+
+def _covered(intents: list[Intent], instruction: Instruction, file: FleetFile) -> Intent | None:
+    """The first of some intents that means a file."""
+    names, runtimes = names_of(file), runtimes_of(file)
+    if not instruction.reach.covers(names, runtimes):
+        return None
+    return next((intent for intent in intents if intent.reach.covers(names, runtimes)), None)
+
+
+def _impossible_bases(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
+    if not instruction.standard:
+        return
+    intents = [each for each in instruction.intents if each.topic is Topic.BASE_IMAGES and not each.heading]
+    following = replace(fleet, policy=replace(fleet.policy, standard=instruction.standard))
+    for finding in _refusals(following, _BASES):
+        file = fleet.file(finding.path)
+        intent = _covered(intents, instruction, file) if file else None
+        if intent is not None:
+            yield _refused(intent.said, finding)
+
+
+def _needed_files(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
+    intents = [each for each in instruction.intents if each.topic is Topic.IGNORE_FILES and not each.heading]
+    for pattern in instruction.exclude:
+        said = next((each.said for each in intents if pattern in each.said), pattern)
+        following = replace(fleet, policy=replace(fleet.policy, exclude=(pattern,)))
+        for finding in _refusals(following, _PATTERNS):
+            yield _refused(said, finding)
+
+
+def _refusals(fleet: Fleet, code: str) -> Iterator[Finding]:
+    result = review(fleet, find_rules(code))
+    if result.crashes:
+        raise result.crashes[0].error
+    yield from (finding for finding in result.findings if finding.refusal is not None)
+
+
+def _refused(said: str, finding: Finding) -> Refused:
+    reason = finding.refusal.reason if finding.refusal else ""
+    return Refused(said, reason, finding.path, finding.line, finding.services)

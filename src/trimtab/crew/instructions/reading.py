@@ -109,7 +109,9 @@ def read(segment: Segment, frame: Frame) -> Reading:
     """The first reading of a clause that holds together. Never raises."""
     if frame.kind == "exclude" or frame.opens == "patterns":
         # Among patterns, the word is the file.
-        files = tuple(replace(each, tag="X", value=each.text) if each.text == "Dockerfile" else each for each in segment.lexemes)
+        files = tuple(
+            replace(each, tag="X", value=each.text) if each.text == "Dockerfile" else each for each in segment.lexemes
+        )
         segment = replace(segment, lexemes=files)
     for form, match in fits(segment.tags).items():
         reading = _READERS[form](_Fit(segment, match, frame))
