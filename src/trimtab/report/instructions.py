@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trimtab.crew.instructions import Fate, Instruction, Intent, Kept, Reach, Refused
+from trimtab.crew.instructions.model import EVERYWHERE
 from trimtab.report.data import Data
 
 _STYLES = {"do": "green", "look at": "cyan", "leave": "dim", "refused": "yellow", "not understood": "bold red"}
@@ -37,7 +38,8 @@ def _place(each: Intent | Kept) -> dict[str, object]:
 
 def _intent_data(each: Intent) -> dict[str, object]:
     return {
-        **_place(each), "topic": str(each.topic), "reach": _reach_data(each.reach), "looks": each.looks, "heading": each.heading,
+        **_place(each), "topic": str(each.topic), "reach": _reach_data(each.reach), "looks": each.looks,
+        "heading": each.heading,
     }  # fmt: skip
 
 
@@ -91,7 +93,7 @@ def _where(reach: Reach) -> str:
 def _lines(instruction: Instruction) -> list[str]:
     lines = [f"standard for {name}: {', else '.join(bases)}" for name, bases in instruction.standard.items()]
     lines += [f"to be excluded: {', '.join(instruction.exclude)}"] if instruction.exclude else []
-    lines += [f"all of it{_where(instruction.reach)}"] if instruction.reach != Reach() else []
+    lines += [f"all of it{_where(instruction.reach)}"] if instruction.reach != EVERYWHERE else []
     lines += [f"{instruction.project} is taken for the name of the fleet"] if instruction.project else []
     return lines
 

@@ -1,10 +1,10 @@
 """The forms of clauses that are understood, as patterns over parts of speech that have to fit from end to end.
 
-Letters: `V` verb, `s` run or scan, `E` ensure, `N` not, `A` should, `B` be, `p` participle, `t` noun, `n` noun that may also be
-a place, `S` service, `G` runtime, `T` package manager, `Z` name, `X` path or pattern, `R` image reference, `F` option, `W` proper
-name, `C` place in a build, `D` step of a build, `K` before or after, `I` whole request, `M` word without effect on its noun,
-`H` strategy and the like, `P` preposition, `w` with, `J` and, `O` only, `x` except, `f` fall back to, `a` slim, `Q` where
-possible, `q` if not needed, `U` as it is, `y` quality, `L` please and the like, `%` figure, `?` unknown.
+Letters: `V` verb, `s` run or scan, `E` ensure, `N` not, `A` should, `B` be, `p` participle, `t` noun, `n` noun that may also
+be a place, `S` service, `G` runtime, `T` package manager, `Z` name, `X` path or pattern, `R` image reference, `F` option, `W`
+proper name, `C` place in a build, `D` step of a build, `K` before or after, `I` whole request, `M` word without effect on its
+noun, `H` strategy and the like, `P` preposition, `w` with, `J` and, `O` only, `x` except, `f` fall back to, `a` slim, `Q` where
+possible, `q` if not needed, `U` as it is, `y` quality, `L` please and the like, `%` figure, `-` and `?` unknown.
 """
 
 import re
@@ -21,6 +21,8 @@ _ANY_NAME = r"M*[ZXW?](?:JM*[ZXW?]|M*[ZX])*"
 _PLACE = r"M*(?:[ZX](?:J?M*[ZX])*|G(?:JG)*[SnHC]*|T(?:JT)*C*|WH?[SnC]?H*|H*[SnC]H*|H+)"
 _WHERE = rf"(?:OP|PO|[PO]){_PLACE}(?:J{_PLACE})*"
 _TAIL = rf"(?:{_WHERE}|[QqU])*"
+_FOR = rf"(?:P{_PLACE}(?:J{_PLACE})*)*Q*"
+_BASES = r"M*(?P<bases>R(?:JR)*)"
 _VERB = r"(?:E?V+(?:JV+)*|E)"
 _SUBJECT = r"M*(?:G(?:JG)*)?[Sn]"
 
@@ -38,11 +40,14 @@ class Form(Enum):
     SCAN = rf"[JbL]*(?P<not>N)?(?P<verb>s)M*G?[SZX](?:J[ZX])*{_TAIL}"
     PASSIVE = rf"[JbL]*(?P<duty>E)?(?P<object>{_OBJECT}){_TAIL}(?P<modal>A)?(?P<not>N)?B?N?(?P<done>[pM])U?{_TAIL}"
     WHOLE = rf"[JbL]*(?P<verb>{_VERB})M*(?:G(?:JG)*)?(?:S|WS?|[ZX](?:J?M*[ZX])*)H*{_TAIL}"
-    STANDARD = rf"[JbL]*(?P<verb>E?V)?P?M*(?P<bases>R(?:JR)*)(?:P{_PLACE}(?:J{_PLACE})*)*Q*"
-    STANDARD_TO = rf"[JbL]*(?P<verb>E?V)(?P<what>M*(?:G(?:JG)*)?[tnSH]H*)(?:P{_PLACE})?[Pw]M*(?P<bases>R(?:JR)*)(?:P{_PLACE}(?:J{_PLACE})*)*Q*"
-    STANDARD_OF = r"[JbL]*(?P<duty>E)?P?M*G(?:JG)*[SnH]*(?P<modal>A)?(?P<verb>V)P?M*(?P<bases>R(?:JR)*)Q*"
+    STANDARD = rf"[JbL]*(?P<verb>E?V)?P?{_BASES}{_FOR}"
+    STANDARD_TO = rf"[JbL]*(?P<verb>E?V)(?P<what>M*(?:G(?:JG)*)?[tnSH]H*)(?:P{_PLACE})?[Pw]{_BASES}{_FOR}"
+    STANDARD_OF = r"[JbL]*(?P<duty>E)?P?M*G(?:JG)*[SnH]*(?P<modal>A)?(?P<verb>V)P?{_BASES}Q*"
     FALL_BACK = r"[JbL]*(?:f|O?V)?M*aQ*"
-    MOUNT = rf"[JbL]*(?P<not>N)?(?P<verb>E?V)?M*(?:(?P<object>{_NOUN})[Pw]?|(?:T(?:JT)*)?C*[Pw]?)(?P<mount>F)(?:[PwO](?:{_PLACE}|{_OBJECT}))*"
+    MOUNT = (
+        rf"[JbL]*(?P<not>N)?(?P<verb>E?V)?M*(?:(?P<object>{_NOUN})[Pw]?|(?:T(?:JT)*)?C*[Pw]?)(?P<mount>F)"
+        rf"(?:[PwO](?:{_PLACE}|{_OBJECT}))*"
+    )
     EXCLUDE = r"[JbL]*(?P<verb>V)M*(?P<patterns>X(?:J?X)*)[Qq]*"
     EXCLUDE_FROM = r"[JbL]*(?P<verb>V)M*(?P<patterns>[XZ](?:JM*[XZ])*)P(?P<object>M*[nS]?M*tH*)[Qq]*"
     EXCLUSIONS_FOR = r"[JbL]*(?P<verb>V)(?P<object>M*tH*)P(?P<patterns>X(?:J?X)*)[Qq]*"
@@ -52,7 +57,7 @@ class Form(Enum):
     LEAVE_AS_IT_IS = rf"[JbL]*(?P<verb>V)(?P<names>{_ANY_NAME})S?U"
     ORDER = r"[JbL]*E?M*(?P<one>D)B?(?P<order>K)M*(?P<other>D)Q*"
     STEP = r"[JbL]*M*DO?Q*"
-    KEEP_BASE = rf"[JbL]*(?P<verb>V)M*(?P<bases>R(?:JR)*){_TAIL}"
+    KEEP_BASE = rf"[JbL]*(?P<verb>V){_BASES}{_TAIL}"
     PATTERNS = r"J?(?P<patterns>X(?:J?X)*)(?:P(?P<object>M*[nS]?M*tH*))?[Qq]*"
     OBJECTS = rf"[JbL]*(?P<object>{_OBJECT}){_TAIL}"
     QUALITY = r"[JbL]*M*y(?:JM*y)*"

@@ -60,6 +60,9 @@ class Reach:
         )  # fmt: skip
 
 
+EVERYWHERE = Reach()
+
+
 def _is_named(name: str, names: Collection[str]) -> bool:
     plain = name.strip("/").removeprefix("./")
     others = (other.strip("/").removeprefix("./") for other in names)
@@ -73,7 +76,7 @@ class Intent:
     topic: Topic
     said: str
     span: Span
-    reach: Reach = Reach()
+    reach: Reach = EVERYWHERE
     looks: bool = False
     """Whether it is to be looked at and reported, not changed."""
     heading: bool = False
@@ -87,7 +90,7 @@ class Kept:
     topic: Topic
     said: str
     span: Span
-    reach: Reach = Reach()
+    reach: Reach = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Instruction:
     """Patterns for ignore files, as `exclude` in the configuration has them."""
     refused: tuple[Refused, ...] = ()
     """What can be refused from the words alone."""
-    reach: Reach = Reach()
+    reach: Reach = EVERYWHERE
     """What holds for all of it; an intent's own reach is narrower."""
     project: str | None = None
     """A name that the fleet as a whole seems to be called by: "for the Acme services"."""
@@ -145,7 +148,7 @@ class Instruction:
     def rules(self) -> tuple[str, ...]:
         """The codes that are selected for any service at all, sorted; what is kept everywhere is not among them."""
         wanted = codes_of(intent.topic for intent in self.intents if not intent.heading)
-        return tuple(sorted(wanted - codes_of(each.topic for each in self.kept if each.reach == Reach())))
+        return tuple(sorted(wanted - codes_of(each.topic for each in self.kept if each.reach == EVERYWHERE)))
 
     def rules_for(self, names: Collection[str], runtimes: Collection[str] = (), *, looks: bool = True) -> tuple[str, ...]:
         """The codes that are selected for one service, by everything it is called by and its runtimes, sorted.

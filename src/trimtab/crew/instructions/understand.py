@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from trimtab.crew.instructions.clause import DEFEATED, NOT_UNDERSTOOD, START, Frame, Reading
 from trimtab.crew.instructions.lexemes import Lexeme
-from trimtab.crew.instructions.model import Clause, Fate, Instruction, Intent, Kept, Reach, Refused
-from trimtab.crew.instructions.reading import DEFEATED, NOT_UNDERSTOOD, Frame, Reading, read
+from trimtab.crew.instructions.model import EVERYWHERE, Clause, Fate, Instruction, Intent, Kept, Reach, Refused
+from trimtab.crew.instructions.reading import read
 from trimtab.crew.instructions.segments import Segment, Sentence, sentences_of
 from trimtab.crew.instructions.tokens import tokens_of
 from trimtab.crew.instructions.topics import Topic
@@ -34,7 +35,7 @@ class _Read:
 
     segment: Segment
     reading: Reading
-    reach: Reach = Reach()
+    reach: Reach = EVERYWHERE
     heading: bool = False
 
 
@@ -45,7 +46,7 @@ class _Sentence:
     text: str
     segments: Sentence
     clauses: list[_Read] = field(default_factory=list["_Read"])
-    frame: Frame = Frame()
+    frame: Frame = START
     outer: Frame | None = None
     """What holds for each item of the numbered list; a colon inside of one item does not reach the next."""
     step: int = -1
@@ -76,7 +77,7 @@ class _Sentence:
             falls = reading.step < self.step
             self.step = max(self.step, reading.step)
             return replace(reading, fate=Fate.REFUSED, asks=()) if falls else replace(reading, reason="")
-        narrows = reading.fate is Fate.NARROWED and reading.reach != Reach() and segment.after != ":"
+        narrows = reading.fate is Fate.NARROWED and reading.reach != EVERYWHERE and segment.after != ":"
         if narrows and not self._narrow(reading.reach):
             return NOT_UNDERSTOOD
         return reading
@@ -129,7 +130,7 @@ def _spread(clauses: Sequence[_Read]) -> list[_Read]:
     """What is said of the whole sentence, given to each of its clauses; where there is none, it stays for the instruction."""
     whole = _wholes(each.reading.whole for each in clauses)
     asking = [each for each in clauses if each.reading.asks or each.reading.kept]
-    if not asking or whole == Reach():
+    if not asking or whole == EVERYWHERE:
         return list(clauses)
     for each in asking:
         own = each.reading.reach
@@ -232,6 +233,6 @@ def _contradictions(text: str, found: Instruction) -> Instruction:
     clauses = tuple(replace(each, fate=Fate.REFUSED) if each.span in spans else each for each in found.clauses)
     refused = found.refused + tuple(Refused(said, _CONTRADICTED) for said in spans.values())
     intents = tuple(each for each in found.intents if each.span not in spans)
-    standard = {} if Topic.BASE_IMAGES in kept else found.standard
+    standard = dict[str, tuple[str, ...]]() if Topic.BASE_IMAGES in kept else found.standard
     exclude = () if Topic.IGNORE_FILES in kept else found.exclude
     return replace(found, clauses=clauses, intents=intents, refused=refused, standard=standard, exclude=exclude)

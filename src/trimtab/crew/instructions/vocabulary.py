@@ -161,10 +161,10 @@ WORDS: Mapping[str, str] = {
     " next to",
     "J": "and; or; &; as well as; and also; and/or; and then",
     "b": "but; however; yet; although",
-    "x": "except; except for; excluding; but not; but not for; apart from; other than; with the exception of; save for; not for;"
-    " but not in; but not to; not in; leaving out",
-    "O": "only; just; solely; exclusively; only for; only in; only to; only on; just for; limit to; restrict to; limit change to;"
-    " limit the change to; limit all change to; restrict change to; restrict the change to; limit your change to",
+    "x": "except; except for; excluding; but not; but not for; apart from; other than; with the exception of; save for;"
+    " not for; but not in; but not to; not in; leaving out",
+    "O": "only; just; solely; exclusively; only for; only in; only to; only on; just for; limit to; restrict to;"
+    " limit change to; limit the change to; limit all change to; restrict change to; restrict the change to",
     "M": "the; a; an; all; any; every; each; our; your; their; its; this; these; those; existing; current; comprehensive;"
     " optimal; proper; appropriate; good; better; best; automated; automatic; regular; new; full; complete; docker; robust;"
     " efficient; reliable; strong; strict; relevant; multiple; several; various; overall; whole; entire; optimized;"
@@ -222,6 +222,7 @@ STEPS: tuple[str, ...] = (
     " install of dependency",
     "copy application code; copy source code; copy source; copy application source; copy app code; copy code; application code;"
     " source code; copy the rest; copy application; copy source file; copy the source code; copy the source;"
-    " copy the application code; copy the code; source code is copy; application code is copy; code is copy; copy project file; source",
+    " copy the application code; copy the code; source code is copy; application code is copy;"
+    " code is copy; copy project file; source",
 )
 """The steps of a build in the order in which they are to stand, those that change least first."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from trimtab.fleet import BuildContext, Fleet, FleetFile, Policy, Unreadable
+from trimtab.fleet import BuildContext, Fleet, FleetFile, Policy
 from trimtab.fleet.exclusions import is_listed, keeps_back, kept_back, needs, usable
 from trimtab.fleet.hazards import hazards
 from trimtab.rules.base import Applicability, Case, Category, Effects, Finding, Fix, FleetRule, NewText, Refusal, Severity
@@ -92,7 +92,7 @@ class UnlistedExclusion(FleetRule):
             source = fleet.tree.read(path)
             if isinstance(source, Source):
                 yield from self._lacking(source, users, patterns)
-            elif isinstance(source, Unreadable) and users[0][1].ignore_path is None:
+            elif users[0][1].ignore_path is None:
                 yield from self._without(path, users, patterns)
 
     def _lacking(self, source: Source, users: Sequence[_User], patterns: Sequence[str]) -> Iterator[Finding]:
