@@ -78,7 +78,10 @@ class _Sentence:
             self.step = max(self.step, reading.step)
             return replace(reading, fate=Fate.REFUSED, asks=()) if falls else replace(reading, reason="")
         narrows = reading.fate is Fate.NARROWED and reading.reach != EVERYWHERE and segment.after != ":"
-        if narrows and not self._narrow(reading.reach):
+        if narrows and not self.clauses and segment.after == ",":
+            # "In a and b, add …": what follows is meant there.
+            self.frame = replace(self.frame, reach=reading.reach)
+        elif narrows and not self._narrow(reading.reach):
             return NOT_UNDERSTOOD
         return reading
 

@@ -12,6 +12,11 @@ from trimtab.fleet.bases import read_reference
 
 _SETS = frozenset({"plus", "improve", "general", "touch", "move"})
 """Verbs that put one base in the place of another."""
+_TAKEN_OUT = frozenset(
+    [("exclude", "from", "context"), ("exclude", "in", "context"), ("exclude", "in", "file"), ("exclude", "by", "file")]
+    + [("minus", "from", "context"), ("plus", "to", "file"), ("plus", "in", "file")]
+)
+"""What is taken from the context is named in the ignore file; what is taken from the ignore file is not."""
 _WRONG_ORDER = "what changes often has to stand below what changes seldom, or every edit runs the rest of the build again"
 
 
@@ -107,16 +112,11 @@ def _exclude(fit: Fit) -> Reading | None:
 
 
 def _exclude_from(fit: Fit) -> Reading | None:
-    about = any(sense.topic is Topic.IGNORE_FILES for head in heads_of(fit.part("object")) for sense in head.senses)
+    heads = heads_of(fit.part("object"))
+    about = all(sense.topic is Topic.IGNORE_FILES for head in heads for sense in head.senses)
     place = fit.segment.lexemes[fit.match.start("object") - 1].text.lower()
-    fitting = {"exclude": {"from", "in"}, "minus": {"from"}, "plus": {"to", "in"}}.get(fit.part("verb")[0].verb, set[str]())
-    if not about or place not in fitting:
-        return None
-    # What is taken from the context is named in the ignore file; what is taken from the ignore file is not.
-    context = any(head.text.lower().endswith(("context", "context size")) for head in heads_of(fit.part("object")))
-    if context == (fit.part("verb")[0].verb == "plus") or (not context and place == "from"):
-        return None
-    return _with_patterns(fit)
+    where = "context" if any("context" in head.text.lower() for head in heads) else "file"
+    return _with_patterns(fit) if about and (fit.part("verb")[0].verb, place, where) in _TAKEN_OUT else None
 
 
 def _exclusions_for(fit: Fit) -> Reading | None:

@@ -12,7 +12,8 @@ NOUNS: tuple[tuple[str, Topic, str], ...] = (
     ("+~", Topic.BASE_IMAGES, "minimal base image; consistent version; consistent versioning; consistent base image;"
      " common base image; standard base image; same base image; one version per runtime; one base image per runtime;"
      " one base per runtime; consistent image version"),
-    ("~", Topic.BASE_IMAGES, "base image; base image version; runtime version; debian; debian base image; base"),
+    ("~", Topic.BASE_IMAGES, "base image; base image version; runtime version; debian; debian base image;"
+     " alpine; alpine image; alpine base image; debian image; base"),
     ("+~", Topic.TAGS, "specific image tag; specific tag; explicit tag; explicit image tag; version tag; fixed tag;"
      " specific version tag; fixed image tag; specific image version; pinned image tag; pinned tag; pinned image version"),
     ("~", Topic.TAGS, "tag; image tag"),
@@ -126,8 +127,8 @@ IDIOMS: tuple[tuple[Topic, str], ...] = (
 
 VERBS: Mapping[str, str] = {
     "plus": "add; use; implement; introduce; enable; define; create; set; set up; provide; apply; adopt; configure; generate;"
-    " have; put in place; make use of; switch to; integrate; need; require; enforce; write; move to",
-    "improve": "tune; standardize; simplify; update; tighten; unify; consolidate; balance; rework; design; rightsize; plan;"
+    " have; has; put in place; make use of; switch to; integrate; need; require; enforce; write; move to",
+    "improve": "tune; standardize; simplify; update; tighten; unify; consolidate; harmonize; balance; rework; design; rightsize; plan;"
     " strengthen; clean up",
     "general": "optimize; improve; enhance; streamline; refine; modernize",
     "harden": "harden; secure",
