@@ -2,6 +2,7 @@
 
 import difflib
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -83,7 +84,8 @@ def _missing_runtimes(instruction: Instruction, fleet: Fleet) -> Iterator[Refuse
 def _unlikely_project(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
     """A name that was taken for the fleet's own and is one of its services'."""
     name = (instruction.project or "").lower()
-    service = next((service.name for service in fleet.services if service.name.lower() == name), None)
+    names = (service.name for service in fleet.services)
+    service = next((each for each in names if name and name in re.split(r"[-_.]", each.lower())), None)
     if service:
         yield Refused(instruction.text, f"`{service}` is one service of the fleet: to mean it alone, write `only: {service}`")
 

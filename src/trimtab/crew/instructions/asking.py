@@ -192,6 +192,10 @@ def _objects(fit: Fit) -> Reading | None:
     return reading
 
 
+def _except_object(fit: Fit) -> Reading | None:
+    return asked(fit, heads_of(fit.part("object")), "touch", True)
+
+
 def _idiom(fit: Fit) -> Reading | None:
     sense: Sense = next(each for each in fit.segment.lexemes if each.tag == "I").senses[0]
     reach, project = reach_of(fit.segment.lexemes)
@@ -207,5 +211,5 @@ def _quality(fit: Fit) -> Reading | None:
 READERS: Mapping[Form, Callable[[Fit], Reading | None]] = {
     Form.IDIOM: _idiom, Form.REQUEST: _request, Form.NEGATED: _negated, Form.SUBJECT: _subject, Form.RUN: _run,
     Form.RUN_OBJECT: _run_object, Form.SCAN: _scan, Form.PASSIVE: _passive, Form.WHOLE: _whole, Form.OBJECTS: _objects,
-    Form.QUALITY: _quality,
+    Form.QUALITY: _quality, Form.EXCEPT_OBJECT: _except_object,
 }  # fmt: skip

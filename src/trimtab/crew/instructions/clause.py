@@ -33,6 +33,8 @@ class Frame:
     kind: str = ""
     """`exclude` for patterns, `order` for steps of a build; empty otherwise."""
     reach: Reach = EVERYWHERE
+    lost: bool = False
+    """Whether a heading was not understood, so that nothing behind it can be."""
     opens: str = ""
     """What a bare list of names continues: `reach`, `only`, `except`, `runtimes`, `patterns`."""
 
@@ -97,8 +99,22 @@ def reach_of(lexemes: tuple[Lexeme, ...]) -> tuple[Reach, str | None]:
     runtimes = tuple(dict.fromkeys(named + [TOOLS[tool] for tool in tools if TOOLS[tool]]))
     # A system's package manager is used on every runtime.
     runtimes = () if any(not TOOLS[tool] for tool in tools) and not named else runtimes
-    project = next((each.value for each in lexemes if each.tag == "W"), None)
-    return Reach(only=only, runtimes=runtimes, tools=tools), project
+    return Reach(only=only + _lone(lexemes), runtimes=runtimes, tools=tools), _project(lexemes)
+
+
+def _lone(lexemes: tuple[Lexeme, ...]) -> tuple[str, ...]:
+    """Proper names that stand by themselves: "for Redis" means one service, if there is such a one."""
+    named = {_project(lexemes)}
+    return tuple(each.value for each in lexemes if each.tag == "W" and each.value not in named)
+
+
+def _project(lexemes: tuple[Lexeme, ...]) -> str | None:
+    """A proper name that belongs to all: "for the Acme services", "for Acme's platform"."""
+    for at, lexeme in enumerate(lexemes[:-1]):
+        following = lexemes[at + 1]
+        if lexeme.tag == "W" and (following.tag == "H" or (following.tag == "S" and following.text.lower().endswith("s"))):
+            return lexeme.value
+    return None
 
 
 def heads_of(lexemes: tuple[Lexeme, ...]) -> list[Lexeme]:

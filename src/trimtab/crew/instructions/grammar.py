@@ -52,6 +52,7 @@ class Form(Enum):
     EXCLUDE = r"[JbL]*(?P<verb>V)M*(?P<patterns>X(?:J?X)*)[Qq]*"
     EXCLUDE_FROM = r"[JbL]*(?P<verb>V)M*(?P<patterns>[XZ](?:JM*[XZ])*)P(?P<object>M*[nS]?M*tH*)[Qq]*"
     EXCLUSIONS_FOR = r"[JbL]*(?P<verb>V)(?P<object>M*tH*)P(?P<patterns>X(?:J?X)*)[Qq]*"
+    EXCEPT_OBJECT = rf"[JbL]*xP?(?P<object>{_OBJECT}){_TAIL}"
     ONLY = rf"[JbL]*(?:E|V)?OV?(?:E?V)?P?(?P<names>{_ANY_NAME})S?"
     EXCEPT = rf"[JbL]*xP?(?P<names>{_ANY_NAME})S?"
     LEAVE = rf"[JbL]*E?N(?P<verb>V)P?(?P<names>{_ANY_NAME})S?[UQ]*"

@@ -68,6 +68,8 @@ class _Sentence:
 
     def _checked(self, segment: Segment, reading: Reading) -> Reading:
         """A reading that also fits what stands before it."""
+        if self.frame.lost or self._may_be_negated(segment):
+            return NOT_UNDERSTOOD
         if reading is NOT_UNDERSTOOD and "%" in segment.tags:
             without = replace(segment, lexemes=tuple(each for each in segment.lexemes if each.tag not in "%"))
             trimmed = replace(without, lexemes=_without_end(without))
@@ -84,6 +86,12 @@ class _Sentence:
         elif narrows and not self._narrow(reading.reach):
             return NOT_UNDERSTOOD
         return reading
+
+    def _may_be_negated(self, segment: Segment) -> bool:
+        """Whether a "not" in front of it may count for it as well: "do not change a and add b"."""
+        before = self.clauses[-1] if self.clauses else None
+        joined = segment.before == "" and segment.tags[0] == "J" and set(segment.tags) & set("VsEI") and "N" not in segment.tags
+        return bool(before and joined and "N" in before.segment.tags)
 
     def _narrow(self, reach: Reach) -> bool:
         """Give a place to the clause that it stands behind, when that has room for it."""
@@ -106,6 +114,8 @@ class _Sentence:
         if segment.after == ":" and reading.fate in {Fate.UNDERSTOOD, Fate.FILLER, Fate.NARROWED, Fate.KEPT}:
             self.clauses[-1].heading = True
             self.frame = self._listing(reading)
+        elif reading.fate is Fate.NOT_UNDERSTOOD and segment.after == ":":
+            self.frame = Frame(lost=True)
         elif reading.fate is Fate.NOT_UNDERSTOOD:
             # What follows may belong to what was not understood, unless a list says that it stands by itself.
             self.frame = replace(self.frame, opens="", verb=self.frame.verb if self.frame.listed else "")

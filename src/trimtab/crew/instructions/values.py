@@ -106,7 +106,9 @@ def _exclude(fit: Fit) -> Reading | None:
     values = [each.value for each in fit.part("patterns") if each.tag == "X"]
     # "Exclude services/ml" may mean the service as well as the files: only what cannot be a service's folder is taken.
     clear = fit.frame.kind == "exclude" or not any("/" in value.strip("/") and "*" not in value for value in values)
-    if not clear or not (verb == "exclude" or (verb == "plus" and fit.frame.kind == "exclude")):
+    # To ignore a file may also mean not to look at it.
+    ignores = fit.part("verb")[0].text.lower().startswith("ignor") and fit.frame.kind != "exclude"
+    if not clear or ignores or not (verb == "exclude" or (verb == "plus" and fit.frame.kind == "exclude")):
         return None
     return _with_patterns(fit)
 

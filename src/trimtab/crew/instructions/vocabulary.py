@@ -128,7 +128,7 @@ IDIOMS: tuple[tuple[Topic, str], ...] = (
 VERBS: Mapping[str, str] = {
     "plus": "add; use; implement; introduce; enable; define; create; set; set up; provide; apply; adopt; configure; generate;"
     " have; has; put in place; make use of; switch to; integrate; need; require; enforce; write; move to",
-    "improve": "tune; standardize; simplify; update; tighten; unify; consolidate; harmonize; balance; rework; design; rightsize; plan;"
+    "improve": "tune; standardize; simplify; update; tighten; unify; consolidate; harmonize; balance; rework; design; plan;"
     " strengthen; clean up",
     "general": "optimize; improve; enhance; streamline; refine; modernize",
     "harden": "harden; secure",
