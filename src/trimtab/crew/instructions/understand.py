@@ -128,7 +128,8 @@ class _Sentence:
         topics = {ask.topic for ask in reading.asks} if not reading.negated else set[Topic]()
         kind = "exclude" if Topic.IGNORE_FILES in topics else "order" if Topic.LAYER_ORDER in topics else ""
         reach = reading.reach.within(self.frame.reach)
-        return Frame(reading.verb, reading.negated, True, kind, reach, reading.opens if reading.opens == "only" else "")
+        opens = "only" if reading.opens == "only" else ""
+        return Frame(reading.verb, reading.negated, listed=True, kind=kind, reach=reach, opens=opens)
 
 
 def _without_end(segment: Segment) -> tuple[Lexeme, ...]:
