@@ -140,7 +140,7 @@ def score(
 
 
 @tester.command(name="test")
-def test_all(sentence: Sentence = "", folder: Folder = Path(), /, *, common: Common | None = None) -> int:
+def build_all(sentence: Sentence = "", folder: Folder = Path(), /, *, common: Common | None = None) -> int:
     """Build every image, and start the project where the words are about that."""
     return _work(Role.TESTER, folder, sentence, common)
 

@@ -190,7 +190,8 @@ class Brief:
 
     def asks(self, *topics: Topic) -> bool:
         """Whether one of these is asked for; everything is where nothing was said."""
-        return not self.instruction.intents or bool(set(self.instruction.topics) & {*topics, Topic.EVERYTHING})
+        asked = {intent.topic for intent in self.instruction.intents if not intent.heading}
+        return not self.instruction.intents or bool(asked & {*topics, Topic.EVERYTHING})
 
     @property
     def settings(self) -> tuple[str, ...]:

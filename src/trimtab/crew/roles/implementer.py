@@ -64,7 +64,7 @@ def _further(brief: Brief) -> Iterable[Step]:
         yield Step("scripts-mended", words)
     if brief.asks(*_DEPLOYING, *_BUILDING) and _names_scripts(brief):
         yield Step("scripts", ("scripts", tree, *_wanted_scripts(brief), *brief.settings))
-    if brief.asks(Topic.CI) and not brief.files:
+    if brief.asks(Topic.CI, Topic.BUILD_PROCESS, Topic.DEPLOYMENT) and not brief.files:
         yield Step("pipeline", ("ci", tree, *brief.settings))
 
 

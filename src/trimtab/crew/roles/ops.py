@@ -23,7 +23,7 @@ async def ops(brief: Brief, do: Do) -> Report:
     claims.add(gate, "gates", "checks", counted=True)
     claims.add(gate, "gates passed", "checks", only=("state", _PASSED), counted=True)
     steps, left = [scan, gate], [*_not_checked(scan), *_not_passed(gate)]
-    if brief.branch and brief.asks(Topic.MONITORING):
+    if brief.branch and brief.asks(Topic.MONITORING, Topic.DEPLOYMENT):
         alerts = await do(Step("alerts", ("alerts", tree, "--output-dir", str(brief.tree / "monitoring"), *brief.settings)))
         claims.add(alerts, "files of the monitoring", "files", counted=True)
         steps.append(alerts)

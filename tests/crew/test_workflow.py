@@ -1,0 +1,145 @@
+"""The order of the roles, what ends it, and what a second attempt does not do again."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import anyio
+import pytest
+from played import RESULTS, Stage, brief_of
+
+from trimtab.crew.model import Brief, Done, Report, Role, Standing, Step
+from trimtab.crew.render import index_markdown
+from trimtab.crew.results import report_of
+from trimtab.crew.work import Work
+from trimtab.crew.workflow import ROLES, Ended, Kind, folders, work_through
+from trimtab.docker import ProcessRunner
+from trimtab.fleet.plain import mapping
+from trimtab.history import open_store
+
+ALL = "Optimize everything."
+
+
+class Played(Work):
+    """Steps that are played, not run."""
+
+    def __init__(self, brief: Brief, codes: Mapping[str, int], silent: Iterable[str]) -> None:
+        self.brief, self.codes, self.silent = brief, dict(codes), set(silent)
+        self.asked: list[str] = []
+
+    async def do(self, role: Role, step: Step) -> Done:
+        self.asked.append(f"{role}/{step.name}")
+        codes = {step.name: self.codes[f"{role}/{step.name}"]} if f"{role}/{step.name}" in self.codes else {}
+        silent = {step.name} if f"{role}/{step.name}" in self.silent else set[str]()
+        return await Stage(self.brief, role, RESULTS, codes, silent).do(step)
+
+
+def walked(
+    kind: Kind, brief: Brief, codes: Mapping[str, int] | None = None, silent: Iterable[str] = (), until: Role | None = None
+) -> tuple[Ended, list[str], list[Report]]:
+    work, told = Played(brief, codes or {}, silent), list[Report]()
+
+    async def go_on(role: Role) -> bool:
+        return role is not until
+
+    async def go() -> Ended:
+        return await work_through(kind, brief, work, told.append, go_on)
+
+    return anyio.run(go), work.asked, told
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_role_comes_to_its_turn(kind: Kind, tmp_path: Path) -> None:
+    ended, _, told = walked(kind, brief_of(tmp_path, ALL))
+    assert [each.role for each in ended.reports] == list(ROLES[kind]) == [each.role for each in told]
+    assert ended.is_good
+    assert not ended.could_not_run
+
+
+def test_a_role_that_nothing_can_be_built_on_ends_it(tmp_path: Path) -> None:
+    ended, _, _ = walked(Kind.FULL, brief_of(tmp_path, ALL), {"implementer/optimize": 2}, ["implementer/optimize"])
+    assert ended.stopped_by is Role.IMPLEMENTER
+    assert not ended.is_good
+    assert ended.could_not_run
+    assert ended.reports[-1].standing is Standing.UNKNOWN
+
+
+@pytest.mark.parametrize("role", [Role.ARCHITECT, Role.OPS])
+def test_one_that_only_advises_does_not_end_it_and_it_is_still_not_good(role: Role, tmp_path: Path) -> None:
+    step = {Role.ARCHITECT: "networks", Role.OPS: "gate"}[role]
+    ended, _, _ = walked(Kind.FULL, brief_of(tmp_path, ALL), {f"{role}/{step}": 3}, [f"{role}/{step}"])
+    assert len(ended.reports) == len(Role)
+    assert not ended.is_good
+
+
+def test_the_user_may_stop_and_go_on(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path, ALL)
+    ended, asked, _ = walked(Kind.RAPID, brief, until=Role.REVIEWER)
+    assert ended.paused_before is Role.REVIEWER
+    assert not ended.is_good
+    assert asked[-1].startswith("implementer/")
+    ended, asked, _ = walked(Kind.RAPID, brief)
+    assert ended.is_good
+    assert {each.partition("/")[0] for each in asked} == {"reviewer", "tester"}
+
+
+def test_a_role_that_failed_works_again(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path, ALL)
+    walked(Kind.RAPID, brief, {"planner/plan": 2}, ["planner/plan"])
+    found = report_of(brief, Role.PLANNER)
+    assert found is not None
+    assert found.standing is Standing.UNKNOWN
+    ended, asked, _ = walked(Kind.RAPID, brief)
+    assert "planner/plan" in asked
+    assert ended.is_good
+
+
+def test_the_index_leads_to_every_report(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path, ALL)
+    ended, _, _ = walked(Kind.FULL, brief)
+    page = index_markdown("Workflow", [("asked <for>", "a | b [x](y)")], ended.reports, folders(brief, ended.reports))
+    for folder in folders(brief, ended.reports):
+        assert f"[{folder}]({folder}/report.md)" in page
+        assert (brief.folder / folder / "report.md").is_file()
+    assert "<for>" not in page
+    assert "\\[x](y)" in page
+
+
+def test_a_step_is_a_process_in_the_ledger_and_is_not_done_twice(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path)
+    (brief.root / "Dockerfile").write_text("FROM scratch\nADD local.txt /\n")
+    (brief.root / "local.txt").write_text("x")
+    store = open_store(brief.root)
+    step = Step("review", ("review", str(brief.root)))
+    told: list[str] = []
+
+    def attempt() -> Done:
+        work = Work(ProcessRunner(), store.crew, brief, lambda role, line: told.append(f"{role} {line}"))
+        return anyio.run(work.do, Role.ANALYST, step)
+
+    first = attempt()
+    assert first.trouble is None
+    assert mapping(first.data).get("schema") == "trimtab.review/1"
+    (row,) = store.crew.rows("r1")
+    assert (row.role, row.step, row.command, row.code) == ("analyst", "review", f"review {brief.root}", first.code)
+    assert row.seconds is not None
+    assert row.file == "1-analyst/review.json"
+    assert attempt().number == first.number
+    assert told[-1] == "analyst review: done before, in step 1"
+    (brief.folder / row.file).write_text("{}")
+    again = attempt()
+    assert again.number == first.number + 1
+    assert again.data == first.data
+    store.close()
+
+
+def test_a_command_that_is_none_is_trouble_with_its_reason(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path)
+    store = open_store(brief.root)
+    work = Work(ProcessRunner(), store.crew, brief, lambda _role, _line: None)
+    done = anyio.run(work.do, Role.ANALYST, Step("review", ("review", str(tmp_path / "nowhere"))))
+    assert done.code == 2
+    assert "does not exist" in (done.trouble or "")
+    assert sys.executable not in (done.trouble or "")
+    assert [row.code for row in store.crew.rows("r1")] == [2]
+    store.close()
