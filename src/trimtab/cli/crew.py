@@ -14,14 +14,17 @@ from cyclopts import Parameter
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import watch_signals
 from trimtab.cli.options import Common, Loaded, RuleChoice, load
+from trimtab.config import Config
 from trimtab.crew.instructions import Instruction, Refused, against, understand
 from trimtab.crew.instructions.shown import instruction_view
 from trimtab.crew.model import Brief, Report, Role, Standing
-from trimtab.crew.policy import configured
+from trimtab.crew.policy import config_text, configured
 from trimtab.crew.results import write_whole
 from trimtab.crew.work import Work
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
+from trimtab.fleet import Fleet
+from trimtab.gather import gather
 from trimtab.history import Store
 
 _Result = TypeVar("_Result")
@@ -53,6 +56,8 @@ class Understood:
 
     loaded: Loaded
     instruction: Instruction
+    config: Config
+    """The fleet's own, with what the instruction says put in."""
     refused: tuple[Refused, ...]
 
 
@@ -64,7 +69,8 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
     """
     instruction = understand(sentence)
     loaded = load((folder,), common, RuleChoice(offline=offline))
-    refused = (*instruction.refused, *against(instruction, loaded.fleet)) if sentence else ()
+    config = configured(loaded.config, instruction, loaded.fleet)
+    refused = (*instruction.refused, *against(instruction, _asked_about(loaded, config, offline=offline))) if sentence else ()
     if sentence and not common.quiet:
         common.messages.print(instruction_view(instruction, refused))
     if instruction.not_understood:
@@ -72,7 +78,16 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
         raise UsageError(f"This is not understood: {parts}. Nothing was done. Say it in other words, or leave it out.")
     if sentence.strip() and not instruction.intents:
         raise UsageError("This asks for nothing that trimtab does. Nothing was done.")
-    return Understood(loaded, instruction, refused)
+    return Understood(loaded, instruction, config, refused)
+
+
+def _asked_about(loaded: Loaded, config: Config, *, offline: bool) -> Fleet:
+    """The fleet with what is to be known of it for other settings than its own."""
+    fleet = replace(loaded.fleet, policy=config.policy())
+    if fleet.policy == loaded.fleet.policy:
+        return loaded.fleet
+    codes = {rule.code for rule in loaded.rules}
+    return replace(fleet, outside=gather(fleet, loaded.root, codes, offline=offline or config.offline))
 
 
 def files_below(root: Path, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,7 +132,7 @@ def briefed(meant: Understood, store: Store, run: str, measured: Measured) -> Br
     )  # fmt: skip
     if not meant.instruction.intents:
         return brief
-    write_whole(policy, configured(meant.loaded.config, meant.instruction, meant.loaded.fleet))
+    write_whole(policy, config_text(meant.config))
     return replace(brief, config=policy)
 
 

@@ -1,4 +1,4 @@
-"""What an instruction means for one fleet, as a configuration that every step of a run is given."""
+"""What an instruction means for one fleet: a configuration that every step of a run is given."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -11,13 +11,13 @@ from trimtab.fleet.bases import runtime_uses
 from trimtab.fleet.plain import items, mapping
 
 
-def configured(config: Config, instruction: Instruction, fleet: Fleet) -> str:
-    """The fleet's own configuration, with the instruction's bases, patterns and limits of reach put in, as TOML.
+def configured(config: Config, instruction: Instruction, fleet: Fleet) -> Config:
+    """The fleet's own configuration, with the instruction's bases, patterns and limits of reach put in.
 
     A rule that an instruction does not want for a file is one that does not count there. A compose file is one file for all
     of its services: where a rule is unwanted for one of them, it does not count for the file.
     """
-    data = cast("dict[str, object]", config.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
+    data = _said(config)
     if instruction.standard:
         data["standard"] = {**mapping(data.get("standard")), **instruction.standard}
     if instruction.exclude:
@@ -25,7 +25,17 @@ def configured(config: Config, instruction: Instruction, fleet: Fleet) -> str:
     narrowed = [{"match": _literal(path), "ignore": sorted(codes)} for path, codes in _unwanted(instruction, fleet) if codes]
     if narrowed:
         data["path"] = [*items(data.get("path")), *narrowed]
-    return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in data.items())
+    return Config.model_validate(data)
+
+
+def config_text(config: Config) -> str:
+    """A configuration as TOML; reading it gives the same one."""
+    return "".join(f"{_text(key)} = {_toml(value)}\n" for key, value in _said(config).items())
+
+
+def _said(config: Config) -> dict[str, object]:
+    """What a configuration says that is not the default."""
+    return cast("dict[str, object]", config.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
 
 
 def _unwanted(instruction: Instruction, fleet: Fleet) -> list[tuple[str, Collection[str]]]:
@@ -57,7 +67,12 @@ def _toml(value: object) -> str:
     """A value as TOML; JSON's texts, numbers and lists are TOML, too."""
     if isinstance(value, dict):
         found = cast("Mapping[str, object]", value)
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in found.items()) + "}"
+        return "{" + ", ".join(f"{_text(key)} = {_toml(each)}" for key, each in found.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(each) for each in cast("list[object]", value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _text(value: str) -> str:
+    """A text as TOML's basic string: JSON's, but for DEL, which has to be escaped there."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
