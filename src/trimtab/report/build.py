@@ -1,7 +1,6 @@
 """A run of builds: tables, data, and a page with its waterfall."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -13,6 +12,7 @@ from trimtab.build.affected import Reach
 from trimtab.build.audit import Audit
 from trimtab.report import figures
 from trimtab.report.pages import render
+from trimtab.report.waterfall import Bar, Row, step_text
 
 _STYLES = {
     Outcome.BUILT: "green",
@@ -155,28 +155,6 @@ def result_data(result: RunResult, reasons: Mapping[str, Reach]) -> dict[str, ob
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Bar:
-    """One step's bar, in percent of the run."""
-
-    at: float
-    width: float
-    cached: bool
-    failed: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    name: str
-    critical: bool
-    outcome: str
-    at: float
-    width: float
-    text: str
-    steps: Sequence[_Bar]
-
-
 def build_page(result: RunResult, reasons: Mapping[str, Reach]) -> str:
     """The run on one page that needs nothing from anywhere else: who was built when, and what each build spent its time on."""
     shown = sorted((each for each in result.done if each.seconds), key=lambda each: each.begins)
@@ -188,22 +166,21 @@ def build_page(result: RunResult, reasons: Mapping[str, Reach]) -> str:
     )  # fmt: skip
 
 
-def _row(each: Done, result: RunResult, reach: Reach | None) -> _Row:
+def _row(each: Done, result: RunResult, reach: Reach | None) -> Row:
     scale = 100 / max(result.seconds, 0.001)
     start = each.started - each.begins
     steps = [step for step in (each.log.steps if each.log else ()) if step.started and (step.seconds > 0 or step.cached)]
     bars = [
-        _Bar(
+        Bar(
             # A step that is shared with another build carries that one's time.
             max(each.begins, step.started - start) * scale, step.seconds * scale, step.cached, bool(step.error),
-            f"{step.label[:120]} · {'cached' if step.cached else figures.seconds(step.seconds)}",
+            step_text(step.label, step.seconds, cached=step.cached),
         )
         for step in steps
     ]  # fmt: skip
     text = f"{figures.seconds(each.seconds)}  {why(each, reach)}"
-    return _Row(
-        each.name, each.name in result.critical, str(each.outcome), each.begins * scale, each.seconds * scale, text, bars
-    )
+    critical = each.name in result.critical
+    return Row(each.name, critical, str(each.outcome), each.begins * scale, each.seconds * scale, text, bars)
 
 
 def problem_lines(graph: Graph) -> list[str]:

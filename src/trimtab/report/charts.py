@@ -15,6 +15,19 @@ class Rectangle:
     height: float
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One service in a start, before and after a change, in percent of the longest start."""
+
+    name: str
+    critical: bool
+    waits: float
+    before: float
+    waits_after: float
+    after: float
+    text: str
+
+
 def treemap(values: Sequence[float], width: float, height: float) -> list[Rectangle]:
     """Rectangles whose areas are as the values, as square as can be had.
 
@@ -56,6 +69,29 @@ def _row_length(areas: Sequence[float], side: float) -> int:
             break
         best, count = worst, number
     return count
+
+
+_WIDEST = 48.0
+"""Few columns stand side by side all the same."""
+
+
+def polyline(values: Sequence[float], width: float, height: float) -> str:
+    """The points of a line through values at equal distances, from nothing at the bottom to the largest at the top."""
+    largest = max(values, default=0.0) or 1.0
+    step = width / max(len(values) - 1, 1)
+    return " ".join(
+        f"{number * step:.1f},{height - value / largest * (height - 2) - 1:.1f}" for number, value in enumerate(values)
+    )
+
+
+def columns(values: Sequence[float], width: float, height: float) -> list[Rectangle]:
+    """Columns side by side, from nothing at the bottom to the largest at the top."""
+    largest = max(values, default=0.0) or 1.0
+    step = min(width / max(len(values), 1), _WIDEST)
+    heights = [max(value / largest * height, 1.0) for value in values]
+    return [
+        Rectangle(number, number * step + step * 0.12, height - tall, step * 0.76, tall) for number, tall in enumerate(heights)
+    ]
 
 
 def cascade(seconds: Sequence[float], width: float, longest: float) -> list[tuple[float, float]]:

@@ -15,7 +15,9 @@ _BAR_WIDTH = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Tile:
+class Tile:
+    """One layer in a map of layers."""
+
     place: Rectangle
     text: str
     line: int | None
@@ -43,7 +45,6 @@ def evidence_page(run: str, result: Optimization, environment: Mapping[str, obje
     ]
     return render(
         "evidence.html",
-        figures=figures,
         told=told,
         layers=_layers,
         steps=_steps,
@@ -63,14 +64,14 @@ def _scenarios(evidence: Evidence) -> Sequence[Measurement]:
     return [found for scenario in Scenario if (found := evidence.measurement(scenario)) is not None]
 
 
-def _layers(use: ImageUse) -> list[_Tile]:
-    tiles: list[_Tile] = []
+def _layers(use: ImageUse) -> list[Tile]:
+    tiles: list[Tile] = []
     for place in treemap([layer.bytes for layer in use.layers], _MAP_WIDTH, _MAP_HEIGHT):
         layer = use.layers[place.index]
         where = f"line {layer.line}" if layer.line else "base"
         label = f"{where} {figures.size(layer.bytes)}" if place.width > 70 and place.height > 16 else ""
         tiles.append(
-            _Tile(place, layer.text, layer.line, figures.size(layer.bytes), layer.hidden_bytes / max(layer.bytes, 1), label)
+            Tile(place, layer.text, layer.line, figures.size(layer.bytes), layer.hidden_bytes / max(layer.bytes, 1), label)
         )
     return tiles
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from trimtab.fleet.compose.startup import ASSUMED_BOOT, Startup
 from trimtab.report import evidence as told
 from trimtab.report import figures
+from trimtab.report.charts import Start
 from trimtab.report.pages import render
 from trimtab.verify import Measurement
 
@@ -32,24 +33,10 @@ class ProjectStart:
         return not self.problem and not slower
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One service's bars, in percent of the longest start."""
-
-    name: str
-    critical: bool
-    waits: float
-    before: float
-    waits_after: float
-    after: float
-    text: str
-
-
 def startup_page(plans: Sequence[ProjectStart], boots: Mapping[str, float]) -> str:
     """The starts drawn on one page that needs nothing from anywhere else: who waits for whom, and for how long."""
     return render(
         "startup.html",
-        figures=figures,
         told=told,
         plans=[(plan, _rows(plan)) for plan in plans],
         boots=boots,
@@ -57,16 +44,16 @@ def startup_page(plans: Sequence[ProjectStart], boots: Mapping[str, float]) -> s
     )
 
 
-def _rows(plan: ProjectStart) -> list[_Row]:
+def _rows(plan: ProjectStart) -> list[Start]:
     longest = max(plan.before.seconds, plan.after.seconds, 0.1)
     path = plan.before.critical_path
-    rows: list[_Row] = []
+    rows: list[Start] = []
     for name, timing in sorted(plan.before.timings.items(), key=lambda pair: (pair[1].ready, pair[0])):
         after = plan.after.timings[name]
         text = f"{timing.ready:.1f} → {after.ready:.1f} s" + (f", after {timing.waits_for}" if timing.waits_for else "")
         scale = 100 / longest
         rows.append(
-            _Row(
+            Start(
                 name,
                 name in path,
                 timing.starts * scale,
