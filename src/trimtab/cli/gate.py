@@ -39,10 +39,11 @@ def gate(
     loaded = load(paths, common, RuleChoice())
     store = open_store(loaded.root)
     try:
-        measured = anyio.run(_measure, loaded, store, base)
+        measured, run = anyio.run(_measure, loaded, store, base)
+        checks = evaluate(measured, loaded.config.gate.policy(allow))
+        store.write_result(run, "gate", gate_data(checks))
     finally:
         store.close()
-    checks = evaluate(measured, loaded.config.gate.policy(allow))
     others = {
         "junit": lambda: gate_junit(checks),
         "github": lambda: gate_github(checks),
@@ -52,19 +53,19 @@ def gate(
     return CLEAN if passed(checks) else FINDINGS
 
 
-async def _measure(loaded: Loaded, store: Store, base: str) -> Measured:
+async def _measure(loaded: Loaded, store: Store, base: str) -> tuple[Measured, str]:
     runner = ProcessRunner()
     review = reviewed(loaded)
     measured = await measure(runner, loaded.root, review, loaded.rules, store, base)
-    _keep(store, review, await head(runner, loaded.root))
-    return measured
+    return measured, _keep(store, review, await head(runner, loaded.root))
 
 
-def _keep(store: Store, review: Review, revision: str | None) -> None:
-    """The scores, so that it can be seen how they change."""
+def _keep(store: Store, review: Review, revision: str | None) -> str:
+    """The scores, so that it can be seen how they change; the run that they are kept under."""
     run, started = f"{secrets.token_hex(4)}-{os.getpid()}", datetime.now(UTC).isoformat(timespec="seconds")
     scores = {"": review.score, **review.service_scores}
     store.scans.add_scores([
         ScoreRow(run, started, revision, name, each.overall, {str(key): value for key, value in each.categories.items()})
         for name, each in scores.items()
     ])  # fmt: skip
+    return run

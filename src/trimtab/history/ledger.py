@@ -232,6 +232,18 @@ class Ledger:
         rows = self._connection.execute(f"{query} ORDER BY {order} LIMIT ?", (*values, limit))
         return [BuildRow(*row[1:], id=row[0]) for row in rows]
 
+    def recent(self, count: int) -> dict[str, list[BuildRow]]:
+        """The last builds of every target that were done or failed, the newest first; by target, in order."""
+        names = ", ".join(_COLUMNS)
+        ranked = "ROW_NUMBER() OVER (PARTITION BY target ORDER BY started DESC, id DESC) AS place"
+        query = f"SELECT id, {names}, {ranked} FROM builds WHERE outcome IN ('built', 'failed')"  # noqa: S608
+        found: dict[str, list[BuildRow]] = {}
+        whole = f"SELECT id, {names} FROM ({query}) WHERE place <= ? ORDER BY target, place"  # noqa: S608
+        for row in self._connection.execute(whole, (count,)):
+            each = BuildRow(*row[1:], id=row[0])
+            found.setdefault(each.target, []).append(each)
+        return found
+
     def steps(self, build: int) -> tuple[StepRow, ...]:
         """The steps of one build."""
         query = "SELECT name, keyword, cached, begins, seconds, error FROM build_steps WHERE build = ? ORDER BY number"

@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 from trimtab.errors import StateError
-from trimtab.history import containers
+from trimtab.history import containers, totals
 from trimtab.history.containers import Place
+from trimtab.history.totals import Total
 
 T = TypeVar("T", int, float)
 SCHEMA = f"""{containers.SCHEMA}
@@ -190,6 +191,10 @@ class UsageHistory:
             query, values = f"{query} AND service = ?", [*values, service]
         found = self._connection.execute(f"{query} ORDER BY start, id", values)
         return [(Subject(*row[:5]), Usage(*row[5:])) for row in found]
+
+    def totals(self, project: str, since: float = 0) -> list[Total]:
+        """What each place of a project has used from a time on, in seconds since 1970, over all of its images."""
+        return totals.read(self._connection, project, since)
 
     def note(self, places: Sequence[Place]) -> None:
         """Keep how containers are now, and add their counts to those that are kept, all or none.

@@ -1,0 +1,145 @@
+"""What the journal says of deployments, and what containers were seen to use."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from statistics import median
+
+from trimtab.history.containers import Place
+from trimtab.history.deployments import DeploymentRow, ServiceRow
+from trimtab.history.totals import Total
+from trimtab.report.deploy import rates
+from trimtab.report.overview.builds import counted
+from trimtab.report.overview.known import RECENT, Known
+from trimtab.report.overview.model import Better, Deployed, Empty, Group, Metric, Sourced, Target, Unit, Used, Where
+from trimtab.report.overview.spans import change, halves
+
+_DEPLOY = "trimtab deploy"
+Rows = Sequence[DeploymentRow]
+
+
+def deployment_metrics(known: Known) -> list[Metric]:
+    """The figures of deployments."""
+    rows = [row for row in known.deployments if row.kind == "deploy" and row.outcome is not None]
+    newer, older = halves(rows, 2 * RECENT)
+    nothing = "nothing was deployed here yet"
+    time = partial(
+        Metric, "deployment_time", Group.DEPLOYMENT, "Deployment time", Unit.SECONDS, "lower",
+        f"Median of those that succeeded, in the newer half of the last {2 * RECENT}, against the older half.", _DEPLOY,
+    )  # fmt: skip
+    value = _median(newer)
+    found = [time(note=nothing if not rows else "none of the last succeeded")]
+    if value is not None:
+        found = [
+            time(value=value, where=_where(newer), change=change(_median(older), value, _where(older)) if older else None)
+        ]  # fmt: skip
+    for key, title, better, target, rate in _RATES:
+        make = partial(
+            Metric, key, Group.DEPLOYMENT, title, Unit.SHARE, better,
+            f"Over the newer half of the last {2 * RECENT} deployments, against the older half.", _DEPLOY,
+        )  # fmt: skip
+        now = _rate(known, newer, rate)
+        if now is None:
+            found.append(make(target=Target(target, None, "by default"), note=nothing))
+            continue
+        before = change(_rate(known, older, rate), now, _where(older)) if older else None
+        met = now == (1.0 if better == "higher" else 0.0)
+        note = counted(len(newer), "deployment") + _asked_for(known, key)
+        found.append(make(value=now, where=_where(newer), change=before, target=Target(target, met, "by default"), note=note))
+    return found
+
+
+_RATES: Sequence[tuple[str, str, Better, str, str]] = (
+    ("deployment_success_rate", "Deployments that succeeded", "higher", "all", "success_rate"),
+    ("rollback_rate", "Deployments that were rolled back", "lower", "none", "rollback_rate"),
+    ("health_pass_rate", "New versions that passed their health check", "higher", "all", "health_pass_rate"),
+)  # fmt: skip
+
+
+def _rate(known: Known, rows: Rows, name: str) -> float | None:
+    return rates(rows, known.services)[name]
+
+
+def _asked_for(known: Known, key: str) -> str:
+    asked = sum(row.kind == "rollback" for row in known.deployments)
+    return f"; {counted(asked, 'rollback')} asked for" if key == "rollback_rate" and asked else ""
+
+
+def _median(rows: Rows) -> float | None:
+    seconds = [row.seconds for row in rows if row.outcome == "done" and row.seconds is not None]
+    return median(seconds) if seconds else None
+
+
+def _where(rows: Rows) -> Where:
+    return Where(_DEPLOY, rows[0].started, tuple(row.id for row in rows))
+
+
+def deployments_part(known: Known) -> Sourced[Sequence[Deployed]] | Empty:
+    """The last deployments, the newest first."""
+    if not known.deployments:
+        return Empty("nothing was deployed here yet", _DEPLOY)
+    return Sourced([_deployed(row, known.services.get(row.id, ())) for row in known.deployments], _where(known.deployments))
+
+
+def _deployed(row: DeploymentRow, services: Sequence[ServiceRow]) -> Deployed:
+    touched = [each for each in services if each.outcome != "untouched"]
+    deployed = sum(each.outcome == "deployed" for each in touched)
+    return Deployed(
+        row.id, row.project, row.revision, row.kind, row.started, row.seconds, row.outcome, row.reason, deployed, len(touched)
+    )
+
+
+def last_outcomes(known: Known) -> dict[str, str]:
+    """How each service's last deployment ended, where it was part of one."""
+    found: dict[str, str] = {}
+    for row in known.deployments:
+        for each in known.services.get(row.id, ()):
+            if each.outcome != "untouched":
+                found.setdefault(each.service, each.outcome)
+    return found
+
+
+def healthy(known: Known) -> dict[str, float]:
+    """Seconds from each service's start until it was healthy, as the last deployment that saw it measured them."""
+    found: dict[str, float] = {}
+    for row in known.deployments:
+        for each in known.services.get(row.id, ()):
+            if each.healthy is not None:
+                found.setdefault(each.service, each.healthy)
+    return found
+
+
+def usage_part(known: Known) -> Sourced[Sequence[Used]] | Empty:
+    """What was used in the last week, the nearest to its memory limit first."""
+    places = {(each.project, each.service, each.number): each for each in known.places}
+    found = [
+        _used(project, total, places.get((project, total.service, total.number)))
+        for project, totals in known.totals.items()
+        for total in totals
+    ]
+    if not found:
+        return Empty("nobody has observed what containers use in the last week", "trimtab observe")
+    newest = max(total.last for totals in known.totals.values() for total in totals)
+    at = datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds")
+    return Sourced(sorted(found, key=_fullest), Where("trimtab observe", at, tuple(known.totals)))
+
+
+def _fullest(each: Used) -> tuple[float, float, str]:
+    return -(each.memory or 0), -(each.memory_max or 0), each.service
+
+
+def _used(project: str, total: Total, place: Place | None) -> Used:
+    return Used(
+        project, total.service, total.number, total.seconds, (place.health or place.state) if place else "",
+        total.memory_max, place.memory_limit if place else None, total.cpu_p95, place.cpu_limit if place else None,
+        total.throttled_ratio, total.ooms, total.restarts,
+    )  # fmt: skip
+
+
+def memory_shares(usage: Sourced[Sequence[Used]] | Empty) -> Mapping[str, float]:
+    """The fullest container of each service, as a share of its limit."""
+    found: dict[str, float] = {}
+    for each in usage.value if isinstance(usage, Sourced) else ():
+        if each.memory is not None:
+            found[each.service] = max(found.get(each.service, 0.0), each.memory)
+    return found
