@@ -24,7 +24,7 @@ from trimtab.report.terminal import console
 from trimtab.rules import Rule, all_rules, default_rules, find_rules
 
 Offline = Annotated[bool, Parameter(negative="", help="Ask no package index and no registry.")]
-Format = Literal["text", "json", "sarif", "github", "gitlab", "markdown", "junit"]
+Format = Literal["text", "json", "sarif", "github", "gitlab", "markdown", "junit", "html"]
 
 
 @Parameter(name="*")

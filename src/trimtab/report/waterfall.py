@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from trimtab.history import BuildRow, StepRow
 from trimtab.report import figures
 
-_ROWS, _STEPS = 40, 40
+_ROWS, _STEPS = 30, 40
 """The longest builds, and the longest steps of each, that are drawn: more is no picture."""
 
 
@@ -77,4 +77,6 @@ def _bar(row: BuildRow, step: StepRow, scale: float) -> Bar:
 def _why(row: BuildRow) -> str:
     if row.outcome != "built":
         return row.reason
-    return f"{row.missed}: {row.cause}" if row.missed and row.cause else row.cause or row.missed
+    if not row.cause or row.cause.startswith(("COPY ", "ADD ")):
+        return row.cause
+    return f"{row.missed}: {row.cause}"

@@ -1,0 +1,102 @@
+"""The report as Markdown, fit for a pull request."""
+
+from collections.abc import Iterator
+
+from trimtab.report import figures
+from trimtab.report.exchange import cell
+from trimtab.report.overview import words
+from trimtab.report.overview.model import Empty, Group, Metric, Sourced
+from trimtab.report.overview.whole import Overview
+
+_SERVICES, _GATES, _PROOFS = 10, 20, 20
+"""Rows of a table; the rest is counted."""
+_MARKS = {"better": "better", "worse": "**worse**", "same": "unchanged", "changed": "changed", None: ""}
+
+
+def overview_markdown(report: Overview) -> str:
+    """The success metrics with value, change, target and source, then what does not hold, and what nobody has measured."""
+    review = report.review.value
+    counts = ", ".join(f"{number} {severity}" for severity, number in review.severities.items() if number) or "no findings"
+    parts = [f"### trimtab report: {cell(report.name)}", ""]
+    revision = f" at `{report.revision}`" if report.revision else ""
+    parts += [
+        f"**{review.overall:.1f} of 100** over {len(report.services)} services in {review.files} files{revision}: {counts}.",
+        "",
+    ]
+    for group in Group:
+        parts += _group(group, [each for each in report.metrics if each.group is group])
+    parts += [*_proofs(report), *_gates(report), *_services(report), *_worse(report)]
+    missing = dict.fromkeys(f"`{each.fill}`" for each in report.metrics if each.value is None)
+    if missing:
+        parts += [f"Not measured yet; {', '.join(missing)} {'fills' if len(missing) == 1 else 'fill'} the gaps.", ""]
+    parts += [f"<sub>Made {words.moment(report.made)}. Every figure names the run it was measured in.</sub>", ""]
+    return "\n".join(parts)
+
+
+def _group(group: Group, metrics: list[Metric]) -> list[str]:
+    measured = [each for each in metrics if each.value is not None]
+    if not measured:
+        return []
+    head = [f"| {group} | value | against before | target | measured |", "|---|---|---|---|---|"]
+    return [*head, *(_row(each) for each in measured), ""]
+
+
+def _row(metric: Metric) -> str:
+    mark = _MARKS[metric.verdict]
+    change = "–" if not mark else mark if metric.verdict == "same" else f"{words.change(metric)} ({mark})"
+    target = "–"
+    if metric.target:
+        met = {True: "met", False: "**missed**", None: ""}[metric.target.met]
+        target = f"{metric.target.text}: {met}" if met else metric.target.text
+    where = words.source(metric.where) if metric.where else ""
+    return f"| {' | '.join(cell(each) for each in (metric.title, words.value(metric), change, target, where))} |"
+
+
+def _proofs(report: Overview) -> Iterator[str]:
+    if isinstance(report.optimised, Empty):
+        return
+    proofs = report.optimised.value.accepted
+    total = len(report.optimised.value.proofs)
+    yield from (f"**{len(proofs)} of {total} changed files proven** by the last optimisation.", "")
+    sized = [each for each in proofs if each.bytes_before and each.bytes_after is not None][:_PROOFS]
+    if sized:
+        yield from ("| file | rules | image |", "|---|---|---|")
+    for each in sized:
+        before, after = each.bytes_before or 0, each.bytes_after or 0
+        size = f"{figures.size(before)} → {figures.size(after)} {figures.percent(before, after)}"
+        yield f"| {cell(f'`{each.path}`')} | {', '.join(each.rules)} | {size} |"
+    if sized:
+        yield ""
+
+
+def _gates(report: Overview) -> Iterator[str]:
+    if isinstance(report.gates, Empty):
+        return
+    bad = [each for each in report.gates.value if not each.holds]
+    yield from (f"**Gates: {f'{len(bad)} do not hold' if bad else 'all hold'}** of {len(report.gates.value)} checks.", "")
+    if bad:
+        yield from ("| gate | of | state | measured | limit |", "|---|---|---|---|---|")
+        for each in bad[:_GATES]:
+            yield f"| {' | '.join(cell(w) for w in (each.gate, each.subject, each.state, each.measured, each.limit))} |"
+        if len(bad) > _GATES:
+            yield f"\nand {len(bad) - _GATES} more: `trimtab gate`"
+        yield ""
+
+
+def _services(report: Overview) -> Iterator[str]:
+    if not report.services:
+        return
+    yield from ("<details><summary>The services with the lowest scores</summary>", "")
+    yield from ("| service | score | findings | image |", "|---|---|---|---|")
+    for each in report.services[:_SERVICES]:
+        size = figures.size(each.image_bytes) if each.image_bytes else "–"
+        yield f"| {cell(each.name)} | {each.score:.1f} | {each.findings} | {size} |"
+    yield from ("", "</details>", "")
+
+
+def _worse(report: Overview) -> Iterator[str]:
+    worse = report.builds.value.worse if isinstance(report.builds, Sourced) else ()
+    for target, said in worse:
+        yield f"- {cell(target)} became worse: {cell(said)}"
+    if worse:
+        yield ""
