@@ -143,20 +143,20 @@ class _Prediction:
     def _with_slack(self, whole: Startup) -> dict[str, Timing]:
         """How much later each could be, looked at from the end."""
         latest: dict[str, float] = {}
+        end = whole.seconds
         order = sorted(self.timings.values(), key=lambda timing: -timing.ready)
         for timing in order:
             name = timing.service.name
-            bound = latest.get(name, whole.seconds)
+            bound = latest.get(name, end)
             for other in timing.service.depends_on:
                 if other in self.timings:
                     # What waits for it may start later by as much as it may itself be ready later.
                     moved = (
                         self.timings[other].ready + (bound - timing.ready) + max(0.0, timing.starts - self._at(timing, other))
                     )
-                    latest[other] = min(latest.get(other, whole.seconds), moved)
+                    latest[other] = min(latest.get(other, end), moved)
         return {
-            name: replace(timing, slack=max(0.0, latest.get(name, whole.seconds) - timing.ready))
-            for name, timing in self.timings.items()
+            name: replace(timing, slack=max(0.0, latest.get(name, end) - timing.ready)) for name, timing in self.timings.items()
         }
 
     def _at(self, timing: Timing, other: str) -> float:

@@ -22,7 +22,7 @@ _MAP = (960.0, 320.0)
 _LAYERS = (480.0, 200.0)
 _TREND = (960.0, 80.0)
 _LINE = (960.0, 46.0)
-_SERVICES, _IMAGES, _PROOFS, _MAPS, _STARTS, _CHECKS, _USED = 30, 60, 25, 8, 20, 60, 40
+_SERVICES, _IMAGES, _PROOFS, _MAPS, _STARTS, _CHECKS, _USED = 30, 250, 25, 8, 20, 60, 40
 """What is drawn or listed at first sight: services, images, proofs, maps of layers, starts, checks, containers."""
 
 
