@@ -51,6 +51,7 @@ COMMANDS = {
     "networks": "Propose which service goes on which network.",
     "rule": "Explain a rule, or list them all.",
     "doctor": "Check what this machine has of what trimtab needs.",
+    "report": "Show how the fleet stands on one page: every success metric with its change, its target and its source.",
     "workflow": "Let roles work one after the other, on a branch, with gates between them.",
 }
 ROLES = {

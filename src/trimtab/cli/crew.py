@@ -70,7 +70,7 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
     instruction = understand(sentence)
     loaded = load((folder,), common, RuleChoice(offline=offline))
     config = configured(loaded.config, instruction, loaded.fleet)
-    refused = (*instruction.refused, *against(instruction, _asked_about(loaded, config, offline=offline))) if sentence else ()
+    refused = against(instruction, _asked_about(loaded, config, offline=offline)) if sentence else ()
     if sentence and not common.quiet:
         common.messages.print(instruction_view(instruction, refused))
     if instruction.not_understood:
@@ -78,7 +78,7 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
         raise UsageError(f"This is not understood: {parts}. Nothing was done. Say it in other words, or leave it out.")
     if sentence.strip() and not instruction.intents:
         raise UsageError("This asks for nothing that trimtab does. Nothing was done.")
-    return Understood(loaded, instruction, config, refused)
+    return Understood(loaded, instruction, config, (*instruction.refused, *refused))
 
 
 def _asked_about(loaded: Loaded, config: Config, *, offline: bool) -> Fleet:
