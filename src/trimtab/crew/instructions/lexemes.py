@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from trimtab.crew.instructions import vocabulary
 from trimtab.crew.instructions.tokens import Kind, Token
@@ -146,6 +146,7 @@ def _covers(words: Sequence[tuple[str, bool] | None]) -> bool:
     return any(key[: len(begin)] == begin for key in _table())
 
 
+@lru_cache(maxsize=4096)
 def _plain(word: str) -> tuple[str, bool] | None:
     """A word as the vocabulary has it, and whether it was a past participle; None for one that it does not have."""
     known = _words()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from trimtab.crew.instructions.lexemes import Lexeme, lexemes_of
 from trimtab.crew.instructions.tokens import Kind, Token
@@ -100,7 +101,7 @@ def _begins(found: Sequence[Lexeme], at: int) -> bool:
         return bool(set(earlier) & _ASKS) and earlier[-1] not in "AELJxb"
     if tag not in "JL":
         return False
-    following = next((each for each in found[at + 1 :] if each.tag not in "LM"), None)
+    following = next((each for each in islice(found, at + 1, at + 20) if each.tag not in "LM"), None)
     if following is None:
         return False
     if following.tag in "RF":

@@ -97,9 +97,9 @@ def _chunk(chunk: str, at: int, before: list[Token]) -> Iterator[Token]:
 
 def _is_punctuation(chunk: str, start: int, end: int) -> bool:
     last = chunk[end - 1]
-    if chunk[start:end].lower() in _ABBREVIATED:
+    if end - start < 6 and chunk[start:end].lower() in _ABBREVIATED:
         return False
-    return last in _ENDS or (last == ")" and "(" not in chunk[start:end])
+    return last in _ENDS or (last == ")" and chunk.find("(", start, end) < 0)
 
 
 def _core(text: str, at: int) -> Iterator[Token]:
