@@ -342,6 +342,8 @@ def test_a_folder_means_what_is_below_it() -> None:
     found = understand("Add health checks to services/api")
     assert found.rules_for(["services/api/Dockerfile"])
     assert not found.rules_for(["services/apis/Dockerfile"])
+    assert understand("Optimize services/*/Dockerfile").rules_for(["services/api/Dockerfile"])
+    assert not understand("Optimize services/*/Dockerfile").rules_for(["api/Dockerfile"])
 
 
 def test_a_runtime_means_the_services_on_it() -> None:

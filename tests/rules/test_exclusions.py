@@ -122,6 +122,17 @@ def test_an_allow_list_goes_on_allowing() -> None:
     assert fixed(files, "src/") == {}
 
 
+def test_what_is_brought_back_by_name_stays_brought_back() -> None:
+    files = {
+        "Dockerfile": "FROM a:1\nCOPY . /a\n", "README.md": "", "b/c.md": "", "docs/api.json": "", "docs/b": "",
+        ".dockerignore": "*.md\n!README.md\n!docs/api.json\nx\n",
+    }  # fmt: skip
+    after = "*.md\n**/*.md\n!README.md\ndocs\n!docs/api.json\nx\n**/*.log\n"
+    assert fixed(files, "*.md", "docs/", "*.log") == {".dockerignore": after}
+    ignore = parse_ignore(after)
+    assert [ignore.ignores(path) for path in ("README.md", "b/c.md", "docs/api.json", "docs/b")] == [False, True, False, True]
+
+
 def test_a_context_whose_ignore_file_another_rule_makes_is_left_to_it() -> None:
     files = {"Dockerfile": "FROM a:1\nCOPY . /a\n", "a.md": "", ".git/HEAD": "", ".git/config": ""}
     assert findings(files, "*.md") == ()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trimtab.crew.instructions.model import Instruction, Intent, Reach, Refused
+from trimtab.crew.instructions.model import Instruction, Intent, Reach, Refused, named_by
 from trimtab.crew.instructions.topics import Topic
 from trimtab.fleet import Fleet, FleetFile
 from trimtab.fleet.bases import outside_base, read_reference
@@ -60,12 +60,16 @@ def _unknown_names(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
     for said, reach in _reaches(instruction):
         for name in (*reach.only, *reach.except_):
             plain = name.strip("/").removeprefix("./")
-            if name in seen or plain in known or plain in fleet.tree.entries:
+            if name in seen or plain in known or plain in fleet.tree.entries or _matches(plain, fleet):
                 continue
             seen.add(name)
             near = difflib.get_close_matches(plain, sorted(known), n=1)
             hint = f"; the nearest is `{near[0]}`" if near else ""
             yield Refused(said, f"no service, file or folder is called `{name}`{hint}")
+
+
+def _matches(name: str, fleet: Fleet) -> bool:
+    return any(each in name for each in "*?") and any(named_by(name, path) for path in fleet.tree.entries)
 
 
 def _missing_runtimes(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
@@ -120,10 +124,15 @@ def _needed_files(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
 
 
 def _refusals(fleet: Fleet, code: str) -> Iterator[Finding]:
+    """What a rule does not fix; of several findings in one file with the same reason the first."""
     result = review(fleet, find_rules(code))
     if result.crashes:
         raise result.crashes[0].error
-    yield from (finding for finding in result.findings if finding.refusal is not None)
+    seen: set[tuple[str, str]] = set()
+    for finding in result.findings:
+        if finding.refusal is not None and (finding.path, finding.refusal.reason) not in seen:
+            seen.add((finding.path, finding.refusal.reason))
+            yield finding
 
 
 def _refused(said: str, finding: Finding) -> Refused:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trimtab.crew.instructions.topics import Topic, codes_of
+from trimtab.syntax.ignore import IgnoreFile, PatternError
 from trimtab.text import Span
 
 
@@ -65,8 +66,16 @@ EVERYWHERE = Reach()
 
 def _is_named(name: str, names: Collection[str]) -> bool:
     plain = name.strip("/").removeprefix("./")
-    others = (other.strip("/").removeprefix("./") for other in names)
-    return any(plain == other or plain.startswith(other + "/") for other in others)
+    return any(named_by(other, plain) for other in names)
+
+
+def named_by(name: str, path: str) -> bool:
+    """Whether a name, which may have wildcards, means a service or path, or a folder that the path is in."""
+    plain = name.strip("/").removeprefix("./")
+    try:
+        return IgnoreFile.of([plain]).ignores(path)
+    except PatternError:
+        return path == plain
 
 
 @dataclass(frozen=True, slots=True)

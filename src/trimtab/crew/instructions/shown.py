@@ -10,6 +10,8 @@ from trimtab.crew.instructions import Fate, Instruction, Intent, Kept, Reach, Re
 from trimtab.crew.instructions.model import EVERYWHERE
 from trimtab.report.data import Data
 
+_SERVICES = 3
+"""How many services of one refusal are shown; the data has all."""
 _STYLES = {"do": "green", "look at": "cyan", "leave": "dim", "refused": "yellow", "not understood": "bold red"}
 
 
@@ -79,7 +81,9 @@ def _rows(instruction: Instruction, refused: Sequence[Refused]) -> list[tuple[st
 
 
 def _site(each: Refused) -> str:
-    services = f"{', '.join(each.services)}, " if each.services else ""
+    named = ", ".join(each.services[:_SERVICES])
+    more = len(each.services) - _SERVICES
+    services = f"{named} and {more} more, " if more > 0 else f"{named}, " if named else ""
     return f"{services}{each.path}:{each.line}: " if each.path else ""
 
 

@@ -28,7 +28,8 @@ class UnlistedExclusion(FleetRule):
     Only with proof where an image has such files now: they are missing then. Unsafe elsewhere. Patterns with wildcards, and
     names such as `.cache` and `__pycache__`, get `**/` in front, because docker's patterns are anchored at the context's
     root; a plain name, `docs/`, stays at the root, where it cannot hit code. Refused, pattern by pattern, where a COPY, an ADD,
-    a bind mount, an installation or a `pyproject.toml` names what it would keep back, or a `!` in the file brings it back.
+    a bind mount, an installation or a `pyproject.toml` names what it would keep back, or a `!` in the file brings all of it
+    back. A pattern goes to the end, or in front of a `!` that brings back a part of what it means.
 
     ## References
     https://docs.docker.com/build/concepts/context/#dockerignore-files
@@ -74,8 +75,8 @@ class UnlistedExclusion(FleetRule):
         ),
         Case(
             "FROM a:1\nCOPY . /a\n",
-            refused="`docs` would undo `!docs/api.json` in `.dockerignore`",
-            files={"docs/api.json": "", ".dockerignore": "docs/*\n!docs/api.json\n"},
+            refused="`!docs` in `.dockerignore` brings back what `docs` would keep out",
+            files={"docs/api.json": "", ".dockerignore": "*\n!docs\n**/__pycache__\n**/*.md\n"},
             policy=_WANTED,
         ),
     ]
@@ -101,10 +102,7 @@ class UnlistedExclusion(FleetRule):
         yield from self._refused(source.path, len(lines) or 1, lacking, users, lines)
         added = [pattern for pattern in lacking if _obstacle(pattern, users, lines, source.path) is None]
         if added:
-            lead = source.newline if source.text and not source.text.endswith("\n") else ""
-            text = lead + "".join(f"{pattern}{source.newline}" for pattern in added)
-            edit = Edit.insert(len(source.text), text)
-            fix = Fix("add what the configuration wants", (edit,), *_promise(added, users))
+            fix = Fix("add what the configuration wants", tuple(_edits(source, added)), *_promise(added, users))
             yield self._about(source.path, len(lines) or 1, added, users, fix)
 
     def _without(self, path: str, users: Sequence[_User], patterns: Sequence[str]) -> Iterator[Finding]:
@@ -137,14 +135,34 @@ class UnlistedExclusion(FleetRule):
 def _obstacle(pattern: str, users: Sequence[_User], lines: Sequence[str], path: str) -> str | None:
     """What a pattern would take away from a build, None for nothing that is named."""
     for line in lines:
-        if line.strip().startswith("!") and _undoes(pattern, line.strip()[1:].strip()):
-            return f"`{pattern}` would undo `{line.strip()}` in `{path}`"
+        if line.strip().startswith("!") and line.strip("! \t/") in {pattern, pattern.removeprefix("**/")}:
+            return f"`{line.strip()}` in `{path}` brings back what `{pattern}` would keep out"
     for file, context in users:
         for need in needs(file, context):
             if keeps_back(pattern, need, context):
                 where = f"{file.path}:{need.line}" if need.line else file.path
                 return f"`{pattern}` would keep back what {where} needs: {need.said}"
     return None
+
+
+def _edits(source: Source, patterns: Sequence[str]) -> Iterator[Edit]:
+    """Where each pattern goes: the last one that matches wins, so it stands in front of a `!` that it would undo."""
+    places: dict[int, list[str]] = {}
+    for pattern in patterns:
+        places.setdefault(_place(source, pattern), []).append(pattern)
+    for offset, group in places.items():
+        unended = offset == len(source.text) and source.text and not source.text.endswith("\n")
+        text = "".join(f"{pattern}{source.newline}" for pattern in group)
+        yield Edit.insert(offset, f"{source.newline}{text}" if unended else text)
+
+
+def _place(source: Source, pattern: str) -> int:
+    offset = 0
+    for line in source.text.splitlines(keepends=True):
+        if line.strip().startswith("!") and _undoes(pattern, line.strip()[1:].strip()):
+            return offset
+        offset += len(line)
+    return offset
 
 
 def _undoes(pattern: str, brought_back: str) -> bool:
