@@ -90,7 +90,8 @@ def test_a_hundred_kilobytes(unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["PGJ", "PZJ", "PWHJ", "tJ", "VJ", "H", "MS", "RJ", "PGSJ", "nS", "GJ", "HP", "OP", "XJ", "JM"]
+    "unit",
+    ["PGJ", "PZJ", "PXO", "POS", "nOP", "PVZ", "PWHJ", "tJ", "VJ", "H", "MS", "RJ", "PGSJ", "nS", "GJ", "HP", "OP", "XJ", "JM"],
 )
 def test_no_form_takes_long_to_be_turned_down(unit: str) -> None:
     """Each was once, or could be, a row that a pattern takes apart in exponentially many ways; the test would not end."""

@@ -106,11 +106,24 @@ def _request(fit: Fit) -> Reading | None:
         return readings[-1] if len(readings) == 1 else None
     changes = [each for each in readings if each and not all(ask.looks for ask in each.asks)]
     reading = changes[-1] if changes else readings[-1]
-    means = heads_of(fit.part("with"))
-    if reading is None or not means:
+    if reading is None or not (fit.part("with") or fit.part("to")):
         return reading
-    by = asked(fit, means, "any", False)
-    if by is None or by.kept or reading.kept:
+    return None if reading.kept else _elaborated(fit, reading)
+
+
+def _elaborated(fit: Fit, reading: Reading) -> Reading | None:
+    """A request with its means ("using cache mounts"), its direction ("for size") or its purpose ("to speed up builds").
+
+    Means and directions are what is asked for; a purpose is not, it is only what the writer hopes for.
+    """
+    if fit.part("to"):
+        hoped = fit.part("aim")[0].verb in {"minus", "speed", "general"} and not any(ask.general for ask in reading.asks)
+        return reading if hoped and fit.part("to")[0].text.lower() == "to" else None
+    word = fit.part("by")[0]
+    if word.tag == "P" and (word.text.lower() != "for" or any(head.tag != "n" for head in heads_of(fit.part("object")))):
+        return None
+    by = asked(fit, heads_of(fit.part("with")), "any", False)
+    if by is None or by.kept:
         return None
     return replace(reading, asks=reading.asks + tuple(replace(ask, elaborates=True) for ask in by.asks))
 

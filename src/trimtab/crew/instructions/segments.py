@@ -96,9 +96,9 @@ def _divided(segment: Segment) -> Iterator[Segment]:
 def _begins(found: Sequence[Lexeme], at: int) -> bool:
     tag, earlier = found[at].tag, "".join(each.tag for each in found[max(0, at - 40) : at])
     if tag in "xbf":
-        return True
+        return earlier[-1] not in "AB"
     if tag == "N":
-        return bool(set(earlier) & _ASKS) and earlier[-1] not in "AELJxb"
+        return bool(set(earlier) & _ASKS) and earlier[-1] not in "ABELJxb"
     if tag not in "JL":
         return False
     following = next((each for each in islice(found, at + 1, at + 20) if each.tag not in "LM"), None)

@@ -127,7 +127,8 @@ IDIOMS: tuple[tuple[Topic, str], ...] = (
 
 VERBS: Mapping[str, str] = {
     "plus": "add; use; implement; introduce; enable; define; create; set; set up; provide; apply; adopt; configure; generate;"
-    " have; has; put in place; make use of; switch to; integrate; need; require; enforce; write; move to",
+    " have; has; put in place; make use of; switch to; integrate; need; require; enforce; write; move to; we need; i need;"
+    " we want; i want",
     "improve": "tune; standardize; simplify; update; tighten; unify; consolidate; harmonize; balance; rework; design; plan;"
     " strengthen; clean up",
     "general": "optimize; improve; enhance; streamline; refine; modernize",
@@ -156,7 +157,7 @@ WORDS: Mapping[str, str] = {
     " let us; let's; i would like you to; can you; could you; kindly; additionally; furthermore; we should; we must; you must;"
     " can you please; could you please; your task is to; the task is to; the goal is to; i need you to; i'd like you to;"
     " would you; will you; it is important to; as well; too; thanks; thank you; hello; hi; in addition; moreover; lastly;"
-    " do the following; please do the following; the following; as follow; i want; we want",
+    " do the following; please do the following; the following; as follow",
     "P": "for; in; on; to; across; of; within; inside; from; at; into; onto; throughout; as; by; per; based on; among",
     "w": "with; including; plus; using; via; through; by means of; by using; together with; along with; alongside; beside;"
     " next to",
