@@ -1,9 +1,11 @@
 """Patterns that the policy wants in ignore files: where they go, and what they must not take away."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from trimtab.config import load_config
 from trimtab.fleet import Fleet, MemoryTree, Policy, discover
 from trimtab.fleet.exclusions import ignore_pattern, is_listed, usable
 from trimtab.review import review
@@ -46,6 +48,11 @@ def test_a_pattern_is_written_so_that_moby_reads_what_was_meant(wanted: str, wri
     ignore = parse_ignore(f"{written}\n")
     assert ignore.ignores(hidden)
     assert not ignore.ignores(kept)
+
+
+def test_the_configuration_says_what_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "trimtab.toml").write_text('exclude = ["*.md", "docs/"]\n')
+    assert load_config(tmp_path).policy().exclude == ("*.md", "docs/")
 
 
 def test_what_would_take_everything_or_is_none_is_never_written() -> None:

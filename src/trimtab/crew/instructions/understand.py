@@ -26,7 +26,7 @@ def understand(sentence: str) -> Instruction:
     A clause is understood as a whole or not at all: one unknown word in it is enough for "not understood". Nothing is guessed.
     """
     found = [_Sentence(sentence, each).read() for each in sentences_of(tokens_of(sentence))]
-    return _contradictions(sentence, _joined(sentence, found))
+    return _without_contradictions(_joined(sentence, found))
 
 
 @dataclass(slots=True)
@@ -238,7 +238,7 @@ def _has_items(behind: Sequence[_Read]) -> bool:
     return any(each.reading.asks or each.reading.fate is Fate.REFUSED for each in behind)
 
 
-def _contradictions(text: str, found: Instruction) -> Instruction:
+def _without_contradictions(found: Instruction) -> Instruction:
     """Refuse what is asked for and to be left alone at once."""
     kept = {each.topic for each in found.kept if not (each.reach.only or each.reach.runtimes)}
     spans = {intent.span: intent.said for intent in found.intents if intent.topic in kept and not intent.looks}
