@@ -5,9 +5,8 @@ from collections.abc import Collection, Mapping
 from typing import cast
 
 from trimtab.config import Config
-from trimtab.crew.instructions import Instruction
+from trimtab.crew.instructions import Instruction, names_of, runtimes_of
 from trimtab.fleet import Fleet
-from trimtab.fleet.bases import runtime_uses
 from trimtab.fleet.plain import items, mapping
 
 
@@ -41,14 +40,10 @@ def _said(config: Config) -> dict[str, object]:
 def _unwanted(instruction: Instruction, fleet: Fleet) -> list[tuple[str, Collection[str]]]:
     """The codes that are selected for some file, but not for this one."""
     every = set(instruction.rules)
-    found: list[tuple[str, Collection[str]]] = []
-    runtimes_of: dict[str, set[str]] = {}
-    for use in runtime_uses(fleet):
-        runtimes_of.setdefault(use.file.path, set()).add(use.reference.runtime or "")
-    for file in fleet.files:
-        names = (file.path, *(service.name for service in file.services))
-        runtimes = runtimes_of.get(file.path, set())
-        found.append((file.path, every - set(instruction.rules_for(names, runtimes, looks=False))))
+    found: list[tuple[str, Collection[str]]] = [
+        (file.path, every - set(instruction.rules_for(names_of(file), runtimes_of(file), looks=False)))
+        for file in fleet.files
+    ]
     for path in fleet.compose_files:
         services = [service for service in fleet.services if service.origin == path]
         wanted = [set(instruction.rules_for((path, service.name), (), looks=False)) for service in services]

@@ -112,6 +112,14 @@ CODES: Mapping[Topic, tuple[str, ...]] = {
 
 
 def codes_of(topics: Iterable[Topic]) -> frozenset[str]:
-    """The whole codes of the rules of some topics."""
-    wanted = tuple(dict.fromkeys(code for topic in topics for code in CODES[topic]))
-    return frozenset(rule.code for rule in all_rules() if rule.code.startswith(wanted)) if wanted else frozenset()
+    """The whole codes of the rules of some topics.
+
+    A beginning of codes stands for the rules that run without being asked for: whoever asks for everything has not asked for
+    digests, `uv` or a style.
+    """
+    wanted = {code for topic in topics for code in CODES[topic]}
+    return frozenset(
+        rule.code
+        for rule in all_rules()
+        if rule.code in wanted or (rule.default and any(rule.code.startswith(each) for each in wanted))
+    )

@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from trimtab.crew.instructions import Instruction, Refused, understand
-from trimtab.report.instructions import instruction_data, instruction_view
+from trimtab.crew.instructions.shown import instruction_data, instruction_view
 
 TEXT = (
     "For the Acme services: use python:3.13-alpine, fall back to slim. Add exclusions: *.md. Add health checks to `api`."
