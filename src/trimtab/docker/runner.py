@@ -91,7 +91,7 @@ class ProcessRunner:
                 raise ToolError(f"`{command.argv[0]}` was started without its outputs")
             failure: OSError | None = None
             async with anyio.create_task_group() as group:
-                group.start_soon(_read_lines, process.stderr, take)
+                group.start_soon(read_lines, process.stderr, take)
                 if process.stdin is not None:
                     group.start_soon(_feed, process.stdin, command)
                 async for chunk in process.stdout:
@@ -140,7 +140,7 @@ async def _feed(stream: ByteSendStream, command: Command) -> None:
         return
 
 
-async def _read_lines(stream: ByteReceiveStream, take: Callable[[str], None]) -> None:
+async def read_lines(stream: ByteReceiveStream, take: Callable[[str], None]) -> None:
     """Give each line away as it comes; rawjson lines of any length are kept whole."""
     buffered = BufferedByteReceiveStream(stream)
     pending = b""

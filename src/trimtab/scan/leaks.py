@@ -187,6 +187,16 @@ def _of_settings(line: str) -> Iterator[tuple[str, str]]:
     yield from ((each["name"], each["value"]) for each in inner)
 
 
+def values_of(line: str) -> Iterator[str]:
+    """What is a credential in a line of a file of any kind, by its form or its name. For hiding it, never for showing it."""
+    for part in windows(line, marked=False):
+        yield from (value for _, value in known_values(part))
+        for name, quoted in (*declared(part), *_of_settings(part)):
+            value = quoted.strip("\"'")
+            if len(value) > 3 and named_kind(name, value):
+                yield value
+
+
 def _named(path: str, number: int, pairs: Iterable[tuple[str, str]]) -> Iterator[Leak]:
     for name, quoted in pairs:
         value = quoted.strip("\"'")

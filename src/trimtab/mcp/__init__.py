@@ -1,0 +1,1 @@
+"""A server for coding agents: each tool is one of trimtab's own command lines, run as a process of its own."""

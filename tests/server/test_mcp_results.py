@@ -1,0 +1,122 @@
+"""What a client gets to see of a command that has ended."""
+
+import json
+from typing import cast
+
+import pytest
+
+from trimtab.fleet.plain import items, mapping
+from trimtab.mcp.child import Ended
+from trimtab.mcp.concealing import Concealer
+from trimtab.mcp.results import printed, result_of, shortened
+from trimtab.mcp.tools import TOOLS
+
+BY_NAME = {tool.name: tool for tool in TOOLS}
+PLAIN = Concealer({})
+
+
+def ended(code: int, data: object | None = None, *lines: str) -> Ended:
+    return Ended(code, b"" if data is None else json.dumps(data).encode(), lines)
+
+
+def review(*findings: dict[str, object]) -> dict[str, object]:
+    return {
+        "schema": "trimtab.review/1", "score": 1.0, "scores": {}, "files": [], "findings": list(findings), "contexts": [], "errors": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "outcome", "is_error"),
+    [
+        ("review", ended(0, review()), "done", False),
+        ("review", ended(1, review({"severity": "low"})), "findings", False),
+        ("review", ended(2, review()), "incomplete", False),
+        ("review", ended(2, None, "error: no"), "could-not-run", True),
+        ("review", ended(3, review()), "bug", True),
+        ("review", ended(-9), "bug", True),
+        ("build", ended(1, {"schema": "trimtab.build/1"}), "failed", False),
+        ("gate", ended(1, {"schema": "trimtab.gate/1"}), "not-passed", False),
+        ("optimize", ended(1, {"schema": "trimtab.optimize/1"}), "nothing-accepted", False),
+        ("deploy", ended(130, {"schema": "trimtab.deployment/1"}), "interrupted", False),
+        ("deploy", ended(1, None, "the build failed"), "failed", True),
+    ],
+)
+def test_outcomes(tool: str, given: Ended, outcome: str, is_error: bool) -> None:
+    found = result_of(BY_NAME[tool], given, 0, PLAIN)
+    data = cast("dict[str, object]", found.structured_content)
+    assert (data["outcome"], data["exit_code"], found.is_error) == (outcome, given.code, is_error)
+    assert (data["result"] is None) == (not given.output)
+
+
+def test_a_failed_command_says_why_in_words() -> None:
+    found = result_of(BY_NAME["build"], ended(2, None, "", "error: No Docker engine answers."), 0, PLAIN)
+    assert [json.loads(each.model_dump_json())["text"] for each in found.content] == ["error: No Docker engine answers."]
+
+
+def test_the_last_event_is_the_result() -> None:
+    output = b'{"event": "started"}\n{"event": "told", "text": "x"}\n{"schema": "trimtab.build/1", "run": "a"}\n'
+    assert printed(output) == {"schema": "trimtab.build/1", "run": "a"}
+
+
+@pytest.mark.parametrize("output", [b"", b"[1]", b"text", b'{"event": "started"}', b'{"schema": "tri', b"\xff"])
+def test_what_is_no_result(output: bytes) -> None:
+    assert printed(output) is None
+
+
+def test_the_worst_findings_stay_and_the_rest_is_counted() -> None:
+    every = review({"severity": "low", "line": 1}, {"severity": "critical", "line": 2}, {"severity": "high", "line": 3})
+    shown, left_out = shortened(every, ("findings", "files"), 2)
+    assert [mapping(each)["line"] for each in items(shown["findings"])] == [2, 3]
+    assert left_out == {"findings": 1}
+    assert shortened(every, ("findings",), 0)[1] == {}
+
+
+def test_files_that_change_come_first() -> None:
+    files = [{"path": "a", "changed": False}, {"path": "b", "changed": True}]
+    assert shortened({"schema": "x", "files": files}, ("files",), 1)[0]["files"] == [files[1]]
+
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"ENV API_TOKEN={SECRET}",
+        f"-ARG DB_PASSWORD={SECRET}",
+        f"+      POSTGRES_PASSWORD: {SECRET}",
+        f"-      - POSTGRES_PASSWORD={SECRET}",
+        f'       environment: {{SECRET_KEY: "{SECRET}", DEBUG: "1"}}',
+        f"RUN DB_PASSWORD='{SECRET}' make",
+        f"<td>ENV API_TOKEN={SECRET}</td>",
+        f"the engine said {SECRET}",
+    ],
+)
+def test_credentials_are_concealed(line: str) -> None:
+    concealed = Concealer({"SHOP_API_KEY": SECRET}).text(line) if "engine" in line else PLAIN.text(line)
+    assert SECRET not in concealed
+    assert "***" in concealed
+
+
+@pytest.mark.parametrize("key", ["ghp_" + "a1B2" * 9, "AKIA" + "QWERTYUIOPASDFGH"])
+def test_credentials_of_a_known_format_are_concealed(key: str) -> None:
+    assert PLAIN.data({"diff": ["x\n-RUN curl -H " + key + "\n"]}) == {"diff": ["x\n-RUN curl -H ***\n"]}
+
+
+def test_a_private_key_is_concealed_whole() -> None:
+    begin, end = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
+    assert PLAIN.text(f"a\n{begin}\nMIIE\n{end}\nb") == "a\n***\nb"
+    assert PLAIN.text(f"a\n{begin}\nMIIE\nMIIF") == "a\n***"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ENV API_TOKEN=${API_TOKEN}",
+        "`API_TOKEN` is set by ENV: its name says a credential",
+        "FROM python@sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0",
+        "+RUN --mount=type=secret,id=token pip install -r r.txt",
+    ],
+)
+def test_what_is_no_credential_stays(line: str) -> None:
+    assert PLAIN.text(line) == line
