@@ -50,6 +50,7 @@ COMMANDS = {
     "startup": "Say how long each compose project takes to start, and what quicker probes would save.",
     "networks": "Propose which service goes on which network.",
     "rule": "Explain a rule, or list them all.",
+    "init": "Write a first configuration from what is found in the fleet.",
     "mcp": "Serve coding agents over the Model Context Protocol.",
     "doctor": "Check what this machine has of what trimtab needs.",
     "report": "Show how the fleet stands on one page: every success metric with its change, its target and its source.",

@@ -1,0 +1,119 @@
+"""`trimtab init`."""
+
+import os
+import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, cast
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from trimtab.cli.app import CLEAN
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, check_format, load, show
+from trimtab.config import Config
+from trimtab.errors import UsageError
+from trimtab.first_config import first_config
+from trimtab.fleet import DiskTree, Fleet, discover
+from trimtab.fleet.plain import mapping
+from trimtab.rewrite import WriteError, write_file
+from trimtab.text import unified_diff
+
+_NAME = "trimtab.toml"
+
+
+def init(
+    paths: Paths = (),
+    /,
+    *,
+    diff: Annotated[bool, Parameter(negative="", help="Show what would be written, and write nothing.")] = False,
+    common: Common | None = None,
+) -> int:
+    """Write a first `trimtab.toml` from what is found: compose projects, bases, services that others depend on.
+
+    Every key says why it is there; what nothing in the repository decides is a comment. A configuration that exists is never
+    overwritten: --diff shows where it differs from what would be written today.
+    """
+    common = common or Common()
+    check_format(common)
+    loaded = load(paths, common, RuleChoice(offline=True))
+    if loaded.chosen is not None:
+        raise UsageError("Name the folder of the fleet: the configuration is written into it.")
+    text = _checked(first_config(_by_itself(loaded), datetime.now(UTC).date(), _memory()))
+    written = not diff
+    if written:
+        _refuse_existing(loaded)
+        _write(loaded.root / _NAME, text)
+    changes = unified_diff(_NAME, _before(loaded.root), text) if diff else ""
+    next_ones = _next(loaded, written=written)
+    data = {"schema": "trimtab.init/1", "path": _NAME, "written": written, "text": text, "diff": changes, "next": next_ones}
+    lines = [changes.rstrip("\n") or _told(loaded, written=written), *([""] if next_ones else []), *next_ones]
+    show(common, lambda: data, lambda: Text("\n".join(lines)))
+    return CLEAN
+
+
+def _by_itself(loaded: Loaded) -> Fleet:
+    """The fleet as it is found where no configuration says which compose projects there are."""
+    if not loaded.config.compose:
+        return loaded.fleet
+    return discover(DiskTree(loaded.root), replace(loaded.fleet.options, compose=()))
+
+
+def _told(loaded: Loaded, *, written: bool) -> str:
+    files, services = len(loaded.fleet.files), len(loaded.fleet.services)
+    counted = f"{files} Dockerfiles and {services} services were found"
+    return f"{_NAME} is written; {counted}" if written else f"{_NAME} is as it would be written; {counted}"
+
+
+def _next(loaded: Loaded, *, written: bool) -> list[str]:
+    where = "" if loaded.root == Path.cwd() else f" {loaded.root}"
+    return [f"trimtab review{where}", f"trimtab plan{where}"] if written else []
+
+
+def _refuse_existing(loaded: Loaded) -> None:
+    """Stop before anything of the user's is overwritten, or hidden by a file that wins over it.
+
+    Raises:
+        UsageError: there is a configuration.
+    """
+    if (loaded.root / _NAME).exists() or (loaded.root / _NAME).is_symlink():
+        raise UsageError(f"There is a `{_NAME}` already. `trimtab init --diff` shows where it differs from a new one.")
+    if _has_table(loaded.root / "pyproject.toml"):
+        raise UsageError(f"`pyproject.toml` has a table [tool.trimtab], which a `{_NAME}` would put out of force.")
+
+
+def _has_table(project: Path) -> bool:
+    try:
+        data = cast("object", tomllib.loads(project.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return "trimtab" in mapping(mapping(data).get("tool"))
+
+
+def _before(root: Path) -> str:
+    try:
+        return (root / _NAME).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _checked(text: str) -> str:
+    """The text, which is valid: otherwise this is a bug of ours, and nothing is written."""
+    Config.model_validate(tomllib.loads(text))
+    return text
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_file(path, text)
+    except WriteError as error:
+        raise UsageError(str(error)) from error
+
+
+def _memory() -> int | None:
+    """This machine's memory in bytes; None where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
