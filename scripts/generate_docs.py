@@ -1,6 +1,6 @@
-"""Writes docs/reference from the code, or with --check says what is out of date.
+"""Writes docs/reference and the manual page from the code, or with --check says what is out of date.
 
-Pages: one per rule, a table of rules, the command line, the configuration with its JSON Schema.
+Pages: one per rule, a table of rules, the command line, the configuration with its JSON Schema, `man/trimtab.1`.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from man_page import man_page
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -30,6 +31,7 @@ def pages() -> dict[Path, str]:
     found[REFERENCE / "rules.md"] = NOTE + rule_table()
     found[REFERENCE / "command-line.md"] = NOTE + command_line()
     found[REFERENCE / "configuration.md"] = NOTE + configuration()
+    found[ROOT / "man" / "trimtab.1"] = man_page()
     found[REFERENCE / "config.schema.json"] = json.dumps(Config.model_json_schema(), indent=2) + "\n"
     return found
 

@@ -52,6 +52,7 @@ COMMANDS = {
     "rule": "Explain a rule, or list them all.",
     "init": "Write a first configuration from what is found in the fleet.",
     "mcp": "Serve coding agents over the Model Context Protocol.",
+    "completion": "Print what makes bash, zsh or fish complete trimtab's command line.",
     "doctor": "Check what this machine has of what trimtab needs.",
     "report": "Show how the fleet stands on one page: every success metric with its change, its target and its source.",
     "workflow": "Let roles work one after the other, on a branch, with gates between them.",
