@@ -68,7 +68,7 @@ def _projects(fleet: Fleet) -> Iterator[str]:
         )
         yield _comment(why) + key
     else:
-        meant = ", ".join(fleet.meant_projects[0].files)
+        meant = ", ".join(file for project in fleet.meant_projects for file in project.files)
         why = f"Compose projects are found by themselves, and `{meant}` is meant where none is named. To say it yourself:"
         yield _comment(why) + _off(key)
 

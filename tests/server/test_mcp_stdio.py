@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -22,10 +23,13 @@ from agents import (
     tree,
 )
 from jsonschema import Draft202012Validator
+from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from trimtab.fleet.plain import mapping
 from trimtab.history import open_store
+from trimtab.mcp.project import project_at
+from trimtab.mcp.server import make_server
 
 Mode = Literal["auto", "legacy"]
 
@@ -165,6 +169,19 @@ def test_reports_outside_of_their_folder_are_not_read(shop: Path, tmp_path: Path
                     await client.read_resource(f"trimtab://{name}")
             with pytest.raises(MCPError):
                 await client.read_resource(f"file://{tmp_path}/secret.json")
+
+    talk(steps)
+
+
+def test_a_command_that_cannot_be_started_is_told(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    async def steps() -> None:
+        async with Client(make_server(project_at(shop), allow_deploy=False)) as client:
+            found, text = await called(client, "review")
+            assert found.is_error
+            assert "/nowhere/python" in text
 
     talk(steps)
 

@@ -62,11 +62,11 @@ class Desk:
             return refusal(str(error))
         # -P keeps the project's own modules from being imported instead of ours.
         argv = [*self.before, sys.executable, "-P", "-m", "trimtab", words[0], "--format=json", "--no-color", *words[1:]]
-        try:
-            async with self.turns, _told(context, self.conceal) as take:
+        async with self.turns, _told(context, self.conceal) as take:
+            try:
                 ended = await run_child(argv, self.project.root, self.environment, take, tool.grace)
-        except (TrimtabError, OSError) as error:
-            return refusal(self.conceal.text(str(error)))
+            except (TrimtabError, OSError) as error:
+                return refusal(self.conceal.text(str(error)))
         return result_of(tool, ended, arguments.most, self.conceal)
 
     async def list_resources(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
