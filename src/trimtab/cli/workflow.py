@@ -9,14 +9,13 @@ from typing import Annotated
 
 import anyio
 from cyclopts import App, Parameter
-from rich.console import Group
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.crew import Folder, Measured, Understood, briefed, interruptible, new_run, understood, worker
 from trimtab.cli.options import Common, check_format, show
 from trimtab.crew.branch import Branch
 from trimtab.crew.model import Brief, Report, Role
-from trimtab.crew.render import index_markdown, report_view
+from trimtab.crew.render import index_markdown, report_view, workflow_view
 from trimtab.crew.results import report_data, write_whole
 from trimtab.crew.workflow import Ended, Kind, folders, work_through
 from trimtab.docker import ProcessRunner
@@ -193,7 +192,7 @@ def _show(kind: Kind, brief: Brief, ended: Ended, outcome: str, meant: Understoo
     show(
         common,
         lambda: data,
-        lambda: Group(f"workflow {kind}: {outcome}", *(report_view(each) for each in ended.reports), f"branch {brief.branch}"),
+        lambda: workflow_view(f"workflow {kind}: {outcome}", ended.reports, facts),
         {"markdown": lambda: index},
     )
     if not common.quiet:

@@ -41,8 +41,7 @@ def _unwanted(instruction: Instruction, fleet: Fleet) -> list[tuple[str, Collect
     """The codes that are selected for some file, but not for this one."""
     every = set(instruction.rules)
     found: list[tuple[str, Collection[str]]] = [
-        (file.path, every - set(instruction.rules_for(names_of(file), runtimes_of(file), looks=False)))
-        for file in fleet.files
+        (file.path, every - set(instruction.rules_for(names_of(file), runtimes_of(file), looks=False))) for file in fleet.files
     ]
     for path in fleet.compose_files:
         services = [service for service in fleet.services if service.origin == path]

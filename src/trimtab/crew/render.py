@@ -48,6 +48,17 @@ def report_view(report: Report, *, sources: bool = False) -> RenderableType:
     return Group(head, grid, *rest)
 
 
+def workflow_view(title: str, reports: Sequence[Report], facts: Sequence[tuple[str, str]]) -> RenderableType:
+    """All reports of a run at a glance."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for name in ("role", "standing", "what it says", "not done"):
+        table.add_column(name, overflow="fold", justify="right" if name == "not done" else "left")
+    for report in reports:
+        standing = Text(str(report.standing), _STYLES[report.standing])
+        table.add_row(str(report.role), standing, escape(report.said), str(len(left_lines(report.left)) or ""))
+    return Group(table, *(Text(f"{name}: {text}") for name, text in facts))
+
+
 def left_lines(left: Iterable[Left]) -> list[str]:
     """What is not done, a line each; the same said of several things is one line."""
     grouped: dict[tuple[str, str], list[str]] = {}

@@ -1,6 +1,6 @@
 """The implementer: changes what was asked for, and keeps what is proven."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from trimtab.crew.conclude import Claims, conclude
 from trimtab.crew.instructions import Topic
@@ -91,7 +91,7 @@ def _claim_proof(claims: Claims, proof: Done) -> None:
     claims.add(proof, "files that could not be decided", "files", only=("verdict", "inconclusive"), counted=True)
     for number, each in enumerate(items(mapping(proof.data).get("totals"))):
         total = mapping(each)
-        name, unit = f"{total.get('name')} of {total.get('images')} images", str(total.get("unit"))
+        name, unit = f"{total.get('name')}, images: {total.get('images')}", str(total.get("unit"))
         before = claims.add(proof, name, "totals", number, "before", unit=unit)
         if before is not None:
             claims.found.remove(before)
@@ -110,6 +110,7 @@ def _claim_written(claims: Claims, done: Done, left: list[Left]) -> bool:
     name = done.step.name
     if name == "scripts-mended":
         mended = claims.add(done, "scripts mended", "files", only=("changed", True), counted=True)
+        left.extend(_unmended(files))
         return bool(mended and mended.value)
     key = "fate" if name == "pipeline" else "outcome"
     written = False
@@ -123,6 +124,16 @@ def _claim_written(claims: Claims, done: Done, left: list[Left]) -> bool:
             how = "`trimtab scripts --force` puts its own in its place, which git can undo"
             left.append(Left(str(each.get("path")), str(each.get("reason") or "somebody has written it"), how))
     return written
+
+
+def _unmended(files: Iterable[Mapping[str, object]]) -> Iterable[Left]:
+    """What a script does that no fix can mend in its place."""
+    for file in files:
+        found = [mapping(each) for each in items(file.get("skipped"))]
+        rules = dict.fromkeys(str(each.get("rule")) for each in found if str(each.get("rule")).startswith(_SCRIPTS))
+        if rules:
+            how = "the scripts that `trimtab scripts` writes do not do it"
+            yield Left(str(file.get("path")), f"has what cannot be mended in its place: {', '.join(rules)}", how)
 
 
 def _said(steps: list[Done], *, changed: bool) -> str:

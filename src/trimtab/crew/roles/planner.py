@@ -22,7 +22,7 @@ async def planner(brief: Brief, do: Do) -> Report:
         claims.add(waves, "images to build", "targets", counted=True)
         claims.add(waves, "waves of images that need nothing of each other", "waves", counted=True)
         steps.append(waves)
-        said += f", images in {len(items(mapping(waves.data).get('waves')))} waves"
+        said += f"; waves of images: {len(items(mapping(waves.data).get('waves')))}"
     if brief.asks(*_DEPLOYMENTS) and not brief.files:
         deployment = await do(Step("deployment", ("deploy", str(brief.tree), "--dry-run", *brief.settings)))
         claims.add(deployment, "operations of a deployment", "moves", counted=True)
