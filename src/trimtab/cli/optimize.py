@@ -108,7 +108,7 @@ def optimize(
     )  # fmt: skip
     store = open_store(loaded.root)
     try:
-        outcome = anyio.run(_run, loaded, common, asked, None if common.no_cache else store)
+        outcome = anyio.run(_run, loaded, common, asked, store)
         if outcome.result is None:
             return INTERRUPTED
         return _finish(loaded, common, outcome, store, asked, delivery)
@@ -127,7 +127,7 @@ class _Asked:
     planned: list[str]
 
 
-async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store | None) -> _Outcome:
+async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _Outcome:
     runner = ProcessRunner()
     engine = await engine_version(runner)
     staging = user_cache_path("trimtab") / "staging"
@@ -135,6 +135,7 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store | Non
     run = f"{secrets.token_hex(4)}-{os.getpid()}"
     folder = staging / run
     folder.mkdir(parents=True)
+    store.begin(run, "optimize")
     display = _Display(common, asked.planned)
     laboratory = Laboratory(
         runner, run, loaded.root, folder, Slots(asked.jobs), loaded.fleet, display.tell, asked.measures, asked.deadline,
@@ -145,11 +146,15 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store | Non
         with display.shown():
             async with anyio.create_task_group() as group:
                 group.start_soon(watch_signals, group.cancel_scope)
-                result = await run_experiments(laboratory, asked.choice, Memory(store, engine))
+                result = await run_experiments(laboratory, asked.choice, Memory(None if common.no_cache else store, engine))
                 group.cancel_scope.cancel()
+    except BaseException:
+        store.end(run, "failed")
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if result is None:
+        store.end(run, "interrupted")
         common.messages.print(
             "interrupted: no file was changed; the run's containers and images are removed; what was decided is remembered"
         )
@@ -173,7 +178,6 @@ def _finish(loaded: Loaded, common: Common, outcome: _Outcome, store: Store, ask
     environment = {"engine": outcome.engine, "cores": os.cpu_count(), "repeats": asked.measures.repeats}
     data = optimization_data(outcome.run, result.evidence, written, environment)
     page = evidence_page(outcome.run, result, environment)
-    store.begin(outcome.run, "optimize")
     for each in result.evidence:
         sizes = (each.before_bytes, each.after_bytes)
         store.verdict(outcome.run, each.path, str(each.verdict.kind), each.verdict.reason, each.accepted, sizes)

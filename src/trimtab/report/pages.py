@@ -1,6 +1,7 @@
 """The one way in which pages are made: everything escaped, nothing missing passes unnoticed, nothing fetched from elsewhere."""
 
 from functools import cache
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -32,3 +33,8 @@ def render(name: str, *, policy: str = _POLICY, **values: object) -> str:
         jinja2.UndefinedError: the template asks for a value that is not given.
     """
     return _environment().get_template(name).render(policy=policy, version=__version__, figures=figures, **values)
+
+
+def script(name: str) -> str:
+    """A script that a page which is served may load, as it is."""
+    return (files("trimtab.report") / "templates" / name).read_text(encoding="utf-8")

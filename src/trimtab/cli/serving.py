@@ -1,0 +1,99 @@
+"""Serving over HTTP from this machine: what `trimtab metrics` and `trimtab ui` have in common."""
+
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import FrameType
+
+from trimtab.errors import UsageError
+
+PLAIN = "text/plain; charset=utf-8"
+
+
+def address(text: str, default: int) -> tuple[str, int]:
+    """Address and port of an option `--listen`; `default` is the port that its messages propose.
+
+    Raises:
+        UsageError: it is no address.
+    """
+    host, _, port = text.rpartition(":")
+    try:
+        found = ipaddress.ip_address(host.strip("[]").replace("localhost", "127.0.0.1"))
+    except ValueError as error:
+        raise UsageError(f"`--listen {text}` is no address; write `127.0.0.1:{default}`.") from error
+    if not port.isdecimal() or int(port) > 65_535:
+        raise UsageError(f"`--listen {text}` has no port; write `{host}:{default}`.")
+    return str(found), int(port)
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    return ipaddress.ip_address(host).is_loopback
+
+
+def authority(host: str, port: int) -> str:
+    """Address and port as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers requests, says nothing of them, and not what it is written in."""
+
+    server_version, sys_version, timeout = "trimtab", "", 10
+
+    def answer(self, status: int, body: str, kind: str = PLAIN, headers: Mapping[str, str] | None = None) -> None:
+        """Send a whole answer."""
+        data = body.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: a request every few seconds is no news, and an address may hold a token."""
+
+
+class _Server(ThreadingHTTPServer):
+    """Does not wait for connections that stay open."""
+
+    daemon_threads = True
+
+
+class _Server6(_Server):
+    """The same for addresses of version 6."""
+
+    address_family = socket.AF_INET6
+
+
+def listen(host: str, port: int, handler: type[Handler]) -> ThreadingHTTPServer:
+    """A server that is bound and not yet at work.
+
+    Raises:
+        UsageError: the address cannot be had.
+    """
+    try:
+        return (_Server6 if ":" in host else _Server)((host, port), handler)
+    except OSError as error:
+        raise UsageError(f"`{host}:{port}` cannot be served: {error.strerror or error}.") from error
+
+
+def serve(server: ThreadingHTTPServer, begun: Callable[[], None]) -> None:
+    """Answer until Ctrl-C or a request to end, which both end it well; `begun` is called once it can be reached."""
+
+    def ended(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, ended)
+    try:
+        with server:
+            begun()
+            server.serve_forever()
+    except KeyboardInterrupt:
+        return
+    finally:
+        signal.signal(signal.SIGTERM, before)
