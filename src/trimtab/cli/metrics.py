@@ -14,6 +14,7 @@ from trimtab.errors import TrimtabError, UsageError
 from trimtab.history import history_folder, open_store
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
+from trimtab.observe.otlp import endpoint, request, send
 from trimtab.rewrite.write import WriteError, write_file
 
 _ALL = 100_000
@@ -27,6 +28,7 @@ def metrics(
         Path | None, Parameter(help="Write them into this file at once, for the node exporter's collector of text files.")
     ] = None,
     listen: Annotated[str, Parameter(help="Serve `/metrics` on this address of this machine, `127.0.0.1:9464`.")] = "",
+    otlp: Annotated[str, Parameter(help="Send them once, as OTLP/HTTP with JSON: `http://127.0.0.1:4318`.")] = "",
     common: Common | None = None,
 ) -> int:
     """Print what the history knows as metrics for Prometheus: containers, builds, deployments, scans, scores and proofs.
@@ -38,8 +40,10 @@ def metrics(
     folder = path.resolve()
     if not (history_folder(folder) / "history.db").is_file():
         raise UsageError(f"`{path}` has no history yet. `trimtab observe`, `build`, `scan` and `deploy` make one.")
-    if textfile is not None and listen:
-        raise UsageError("`--textfile` and `--listen` are two ways to the same metrics: name one.")
+    if sum((textfile is not None, bool(listen), bool(otlp))) > 1:
+        raise UsageError("`--textfile`, `--listen` and `--otlp` are ways to the same metrics: name one.")
+    if otlp:
+        return _send(folder, otlp, common)
     if listen:
         return _serve(folder, listen, common)
     text = exposition(folder)
@@ -55,21 +59,40 @@ def metrics(
     return CLEAN
 
 
+def _send(folder: Path, address: str, common: Common) -> int:
+    """Send the metrics to a collector. What comes of `OTEL_EXPORTER_OTLP_HEADERS` is told to nobody else."""
+    url = endpoint(address)
+    now = time.time()
+    found = [family for family in families(_known(folder), now) if family.values]
+    send(url, request(found, folder.name, now))
+    if not common.quiet:
+        common.messages.print(f"{sum(len(each.values) for each in found)} values sent to {url}", markup=False, soft_wrap=True)
+    return CLEAN
+
+
 def exposition(folder: Path) -> str:
     """The metrics of a fleet, as text.
 
     Raises:
         StateError: the history cannot be read.
     """
+    return render(families(_known(folder), time.time()))
+
+
+def _known(folder: Path) -> Known:
+    """What the history holds that metrics are made from.
+
+    Raises:
+        StateError: it cannot be read.
+    """
     store = open_store(folder)
     try:
-        known = Known(
+        return Known(
             store.usage.places(), store.ledger.builds(limit=_ALL), store.deployments.rows(_ALL), store.scans.rows(limit=_ALL),
             store.scans.scores(limit=1), store.verdicts(),
         )  # fmt: skip
     finally:
         store.close()
-    return render(families(known, time.time()))
 
 
 def _handler(text: Callable[[], str]) -> type[serving.Handler]:
