@@ -89,6 +89,14 @@ class GateConfig(LimitsConfig):
 class DeployConfig(_Table):
     """How `trimtab deploy` replaces what runs."""
 
+    target: Literal["compose", "swarm"] = Field(
+        default="compose",
+        description="What runs the project: compose on one machine, or the swarm that the engine is a manager of.",
+    )
+    endpoint_mode: Literal["vip", "dnsrr"] | None = Field(
+        default=None,
+        description="How a swarm's services find each other where the project does not say; without IPVS it has to be `dnsrr`.",
+    )
     retain: int = Field(default=5, ge=1, le=100, description="Revisions that are kept of each service, to go back to.")
     timeout: float | None = Field(
         default=None, gt=0, description="Seconds to become healthy; left out, what the health check's own settings allow."

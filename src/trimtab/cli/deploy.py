@@ -12,6 +12,7 @@ from trimtab.cli.build import build as build_images
 from trimtab.cli.deploying import (
     DeployWatcher,
     Stack,
+    Target,
     carried_out,
     deployer_of,
     find_stack,
@@ -21,6 +22,7 @@ from trimtab.cli.deploying import (
     wish_of,
 )
 from trimtab.cli.options import Common, Paths, show
+from trimtab.cli.swarming import Wish, deploy_swarm
 from trimtab.deploy.desired import Desired
 from trimtab.deploy.doubts import doubts
 from trimtab.deploy.holder.ask import ask_holder
@@ -61,6 +63,7 @@ class What:
     resume: Annotated[bool, Parameter(negative="", help="Go on with a deployment that was killed.")] = False
     allow_unset: Annotated[bool, Parameter(negative="", help="Variables without a value are meant to be empty.")] = False
     wait: Annotated[float, Parameter(help="Seconds to wait for another deployer.")] = 0.0
+    target: Target = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,13 @@ def deploy(paths: Paths = (), /, *, what: What | None = None, common: Common | N
             return code
     store = open_store(stack.folder)
     try:
+        if (what.target or stack.loaded.config.deploy.target) == "swarm":
+            if what.force_recreate:
+                raise UsageError(
+                    "A swarm replaces what has not changed by `docker service update --force`, not by --force-recreate."
+                )
+            asked = Wish(frozenset(what.service), what.dry_run, what.remove_orphans, what.resume, what.allow_unset, what.wait)
+            return anyio.run(deploy_swarm, stack, common, store, asked)
         return anyio.run(_deploy, stack, common, what, store)
     finally:
         store.close()

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, S
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated, Literal, Protocol
 
 import anyio
+from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -34,6 +35,12 @@ from trimtab.report.deploy import refusal_data, refusal_view, result_data, resul
 _SHOWN = 20
 DONE, UNDONE = ("done",), ("rolled-back", "abandoned")
 """How a deployment ends that was wanted, and one that was to be undone."""
+
+
+Target = Annotated[
+    Literal["compose", "swarm"] | None,
+    Parameter(help="What runs the project; as `[deploy] target` says when left out, which is compose when nothing does."),
+]
 
 
 @dataclass(frozen=True)
@@ -181,10 +188,16 @@ def watching_deployment(common: Common) -> Generator[DeployWatcher]:
         yield DeployWatcher(common, file)
 
 
+class Deploying(Protocol):
+    """Whatever deploys, as far as it is told how that has ended."""
+
+    result: Result | None
+
+
 async def carried_out(
     common: Common,
     watcher: DeployWatcher,
-    deployer: Deployer,
+    deployer: Deploying,
     does: Callable[[], Awaitable[Result | None]],
     wanted: Sequence[str] = DONE,
 ) -> int:

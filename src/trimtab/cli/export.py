@@ -14,7 +14,7 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.deploying import Stack, find_stack
 from trimtab.cli.options import Common, Paths, show
 from trimtab.deploy.desired import Desired
-from trimtab.deploy.project import ask_desired
+from trimtab.deploy.project import ask_desired, project_of
 from trimtab.deploy.targets.files import place_files
 from trimtab.deploy.targets.image_checks import image_checks
 from trimtab.deploy.targets.kubernetes import KubernetesOptions, export_kubernetes
@@ -128,11 +128,6 @@ def _export(target: str, asked: _Asked, made: Callable[[Desired, Mapping[str, st
 
 async def _desired(runner: Runner, stack: Stack) -> Desired:
     return await ask_desired(runner, stack.folder, stack.files)
-
-
-def project_of(desired: Desired) -> dict[str, object]:
-    """The project in compose's canonical form."""
-    return {**desired.top, "services": {name: wanted.body for name, wanted in desired.services.items()}}
 
 
 def _images(given: tuple[str, ...], desired: Desired) -> Mapping[str, str]:

@@ -1,6 +1,5 @@
 """`trimtab rollback`."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import anyio
@@ -11,6 +10,7 @@ from trimtab.cli.deploying import (
     UNDONE,
     DeployWatcher,
     Stack,
+    Target,
     carried_out,
     deployer_of,
     find_stack,
@@ -20,6 +20,7 @@ from trimtab.cli.deploying import (
     watching_deployment,
 )
 from trimtab.cli.options import Common, Paths, show
+from trimtab.cli.swarming import Back, rollback_swarm
 from trimtab.deploy.lease import deploying
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.plan import Plan
@@ -34,17 +35,6 @@ from trimtab.history import Store, open_store
 from trimtab.report.deploy import plan_data, plan_view
 
 
-@dataclass(frozen=True)
-class _Back:
-    """What is asked for."""
-
-    services: frozenset[str]
-    to: int | None
-    project: str
-    dry_run: bool
-    wait: float
-
-
 def rollback(
     paths: Paths = (),
     /,
@@ -56,6 +46,7 @@ def rollback(
     project: Annotated[str, Parameter(help="The compose project, where its files cannot be read any more.")] = "",
     dry_run: Annotated[bool, Parameter(negative="", help="Print the plan, and change nothing.")] = False,
     wait: Annotated[float, Parameter(help="Seconds to wait for another deployer.")] = 0.0,
+    target: Target = None,
     common: Common | None = None,
 ) -> int:
     """Go back to the exact image and configuration of an earlier revision, or undo a deployment that was killed.
@@ -67,12 +58,14 @@ def rollback(
     stack = find_stack(paths, common, project)
     store = open_store(stack.folder)
     try:
-        return anyio.run(_rollback, stack, common, store, _Back(frozenset(service), to, project, dry_run, wait))
+        if (target or stack.loaded.config.deploy.target) == "swarm":
+            return anyio.run(rollback_swarm, stack, common, store, Back(frozenset(service), to, project, dry_run, wait))
+        return anyio.run(_rollback, stack, common, store, Back(frozenset(service), to, project, dry_run, wait))
     finally:
         store.close()
 
 
-async def _rollback(stack: Stack, common: Common, store: Store, back: _Back) -> int:
+async def _rollback(stack: Stack, common: Common, store: Store, back: Back) -> int:
     runner = ProcessRunner()
     await engine_version(runner)
     project = back.project or await project_name(runner, stack, store)
@@ -88,7 +81,7 @@ async def _rollback(stack: Stack, common: Common, store: Store, back: _Back) -> 
 
 
 async def _alone(
-    deployer: Deployer, stack: Stack, store: Store, common: Common, watcher: DeployWatcher, back: _Back
+    deployer: Deployer, stack: Stack, store: Store, common: Common, watcher: DeployWatcher, back: Back
 ) -> int:  # fmt: skip
     """The rollback itself, with nobody else at it."""
     row = await deployer.unfinished()
@@ -104,7 +97,7 @@ async def _alone(
     return await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, now, None))
 
 
-def _planned(stack: Stack, store: Store, now: Observed, back: _Back) -> tuple[Plan, tuple[str, ...]]:
+def _planned(stack: Stack, store: Store, now: Observed, back: Back) -> tuple[Plan, tuple[str, ...]]:
     """The plan, and what is against it."""
     known = {each.service for each in now.instances}
     unknown = sorted(back.services - known)

@@ -7,8 +7,9 @@ from cyclopts import Parameter
 from rich.live import Live
 
 from trimtab.cli.app import CLEAN, FINDINGS
-from trimtab.cli.deploying import Stack, find_stack, project_name
+from trimtab.cli.deploying import Stack, Target, find_stack, project_name
 from trimtab.cli.options import Common, Paths, show
+from trimtab.cli.swarming import swarm_status
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.site import observed
 from trimtab.docker import ProcessRunner, engine_version
@@ -28,6 +29,7 @@ def status(
         bool, Parameter(name=["--watch", "-w"], negative="", help="Go on looking until it is interrupted.")
     ] = False,
     project: Annotated[str, Parameter(help="The compose project, where its files cannot be read.")] = "",
+    target: Target = None,
     common: Common | None = None,
 ) -> int:
     """Show what runs of a compose project: state, health, revision, image, and what could be gone back to.
@@ -39,6 +41,8 @@ def status(
     stack = find_stack(paths, common, project)
     store = open_store(stack.folder)
     try:
+        if (target or stack.loaded.config.deploy.target) == "swarm":
+            return anyio.run(swarm_status, stack, common, store, project, watch)
         return anyio.run(_status, stack, common, store, project, watch)
     finally:
         store.close()

@@ -26,6 +26,8 @@ class Strategy(StrEnum):
     """The holder keeps what comes waiting while the one before is stopped and the new one starts."""
     EXCHANGE = "exchange"
     """It goes behind the holder or leaves it, together with others: away once, while the old ones end and the lane starts."""
+    ROLLING = "rolling"
+    """A swarm replaces its tasks, a few at a time, and watches each."""
     JOB = "job"
     """It runs to its end, and has to end well."""
     START = "start"
@@ -38,6 +40,7 @@ SAYS = {
     Strategy.SWITCH: "both run, the holder switches: nobody is kept waiting",
     Strategy.HOLD: "the holder keeps what comes waiting while one ends and the other starts",
     Strategy.EXCHANGE: "all of these change over together: away once, while the old ones end",
+    Strategy.ROLLING: "the swarm replaces its tasks, a few at a time",
     Strategy.JOB: "runs to its end",
     Strategy.START: "what is there is started",
 }

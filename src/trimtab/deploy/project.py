@@ -56,6 +56,11 @@ def _warnings(stderr: str) -> tuple[str, ...]:
     return tuple(f"`{name}` has no value" for name in dict.fromkeys(unset))
 
 
+def project_of(desired: Desired) -> dict[str, object]:
+    """The project in compose's canonical form."""
+    return {**desired.top, "services": {name: wanted.body for name, wanted in desired.services.items()}}
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image that the engine has."""

@@ -26,7 +26,7 @@ from trimtab.docker.api import Api
 from trimtab.docker.command import execute
 from trimtab.docker.containers import Containers
 from trimtab.docker.runner import Runner
-from trimtab.errors import EngineMissing, ToolError
+from trimtab.errors import EngineMissing, ToolError, UsageError
 from trimtab.fleet.plain import items, mapping
 from trimtab.history.deployments import DeploymentRow, Deployments
 
@@ -87,7 +87,7 @@ class Deployer:
         data = {**plan.data(), "networks": sorted(await project_networks(site.api, self.project)), "whole": self.settings.whole}
         data["removals"] = [[each.container.id, each.container.name] for each in plan.removals]
         row = DeploymentRow(
-            site.deployment, plan.project, plan.revision, plan.kind, _now(), None, self.git, os.getpid(), "preparing", None, "",
+            site.deployment, plan.project, plan.revision, plan.kind, now(), None, self.git, os.getpid(), "preparing", None, "",
             data,
         )  # fmt: skip
         self.journal.begin(row)
@@ -157,8 +157,17 @@ class Deployer:
         self.journal.end(site.deployment, self.result.outcome, reason, self.result.seconds)
 
     async def unfinished(self) -> DeploymentRow | None:
-        """The deployment that was begun and has not ended; where the journal is lost, what the engine shows of it."""
+        """The deployment that was begun and has not ended; where the journal is lost, what the engine shows of it.
+
+        Raises:
+            UsageError: it was begun elsewhere than with compose.
+        """
         known = self.journal.unfinished(self.project)
+        if known is not None and known.plan.get("target"):
+            raise UsageError(
+                f"Revision {known.revision} of `{self.project}` was begun on a {known.plan['target']} and has not ended: pass"
+                f" `--target {known.plan['target']}`."
+            )
         if known is not None:
             return known
         found = traces(await observed(self.containers, self.project))
@@ -166,7 +175,7 @@ class Deployer:
             return None
         identity = f"{found.revision}-{secrets.token_hex(3)}"
         row = DeploymentRow(
-            identity, self.project, found.revision, "deploy", _now(), None, None, os.getpid(), found.phase, None, "", found.plan
+            identity, self.project, found.revision, "deploy", now(), None, None, os.getpid(), found.phase, None, "", found.plan
         )
         self.journal.begin(row)
         return row
@@ -260,5 +269,6 @@ async def clean(site: Site, row: DeploymentRow) -> None:
     await _sweep(site, row)
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as the journal has it: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

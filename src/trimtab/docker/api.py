@@ -164,6 +164,15 @@ class Api:
             EngineRefused: the engine says no, with its reason.
         """
         answer = (await self.all([request], timeout=timeout))[0]
-        if answer.status >= 400 and answer.status not in allow:
-            raise EngineRefused(f"{request.method} {request.path}", answer.status, answer.message)
-        return answer
+        return answer if answer.status in allow else checked(request, answer)
+
+
+def checked(request: Request, answer: Answer) -> Answer:
+    """The answer itself.
+
+    Raises:
+        EngineRefused: it is a refusal.
+    """
+    if answer.status >= 400:
+        raise EngineRefused(f"{request.method} {request.path}", answer.status, answer.message)
+    return answer

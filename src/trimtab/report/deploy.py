@@ -70,6 +70,7 @@ def result_data(result: Result) -> dict[str, object]:
         "seconds": round(result.seconds, 3),
         "services": {name: _outcome_data(each) for name, each in result.services.items()},
         "stays": dict(result.plan.stays),
+        "warnings": list(result.warnings),
     }
 
 
@@ -104,6 +105,7 @@ def result_view(result: Result) -> RenderableType:
             outcome = f"[{style}]{each.outcome}[/]"
             table.add_row(name, outcome, str(each.strategy), took, away, image, escape(each.reason))
         parts.append(table)
+    parts += [f"[yellow]note:[/] {escape(each)}" for each in result.warnings]
     parts.append(_last_line(result))
     return Group(*parts)
 
@@ -169,12 +171,15 @@ def status_view(observed: Observed, unfinished: DeploymentRow | None) -> Rendera
             ", ".join(kept),
         )
     notes: list[RenderableType] = [table] if observed.instances else [f"nothing of `{observed.project}` is there"]
-    if unfinished is not None:
-        notes.append(
-            f"[bold yellow]revision {unfinished.revision} is unfinished[/]: `trimtab deploy --resume` goes on with it,"
-            " `trimtab rollback` undoes it"
-        )
-    return Group(*notes)
+    return Group(*notes, *([unfinished_view(unfinished)] if unfinished is not None else []))
+
+
+def unfinished_view(row: DeploymentRow) -> RenderableType:
+    """A deployment that was begun and has not ended, for people."""
+    return (
+        f"[bold yellow]revision {row.revision} is unfinished[/]: `trimtab deploy --resume` goes on with it, `trimtab rollback`"
+        " undoes it"
+    )
 
 
 def _revision(revision: int | None, source: int | None) -> str:

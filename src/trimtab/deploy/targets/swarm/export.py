@@ -1,6 +1,6 @@
 """A compose project as a stack file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,12 +30,24 @@ class SwarmOptions:
     """For how many seconds a new task is watched, where the project does not say; None goes by its health check."""
 
 
-def export_swarm(data: Mapping[str, object], options: SwarmOptions | None = None) -> Exported:
-    """A stack file for a project as `docker compose config --format json` prints it, and what is lost.
+@dataclass(frozen=True)
+class Stack:
+    """A project in a stack file's words, before it is written."""
 
-    No value of a credential is in it: the shell that deploys gives them. `docker stack deploy` refuses the file until it does.
-    The same project always gives the same file.
-    """
+    project: str
+    data: Mapping[str, object] = field(repr=False)
+    """References to variables in it are not written out yet; `stack_text` does that."""
+    variables: Mapping[str, str] = field(repr=False)
+    """The values that the shell has to have, by variable. They are credentials, and stand in no file."""
+    losses: tuple[Loss, ...] = ()
+
+    @property
+    def services(self) -> Mapping[str, Mapping[str, object]]:
+        return {name: mapping(body) for name, body in mapping(self.data.get("services")).items()}
+
+
+def read_stack(data: Mapping[str, object], options: SwarmOptions | None = None) -> Stack:
+    """A project as `docker compose config --format json` prints it, as a stack. The same project gives the same stack."""
     options = options or SwarmOptions()
     project = read_project(mapping(unescaped(dict(data))))
     losses: list[Loss] = []
@@ -61,8 +73,23 @@ def export_swarm(data: Mapping[str, object], options: SwarmOptions | None = None
         **{kind: _files(whole, kind, project.name, wanted) for kind in ("secrets", "configs")},
     }
     whole.report_unread(REASONS)
-    text = manifest_text([mapping(written(filled(stack)))], *_comments(project.name, wanted))
-    return Exported({STACK: text}, in_order(losses))
+    variables = {name: value for (value, _), name in sorted(wanted.names.items(), key=lambda each: each[1])}
+    return Stack(project.name, filled(stack), variables, in_order(losses))
+
+
+def stack_text(stack: Stack) -> str:
+    """A stack as the text of a stack file; `docker stack deploy` refuses it until it is given every variable."""
+    return manifest_text([mapping(written(dict(stack.data)))], *_comments(stack.project, stack.variables))
+
+
+def export_swarm(data: Mapping[str, object], options: SwarmOptions | None = None) -> Exported:
+    """A stack file for a project as `docker compose config --format json` prints it, and what is lost.
+
+    No value of a credential is in it: the shell that deploys gives them. `docker stack deploy` refuses the file until it does.
+    The same project always gives the same file.
+    """
+    stack = read_stack(data, options)
+    return Exported({STACK: stack_text(stack)}, stack.losses)
 
 
 def _endpoint_mode(body: Mapping[str, object], options: SwarmOptions) -> str | None:
@@ -70,10 +97,10 @@ def _endpoint_mode(body: Mapping[str, object], options: SwarmOptions) -> str | N
     return None if said else options.endpoint_mode
 
 
-def _comments(project: str, wanted: Wanted) -> list[str]:
+def _comments(project: str, names: Iterable[str]) -> list[str]:
     first = f"Deploy it by: docker stack deploy --compose-file {STACK} {project}"
-    names = sorted(set(wanted.names.values()))
-    return [first, *([f"The shell has to have: {', '.join(names)}"] if names else [])]
+    named = ", ".join(names)
+    return [first, *([f"The shell has to have: {named}"] if named else [])]
 
 
 def _networks(whole: Reading, project: str, wanted: Wanted) -> Part:

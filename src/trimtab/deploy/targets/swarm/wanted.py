@@ -7,6 +7,7 @@ from typing import cast
 
 from trimtab.deploy.targets.credentials import Credentials
 from trimtab.deploy.targets.reading import Reading
+from trimtab.docker.command import OWN_NAMES
 from trimtab.fleet.plain import items, mapping, text
 
 _OPEN, _CLOSE = "\0{", "\0}"
@@ -60,7 +61,9 @@ class Wanted:
         plain = re.sub(r"\W", "_", variable, flags=re.ASCII)
         longer = re.sub(r"\W", "_", f"{service}_{variable}", flags=re.ASCII).upper()
         numbered = (f"{longer}_{number}" for number in range(2, len(self.names) + 3))
-        return next(name for name in (plain, longer, *numbered) if name not in self.names.values())
+        # A variable that the client itself obeys would change the client that deploys: `HTTP_PROXY`, `DOCKER_HOST`.
+        taken = {*self.names.values(), *OWN_NAMES}
+        return next(name for name in (plain, longer, *numbered) if name not in taken)
 
 
 def written(value: object) -> object:

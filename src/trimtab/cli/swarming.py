@@ -1,0 +1,264 @@
+"""`deploy`, `rollback` and `status` where a swarm runs the project."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio
+from rich.live import Live
+
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
+from trimtab.cli.deploying import UNDONE, DeployWatcher, Stack, carried_out, noted, project_name, watching_deployment
+from trimtab.cli.options import Common, show
+from trimtab.deploy.desired import Desired
+from trimtab.deploy.lease import Lease, deploying
+from trimtab.deploy.project import ask_desired, project_of
+from trimtab.deploy.targets.swarm import SwarmOptions, read_stack
+from trimtab.deploy.targets.swarm.against import loose_volumes, missing, vital_losses
+from trimtab.deploy.targets.swarm.applying import Files
+from trimtab.deploy.targets.swarm.back import plan_back
+from trimtab.deploy.targets.swarm.carry import SwarmDeployer
+from trimtab.deploy.targets.swarm.cluster import Seen, look, manager
+from trimtab.deploy.targets.swarm.files import with_versions
+from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
+from trimtab.deploy.targets.swarm.pinned import Pinned, pin
+from trimtab.deploy.targets.swarm.plan import Asked, SwarmPlan, next_revision, plan_swarm
+from trimtab.deploy.targets.swarm.waiting import Patience
+from trimtab.docker import ProcessRunner, Runner, engine_version
+from trimtab.docker.api import Api
+from trimtab.errors import UsageError
+from trimtab.git import head
+from trimtab.history import Store
+from trimtab.report.swarm import plan_view, refused_data, refused_view, status_data, status_view
+
+_LOOK = 1.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A deployment as it is asked for."""
+
+    services: frozenset[str] = frozenset()
+    dry_run: bool = False
+    remove_orphans: bool = False
+    resume: bool = False
+    allow_unset: bool = False
+    wait: float = 0.0
+
+
+@dataclass(frozen=True)
+class Back:
+    """A rollback as it is asked for."""
+
+    services: frozenset[str]
+    to: int | None
+    project: str
+    dry_run: bool
+    wait: float
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A plan with all that it was made from, and what is against it."""
+
+    plan: SwarmPlan
+    seen: Seen
+    files: Files
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+async def deploy_swarm(stack: Stack, common: Common, store: Store, wish: Wish) -> int:
+    """Make a swarm run what the project's files say.
+
+    Raises:
+        UsageError: the engine is no manager, or an earlier deployment has not ended.
+    """
+    runner = ProcessRunner()
+    await engine_version(runner)
+    swarm = await manager(Api(runner))
+    desired = await ask_desired(runner, stack.folder, stack.files)
+    unknown = sorted(wish.services - set(desired.services))
+    if unknown:
+        raise UsageError(
+            f"The project `{desired.project}` has no service `{unknown[0]}`; it has {', '.join(sorted(desired.services))}."
+        )
+    if wish.dry_run:
+        planned = await _planned(runner, stack, store, desired, swarm, wish)
+        show(
+            common,
+            lambda: {**planned.plan.data(), "problems": list(planned.problems), "notes": list(planned.notes)},
+            lambda: plan_view(planned.plan, planned.problems, planned.notes),
+        )
+        return COULD_NOT_RUN if planned.problems else CLEAN
+    async with deploying(runner, desired.project, "trimtab deploy --target swarm", wish.wait) as lease:
+        with watching_deployment(common) as watcher:
+            deployer = await _deployer(runner, stack, store, desired.project, watcher, lease)
+            code = await _resumed(deployer, common, watcher, wish)
+            if code is not None:
+                return code
+            planned = await _planned(runner, stack, store, desired, swarm, wish)
+            return await _carried_out(planned, deployer, common, watcher)
+
+
+async def _carried_out(planned: _Planned, deployer: SwarmDeployer, common: Common, watcher: DeployWatcher) -> int:
+    noted(common, planned.notes)
+    plan = planned.plan
+    if planned.problems:
+        return _refused(common, watcher, plan, planned.problems)
+    if plan.empty:
+        show(common, lambda: {**plan.data(), "outcome": "done"}, lambda: plan_view(plan))
+        return CLEAN
+    if not common.quiet and common.format == "text":
+        common.messages.print(plan_view(plan))
+    return await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, planned.seen, planned.files))
+
+
+async def _resumed(deployer: SwarmDeployer, common: Common, watcher: DeployWatcher, wish: Wish) -> int | None:
+    """The end of a deployment that was left; None where a new one is to be made.
+
+    Raises:
+        UsageError: one was left, and nobody has asked to go on with it.
+    """
+    row = deployer.unfinished()
+    if row is None:
+        if wish.resume:
+            noted(common, ["there is nothing to go on with: no deployment was left unfinished; a new one is made"])
+        return None
+    if not wish.resume:
+        raise UsageError(
+            f"Revision {row.revision} of `{row.project}` was begun and is not known to have ended. `trimtab deploy --resume`"
+            " says what has become of it, and goes on; `trimtab rollback` undoes it."
+        )
+    code = await carried_out(common, watcher, deployer, lambda: deployer.finish(row))
+    reached = deployer.result is not None and all(each.outcome != "untouched" for each in deployer.result.services.values())
+    return code if reached else None
+
+
+async def _planned(
+    runner: Runner, stack: Stack, store: Store, desired: Desired, swarm: str, wish: Wish
+) -> _Planned:  # fmt: skip
+    api, config = Api(runner), stack.loaded.config.deploy
+    seen, kept = await look(api, desired.project), await kept_revisions(api, desired.project)
+    meant = wish.services or frozenset(desired.services)
+    pinned = await pin(runner, api, [desired.services[name] for name in sorted(meant)], len(seen.nodes))
+    said = read_stack(project_of(desired), SwarmOptions(pinned.images, config.endpoint_mode))
+    made = with_versions(said, swarm)
+    specs = {(each.service, each.revision): each.spec for each in kept}
+    revision = next_revision(seen, specs, store.deployments.last_revision(desired.project))
+    plan = plan_swarm(desired, made, seen, specs, revision, Asked(wish.services, wish.remove_orphans))
+    changing = [change.service for change in plan.changes if change.kind != "remove"]
+    unset = () if wish.allow_unset else desired.warnings
+    problems = [
+        *(f"{each}: set it, or write `${{NAME:-}}` where empty is meant" for each in unset),
+        *pinned.problems,
+        *vital_losses(said.losses, changing),
+        *loose_volumes(desired, made, seen, changing),
+        *await missing(api, made, desired),
+        *(
+            f"`{name}`: its command before deployments cannot be run: a task may be on any node"
+            for name in config.before
+            if name in changing
+        ),
+    ]
+    return _Planned(
+        plan, seen, Files(desired, made, pinned.credentials), tuple(problems), tuple(_notes(stack, pinned, seen, changing))
+    )
+
+
+def _notes(stack: Stack, pinned: Pinned, seen: Seen, changing: Sequence[str]) -> list[str]:
+    found = list(pinned.notes)
+    found += [f"the node {node.name} is {node.state}: nothing is started there" for node in seen.lost]
+    smoke = [name for name in stack.loaded.config.smoke_commands() if name in changing]
+    found += [f"the smoke check of {', '.join(smoke)} is not run: a task may be on any node"] if smoke else []
+    return found
+
+
+def _refused(common: Common, watcher: DeployWatcher, plan: SwarmPlan, problems: Sequence[str]) -> int:
+    watcher.finished(refused_data(plan, problems))
+    if common.format != "json":
+        show(common, dict, lambda: refused_view(plan, problems))
+    return COULD_NOT_RUN
+
+
+async def _deployer(
+    runner: Runner, stack: Stack, store: Store, project: str, watcher: DeployWatcher, lease: Lease
+) -> SwarmDeployer:  # fmt: skip
+    table = stack.loaded.config.deploy
+    patience = Patience(table.timeout, table.settle, table.bake)
+    whole = table.on_failure == "deployment"
+    return SwarmDeployer(
+        runner, store.deployments, project, watcher, patience, whole, table.retain, await head(runner, stack.folder), lease
+    )  # fmt: skip
+
+
+async def rollback_swarm(stack: Stack, common: Common, store: Store, back: Back) -> int:
+    """Go back to an earlier revision, or undo a deployment that was left.
+
+    Raises:
+        UsageError: the engine is no manager, or there is no such service.
+    """
+    runner = ProcessRunner()
+    await engine_version(runner)
+    api = Api(runner)
+    await manager(api)
+    project = back.project or await project_name(runner, stack, store)
+    if back.dry_run:
+        plan, _ = await _plan_back(api, store, project, back)
+        problems = _nothing(plan)
+        show(common, lambda: {**plan.data(), "problems": problems}, lambda: plan_view(plan, problems))
+        return FINDINGS if problems else CLEAN
+    async with deploying(runner, project, "trimtab rollback --target swarm", back.wait) as lease:
+        with watching_deployment(common) as watcher:
+            deployer = await _deployer(runner, stack, store, project, watcher, lease)
+            row = deployer.unfinished()
+            if row is not None:
+                noted(common, [f"revision {row.revision} was begun and is not known to have ended: it is undone"])
+                return await carried_out(common, watcher, deployer, lambda: deployer.undo(row), wanted=UNDONE)
+            plan, seen = await _plan_back(api, store, project, back)
+            if problems := _nothing(plan):
+                _refused(common, watcher, plan, problems)
+                return FINDINGS
+            return await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, seen, None))
+
+
+async def _plan_back(api: Api, store: Store, project: str, back: Back) -> tuple[SwarmPlan, Seen]:
+    seen, kept = await look(api, project), await kept_revisions(api, project)
+    unknown = sorted(back.services - set(seen.services))
+    if unknown:
+        raise UsageError(
+            f"`{project}` has no service `{unknown[0]}` on the swarm; it has {', '.join(seen.services) or 'none at all'}."
+        )
+    specs = {(each.service, each.revision): each.spec for each in kept}
+    revision = next_revision(seen, specs, store.deployments.last_revision(project))
+    return plan_back(seen, kept, revision, back.services, back.to), seen
+
+
+def _nothing(plan: SwarmPlan) -> list[str]:
+    """Why there is nothing to go back to; empty where there is."""
+    if not plan.empty:
+        return []
+    return [f"`{name}`: {why}" for name, why in plan.stays.items()] or ["nothing of the project is on the swarm"]
+
+
+async def swarm_status(stack: Stack, common: Common, store: Store, project: str, watch: bool) -> int:
+    """Show what runs of a project on a swarm. Exits with 1 when it is not as it is wanted, and when that is not known."""
+    runner = ProcessRunner()
+    await engine_version(runner)
+    api = Api(runner)
+    await manager(api)
+    name = project or await project_name(runner, stack, store)
+    seen, kept = await look(api, name), await kept_revisions(api, name)
+    row = store.deployments.unfinished(name)
+    if not watch:
+        show(common, lambda: status_data(seen, kept, row), lambda: status_view(seen, kept, row))
+        well = all(each.well for each in seen.services.values()) and not seen.lost
+        return CLEAN if well and row is None else FINDINGS
+    return await _watched(api, common, store, name, kept)
+
+
+async def _watched(api: Api, common: Common, store: Store, name: str, kept: Sequence[Kept]) -> int:
+    with Live("", console=common.messages, screen=common.messages.is_terminal) as live:
+        while True:
+            seen = await look(api, name)
+            live.update(status_view(seen, kept, store.deployments.unfinished(name)))
+            await anyio.sleep(_LOOK)

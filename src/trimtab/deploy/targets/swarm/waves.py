@@ -1,0 +1,201 @@
+"""The services of one deployment to a swarm, wave by wave: told, waited for, and taken back where they are not good."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trimtab.deploy.names import REVISION, SOURCE
+from trimtab.deploy.outcome import Outcome, ServiceOutcome
+from trimtab.deploy.plan import Strategy
+from trimtab.deploy.site import Site
+from trimtab.deploy.targets.swarm.applying import Files, apply_files, apply_spec, go_back, last_words, remove
+from trimtab.deploy.targets.swarm.cluster import Seen, Service, look
+from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
+from trimtab.deploy.targets.swarm.plan import REMOVE, Change
+from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, left_behind
+from trimtab.deploy.targets.swarm.waiting import Waited, Waiting
+from trimtab.errors import EngineRefused
+from trimtab.fleet.plain import mapping, text
+from trimtab.history.deployments import ServiceRow
+
+
+@dataclass
+class Rollout:
+    """The services of one deployment, as far as they have come."""
+
+    site: Site
+    waiting: Waiting
+    outcomes: dict[str, ServiceOutcome] = field(default_factory=dict[str, ServiceOutcome])
+    since: dict[str, str] = field(default_factory=dict[str, str])
+    refused: dict[str, str] = field(default_factory=dict[str, str])
+    """Why the managers did not take a service's change."""
+    warnings: list[str] = field(default_factory=list[str])
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seen(self) -> Seen:
+        return self.waiting.seen
+
+    @property
+    def failed(self) -> bool:
+        return any(each.outcome is not Outcome.DEPLOYED for each in self.outcomes.values())
+
+    def untouched(self, changes: Sequence[Change], why: str = "an earlier one failed") -> None:
+        for change in changes:
+            self._note(change, Outcome.UNTOUCHED, why)
+
+    async def apply(self, wave: Sequence[Change], files: Files | None) -> None:
+        """Tell the managers what a wave is to be."""
+        self.began = time.monotonic()
+        seen = self.waiting.seen = await look(self.site.api, self.site.project)
+        from_files = [change.service for change in wave if change.source is None and change.kind != REMOVE]
+        if files is not None and from_files:
+            async with self.site.step("", f"tell the managers of {', '.join(from_files)}"):
+                why = await apply_files(self.site.runner, files, from_files, self.site.revision)
+            self.refused.update(dict.fromkeys(from_files, why) if why else {})
+        kept = await kept_revisions(self.site.api, self.site.project) if any(change.source for change in wave) else ()
+        for change in wave:
+            if change.kind == REMOVE and change.service in seen.services:
+                async with self.site.step(change.service, "remove it; its volumes stay"):
+                    await remove(self.site.api, seen.services[change.service])
+            elif change.source is not None:
+                await self._restore(change, kept)
+        after = self.waiting.seen = await look(self.site.api, self.site.project)
+        self.since.update(
+            {change.service: after.services[change.service].updated for change in wave if change.service in after.services}
+        )
+
+    async def _restore(self, change: Change, kept: Sequence[Kept]) -> None:
+        spec = next((each.spec for each in kept if (each.service, each.revision) == (change.service, change.source)), None)
+        if spec is None:
+            self.refused[change.service] = f"revision {change.source} of it is not kept any more"
+            return
+        async with self.site.step(change.service, f"make it as in revision {change.source}", "back"):
+            try:
+                labels = {REVISION: str(self.site.revision), SOURCE: str(change.source)}
+                await apply_spec(self.site.api, self.seen.services.get(change.service), spec, labels)
+            except EngineRefused as error:
+                self.refused[change.service] = str(error)
+
+    async def wait(self, wave: Sequence[Change]) -> None:
+        """Wait for a wave's verdicts, and take back what is not good and does not go back by itself."""
+        removed = [change for change in wave if change.kind == REMOVE]
+        for change in removed:
+            self._note(change, Outcome.DEPLOYED, "")
+        told = {change.service: change for change in wave if change.kind != REMOVE}
+        waited: dict[str, Waited] = {}
+        for name, change in told.items():
+            service = self.seen.services.get(name)
+            if name in self.refused and (service is None or service.revision != self.site.revision):
+                self._note(change, Outcome.ROLLED_BACK if service else Outcome.UNTOUCHED, self.refused[name])
+                self.site.watcher.failed(name, self.refused[name], "")
+            else:
+                waited[name] = Waited(self.site.revision, self.since.get(name, ""))
+        for name, found in (await self.waiting.until_known(waited)).items():
+            await self._decided(told[name], found)
+
+    async def _decided(self, change: Change, found: Judgement) -> None:
+        if found.verdict is Verdict.GOOD:
+            self._note(change, Outcome.DEPLOYED, "")
+            self._left(change.service)
+            return
+        self.site.watcher.failed(
+            change.service, found.reason, await last_words(self.site.runner, self.site.project, change.service)
+        )
+        if found.verdict is Verdict.BACK:
+            self._note(change, Outcome.ROLLED_BACK, found.reason)
+        elif found.verdict is Verdict.BAD and not change.job:
+            await self._taken_back(change, found.reason)
+        else:
+            self._note(change, Outcome.FAILED, found.reason)
+
+    async def _taken_back(self, change: Change, reason: str) -> None:
+        """Have a service as it was before its change: not there, or by the swarm's own rollback."""
+        service = self.seen.services.get(change.service)
+        if service is None or (change.before is None and change.kind == "create"):
+            async with self.site.step(change.service, "remove it again; its volumes stay", "back"):
+                if service is not None:
+                    await remove(self.site.api, service)
+            self._note(change, Outcome.ROLLED_BACK, f"{reason}; there was none of it before, and it was removed again")
+            return
+        async with self.site.step(change.service, "have the swarm go back", "back"):
+            await go_back(self.site.api, service)
+        found = (await self.waiting.until_known({change.service: Waited(self.site.revision, service.updated)}))[change.service]
+        done = found.verdict is Verdict.BACK
+        self._note(change, Outcome.ROLLED_BACK if done else Outcome.FAILED, reason if done else f"{reason}; and {found.reason}")
+
+    async def undo_deployed(self, changes: Sequence[Change]) -> None:
+        """Take back what was good, as something else was not."""
+        good = [each for each in changes if _is(self.outcomes.get(each.service), Outcome.DEPLOYED)]
+        bad = next((name for name, each in self.outcomes.items() if each.outcome is not Outcome.DEPLOYED), "")
+        await self.back_to_before(good, f"`{bad}` failed")
+
+    async def back_to_before(self, changes: Sequence[Change], why: str) -> None:
+        """Make services as they were before this deployment, by what was kept of them."""
+        kept = {(each.service, each.revision): each.spec for each in await kept_revisions(self.site.api, self.site.project)}
+        waited: dict[str, Waited] = {}
+        for change in changes:
+            service = self.seen.services.get(change.service)
+            spec = kept.get((change.service, before_revision(change, self.site.revision)))
+            if change.kind == "create" or change.job:
+                await self._gone(change, service, why)
+            elif spec is None:
+                self._note(change, Outcome.FAILED, f"{why}, and what it was before is not kept")
+            else:
+                async with self.site.step(change.service, "make it as it was before", "back"):
+                    await apply_spec(self.site.api, service, spec, {})
+                waited[change.service] = Waited(_revision_of(spec), "")
+        self.waiting.seen = await look(self.site.api, self.site.project)
+        for name, found in (await self.waiting.until_known(waited)).items():
+            change = next(each for each in changes if each.service == name)
+            good = found.verdict is Verdict.GOOD
+            self._note(change, Outcome.ROLLED_BACK if good else Outcome.FAILED, why if good else f"{why}, and {found.reason}")
+
+    async def _gone(self, change: Change, service: Service | None, why: str) -> None:
+        if change.job and change.kind != "create":
+            self._note(change, Outcome.FAILED, f"{why}; what a job has done is not undone by going back")
+            return
+        if service is not None:
+            async with self.site.step(change.service, "remove it again; its volumes stay", "back"):
+                await remove(self.site.api, service)
+        self._note(change, Outcome.ROLLED_BACK, why)
+
+    def _left(self, name: str) -> None:
+        """Say where the version before may go on serving, because nobody can tell it to stop."""
+        service = self.seen.services.get(name)
+        for task in left_behind(self.seen, service) if service else ():
+            place = self.seen.place(task)
+            self.warnings.append(
+                f"`{name}`: the node {place} cannot be reached: what ran there may go on until it is back, or is off"
+            )
+
+    def _note(self, change: Change, outcome: Outcome, reason: str) -> None:
+        strategy = Strategy.JOB if change.job else Strategy.ROLLING if change.image_before else Strategy.FIRST
+        seconds = time.monotonic() - self.began if outcome is not Outcome.UNTOUCHED else 0.0
+        before, after = mark(change.image_before), mark(change.image)
+        if outcome is Outcome.ROLLED_BACK:
+            after = before
+        self.outcomes[change.service] = ServiceOutcome(
+            change.service, strategy, outcome, reason, seconds, before=before, after=after
+        )  # fmt: skip
+        row = ServiceRow(self.site.deployment, change.service, strategy, before, after, outcome, reason, seconds)
+        self.site.note(lambda: self.site.journal.service(row), must=False)
+
+
+def mark(image: str) -> str:
+    """What of a reference tells two images apart."""
+    return image.rpartition("@")[2]
+
+
+def _is(outcome: ServiceOutcome | None, which: Outcome) -> bool:
+    return outcome is not None and outcome.outcome is which
+
+
+def before_revision(change: Change, revision: int) -> int:
+    """The number under which is kept what a service was: the one below the deployment's for what no deployment has made."""
+    return revision - 1 if change.before is None else change.before
+
+
+def _revision_of(spec: Mapping[str, object]) -> int | None:
+    number = text(mapping(spec.get("Labels")).get(REVISION)) or ""
+    return int(number) if number.isdecimal() else None
