@@ -25,6 +25,28 @@ class Killed(BaseException):
     """The process that drives the engine is no more."""
 
 
+def conversation(data: bytes, answers: Callable[[str, str, bytes], tuple[int, Any]]) -> bytes:
+    """Answers to all requests, one behind the other; each is asked by its method, target and body."""
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(data)
+    out = b""
+    while True:
+        request = server.next_event()
+        if not isinstance(request, h11.Request):
+            return out
+        body = b""
+        while isinstance(event := server.next_event(), h11.Data):
+            body += event.data
+        status, answer = answers(request.method.decode(), request.target.decode(), body)
+        raw = b"" if answer is None else json.dumps(answer).encode()
+        headers = [("Content-Length", str(len(raw)))]
+        out += server.send(h11.Response(status_code=status, headers=headers)) or b""
+        out += (server.send(h11.Data(raw)) or b"") + (server.send(h11.EndOfMessage()) or b"")
+        if server.our_state is h11.MUST_CLOSE:
+            return out
+        server.start_next_cycle()
+
+
 @dataclass
 class Simulated:
     """A runner in front of an engine in memory."""
@@ -75,7 +97,7 @@ class Simulated:
             raise Killed
         words = command.argv
         if words[1:3] == ("system", "dial-stdio"):
-            return Completed(words, 0, self._conversation(command.stdin), "")
+            return Completed(words, 0, conversation(command.stdin, self._answer), "")
         if words[1] == "compose" and "create" in words:
             self._change("compose create", lambda: self.compose(json.loads(command.stdin)))
             return Completed(words, 0, b"", "")
@@ -114,27 +136,6 @@ class Simulated:
             self._dead = True
             self.on_death()
             raise Killed
-
-    def _conversation(self, data: bytes) -> bytes:
-        """Answers to all requests, one behind the other."""
-        server = h11.Connection(h11.SERVER)
-        server.receive_data(data)
-        out = b""
-        while True:
-            request = server.next_event()
-            if not isinstance(request, h11.Request):
-                return out
-            body = b""
-            while isinstance(event := server.next_event(), h11.Data):
-                body += event.data
-            status, answer = self._answer(request.method.decode(), request.target.decode(), body)
-            raw = b"" if answer is None else json.dumps(answer).encode()
-            headers = [("Content-Length", str(len(raw)))]
-            out += server.send(h11.Response(status_code=status, headers=headers)) or b""
-            out += (server.send(h11.Data(raw)) or b"") + (server.send(h11.EndOfMessage()) or b"")
-            if server.our_state is h11.MUST_CLOSE:
-                return out
-            server.start_next_cycle()
 
     def _answer(self, method: str, target: str, body: bytes) -> tuple[int, Any]:
         url = urlsplit(target)

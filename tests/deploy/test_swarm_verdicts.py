@@ -34,6 +34,19 @@ def test_completed_is_not_all_while_an_old_task_still_runs() -> None:
     assert [now.place(each) for each in left_behind(now, now.services["web"])] == ["swm-3"]
 
 
+def test_an_update_that_waits_for_a_lost_node_is_judged_by_what_runs() -> None:
+    """Seen with 28.5.2: a task that a node was to start when it was cut off holds the update up for as long as that lasts."""
+    never = task(3, "2", "preparing", desired="shutdown")
+    of = service(status="updating")
+    assert verdict(of, [*ALL, never])[0] is Verdict.PENDING
+    assert verdict(of, [*ALL, never], swm_3="down")[:2] == (
+        Verdict.GOOD,
+        "3 of 3 run it; the swarm's update waits for swm-3, which cannot be reached",
+    )
+    assert verdict(of, [task(1), task(2), task(2, "1"), never], swm_3="down")[0] is Verdict.PENDING
+    assert verdict(of, [*ALL, task(1, "1"), never], swm_3="down")[0] is Verdict.PENDING
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [("updating", "pending"), ("rollback_started", "pending"), ("paused", "stuck"), ("rollback_paused", "stuck"), ("rollback_completed", "back")],

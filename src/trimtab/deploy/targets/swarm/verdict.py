@@ -36,6 +36,8 @@ class Judgement:
     verdict: Verdict
     doing: str = ""
     reason: str = ""
+    held_up: str = ""
+    """Nodes that cannot be reached and that the swarm's update waits for; it may wait for as long as they are away."""
 
 
 def judge(seen: Seen, name: str, revision: int | None, since: str) -> Judgement:
@@ -72,7 +74,10 @@ def _running(seen: Seen, service: Service, since: str, reason: str) -> Judgement
     lingering = [task for task in service.tasks if task.lingers and task.node in seen.nodes and not seen.nodes[task.node].lost]
     doing = f"{len(fresh)} of {service.wanted} run it"
     if service.update.outcome is UpdateOutcome.UPDATING:
-        return Judgement(Verdict.PENDING, _waiting(service, doing), reason)
+        held = _places(seen, held_up(seen, service))
+        all_fresh = len(fresh) >= service.wanted and len(serving) == len(fresh) and not lingering
+        waits = f"{doing}; the swarm's update waits for {held}, which cannot be reached" if held else _waiting(service, doing)
+        return Judgement(Verdict.GOOD if held and all_fresh else Verdict.PENDING, waits, reason, held)
     if len(fresh) >= service.wanted and lingering:
         return Judgement(Verdict.PENDING, f"{doing}; {_places(seen, lingering)} still has the one before", reason)
     if len(fresh) >= service.wanted:
@@ -118,6 +123,16 @@ def preparing(service: Service) -> bool:
 def left_behind(seen: Seen, service: Service) -> tuple[Task, ...]:
     """Tasks that are to have ended, on nodes that cannot be told so."""
     return tuple(task for task in service.tasks if task.lingers and task.node in seen.nodes and seen.nodes[task.node].lost)
+
+
+def held_up(seen: Seen, service: Service) -> tuple[Task, ...]:
+    """Tasks of the new version that a node was to start when it was cut off.
+
+    The swarm starts others in their place, but its update goes on waiting for these, and with `start-first` leaves the task of the
+    version before beside them (seen with 28.5.2: `updating` for as long as the node was away).
+    """
+    mine = [task for task in service.tasks if task.version == service.version and not task.ended and task.state != "running"]
+    return tuple(task for task in mine if task.node in seen.nodes and seen.nodes[task.node].lost)
 
 
 def _waiting(service: Service, doing: str) -> str:

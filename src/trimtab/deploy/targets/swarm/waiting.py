@@ -119,7 +119,7 @@ class Waiting:
             course.pulling += passed
         else:
             course.elapsed += passed
-        allowed = allowance(service, self.patience)
+        allowed = _SPARE if found.held_up else allowance(service, self.patience)
         if course.elapsed <= allowed:
             return found
         back = service.update.outcome is UpdateOutcome.ROLLBACK_STARTED

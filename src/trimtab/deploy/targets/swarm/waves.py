@@ -12,7 +12,7 @@ from trimtab.deploy.targets.swarm.applying import Files, apply_files, apply_spec
 from trimtab.deploy.targets.swarm.cluster import Seen, Service, look
 from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
 from trimtab.deploy.targets.swarm.plan import REMOVE, Change
-from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, left_behind
+from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, held_up, left_behind
 from trimtab.deploy.targets.swarm.waiting import Waited, Waiting
 from trimtab.errors import EngineRefused
 from trimtab.fleet.plain import mapping, text
@@ -163,6 +163,9 @@ class Rollout:
     def _left(self, name: str) -> None:
         """Say where the version before may go on serving, because nobody can tell it to stop."""
         service = self.seen.services.get(name)
+        for task in held_up(self.seen, service) if service else ():
+            place = self.seen.place(task)
+            self.warnings.append(f"`{name}`: the swarm calls its update unfinished until the node {place} is back")
         for task in left_behind(self.seen, service) if service else ():
             place = self.seen.place(task)
             self.warnings.append(

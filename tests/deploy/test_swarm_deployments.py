@@ -1,0 +1,169 @@
+"""Whole deployments to a simulated swarm: what becomes of the others when one is not good, and of one that was left."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulated_swarm import Killed, SimulatedSwarm
+from stage import Quiet, desired
+
+from trimtab.deploy.outcome import Outcome, Result
+from trimtab.deploy.project import project_of
+from trimtab.deploy.targets.swarm import SwarmOptions, read_stack
+from trimtab.deploy.targets.swarm.applying import Files
+from trimtab.deploy.targets.swarm.back import plan_back
+from trimtab.deploy.targets.swarm.carry import SwarmDeployer
+from trimtab.deploy.targets.swarm.cluster import look
+from trimtab.deploy.targets.swarm.kept import kept_revisions
+from trimtab.deploy.targets.swarm.plan import Asked, next_revision, plan_swarm
+from trimtab.deploy.targets.swarm.waiting import Patience
+from trimtab.docker.api import Api
+from trimtab.history import open_store
+
+pytestmark = pytest.mark.anyio
+
+
+def bodies(version: str, mode: str = "good", **more: Any) -> dict[str, Any]:
+    """`db`, and `web` that waits for it; the mode is of `web`."""
+    return {
+        "db": {"image": "db:1", "restart": "always", "environment": {"VERSION": version, **more}},
+        "web": {
+            "image": "web:1", "restart": "always", "environment": {"VERSION": version, "MODE": mode},
+            "depends_on": {"db": {"condition": "service_healthy"}},
+        },
+    }  # fmt: skip
+
+
+class Stage:
+    """A fleet on a swarm."""
+
+    def __init__(self, folder: Path, whole: bool = False) -> None:
+        self.swarm, self.watcher = SimulatedSwarm(), Quiet()
+        self.journal = open_store(folder).deployments
+        self.deployer = SwarmDeployer(self.swarm, self.journal, "shop", self.watcher, Patience(settle=0), whole)
+        self.api = Api(self.swarm)
+
+    async def deploy(self, wanted: Mapping[str, Any], **asked: Any) -> Result:
+        project = desired(wanted)
+        files = Files(project, read_stack(project_of(project), SwarmOptions({name: f"{name}:1@sha256:aa" for name in wanted})))
+        seen, kept = await look(self.api, "shop"), await kept_revisions(self.api, "shop")
+        specs = {(each.service, each.revision): each.spec for each in kept}
+        revision = next_revision(seen, specs, self.journal.last_revision("shop"))
+        plan = plan_swarm(project, files.stack, seen, specs, revision, Asked(**asked))
+        return await self.deployer.deploy(plan, seen, files)
+
+    async def back(self, to: int | None = None) -> Result:
+        seen, kept = await look(self.api, "shop"), await kept_revisions(self.api, "shop")
+        plan = plan_back(seen, kept, self.journal.last_revision("shop") + 1, to=to)
+        return await self.deployer.deploy(plan, seen, None)
+
+    def versions(self) -> dict[str, str]:
+        return {name: self.swarm.version(name) for name in self.swarm.services}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def outcomes(result: Result) -> dict[str, Outcome]:
+    return {name: each.outcome for name, each in result.services.items()}
+
+
+async def test_there_and_back_again(stage: Stage) -> None:
+    assert (await stage.deploy(bodies("1"))).outcome == "done"
+    assert stage.swarm.log == ["create db", "create web"]
+    assert (await stage.deploy(bodies("2"))).outcome == "done"
+    assert stage.swarm.kept() == ["shop_db.r1", "shop_db.r2", "shop_web.r1", "shop_web.r2"]
+    assert (await stage.back()).outcome == "done"
+    assert stage.versions() == {"db": "1", "web": "1"}
+    labels = stage.swarm.services["web"]["Spec"]["Labels"]
+    assert (labels["io.trimtab.revision"], labels["io.trimtab.source"]) == ("3", "1")
+
+
+async def test_a_bad_version_is_rolled_back_and_the_rest_stays(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    result = await stage.deploy(bodies("2", "crash"))
+    assert outcomes(result) == {"db": Outcome.DEPLOYED, "web": Outcome.ROLLED_BACK}
+    assert (result.outcome, result.services["web"].reason) == ("rolled-back", "task: non-zero exit (3) (swm-2)")
+    assert stage.versions() == {"db": "2", "web": "1"}
+    assert stage.journal.rows(1)[0].reason == "web: task: non-zero exit (3) (swm-2)"
+
+
+async def test_the_whole_deployment_goes_back_by_policy(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, whole=True)
+    await stage.deploy(bodies("1"))
+    result = await stage.deploy(bodies("2", "crash"))
+    assert outcomes(result) == {"db": Outcome.ROLLED_BACK, "web": Outcome.ROLLED_BACK}
+    assert stage.versions() == {"db": "1", "web": "1"}
+    assert stage.swarm.services["db"]["Spec"]["Labels"]["io.trimtab.revision"] == "1"
+
+
+async def test_a_first_version_that_is_bad_is_removed_again(stage: Stage) -> None:
+    result = await stage.deploy(bodies("1", "crash"))
+    assert outcomes(result) == {"db": Outcome.DEPLOYED, "web": Outcome.ROLLED_BACK}
+    assert result.services["web"].reason.endswith("there was none of it before, and it was removed again")
+    assert list(stage.swarm.services) == ["db"]
+
+
+async def test_nothing_waits_for_what_is_not_good(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    result = await stage.deploy(bodies("2", MODE="crash"))
+    assert outcomes(result) == {"db": Outcome.ROLLED_BACK, "web": Outcome.UNTOUCHED}
+    assert stage.versions() == {"db": "1", "web": "1"}
+
+
+async def test_what_the_managers_do_not_take_is_as_it_was(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    stage.swarm.refuses = "web"
+    result = await stage.deploy(bodies("2"))
+    assert (outcomes(result)["web"], result.services["web"].reason) == (Outcome.ROLLED_BACK, "invalid reference format")
+    assert stage.versions() == {"db": "2", "web": "1"}
+
+
+async def test_orphans_are_removed_when_all_else_is_good(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    wanted = bodies("2")
+    del wanted["web"]
+    assert (await stage.deploy(wanted, remove_orphans=True)).outcome == "done"
+    assert (list(stage.swarm.services), stage.swarm.log[-1]) == (["db"], "remove web")
+
+
+async def test_only_so_many_revisions_are_kept(stage: Stage) -> None:
+    stage.deployer.kept = 2
+    for version in "1234":
+        await stage.deploy({"db": bodies(version)["db"]})
+    assert stage.swarm.kept() == ["shop_db.r3", "shop_db.r4"]
+
+
+async def killed(stage: Stage, wanted: Mapping[str, Any]) -> None:
+    stage.swarm.dies = True
+    with pytest.raises(Killed):
+        await stage.deploy(wanted)
+
+
+async def test_what_was_left_is_found_out_about(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    await killed(stage, bodies("2"))
+    row = stage.deployer.unfinished()
+    assert row is not None
+    result = await stage.deployer.finish(row)
+    assert outcomes(result) == {"web": Outcome.UNTOUCHED, "db": Outcome.DEPLOYED}
+    assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "2", "web": "1"}, None)
+    assert "shop_db.r2" in stage.swarm.kept()
+
+
+async def test_what_was_left_is_undone(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    await killed(stage, bodies("2"))
+    row = stage.deployer.unfinished()
+    assert row is not None
+    assert (await stage.deployer.undo(row)).outcome == "rolled-back"
+    assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "1", "web": "1"}, None)
+    assert (await stage.deploy(bodies("2"))).outcome == "done"
