@@ -115,7 +115,7 @@ class SimulatedSwarm:
                 "nodes": NODES, "services": list(self.services.values()), "tasks": self.tasks, "configs": list(self.configs.values()),
                 "secrets": [],
             }  # fmt: skip
-            labels = json.loads(query.get("filters", "{}")).get("label", []) if parts[0] == "configs" else []
+            labels: list[str] = json.loads(query.get("filters", "{}")).get("label", []) if parts[0] == "configs" else []
             found = [each for each in listed[parts[0]] if all(_has(each, label) for label in labels)]
             return 200, found
         return self._changed(method, parts, query, json.loads(body) if body else {})

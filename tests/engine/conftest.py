@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from second_engine import BASE, NAMESPACE, SecondEngine
+from second_engine import BASE, NAMESPACE, SecondEngine, unmount
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +30,5 @@ def second(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     finally:
         found.stop()
         subprocess.run(["ip", "netns", "delete", NAMESPACE], check=False)
-        mounted = [
-            line.split()[1]
-            for line in Path("/proc/mounts").read_text().splitlines()
-            if line.split()[1].startswith(f"{folder}/")
-        ]
-        for place in reversed(mounted):
-            subprocess.run(["umount", "-l", place], check=False)
+        unmount(folder)
         shutil.rmtree(folder, ignore_errors=True)

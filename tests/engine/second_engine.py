@@ -111,3 +111,12 @@ def wait(until: Callable[[], bool], log: Path) -> None:
             return
         time.sleep(0.2)
     pytest.fail(f"it did not come up: {log.read_text()[-2000:]}")
+
+
+def unmount(folder: Path) -> None:
+    """Take away all that is mounted below a folder, what engines have left there included."""
+    below = [
+        line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1].startswith(f"{folder}/")
+    ]
+    for place in reversed(below):
+        subprocess.run(["umount", "-l", place], check=False)

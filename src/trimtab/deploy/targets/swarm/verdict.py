@@ -128,8 +128,8 @@ def left_behind(seen: Seen, service: Service) -> tuple[Task, ...]:
 def held_up(seen: Seen, service: Service) -> tuple[Task, ...]:
     """Tasks of the new version that a node was to start when it was cut off.
 
-    The swarm starts others in their place, but its update goes on waiting for these, and with `start-first` leaves the task of the
-    version before beside them (seen with 28.5.2: `updating` for as long as the node was away).
+    The swarm starts others in their place, but its update goes on waiting for these, and with `start-first` leaves the task of
+    the version before beside them (seen with 28.5.2: `updating` for as long as the node was away).
     """
     mine = [task for task in service.tasks if task.version == service.version and not task.ended and task.state != "running"]
     return tuple(task for task in mine if task.node in seen.nodes and seen.nodes[task.node].lost)
