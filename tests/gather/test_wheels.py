@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 
 from trimtab.fleet import MemoryTree, WheelState, discover
 from trimtab.gather import wheels
-from trimtab.gather.wheels import CachedIndex, configured_index, find_wheels, judge, questions
+from trimtab.gather.wheels import CachedIndex, configured_index, find_wheels, judge, questions, releases
 
 PANDAS = [
     "pandas-1.5.0.tar.gz",
@@ -38,7 +38,7 @@ PANDAS = [
 def test_judge(
     names: list[str], allowed: str, minor: str, musl: str, glibc: str, version: str | None, later: str | None
 ) -> None:
-    found = judge(names, SpecifierSet(allowed), minor)
+    found = judge(releases(names, minor), SpecifierSet(allowed))
     assert (found.musl, found.glibc, found.version, found.first_musl) == (musl, glibc, version, later)
 
 

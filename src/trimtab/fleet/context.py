@@ -1,13 +1,14 @@
 """What the builder can see: a context folder through the ignore file that is really in effect."""
 
 import posixpath
+import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
-from trimtab.fleet.tree import Entry, Tree, Unreadable
+from trimtab.fleet.tree import Entry, Tree, Unreadable, below
 from trimtab.syntax.ignore import IgnoreFile, PatternError, clean_path, parse_ignore
 
 
@@ -64,9 +65,9 @@ class BuildContext:
         return cast("dict[str, Entry]", self.tree.memo[key])
 
     def _seen(self) -> dict[str, Entry]:
-        prefix = self._prefix
-        inside = ((path[len(prefix) :], entry) for path, entry in self.tree.entries.items() if path.startswith(prefix))
-        return {path: entry for path, entry in inside if not self.ignore.ignores(path)}
+        start, ignore = len(self._prefix), self.ignore
+        found = below(self.tree, self.root, lambda path: not ignore.ignores_whole_directory(path[start:]))
+        return {path: entry for entry in found if not ignore.ignores_listed(path := entry.path[start:])}
 
     def tree_path(self, path: str) -> str:
         """A context path as a path of the fleet."""
@@ -92,9 +93,34 @@ class BuildContext:
 
     def matching(self, pattern: str) -> Iterator[str]:
         """Visible context paths that a COPY source with wildcards matches (Go's `filepath.Match`)."""
-        glob = IgnoreFile.of([clean_path(pattern).lstrip("/")])
-        depth = clean_path(pattern).lstrip("/").count("/")
-        return (path for path in self.visible if path.count("/") == depth and glob.ignores(path))
+        cleaned = clean_path(pattern).lstrip("/")
+        glob = IgnoreFile.of([cleaned])
+        return (path for path in self._candidates(cleaned) if glob.ignores_listed(path))
+
+    def _candidates(self, pattern: str) -> Sequence[str]:
+        """The visible paths as deep as a pattern; where only its last part has wildcards, those of that one folder."""
+        folder = pattern.rpartition("/")[0]
+        plain = not re.search(r"[*?\[\\]", folder)
+        key = ("children", self.root, self.ignore_path or "")
+        if key not in self.tree.memo:
+            by_place: dict[str | int, list[str]] = {}
+            for path in self.visible:
+                by_place.setdefault(path.rpartition("/")[0], []).append(path)
+                by_place.setdefault(path.count("/"), []).append(path)
+            self.tree.memo[key] = by_place
+        places = cast("dict[str | int, list[str]]", self.tree.memo[key])
+        return places.get(folder if plain else pattern.count("/"), ())
+
+    def folders_named(self, name: str) -> Sequence[str]:
+        """The visible folders of a name, wherever they stand."""
+        key = ("folders", self.root, self.ignore_path or "")
+        if key not in self.tree.memo:
+            named: dict[str, list[str]] = {}
+            for path, entry in self.visible.items():
+                if entry.kind == "dir":
+                    named.setdefault(path.rpartition("/")[2], []).append(path)
+            self.tree.memo[key] = named
+        return cast("dict[str, list[str]]", self.tree.memo[key]).get(name, ())
 
     @cached_property
     def _files(self) -> list[str]:

@@ -9,7 +9,7 @@ from trimtab.fleet.bake import BAKE_NAMES, read_bake
 from trimtab.fleet.compose import included_files, load_project, read_service
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Build, ComposeProject, Fleet, FleetFile, FleetOptions, Problem, Service
-from trimtab.fleet.tree import OverlayTree, Tree, Unreadable
+from trimtab.fleet.tree import INSTALLED, OverlayTree, Tree, Unreadable, own_entries
 from trimtab.syntax.dockerfile import Dockerfile, parse
 
 _COMPOSE = re.compile(r"^(?:docker-)?compose(?:[.-](?P<variant>[\w.-]+?))?\.ya?ml$")
@@ -24,7 +24,7 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
     Never raises for what the files hold; every defect becomes a problem of the fleet.
     """
     options = options or FleetOptions()
-    problems = [Problem(path, 1, "unreadable", f"folder `{path}`: {why}") for path, why in tree.problems.items()]
+    problems: list[Problem] = []
     projects = options.compose or _without_included(tree, _compose_projects(tree))
     services: list[Service] = []
     loaded: list[ComposeProject] = []
@@ -41,7 +41,9 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
         problems.extend(found)
     files, found = _dockerfiles(tree, services)
     compose_files = tuple(path for project in projects for path in project)
-    return Fleet(tree, files, tuple(services), compose_files, (*problems, *found), options, projects=tuple(loaded))
+    _look_into_contexts(tree, files)
+    unlisted = [Problem(path, 1, "unreadable", f"folder `{path}`: {why}") for path, why in tree.problems.items()]
+    return Fleet(tree, files, tuple(services), compose_files, (*unlisted, *problems, *found), options, projects=tuple(loaded))
 
 
 def rediscover(fleet: Fleet, texts: Mapping[str, str | None]) -> Fleet:
@@ -51,9 +53,21 @@ def rediscover(fleet: Fleet, texts: Mapping[str, str | None]) -> Fleet:
 
 
 def _walkable(tree: Tree) -> Iterable[str]:
-    for path, entry in tree.entries.items():
-        if entry.kind in {"file", "link"} and not _SKIPPED.intersection(path.split("/")[:-1]):
-            yield path
+    return (entry.path for entry in own_entries(tree) if entry.kind in {"file", "link"} and _is_own(entry.path))
+
+
+def _is_own(path: str) -> bool:
+    return _SKIPPED.isdisjoint(path.split("/")[:-1])
+
+
+def _look_into_contexts(tree: Tree, files: Sequence[FleetFile]) -> None:
+    """List what builds see of folders that are nobody's own, so that what cannot be listed there is known as well."""
+    closed = [entry.path for entry in own_entries(tree) if entry.kind == "dir" and entry.path.rpartition("/")[2] in INSTALLED]
+    for context in (context for file in files for context in file.contexts):
+        prefix = f"{context.root}/" if context.root else ""
+        inside = (path[len(prefix) :] for path in closed if path.startswith(prefix))
+        if any(not context.ignore.ignores_whole_directory(path) for path in inside):
+            _ = context.visible
 
 
 def is_variant(path: str) -> bool:

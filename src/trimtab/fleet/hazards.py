@@ -2,8 +2,9 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import copied_files
@@ -66,8 +67,15 @@ class Hazard:
         return self.kind.patterns or self.paths
 
 
-def hazards(file: FleetFile, context: BuildContext) -> Iterator[Hazard]:
+def hazards(file: FleetFile, context: BuildContext) -> Sequence[Hazard]:
     """What a file's COPYs of whole folders bring that they should not; files that a COPY names are meant."""
+    key = ("hazards", context.root)
+    if key not in file.memo:
+        file.memo[key] = tuple(_hazards(file, context))
+    return cast("Sequence[Hazard]", file.memo[key])
+
+
+def _hazards(file: FleetFile, context: BuildContext) -> Iterator[Hazard]:
     brought: dict[str, tuple[str, int]] = {}
     folders: set[str] = set()
     for stage in file.stages:
@@ -185,9 +193,7 @@ def _repositories(kind: Kind, context: BuildContext, folders: Iterable[str], kno
     """Version control folders are not walked: the folder stands for what is in it, where a COPY names one above it."""
     if not kind.path.search(".git/"):
         return []
-    found = [
-        path for path, entry in context.visible.items() if entry.kind == "dir" and re.search(r"(^|/)\.(git|hg|svn)$", path)
-    ]
+    found = [each for folder in (".git", ".hg", ".svn") for each in context.folders_named(folder)]
     copied = [path for path in found if any(folder == "." or path.startswith(f"{folder}/") for folder in folders)]
     walked = list(known)
     return sorted(path for path in copied if not any(each.startswith(path + "/") for each in walked))

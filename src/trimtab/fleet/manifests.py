@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from trimtab.fleet.plain import items, mapping
-from trimtab.fleet.tree import Tree, Unreadable
+from trimtab.fleet.tree import Tree, Unreadable, own_entries
 
 _REQUIREMENTS = re.compile(r"^(requirements|constraints)[\w.-]*\.(txt|in)$")
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(?P<range>[^;#@]*)")
-_SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "vendor"})
 _NODE_KEYS = ("dependencies", "devDependencies", "optionalDependencies")
 
 
@@ -36,7 +35,7 @@ class Manifest:
 
 def find_manifests(tree: Tree) -> tuple[Manifest, ...]:
     """Every requirements file, pyproject.toml and package.json below the root that can be read."""
-    return tuple(manifest for path in tree.entries if (manifest := _read(tree, path)) is not None)
+    return tuple(manifest for entry in own_entries(tree) if (manifest := _read(tree, entry.path)) is not None)
 
 
 def _read(tree: Tree, path: str) -> Manifest | None:
@@ -48,8 +47,8 @@ def _read(tree: Tree, path: str) -> Manifest | None:
         ecosystem, reader = readers[name]
     else:
         return None
-    source = None if _SKIPPED.intersection(path.split("/")) else tree.read(path)
-    if source is None or isinstance(source, Unreadable):
+    source = tree.read(path)
+    if isinstance(source, Unreadable):
         return None
     try:
         return Manifest(path, ecosystem, tuple(reader(source.text)))

@@ -137,6 +137,10 @@ class FleetFile:
     builds: tuple[Build, ...]
     services: tuple[Service, ...]
     contexts: tuple[BuildContext, ...]
+    memo: dict[tuple[object, ...], object] = field(
+        init=False, default_factory=dict[tuple[object, ...], object], repr=False, compare=False
+    )
+    """What has been derived from this very file, by names of whoever derives it; a file with another text begins anew."""
 
     @property
     def path(self) -> str:

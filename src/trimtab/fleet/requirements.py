@@ -2,8 +2,10 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -38,8 +40,15 @@ def python_minor(base: str) -> str | None:
     return match["minor"] if match else None
 
 
-def python_installs(file: FleetFile) -> Iterator[PythonInstall]:
+def python_installs(file: FleetFile) -> Sequence[PythonInstall]:
     """The Python installs of a file, in each context that it is built in."""
+    key = ("python installs",)
+    if key not in file.memo:
+        file.memo[key] = tuple(_python_installs(file))
+    return cast("Sequence[PythonInstall]", file.memo[key])
+
+
+def _python_installs(file: FleetFile) -> Iterator[PythonInstall]:
     for context in file.contexts:
         for stage in file.stages:
             for run in stage.runs:
@@ -67,6 +76,7 @@ def requirement_lines(text: str) -> list[str]:
     return [re.split(r"\s--", line)[0].strip() for line in logical_lines(text) if not line.startswith("-")]
 
 
+@lru_cache(maxsize=1 << 14)
 def parse_requirement(text: str) -> Requirement | None:
     """A requirement, None for what is none."""
     try:

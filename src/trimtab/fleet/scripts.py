@@ -9,7 +9,7 @@ from functools import cached_property
 from tree_sitter import Node
 
 from trimtab.fleet.compose.documents import read_documents
-from trimtab.fleet.tree import Tree, Unreadable
+from trimtab.fleet.tree import Tree, Unreadable, own_entries
 from trimtab.syntax.shell import Command, Script, parse_powershell, parse_shell
 from trimtab.syntax.shell.commands import ByteOffsets
 from trimtab.syntax.shell.nodes import tree, walk
@@ -239,8 +239,9 @@ def _reads_status(node: Node) -> bool:
 
 def find_scripts(tree: Tree) -> Iterator[ScriptPart]:
     """Every script of a tree that calls the engine, and every such block of its CI files."""
-    for path, entry in tree.entries.items():
-        if entry.kind != "file" or entry.size > _LARGEST or _SKIPPED.intersection(path.split("/")[:-1]):
+    for entry in own_entries(tree):
+        path = entry.path
+        if entry.kind != "file" or entry.size > _LARGEST or not _SKIPPED.isdisjoint(path.split("/")[:-1]):
             continue
         if _CI.match(path):
             yield from _ci_blocks(tree, path)

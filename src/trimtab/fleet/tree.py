@@ -2,10 +2,10 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar, cast, overload
 
 from trimtab.text import Source
 
@@ -13,6 +13,9 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 """A larger Dockerfile, compose file or manifest is not one; reading it whole would only cost memory."""
 
 _SKIPPED_DIRECTORIES = frozenset({".git", ".trimtab", ".hg", ".svn"})
+
+
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,81 +40,220 @@ class Tree(Protocol):
     """A folder as the fleet sees it: a disk, or a revision."""
 
     @property
-    def entries(self) -> Mapping[str, Entry]: ...
+    def entries(self) -> Mapping[str, Entry]:
+        """Everything below the root in sorted order. Asking for one path looks only where it stands; going through all of
+        them looks everywhere."""
+        ...
 
     @property
-    def problems(self) -> Mapping[str, str]: ...
+    def problems(self) -> Mapping[str, str]:
+        """Folders that could not be listed, of those that were looked into, with the reason."""
+        ...
 
     @property
-    def memo(self) -> dict[tuple[str, ...], object]:
+    def memo(self) -> dict[tuple[object, ...], object]:
         """What has been derived from the tree, by names of whoever derives it: thirty contexts may share one view."""
+        ...
+
+    def folder(self, path: str) -> Sequence[Entry]:
+        """What stands in a folder, in no order; nothing where there is no such folder."""
         ...
 
     def read(self, path: str) -> Source | Unreadable: ...
 
+    def peek(self, path: str) -> Source | Unreadable:
+        """The same, for somebody who looks once into very many files: it is not kept in memory."""
+        ...
+
+
+def below(tree: Tree, root: str, enters: Callable[[str], bool]) -> list[Entry]:
+    """Everything below a folder in sorted order, without what stands in folders that `enters` says no of.
+
+    This is what keeps a million installed files from being looked at when nobody wants to know them.
+    """
+    found: list[Entry] = []
+    pending = [root]
+    while pending:
+        for entry in tree.folder(pending.pop()):
+            found.append(entry)
+            if entry.kind == "dir" and enters(entry.path):
+                pending.append(entry.path)
+    return sorted(found, key=lambda entry: entry.path)
+
+
+_T = TypeVar("_T")
+
+INSTALLED = frozenset({"node_modules", ".venv", "venv", "vendor", "site-packages"})
+"""Folders of what package managers have put there: nothing in them is the fleet's own, whatever it is called."""
+
+
+def own_entries(tree: Tree) -> Sequence[Entry]:
+    """Everything in sorted order but for what stands in `INSTALLED` folders; those themselves are listed, not opened."""
+    key = ("own entries",)
+    if key not in tree.memo:
+        tree.memo[key] = below(tree, "", lambda path: path.rpartition("/")[2] not in INSTALLED)
+    return cast("Sequence[Entry]", tree.memo[key])
+
+
+class _Entries(Mapping[str, Entry]):
+    """A tree's entries by path, each looked up in the folder that it stands in."""
+
+    def __init__(self, one: Callable[[str], Entry | None], every: Callable[[], Mapping[str, Entry]]) -> None:
+        self._one = one
+        self._every = every
+
+    def __getitem__(self, path: str) -> Entry:
+        entry = self._one(path)
+        if entry is None:
+            raise KeyError(path)
+        return entry
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self._one(path) is not None
+
+    @overload
+    def get(self, key: str, /) -> Entry | None: ...
+    @overload
+    def get(self, key: str, /, default: "Entry | _T") -> "Entry | _T": ...
+    def get(self, key: str, /, default: object = None) -> object:
+        # Without the exception that the inherited one goes by: most paths that a rule asks for are not there.
+        entry = self._one(key)
+        return default if entry is None else entry
+
+    def items(self) -> ItemsView[str, Entry]:
+        return self._every().items()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._every())
+
+    def __len__(self) -> int:
+        return len(self._every())
+
 
 class DiskTree:
-    """A folder on disk. Links are listed and never followed, so a loop of them cannot catch the walk."""
+    """A folder on disk. Links are listed and never followed, so a loop of them cannot catch the walk.
+
+    Each folder is listed once, when something first asks for it, and each text is read once.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root = str(root)
+        self._resolved: Path | None = None
         self._problems: dict[str, str] = {}
-        self._entries: dict[str, Entry] | None = None
+        self._known: dict[str, Entry] = {}
+        self._listed: dict[str, tuple[Entry, ...]] = {}
+        self._every: dict[str, Entry] | None = None
         self._cache: dict[str, Source | Unreadable] = {}
-        self.memo: dict[tuple[str, ...], object] = {}
+        self.memo: dict[tuple[object, ...], object] = {}
+        self._entries = _Entries(self._entry, self._all)
 
     @property
     def problems(self) -> Mapping[str, str]:
-        """Folders that could not be listed, with the reason."""
-        _ = self.entries
         return self._problems
 
     @property
+    def listed(self) -> Mapping[str, Sequence[Entry]]:
+        """Every folder that was looked into so far, with what stands in it."""
+        return self._listed
+
+    @property
     def entries(self) -> Mapping[str, Entry]:
-        """Everything below the root in sorted order, version control's own folders left out."""
-        if self._entries is None:
-            self._entries = self._walk()
+        """Everything below the root in sorted order; what version control's own folders hold is left out."""
         return self._entries
 
-    def _walk(self) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
-        pending = [""]
-        while pending:
-            folder = pending.pop()
-            for entry in self._list(folder):
-                found[entry.path] = entry
-                if entry.kind == "dir" and entry.path.rpartition("/")[2] not in _SKIPPED_DIRECTORIES:
-                    pending.append(entry.path)
-        return dict(sorted(found.items()))
+    def folder(self, path: str) -> Sequence[Entry]:
+        """What stands in a folder; nothing for version control's own."""
+        listed = self._listed.get(path)
+        if listed is None:
+            listed = self._list(path) if self._may_list(path) else ()
+            self._listed[path] = listed
+            self._known.update((entry.path, entry) for entry in listed)
+        return listed
 
-    def _list(self, folder: str) -> list[Entry]:
+    def _may_list(self, path: str) -> bool:
+        if not path:
+            return True
+        entry = self._entry(path)
+        return entry is not None and entry.kind == "dir" and path.rpartition("/")[2] not in _SKIPPED_DIRECTORIES
+
+    def _entry(self, path: str) -> Entry | None:
+        entry = self._known.get(path)
+        if entry is not None or path.rpartition("/")[0] in self._listed:
+            return entry
+        # From the root downwards, so that a path of ten thousand parts that is not there ends at its first one.
+        self.folder("")
+        at = path.find("/")
+        while at >= 0 and path[:at] in self._known:
+            self.folder(path[:at])
+            at = path.find("/", at + 1)
+        return self._known.get(path)
+
+    def _all(self) -> Mapping[str, Entry]:
+        if self._every is None:
+            self._every = {entry.path: entry for entry in below(self, "", lambda _: True)}
+        return self._every
+
+    def _list(self, folder: str) -> tuple[Entry, ...]:
         try:
-            with os.scandir(self.root / folder) as names:
-                return [entry for name in names if (entry := _entry(folder, name)) is not None]
+            with os.scandir(f"{self._root}/{folder}") as names:
+                return tuple(entry for name in names if (entry := _entry(folder, name)) is not None)
         except OSError as error:
             self._problems[folder or "."] = error.strerror or str(error)
-            return []
+            return ()
 
     def read(self, path: str) -> Source | Unreadable:
         if path not in self._cache:
             self._cache[path] = self._read(path)
         return self._cache[path]
 
+    def peek(self, path: str) -> Source | Unreadable:
+        return self._cache.get(path) or self._read(path)
+
     def _read(self, path: str) -> Source | Unreadable:
-        file = self.root / path
         try:
-            if not file.resolve().is_relative_to(self.root.resolve()):
-                return Unreadable("is a link that leads out of the folder")
-            if not stat.S_ISREG(file.stat().st_mode):
-                return Unreadable("is not a regular file")
-            if file.stat().st_size > MAX_FILE_BYTES:
-                return Unreadable(f"is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
-            data = file.read_bytes()
+            data = self._bytes(path)
         except (OSError, RuntimeError) as error:
             return Unreadable(getattr(error, "strerror", None) or str(error))
+        if isinstance(data, Unreadable):
+            return data
         if b"\0" in data:
             return Unreadable("is binary, not text")
         return Source.from_bytes(path, data)
+
+    def _bytes(self, path: str) -> bytes | Unreadable:
+        entry = self._entry(path)
+        if entry is not None and entry.kind == "file":
+            # Only through a link can a path lead out: what was listed as a file stands in folders that were walked.
+            return _content(f"{self._root}/{path}")
+        real = (self.root / path).resolve()
+        self._resolved = self._resolved or self.root.resolve()
+        if not real.is_relative_to(self._resolved):
+            return Unreadable("is a link that leads out of the folder")
+        # Before it is opened: opening a device can do things.
+        return _content(str(real)) if stat.S_ISREG(os.lstat(real).st_mode) else _NOT_REGULAR
+
+
+_NOT_REGULAR = Unreadable("is not a regular file")
+_READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _content(path: str) -> bytes | Unreadable:
+    """The bytes of a regular file; a pipe that has taken its place is not waited for, nor a link followed."""
+    handle = os.open(path, _READING)
+    try:
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode):
+            return _NOT_REGULAR
+        if info.st_size > MAX_FILE_BYTES:
+            return Unreadable(f"is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
+        # One byte more than it should have, so that one call sees its end; a file that grows is read on.
+        parts = [os.read(handle, info.st_size + 1)]
+        while parts[-1] and len(parts[0]) != info.st_size:
+            parts.append(os.read(handle, MAX_FILE_BYTES))
+        return b"".join(parts)
+    finally:
+        os.close(handle)
 
 
 def _entry(folder: str, name: "os.DirEntry[str]") -> Entry | None:
@@ -120,8 +262,7 @@ def _entry(folder: str, name: "os.DirEntry[str]") -> Entry | None:
         info = name.stat(follow_symlinks=False)
     except OSError:
         return None
-    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
-    return Entry(path, kinds.get(stat.S_IFMT(info.st_mode), "other"), info.st_size, stat.S_IMODE(info.st_mode))
+    return Entry(path, _KINDS.get(stat.S_IFMT(info.st_mode), "other"), info.st_size, stat.S_IMODE(info.st_mode))
 
 
 class MemoryTree:
@@ -131,8 +272,11 @@ class MemoryTree:
         """`sizes` are bytes that files shall have instead of their text's."""
         self._files = dict(files)
         self._sizes = sizes or {}
-        self.memo: dict[tuple[str, ...], object] = {}
+        self.memo: dict[tuple[object, ...], object] = {}
         self._entries = dict(sorted(self._listed()))
+        self._folders: dict[str, list[Entry]] = {}
+        for path, entry in self._entries.items():
+            self._folders.setdefault(path.rpartition("/")[0], []).append(entry)
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -151,9 +295,15 @@ class MemoryTree:
                 found[folder] = Entry(folder, "dir", 0, 0o755)
         return list(found.items())
 
+    def folder(self, path: str) -> Sequence[Entry]:
+        return self._folders.get(path, ())
+
     def read(self, path: str) -> Source | Unreadable:
         text = self._files.get(path)
         return Unreadable("does not exist") if text is None else Source(path, text)
+
+    def peek(self, path: str) -> Source | Unreadable:
+        return self.read(path)
 
 
 class OverlayTree:
@@ -162,9 +312,10 @@ class OverlayTree:
     def __init__(self, base: Tree, texts: Mapping[str, str | None]) -> None:
         self._base = base
         self._texts = dict(texts)
-        self.memo: dict[tuple[str, ...], object] = {}
+        self.memo: dict[tuple[object, ...], object] = {}
         self._new = MemoryTree({path: text for path, text in self._texts.items() if text is not None})
-        self._entries = dict(sorted(self._merged()))
+        self._every: dict[str, Entry] | None = None
+        self._entries = _Entries(self._entry, self._all)
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -174,16 +325,29 @@ class OverlayTree:
     def problems(self) -> Mapping[str, str]:
         return self._base.problems
 
-    def _merged(self) -> list[tuple[str, Entry]]:
+    def _entry(self, path: str) -> Entry | None:
         """A file that only has another text stays what it is: a script without an extension is one by its mode."""
-        found = {path: entry for path, entry in self._base.entries.items() if path not in self._texts}
-        for path, entry in self._new.entries.items():
-            before = self._base.entries.get(path)
-            if path in self._texts and before is not None and before.kind in {"file", "link"}:
-                found[path] = replace(entry, kind=before.kind, mode=before.mode)
-            else:
-                found.setdefault(path, entry)
-        return list(found.items())
+        before, now = self._base.entries.get(path), self._new.entries.get(path)
+        if path not in self._texts:
+            return before or now
+        if now is not None and before is not None and before.kind in {"file", "link"}:
+            return replace(now, kind=before.kind, mode=before.mode)
+        return now
+
+    def _all(self) -> Mapping[str, Entry]:
+        if self._every is None:
+            paths = sorted({*self._base.entries, *self._new.entries})
+            self._every = {path: entry for path in paths if (entry := self._entry(path)) is not None}
+        return self._every
+
+    def folder(self, path: str) -> Sequence[Entry]:
+        new = self._new.folder(path)
+        old = [entry for entry in self._base.folder(path) if entry.path not in self._texts]
+        known = {entry.path for entry in old}
+        return [*old, *(found for entry in new if entry.path not in known and (found := self._entry(entry.path)))]
 
     def read(self, path: str) -> Source | Unreadable:
         return self._new.read(path) if path in self._texts else self._base.read(path)
+
+    def peek(self, path: str) -> Source | Unreadable:
+        return self._new.read(path) if path in self._texts else self._base.peek(path)

@@ -3,9 +3,8 @@
 import posixpath
 import re
 
-from trimtab.fleet.tree import Tree, Unreadable
+from trimtab.fleet.tree import Tree, Unreadable, own_entries
 
-_SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages"})
 _TELLING = re.compile(
     r"(?i)^(?:readme.*|(?:make|just|task|jenkins|rake)file.*|package\.json|.*\.(?:mk|md|rst|ya?ml|ps1|sh|bash|bat|cmd|service))$"
 )
@@ -15,11 +14,11 @@ def is_mentioned(tree: Tree, pattern: "re.Pattern[str]") -> bool:
     """Whether any of them says what a pattern describes; looked for once in each tree."""
     key = ("mentioned", pattern.pattern)
     if key not in tree.memo:
-        telling = (path for path in tree.entries if _TELLING.match(posixpath.basename(path)))
-        tree.memo[key] = any(_says(tree, path, pattern) for path in telling if not _SKIPPED.intersection(path.split("/")))
+        own = (entry.path for entry in own_entries(tree) if _TELLING.match(posixpath.basename(entry.path)))
+        tree.memo[key] = any(_says(tree, path, pattern) for path in own if ".tox" not in path.split("/"))
     return bool(tree.memo[key])
 
 
 def _says(tree: Tree, path: str, pattern: "re.Pattern[str]") -> bool:
-    source = tree.read(path)
+    source = tree.peek(path)
     return not isinstance(source, Unreadable) and bool(pattern.search(source.text))

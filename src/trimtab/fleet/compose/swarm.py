@@ -19,10 +19,14 @@ _SAYS = re.compile(r"docker\s+stack\s+(?:deploy|up)\b")
 def may_be_swarm(fleet: Fleet, project: ComposeProject) -> bool:
     """By its name, by what it says that only swarm knows, or because anything in the fleet speaks of deploying stacks."""
     called = any(call.verb == "stack" for part in fleet.scripts for call in part.calls)
-    if called or any(_NAME.search(path.lower()) for path in project.files) or is_mentioned(fleet.tree, _SAYS):
+    if called or any(_NAME.search(path.lower()) for path in project.files):
         return True
-    deployed = any(_KEYS & set(mapping(service.body.get("deploy"))) for service in project.services)
-    return deployed or any(_is_for_swarm(data) for path in project.files for data in _documents(fleet.tree, path))
+    if any(_KEYS & set(mapping(service.body.get("deploy"))) for service in project.services):
+        return True
+    if any(_is_for_swarm(data) for path in project.files for data in _documents(fleet.tree, path)):
+        return True
+    # Last, because it looks into every text around the fleet: 19,000 files of one repository took more than a second.
+    return is_mentioned(fleet.tree, _SAYS)
 
 
 def _is_for_swarm(data: Mapping[str, object]) -> bool:

@@ -123,11 +123,14 @@ class UnreadIgnoreFile(FleetRule):
     def check(self, fleet: Fleet) -> Iterator[Finding]:
         read = {context.ignore_path for file in fleet.files for context in file.contexts}
         roots = {context.root for file in fleet.files for context in file.contexts}
-        for path, entry in fleet.tree.entries.items():
-            folder = posixpath.dirname(path)
-            if posixpath.basename(path) != ".dockerignore" or entry.kind != "file" or path in read or folder in roots:
+        users: dict[str, list[FleetFile]] = {}
+        for file in fleet.files:
+            users.setdefault(posixpath.dirname(file.path), []).extend([file] if file.contexts else [])
+        for folder, beside in sorted(users.items()):
+            path = posixpath.join(folder, ".dockerignore")
+            entry = fleet.tree.entries.get(path)
+            if entry is None or entry.kind != "file" or path in read or folder in roots:
                 continue
-            beside = [file for file in fleet.files if posixpath.dirname(file.path) == folder and file.contexts]
             if beside:
                 roots_of = sorted({context.root or "." for file in beside for context in file.contexts})
                 message = f"no build reads it: the context of `{beside[0].path}` is `{'`, `'.join(roots_of)}`"

@@ -156,6 +156,10 @@ class IgnoreFile:
         path = clean_path(path)
         return bool(self._compiled) and path != "." and self._walked(path)[0]
 
+    def ignores_listed(self, path: str) -> bool:
+        """The same for a path that was listed, which is clean and below the context's root."""
+        return bool(self._compiled) and self._walked(path)[0]
+
     def _walked(self, path: str) -> tuple[bool, tuple[bool, ...]]:
         """The verdict on a path and which patterns matched, found as the builder's walk finds it: parents first.
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate, islice
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
@@ -9,6 +11,8 @@ from tree_sitter import Language, Node, Parser
 from trimtab.text import Span
 
 _LANGUAGE = Language(tree_sitter_bash.language())
+_FIRST = bytes((byte & 0xC0) != 0x80 for byte in range(256))
+"""For each byte whether a character of UTF-8 begins with it."""
 _CHAIN_KINDS = frozenset({"program", "list"})
 
 
@@ -43,6 +47,7 @@ class Script:
     """The grammar found an error, so positions may be wrong and nothing should be rewritten."""
 
 
+@lru_cache(maxsize=1024)
 def parse_shell(text: str) -> Script:
     """Read a shell text. Never raises; a text the grammar cannot read is `broken`."""
     data = text.encode("utf-8", "surrogatepass")
@@ -56,12 +61,9 @@ class ByteOffsets:
     """Byte offsets, as tree-sitter gives them, to character offsets."""
 
     def __init__(self, text: str, data: bytes) -> None:
-        self._table: list[int] | None = None
-        if len(text) != len(data):
-            self._table = []
-            for index, character in enumerate(text):
-                self._table.extend([index] * len(character.encode("utf-8", "surrogatepass")))
-            self._table.append(len(text))
+        # The character that a byte belongs to is one less than the number of first bytes up to it.
+        every = accumulate(data.translate(_FIRST), initial=-1)
+        self._table = None if len(text) == len(data) else [*islice(every, 1, None), len(text)]
 
     def span(self, start: int, end: int) -> Span:
         return Span(start, end) if self._table is None else Span(self._table[start], self._table[end])
