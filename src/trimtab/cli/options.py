@@ -88,7 +88,7 @@ def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = No
     Raises:
         UsageError: a path does not exist, or several folders are named.
     """
-    root, chosen = _root(paths or (Path(),))
+    root, chosen = named_root(paths)
     config = load_config(root, common.config)
     options = FleetOptions(config.compose, dict(os.environ))
     started = time.monotonic()
@@ -105,7 +105,13 @@ def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = No
     return Loaded(root, fleet, config, rules, chosen)
 
 
-def _root(paths: tuple[Path, ...]) -> tuple[Path, frozenset[str] | None]:
+def named_root(paths: tuple[Path, ...]) -> tuple[Path, frozenset[str] | None]:
+    """The folder that arguments mean, and the files of it where they name files.
+
+    Raises:
+        UsageError: a path does not exist, or several folders are named.
+    """
+    paths = paths or (Path(),)
     missing = next((path for path in paths if not path.exists()), None)
     if missing is not None:
         raise UsageError(f"`{missing}` does not exist.")

@@ -3,6 +3,7 @@
 import json
 import sys
 import traceback
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, OUR_BUG
-from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, named_root, show
+from trimtab.cli.recording import Recording
 from trimtab.errors import UsageError
+from trimtab.replay import asked_for
 from trimtab.report.data import review_data
 from trimtab.report.exchange import github, markdown, sarif
 from trimtab.report.terminal import review_view
@@ -38,20 +41,39 @@ def review(
     Exits with 1 when there are findings and with 2 when a file could not be checked.
     """
     common = common or Common()
+    recording = None if write_baseline else _recording(paths, common)
     loaded = load(paths, common, choice)
     result = reviewed(loaded)
     file = loaded.root / loaded.config.baseline
     if write_baseline:
         return _write(result, file, common)
     if baseline:
+        if recording:
+            recording.note(file)
         result = _only_new(result, file)
+    with recording.printing() if recording else nullcontext():
+        _show(result, loaded, common)
+    code = exit_code(result)
+    if recording and code in {CLEAN, FINDINGS}:
+        recording.keep(loaded, code, offline=(choice is not None and choice.offline) or loaded.config.offline)
+    return code
+
+
+def _recording(paths: tuple[Path, ...], common: Common) -> Recording | None:
+    """A recording of this review, where somebody said which record is meant and no more is asked for than its output."""
+    record = asked_for()
+    if record is None or common.no_cache or common.verbose or common.output:
+        return None
+    return Recording.begin(record, named_root(paths)[0], paths, common.config)
+
+
+def _show(result: Review, loaded: Loaded, common: Common) -> None:
     others = {
         "sarif": lambda: json.dumps(sarif(result, loaded.rules), indent=2, ensure_ascii=False) + "\n",
         "github": lambda: github(result),
         "markdown": lambda: markdown(result),
     }
     show(common, lambda: review_data(result), lambda: review_view(result), others)
-    return exit_code(result)
 
 
 def reviewed(loaded: Loaded) -> Review:

@@ -2,20 +2,18 @@
 
 import os
 import stat
-from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar, cast, overload
 
+from trimtab.listing import list_folder
 from trimtab.text import Source
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """A larger Dockerfile, compose file or manifest is not one; reading it whole would only cost memory."""
 
 _SKIPPED_DIRECTORIES = frozenset({".git", ".trimtab", ".hg", ".svn"})
-
-
-_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,8 @@ class Entry:
     """`file`, `dir`, `link` or `other`."""
     size: int = 0
     mode: int = 0
+    stamp: int = field(default=0, compare=False, repr=False)
+    """Another number once the file was written or replaced; 0 where there is nothing to tell it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,7 @@ class DiskTree:
         self._listed: dict[str, tuple[Entry, ...]] = {}
         self._every: dict[str, Entry] | None = None
         self._cache: dict[str, Source | Unreadable] = {}
+        self._peeked: set[str] = set()
         self.memo: dict[tuple[object, ...], object] = {}
         self._entries = _Entries(self._entry, self._all)
 
@@ -162,12 +163,23 @@ class DiskTree:
         """Everything below the root in sorted order; what version control's own folders hold is left out."""
         return self._entries
 
+    @property
+    def texts(self) -> Mapping[str, Source | Unreadable]:
+        """Every file that was read so far."""
+        return self._cache
+
+    @property
+    def peeked(self) -> Set[str]:
+        """The files that somebody has looked into without keeping their texts."""
+        return self._peeked
+
     def folder(self, path: str) -> Sequence[Entry]:
         """What stands in a folder; nothing for version control's own."""
         listed = self._listed.get(path)
         if listed is None:
-            listed = self._list(path) if self._may_list(path) else ()
-            self._listed[path] = listed
+            if not self._may_list(path):
+                return ()
+            listed = self._listed[path] = self._list(path)
             self._known.update((entry.path, entry) for entry in listed)
         return listed
 
@@ -195,12 +207,13 @@ class DiskTree:
         return self._every
 
     def _list(self, folder: str) -> tuple[Entry, ...]:
+        prefix = f"{folder}/" if folder else ""
         try:
-            with os.scandir(f"{self._root}/{folder}") as names:
-                return tuple(entry for name in names if (entry := _entry(folder, name)) is not None)
+            rows = list_folder(f"{self._root}/{folder}")
         except OSError as error:
             self._problems[folder or "."] = error.strerror or str(error)
             return ()
+        return tuple(Entry(prefix + name, kind, size, mode, stamp) for name, kind, mode, size, stamp in rows)
 
     def read(self, path: str) -> Source | Unreadable:
         if path not in self._cache:
@@ -208,6 +221,7 @@ class DiskTree:
         return self._cache[path]
 
     def peek(self, path: str) -> Source | Unreadable:
+        self._peeked.add(path)
         return self._cache.get(path) or self._read(path)
 
     def _read(self, path: str) -> Source | Unreadable:
@@ -254,15 +268,6 @@ def _content(path: str) -> bytes | Unreadable:
         return b"".join(parts)
     finally:
         os.close(handle)
-
-
-def _entry(folder: str, name: "os.DirEntry[str]") -> Entry | None:
-    path = f"{folder}/{name.name}" if folder else name.name
-    try:
-        info = name.stat(follow_symlinks=False)
-    except OSError:
-        return None
-    return Entry(path, _KINDS.get(stat.S_IFMT(info.st_mode), "other"), info.st_size, stat.S_IMODE(info.st_mode))
 
 
 class MemoryTree:

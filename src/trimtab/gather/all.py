@@ -1,7 +1,7 @@
 """One gathering: only what the chosen rules ask for, and nothing that takes long when it does not answer."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -9,7 +9,7 @@ import anyio
 from trimtab.docker import ProcessRunner, Runner
 from trimtab.fleet import Fleet, Outside, Wheels
 from trimtab.gather.digests import find_digests
-from trimtab.gather.wheels import find_wheels, questions
+from trimtab.gather.wheels import find_wheels, questions, remembered_until
 from trimtab.git import change_counts, left_out
 
 COMMITS = 500
@@ -19,6 +19,37 @@ _HISTORY = frozenset({"DF113"})
 _IGNORED = frozenset({"CX104"})
 _UPGRADES = frozenset({"DF215", "DF216"})
 _WHEELS = frozenset({"DF004", "DF005", "DF122", "DF123"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reliance:
+    """What gathered knowledge rests upon, for somebody who wants to know later whether it would be gathered again."""
+
+    remembered: Mapping[str, list[object]]
+    """Paths of remembered answers, with what tells each of them from another one."""
+    until: int | None
+    """Nanoseconds of the clock at which one of them would be asked for again; None for never."""
+    ignore_files: tuple[str, ...]
+    """The files that git was asked about, whether it ignores them."""
+
+
+def relied_on(fleet: Fleet, root: Path, rules: Collection[str], *, offline: bool, since: int) -> Reliance | None:
+    """What the knowledge that was gathered since a time rests upon; None where that cannot be told.
+
+    Digests and advisories are never told: they come from elsewhere and may be others at any moment.
+    """
+    codes = frozenset(rules)
+    if fleet.policy.pin or (fleet.policy.advisories and codes & _UPGRADES):
+        return None
+    remembered = remembered_until(questions(fleet) if codes & _WHEELS else (), offline=offline, since=since)
+    if remembered is None:
+        return None
+    return Reliance(*remembered, tuple(_ignore_files(fleet)) if codes & _IGNORED else ())
+
+
+def _ignore_files(fleet: Fleet) -> list[str]:
+    paths = dict.fromkeys(context.ignore_path for file in fleet.files for context in file.contexts)
+    return [path for path in paths if path]
 
 
 def gather(fleet: Fleet, root: Path, rules: Collection[str], *, offline: bool) -> Outside:
@@ -34,8 +65,7 @@ async def _gather(runner: Runner, fleet: Fleet, root: Path, rules: frozenset[str
     if rules & _HISTORY:
         counts = await change_counts(runner, root, COMMITS)
     if rules & _IGNORED:
-        paths = dict.fromkeys(context.ignore_path for file in fleet.files for context in file.contexts)
-        ignored = await left_out(runner, root, [path for path in paths if path])
+        ignored = await left_out(runner, root, _ignore_files(fleet))
     if fleet.policy.pin:
         digests = await find_digests(runner, fleet, offline=offline)
     if rules & _WHEELS:

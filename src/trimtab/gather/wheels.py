@@ -24,9 +24,11 @@ from trimtab.fleet.bases import outside_base
 from trimtab.fleet.compiling import build_tools
 from trimtab.fleet.requirements import python_installs, python_minor
 from trimtab.fleet.stage import libc_of
+from trimtab.replay import followed
 
 _AT_ONCE = 8
 _KEPT_SECONDS = 24 * 3600
+_UNANSWERED_SECONDS = 600
 _TIMEOUT = 10
 _PLATFORMS = (("any", "any", "pure"), ("musllinux", "x86_64", "musl"), ("manylinux", "x86_64", "glibc"))
 """How the names of platforms begin and end, and what a wheel for one serves."""
@@ -170,6 +172,33 @@ def _fits(interpreter: str, abi: str, minor: str) -> bool:
     return own == number if abi != "abi3" else own <= number
 
 
+def remembered_until(
+    asked: Iterable[Question], *, offline: bool, since: int
+) -> tuple[dict[str, list[object]], int | None] | None:
+    """What the answers to questions rest upon, and until when they would be given again without asking anybody.
+
+    Paths of remembered answers with what tells each from another one, and nanoseconds of the clock, None for ever. None where
+    an answer is younger than `since`, because another process may have replaced the one that was used.
+    """
+    index = CachedIndex(offline=offline)
+    places: dict[str, list[object]] = {}
+    until: int | None = None
+    for project in dict.fromkeys(Requirement(question[0]).name for question in asked):
+        place = index.place(project)
+        places[str(place)] = followed(str(place))
+        try:
+            modified = place.stat().st_mtime_ns
+        except OSError:
+            # Nobody has answered; whether somebody does is worth asking again before long.
+            ends = since + _UNANSWERED_SECONDS * 1_000_000_000
+        else:
+            ends = modified + _KEPT_SECONDS * 1_000_000_000
+            if modified >= since:
+                return None
+        until = None if offline else min(ends, until or ends)
+    return places, until
+
+
 class CachedIndex:
     """The index of the user's pip or uv, remembered for a day in the user's cache. Addresses are never shown."""
 
@@ -178,10 +207,13 @@ class CachedIndex:
         self._endpoint = configured_index()
         self._folder = Path(platformdirs.user_cache_dir("trimtab")) / "index"
 
+    def place(self, project: str) -> Path:
+        """Where the answer about a project is remembered."""
+        key = hashlib.sha256(f"{self._endpoint}\0{canonicalize_name(project)}".encode()).hexdigest()[:32]
+        return self._folder / f"{key}.json"
+
     def filenames(self, project: str) -> Sequence[str] | None:
-        name = canonicalize_name(project)
-        key = hashlib.sha256(f"{self._endpoint}\0{name}".encode()).hexdigest()[:32]
-        path = self._folder / f"{key}.json"
+        name, path = canonicalize_name(project), self.place(project)
         remembered = _remembered(path, fresh=not self._offline)
         if remembered is not None or self._offline:
             return remembered
@@ -229,9 +261,7 @@ def configured_index(environment: Mapping[str, str] | None = None) -> str | None
     for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         if env.get(name):
             return env[name]
-    home = Path(env.get("HOME", str(Path.home())))
-    named = [Path(env["PIP_CONFIG_FILE"])] if env.get("PIP_CONFIG_FILE") else []
-    for path in (*named, home / ".config/pip/pip.conf", home / ".pip/pip.conf", Path("/etc/pip.conf")):
+    for path in index_settings(env):
         parser = configparser.RawConfigParser()
         try:
             parser.read(path, encoding="utf-8")
@@ -240,3 +270,10 @@ def configured_index(environment: Mapping[str, str] | None = None) -> str | None
         if parser.has_option("global", "index-url"):
             return parser.get("global", "index-url")
     return None
+
+
+def index_settings(env: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files that may say which index to use, the first one that does so winning."""
+    home = Path(env.get("HOME", str(Path.home())))
+    named = [Path(env["PIP_CONFIG_FILE"])] if env.get("PIP_CONFIG_FILE") else []
+    return (*named, home / ".config/pip/pip.conf", home / ".pip/pip.conf", Path("/etc/pip.conf"))

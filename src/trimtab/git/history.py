@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trimtab.docker import Command, Completed, Runner
 from trimtab.errors import ToolError
+from trimtab.git_questions import ignore_question
 
 
 async def uncommitted(runner: Runner, root: Path, paths: Sequence[str]) -> list[str]:
@@ -45,7 +46,7 @@ async def left_out(runner: Runner, root: Path, paths: Sequence[str]) -> frozense
     """Those of `paths` that git does not track and is told to ignore."""
     if not paths:
         return frozenset()
-    result = await _quietly(runner, Command(("git", "-C", str(root), "check-ignore", "--", *paths)))
+    result = await _quietly(runner, Command(ignore_question(str(root), paths)))
     # Names that git would quote are not recognised: then nothing is said about them.
     return frozenset(result.text.splitlines()) if result else frozenset()
 
