@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import cast
 
 from cyclopts import App, CycloptsError
-from rich.console import Console
-from rich.markup import escape
 
 from trimtab import __version__
 from trimtab.errors import TrimtabError
@@ -75,16 +73,15 @@ for _name, _help in (*COMMANDS.items(), *ROLES.items()):
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
-    console = Console(stderr=True, highlight=False)
     try:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return result if isinstance(result, int) else CLEAN
     except KeyboardInterrupt:
-        console.print("interrupted; nothing was changed")
+        sys.stderr.write("interrupted; nothing was changed\n")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  the boundary: whatever comes here becomes an exit code
-        return _ended(console, _alone(error))
+        return _ended(_alone(error))
 
 
 def _alone(error: Exception) -> Exception:
@@ -95,7 +92,12 @@ def _alone(error: Exception) -> Exception:
     return _alone(group.exceptions[0]) if len(group.exceptions) == 1 else group
 
 
-def _ended(console: Console, error: Exception) -> int:
+def _ended(error: Exception) -> int:
+    # Imported here: a run that ends well shows nothing by it.
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True, highlight=False)
     if isinstance(error, CycloptsError | TrimtabError):
         console.print(f"[bold red]error:[/] {escape(str(error).strip())}", soft_wrap=True)
         return COULD_NOT_RUN

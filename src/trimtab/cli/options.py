@@ -10,18 +10,19 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console, RenderableType
 
 from trimtab.config import Config, load_config
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, Fleet, FleetOptions, discover
 from trimtab.fleet.compose.service import duration
 from trimtab.gather import gather
-from trimtab.report.terminal import console
 from trimtab.rules import Rule, all_rules, default_rules, find_rules
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 Offline = Annotated[bool, Parameter(negative="", help="Ask no package index and no registry.")]
 Format = Literal["text", "json", "sarif", "github", "gitlab", "markdown", "junit", "html"]
@@ -59,8 +60,10 @@ class Common:
     ] = False
 
     @property
-    def messages(self) -> Console:
+    def messages(self) -> "Console":
         """Where people are told things; data goes to standard output."""
+        from trimtab.report.terminal import console
+
         return console(stderr=True, color=self.color)
 
 
@@ -181,7 +184,7 @@ def check_format(common: Common, others: Iterable[str] = ()) -> None:
 
 
 def show(
-    common: Common, data: Callable[[], Mapping[str, object]], view: Callable[[], RenderableType],
+    common: Common, data: Callable[[], Mapping[str, object]], view: "Callable[[], RenderableType]",
     others: Mapping[str, Callable[[], str]] | None = None,
 ) -> None:  # fmt: skip
     """Print a result in the chosen format, to standard output or the chosen file.
@@ -197,10 +200,19 @@ def show(
             file.write("\n")
         elif other:
             file.write(other())
-        elif common.output:
-            Console(file=file, no_color=True, highlight=False, width=160).print(view())
         else:
-            console(color=common.color).print(view())
+            _print(common, file, view())
+
+
+def _print(common: Common, file: IO[str], shown: "RenderableType") -> None:
+    from rich.console import Console
+
+    from trimtab.report.terminal import console
+
+    if common.output:
+        Console(file=file, no_color=True, highlight=False, width=160).print(shown)
+    else:
+        console(color=common.color).print(shown)
 
 
 def write_text(common: Common, text: str) -> None:

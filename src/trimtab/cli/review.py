@@ -6,7 +6,7 @@ import traceback
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,12 +15,12 @@ from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, named_r
 from trimtab.cli.recording import Recording
 from trimtab.errors import UsageError
 from trimtab.replay import asked_for
-from trimtab.report.data import review_data
-from trimtab.report.exchange import github, markdown, sarif
-from trimtab.report.terminal import review_view
 from trimtab.review import BaselineError, Review, baseline_text, read_baseline
 from trimtab.review import review as run_review
 from trimtab.rewrite import WriteError, write_file
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def review(
@@ -68,12 +68,20 @@ def _recording(paths: tuple[Path, ...], common: Common) -> Recording | None:
 
 
 def _show(result: Review, loaded: Loaded, common: Common) -> None:
+    # Imported here: a terminal's tables take as long to load as the whole rest of a small review, and JSON needs none.
+    from trimtab.report import data, exchange
+
+    def view() -> "RenderableType":
+        from trimtab.report.terminal import review_view
+
+        return review_view(result)
+
     others = {
-        "sarif": lambda: json.dumps(sarif(result, loaded.rules), indent=2, ensure_ascii=False) + "\n",
-        "github": lambda: github(result),
-        "markdown": lambda: markdown(result),
+        "sarif": lambda: json.dumps(exchange.sarif(result, loaded.rules), indent=2, ensure_ascii=False) + "\n",
+        "github": lambda: exchange.github(result),
+        "markdown": lambda: exchange.markdown(result),
     }
-    show(common, lambda: review_data(result), lambda: review_view(result), others)
+    show(common, lambda: data.review_data(result), view, others)
 
 
 def reviewed(loaded: Loaded) -> Review:

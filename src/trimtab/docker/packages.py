@@ -3,7 +3,6 @@
 import json
 import posixpath
 import re
-import sqlite3
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -162,6 +161,9 @@ def _rpm(path: str, content: bytes, found: Packages) -> None:
     if not path.endswith(".sqlite"):
         found.unread = f"`{path}` is an rpm database of an older format, which is not read"
         return
+    # Imported here: every command asks the engine or git through this package, and few look into an image of an rpm system.
+    import sqlite3
+
     try:
         connection = sqlite3.connect(":memory:")
         # Bytes 18 and 19 say that a write-ahead log goes with the file; a copy in memory has none (SQLite's file format).
