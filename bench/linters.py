@@ -352,6 +352,17 @@ def linters() -> list[Linter]:
     return found
 
 
+def installed_linters() -> dict[str, "Path | ToolFailed"]:
+    """The programs that are Python packages, each with its place or the reason why it is not to be had."""
+    found: dict[str, Path | ToolFailed] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = installed(Path(platformdirs.user_cache_dir("trimtab")) / "linters", name)
+        except ToolFailed as error:
+            found[name] = error
+    return found
+
+
 def installed(folder: Path, name: str) -> Path:
     """The program of a package, installed on first use and whenever another version is wanted."""
     package = PACKAGES[name]

@@ -1,9 +1,11 @@
 """`trimtab review`."""
 
+import gc
 import json
 import sys
 import traceback
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,8 +44,9 @@ def review(
     """
     common = common or Common()
     recording = None if write_baseline else _recording(paths, common)
-    loaded = load(paths, common, choice)
-    result = reviewed(loaded)
+    with _without_collections():
+        loaded = load(paths, common, choice)
+        result = reviewed(loaded)
     file = loaded.root / loaded.config.baseline
     if write_baseline:
         return _write(result, file, common)
@@ -57,6 +60,21 @@ def review(
     if recording and code in {CLEAN, FINDINGS}:
         recording.keep(loaded, code, offline=(choice is not None and choice.offline) or loaded.config.offline)
     return code
+
+
+@contextmanager
+def _without_collections() -> Generator[None]:
+    """Keep the cyclic collector from walking through a fleet's facts again and again: nearly all of them live to the end.
+
+    It took a tenth of a review of 44 Dockerfiles, and more of larger ones.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _recording(paths: tuple[Path, ...], common: Common) -> Recording | None:

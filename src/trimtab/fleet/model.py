@@ -125,8 +125,12 @@ class ComposeProject:
     name: str | None = None
     """As the file says; None where it is the folder's name."""
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, Service]:
+        return {service.name: service for service in reversed(self.services)}
+
     def service(self, name: str) -> Service | None:
-        return next((service for service in self.services if service.name == name), None)
+        return self._by_name.get(name)
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,10 @@ class Fleet:
     policy: Policy = field(default_factory=Policy)
     outside: Outside = field(default_factory=Outside)
     projects: tuple[ComposeProject, ...] = ()
+    memo: dict[tuple[object, ...], object] = field(
+        init=False, default_factory=dict[tuple[object, ...], object], repr=False, compare=False
+    )
+    """What has been derived from this very fleet; one that knows more, or has other files, begins anew."""
 
     @cached_property
     def scripts(self) -> tuple[ScriptPart, ...]:
@@ -205,5 +213,9 @@ class Fleet:
         )
         return tuple(own[:1]) or self.projects
 
+    @cached_property
+    def _by_path(self) -> Mapping[str, FleetFile]:
+        return {file.path: file for file in self.files}
+
     def file(self, path: str) -> FleetFile | None:
-        return next((file for file in self.files if file.path == path), None)
+        return self._by_path.get(path)

@@ -2,12 +2,14 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.installing_programs import may_install
 from trimtab.fleet.installs import program_words
+from trimtab.fleet.model import Fleet, Service
 from trimtab.fleet.needed import normal_reference
 from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.dockerfile import Instruction
@@ -81,12 +83,23 @@ def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
 
 def _said_by_services(facts: Facts) -> Iterator[str]:
     """What compose files start in containers of the file's images, built there or not."""
-    images = {normal_reference(service.image) for service in facts.file.services if service.image}
-    for service in facts.fleet.services:
-        if service in facts.file.services or (service.image and normal_reference(service.image) in images):
-            check = service.healthcheck.test if service.healthcheck else ()
-            for said in (service.command, service.entrypoint, check):
-                yield said if isinstance(said, str) else " ".join(said or ())
+    images = dict.fromkeys(normal_reference(service.image) for service in facts.file.services if service.image)
+    alike = [service for image in images for service in _services_by_image(facts.fleet).get(image, ())]
+    for service in (*facts.file.services, *alike):
+        check = service.healthcheck.test if service.healthcheck else ()
+        for said in (service.command, service.entrypoint, check):
+            yield said if isinstance(said, str) else " ".join(said or ())
+
+
+def _services_by_image(fleet: Fleet) -> Mapping[str, Sequence[Service]]:
+    key = ("services by image",)
+    if key not in fleet.memo:
+        found: dict[str, list[Service]] = {}
+        for service in fleet.services:
+            if service.image:
+                found.setdefault(normal_reference(service.image), []).append(service)
+        fleet.memo[key] = found
+    return cast("Mapping[str, Sequence[Service]]", fleet.memo[key])
 
 
 def _needs(text: str) -> bool:

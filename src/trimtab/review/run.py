@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from trimtab.fleet import Facts, Fleet, facts_for
 from trimtab.review.adjust import adjusted
@@ -41,8 +42,12 @@ class Review:
     service_scores: Mapping[str, Score]
     score: Score
 
+    @cached_property
+    def _by_path(self) -> Mapping[str, Sequence[Finding]]:
+        return _grouped((finding.path, finding) for finding in self.findings)
+
     def of_file(self, path: str) -> list[Finding]:
-        return [finding for finding in self.findings if finding.path == path]
+        return list(self._by_path.get(path, ()))
 
 
 def review(fleet: Fleet, rules: Sequence[Rule] | None = None) -> Review:
@@ -108,9 +113,18 @@ def _errors(fleet: Fleet) -> tuple[ReviewError, ...]:
 def _file_scores(fleet: Fleet, findings: Sequence[Finding]) -> dict[str, Score]:
     compose = dict.fromkeys(fleet.compose_files)
     paths = dict.fromkeys([*(file.path for file in fleet.files), *compose, *(finding.path for finding in findings)])
-    return {path: score_findings(f for f in findings if f.path == path) for path in sorted(paths)}
+    found = _grouped((finding.path, finding) for finding in findings)
+    return {path: score_findings(found.get(path, ())) for path in sorted(paths)}
 
 
 def _service_scores(fleet: Fleet, findings: Sequence[Finding]) -> dict[str, Score]:
     names = dict.fromkeys(service.name for service in fleet.services)
-    return {name: score_findings(f for f in findings if name in f.services) for name in names}
+    found = _grouped((name, finding) for finding in findings for name in dict.fromkeys(finding.services))
+    return {name: score_findings(found.get(name, ())) for name in names}
+
+
+def _grouped(pairs: Iterable[tuple[str, Finding]]) -> Mapping[str, Sequence[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for name, finding in pairs:
+        found.setdefault(name, []).append(finding)
+    return found

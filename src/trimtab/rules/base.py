@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import ClassVar
 
 from trimtab.fleet import Facts, Fleet, Outside, Policy
-from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.facts import ComposeFacts, compose_facts
 from trimtab.fleet.compose.settings import Change, Setting
 from trimtab.fleet.model import Service
 from trimtab.fleet.scripts import ScriptPart
@@ -294,8 +294,8 @@ class ComposeRule(FleetRule):
     def check(self, fleet: Fleet) -> Iterator[Finding]:
         # A file may belong to several projects: what it says is said once.
         seen: set[tuple[str, int, str]] = set()
-        for project in fleet.projects:
-            for finding in self.judge(ComposeFacts(fleet, project)):
+        for facts in compose_facts(fleet):
+            for finding in self.judge(facts):
                 key = (finding.path, finding.line, finding.message)
                 if key not in seen:
                     seen.add(key)

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -222,8 +222,16 @@ class ComposeFacts:
         own = store_port(service) is not None and not service.command and not service.environment
         return own or (image is not None and bool(listening_ports(*image)))
 
+    @cached_property
+    def _dependants(self) -> Mapping[str, tuple[Service, ...]]:
+        found: dict[str, list[Service]] = {}
+        for service in self.project.services:
+            for name in dict.fromkeys(service.depends_on):
+                found.setdefault(name, []).append(service)
+        return {name: tuple(each) for name, each in found.items()}
+
     def dependants(self, service: Service) -> tuple[Service, ...]:
-        return tuple(each for each in self.project.services if service.name in each.depends_on)
+        return self._dependants.get(service.name, ())
 
     def condition(self, service: Service, on: str) -> str:
         """What a service waits for in one that it depends on."""
@@ -256,6 +264,14 @@ class ComposeFacts:
     def _is_deployed(self, service: Service) -> bool:
         for_development = bool(service.profiles) and _DEVELOPMENT.issuperset(service.profiles)
         return bool(service.image or service.build) and not for_development and not self.is_job(service)
+
+
+def compose_facts(fleet: Fleet) -> Sequence[ComposeFacts]:
+    """The facts of every project of a fleet, derived once for all rules."""
+    key = ("compose facts",)
+    if key not in fleet.memo:
+        fleet.memo[key] = tuple(ComposeFacts(fleet, project) for project in fleet.projects)
+    return cast("Sequence[ComposeFacts]", fleet.memo[key])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import cast
 
 from trimtab.syntax.yaml.load import Path, YamlDocument
@@ -109,12 +108,12 @@ class YamlEditor:
         key, dash = self.document.keys.get(path), self._dash_column(node)
         if key is None or dash is None:
             return NoEdit("the list's items do not begin their own lines")
-        column = max(dash, key.column + self._step)
+        column = max(dash, key.column + self.document.step)
         edits: list[Edit] = []
         for item in node.items:
             begin = self._line_start(item.start)
             edits.append(Edit(Span(begin, item.end), " " * column + f"{_text(item.value)}:"))
-            lines = self._indented(_block(values[item.value], self._step), column + self._step)
+            lines = self._indented(_block(values[item.value], self.document.step), column + self.document.step)
             edits.append(Edit.insert(self._line_end(item.end), self.source.newline + lines))
         return tuple(edits)
 
@@ -163,14 +162,14 @@ class YamlEditor:
             return NoEdit("its keys do not begin their own lines")
         if self._is_open_ended(value_node):
             return NoEdit("the file ends inside a text block, which a line behind it would make longer")
-        text = self._indented(_block({key: value}, self._step), node.column)
+        text = self._indented(_block({key: value}, self.document.step), node.column)
         return Edit.insert(self._line_end(self._last(key_node, value_node)), self.source.newline + text)
 
     def _first_text(self, path: Path, node: Node, key: str, value: object) -> Edit | NoEdit:
         own = self.document.keys.get(path)
         if own is None or not node.is_empty_scalar or node.anchor or node.tag:
             return NoEdit("there is no mapping to put it into")
-        text = self._indented(_block({key: value}, self._step), own.column + self._step)
+        text = self._indented(_block({key: value}, self.document.step), own.column + self.document.step)
         return Edit.insert(self._line_end(node.end), self.source.newline + text)
 
     @staticmethod
@@ -211,17 +210,6 @@ class YamlEditor:
                 return None
             columns.add(before.index("-"))
         return columns.pop() if len(columns) == 1 else None
-
-    @cached_property
-    def _step(self) -> int:
-        """Columns between a mapping and a mapping in it, as most of the document has them."""
-        steps: list[int] = []
-        for path, key in self.document.keys.items():
-            inner = self.document.nodes.get(path)
-            if inner is not None and inner.kind == "mapping" and not inner.flow and inner.pairs:
-                steps.append(inner.column - key.column)
-        found = [step for step in steps if step > 0]
-        return max(set(found), key=lambda step: (found.count(step), -step)) if found else 2
 
     def _indented(self, lines: Sequence[str], column: int) -> str:
         return self.source.newline.join(" " * column + line for line in lines)

@@ -5,8 +5,10 @@ that follow 1.2, so scalars are resolved here.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import cast
 
 from trimtab.syntax.yaml.tree import Node, YamlProblem, read_nodes
@@ -37,6 +39,16 @@ class YamlDocument:
     keys: Mapping[Path, Node] = field(default_factory=dict[Path, Node])
     shared: frozenset[Path] = frozenset()
     """Paths whose node an alias elsewhere stands for, too."""
+
+    @cached_property
+    def step(self) -> int:
+        """Columns between a mapping and a mapping in it, as most of the document has them; 2 where none says."""
+        steps: Counter[int] = Counter()
+        for path, key in self.keys.items():
+            inner = self.nodes.get(path)
+            if inner is not None and inner.kind == "mapping" and not inner.flow and inner.pairs and inner.column > key.column:
+                steps[inner.column - key.column] += 1
+        return max(steps, key=lambda step: (steps[step], -step)) if steps else 2
 
     def line(self, *path: str | int) -> int:
         """The line of the nearest existing ancestor of a path, or 1."""
