@@ -84,6 +84,10 @@ def test_a_good_fleet_passes() -> None:
         (replace(GOOD, images={"a:1": "sha256:2"}), [("scan", "a:1", UNCHECKED)]),
         (replace(GOOD, images={}), [("scan", "a:1", UNCHECKED)]),
         (scanned(gaps=("no packages were found to look up",)), [("scan", "fleet", UNCHECKED)]),
+        (scanned(unasked=None), [("vulnerabilities", "source tree", UNCHECKED), ("vulnerabilities", "a", UNCHECKED)]),
+        (scanned(unasked=frozenset({"b"})), []),
+        (scanned(unasked=frozenset({"a"})), [("vulnerabilities", "a", UNCHECKED)]),
+        (scanned(unasked=None, counts={"a": {**NONE, "critical": 1}}), [("vulnerabilities", "a", FAILED)]),
         (scanned(whole=False), [("scan", "scope", UNCHECKED)]),
         (replace(GOOD, tree="other"), [("scan", "tree", UNCHECKED)]),
         (replace(GOOD, verdicts={"x": ("rejected", "why")}), [("proofs", "x", FAILED)]),
@@ -190,3 +194,19 @@ def test_the_other_formats_say_the_same() -> None:
         "::error title=gate scan::b\\x01<&>: a | b; limit: ≤ 7\n"
     )
     assert "| scan | b\\x01&lt;&> | not checked | a \\| b | ≤ 7 |" in gate_markdown(CHECKS)
+
+
+def test_a_scan_that_asked_nobody_is_read_as_one() -> None:
+    data: dict[str, Any] = {"started": NOW.isoformat(), "parts": ["vulns"], "sources": [], "targets": [], "not_checked": []}
+    assert unasked(data) is None
+    assert unasked({**data, "sources": ["osv"]}) == frozenset()
+    missed = {"what": "a:1", "reason": "no advisories", "part": "vulns"}
+    assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "services": ["a"]}]}) == frozenset({"a"})
+    assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "services": []}]}) is None
+    assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "part": "secrets", "services": []}]}) == frozenset()
+
+
+def unasked(data: object) -> frozenset[str] | None:
+    found = read_scan(data)
+    assert found is not None
+    return found.unasked

@@ -53,6 +53,7 @@ COMMANDS = {
     "completion": "Print what makes bash, zsh or fish complete trimtab's command line.",
     "doctor": "Check what this machine has of what trimtab needs.",
     "report": "Show how the fleet stands on one page: every success metric with its change, its target and its source.",
+    "ui": "Serve the report on this machine, and keep it up to date while builds, proofs and deployments run.",
     "workflow": "Let roles work one after the other, on a branch, with gates between them.",
 }
 ROLES = {

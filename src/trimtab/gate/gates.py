@@ -1,6 +1,6 @@
 """Every gate, and what it says of what was measured."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -138,11 +138,11 @@ def _vulnerabilities(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
     if scan is None or "vulns" not in scan.parts:
         return
     if "" in scan.counts:
-        yield from _severe("source tree", scan.counts[""], policy.limits, ".")
+        yield from _severe("source tree", scan, "", policy.limits, ".")
     for service in measured.services:
         asked = policy.for_service(service.name, service.path)
         if service.name in scan.counts:
-            yield from _severe(service.name, scan.counts[service.name], asked, service.path)
+            yield from _severe(service.name, scan, service.name, asked, service.path)
         elif asked.max_critical is not None or asked.max_high is not None:
             text = "its image was not scanned"
             yield Check("vulnerabilities", service.name, State.UNCHECKED, text, "scanned", service.path, _SCAN_HINT)
@@ -173,7 +173,9 @@ def _partial(measured: Measured, scan: ScanSeen) -> Iterator[Check]:
         yield Check("scan", "tree", State.UNCHECKED, "files have changed since", whole, ".", _SCAN_HINT)
 
 
-def _severe(subject: str, numbers: Mapping[str, int], asked: Limits, where: str) -> Iterator[Check]:
+def _severe(subject: str, scan: ScanSeen, name: str, asked: Limits, where: str) -> Iterator[Check]:
+    numbers = scan.counts[name]
+    whole = scan.unasked is not None and name not in scan.unasked
     for level, most in (("critical", asked.max_critical), ("high", asked.max_high)):
         if most is None:
             continue
@@ -184,6 +186,9 @@ def _severe(subject: str, numbers: Mapping[str, int], asked: Limits, where: str)
         elif found + unknown > most:
             text = f"{found} {level}, and {unknown} of which nobody says how severe they are"
             yield Check("vulnerabilities", subject, State.UNCHECKED, text, f"≤ {most}", where, hint)
+        elif not whole:
+            text = f"{found} {level} of what could be looked up, which was not everything"
+            yield Check("vulnerabilities", subject, State.UNCHECKED, text, f"≤ {most}", where, _SCAN_HINT)
         else:
             yield Check("vulnerabilities", subject, State.PASSED, f"{found} {level}", f"≤ {most}", where)
 

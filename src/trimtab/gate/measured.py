@@ -29,6 +29,8 @@ class ScanSeen:
     """Whether it was of the whole fleet."""
     tree: str = ""
     """The fingerprint of the files that it searched."""
+    unasked: frozenset[str] | None = frozenset()
+    """The services whose vulnerabilities were not all looked up; None means nobody's were."""
 
 
 def read_scan(data: object) -> ScanSeen | None:
@@ -60,7 +62,16 @@ def read_scan(data: object) -> ScanSeen | None:
         tuple(str(gap) for gap in items(found.get("gaps"))),
         bool(mapping(found.get("scope")).get("whole")),
         str(mapping(found.get("scope")).get("tree", "")),
+        _unasked(found, missing),
     )
+
+
+def _unasked(found: Mapping[str, object], missing: Sequence[Mapping[str, object]]) -> frozenset[str] | None:
+    """Whose vulnerabilities nobody was asked for, or could say."""
+    missed = [[str(name) for name in items(each.get("services"))] for each in missing if each.get("part") == "vulns"]
+    if not items(found.get("sources")) or [] in missed:
+        return None
+    return frozenset(name for names in missed for name in names)
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
