@@ -200,7 +200,7 @@ def test_a_scan_that_asked_nobody_is_read_as_one() -> None:
     data: dict[str, Any] = {"started": NOW.isoformat(), "parts": ["vulns"], "sources": [], "targets": [], "not_checked": []}
     assert unasked(data) is None
     assert unasked({**data, "sources": ["osv"]}) == frozenset()
-    missed = {"what": "a:1", "reason": "no advisories", "part": "vulns"}
+    missed: dict[str, Any] = {"what": "a:1", "reason": "no advisories", "part": "vulns"}
     assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "services": ["a"]}]}) == frozenset({"a"})
     assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "services": []}]}) is None
     assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "part": "secrets", "services": []}]}) == frozenset()
