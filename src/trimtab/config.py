@@ -1,7 +1,6 @@
 """The user's configuration: `trimtab.toml`, or `[tool.trimtab]` in `pyproject.toml`."""
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, cast
@@ -12,6 +11,7 @@ from trimtab.errors import UsageError
 from trimtab.fleet import PathPolicy, Policy
 from trimtab.fleet.sizes import decimal_size
 from trimtab.gate.limits import GatePolicy, Limits, PathLimits
+from trimtab.syntax.data import read_toml
 
 
 class _Table(BaseModel):
@@ -224,10 +224,10 @@ def load_config(root: Path, explicit: Path | None = None) -> Config:
 
 def _read(path: Path, nested: bool, *, required: bool = False) -> Config:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"`{path}` does not exist.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         if nested and not required:
             # A broken pyproject.toml is for its own tools to report; without our table it does not concern us.
             return Config()

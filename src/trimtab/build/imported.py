@@ -1,15 +1,14 @@
 """Builds that were made without trimtab, taken over from the builder's own records."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import cast
 
 from trimtab.build.bookkeeping import step_rows
 from trimtab.docker import Runner, read_progress
 from trimtab.docker.building import build_record_log, build_records
 from trimtab.fleet.plain import mapping
 from trimtab.history import BuildRow, Ledger
+from trimtab.syntax.data import read_json
 
 IMPORTED = "imported"
 """The run that all of them belong to."""
@@ -41,7 +40,7 @@ async def import_records(runner: Runner, ledger: Ledger, builder: str | None, li
 def _records(text: str) -> Iterator[Mapping[str, object]]:
     for line in text.splitlines():
         try:
-            yield mapping(cast("object", json.loads(line)))
+            yield mapping(read_json(line))
         except ValueError:
             continue
 

@@ -1,6 +1,5 @@
 """Images that one run has laid out in a folder for another one, which may be on another machine."""
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from trimtab.build.graph import Graph
 from trimtab.errors import UsageError
 from trimtab.fleet.plain import items, mapping
+from trimtab.syntax.data import read_json
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -48,7 +48,7 @@ def left_out(graph: Graph, asked: Collection[str], given: Collection[str]) -> Ma
 
 def _digest(layout: Path) -> str:
     try:
-        index = mapping(json.loads((layout / "index.json").read_text(encoding="utf-8")))
+        index = mapping(read_json((layout / "index.json").read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise UsageError(f"`{layout}` is no image that was laid out: {error}.") from error
     digests = {str(mapping(each).get("digest")) for each in items(index.get("manifests"))}

@@ -1,16 +1,15 @@
 """Keeping credentials out of what is kept: logs, the ledger, reports."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from trimtab.build.graph import Target
 from trimtab.docker import BuildLog
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.redact import Redactor, secret_values
+from trimtab.syntax.data import read_json
 
 
 def redacted(log: BuildLog, hidden: Redactor) -> BuildLog:
@@ -22,7 +21,7 @@ def redacted(log: BuildLog, hidden: Redactor) -> BuildLog:
 def take_facts(path: Path) -> Mapping[str, object]:
     """What buildx says of a build that is done, and the file that says it is taken away: it holds every build argument."""
     try:
-        return mapping(cast("object", json.loads(path.read_text(encoding="utf-8"))))
+        return mapping(read_json(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return {}
     finally:

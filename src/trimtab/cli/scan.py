@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import anyio
 from cyclopts import Parameter
@@ -40,6 +40,7 @@ from trimtab.scan.sbom import NoSbom, SbomFormat, read_sbom, write_sbom
 from trimtab.scan.sources import is_below
 from trimtab.scan.stores import Store as Advisories
 from trimtab.scan.verdict import Outcome, Policy, Verdict, judge_scan
+from trimtab.syntax.data import read_json
 
 Kind = Literal["all", "vulns", "secrets", "compliance"]
 Level = Literal["info", "low", "medium", "high", "critical"]
@@ -275,7 +276,7 @@ def _home(service: Service) -> str:
 
 def _bill(path: Path) -> Bill:
     try:
-        packages, unusable = read_sbom(cast("object", json.loads(path.read_text(encoding="utf-8"))), str(path))
+        packages, unusable = read_sbom(read_json(path.read_text(encoding="utf-8")), str(path))
     except NoSbom as error:
         raise UsageError(f"`{path}` is no bill of materials that is read: {error}.") from error
     except (OSError, UnicodeDecodeError, ValueError, TypeError, RecursionError) as error:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import cast
 
 from trimtab.deploy import names
 from trimtab.deploy.bodies import behind_body, joined_body, placed_body
@@ -11,7 +10,7 @@ from trimtab.deploy.site import Site
 from trimtab.docker.command import image_id
 from trimtab.docker.containers import Container
 from trimtab.errors import ToolError
-from trimtab.fleet.plain import mapping
+from trimtab.fleet.plain import mapping, mapping_of
 
 POLICY = "io.trimtab.restart-before"
 """On a new container: the restart policy of the one before, which is switched off while both are there."""
@@ -23,7 +22,7 @@ class NotMade(ToolError):
 
 def policy_before(container: Container) -> Mapping[str, object]:
     """The restart policy that the container before this one had."""
-    return mapping(cast("object", json.loads(container.labels.get(POLICY) or "{}")))
+    return mapping_of(container.labels.get(POLICY) or "{}")
 
 
 async def make_fresh(site: Site, move: Move) -> str:

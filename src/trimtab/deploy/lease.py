@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import anyio
 
@@ -28,7 +27,7 @@ from trimtab.docker.command import Command, docker
 from trimtab.docker.containers import Container, Containers
 from trimtab.docker.runner import Runner
 from trimtab.errors import EngineRefused, StateError, ToolError
-from trimtab.fleet.plain import mapping
+from trimtab.fleet.plain import mapping_of
 
 BEAT, PATIENCE = 10.0, 45.0
 """Seconds between two signs of life, and without one until a holder elsewhere is taken for dead."""
@@ -126,7 +125,7 @@ async def _taken(runner: Runner, api: Api, project: str, what: str, patience: fl
         holder = await Containers(api).find(name)
         if holder is None:
             continue
-        told = mapping(cast("object", json.loads(holder.labels.get(_LABEL) or "{}")))
+        told = mapping_of(holder.labels.get(_LABEL) or "{}")
         if await _is_dead(api, holder, told, watched):
             # By its id: whoever comes second removes nothing that is not the dead one's.
             await Containers(api).remove(holder.id, with_own_volumes=True)

@@ -1,6 +1,5 @@
 """Asking compose what a project is, and the engine which images it has."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from trimtab.docker.command import Command, compose_config, compose_hashes, comp
 from trimtab.docker.runner import Completed, Runner
 from trimtab.errors import UsageError
 from trimtab.fleet.plain import mapping
+from trimtab.syntax.data import read_json
 
 _SECONDS = 120.0
 PULL = 1800.0
@@ -36,7 +36,7 @@ async def ask_desired(runner: Runner, folder: Path, files: Sequence[str]) -> Des
     every = await _asked(runner, compose_services(files, str(folder)))
     pairs = (line.split() for line in hashes.text.splitlines())
     digests = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
-    data = mapping(json.loads(config.text))
+    data = mapping(read_json(config.text))
     return read_desired(
         data, digests, folder=str(folder), files=tuple(files), warnings=_warnings(config.stderr), names=every.text.split()
     )

@@ -16,6 +16,7 @@ import h11
 from trimtab.docker.command import Command, docker
 from trimtab.docker.runner import Runner
 from trimtab.errors import EngineMissing, EngineRefused
+from trimtab.syntax.data import read_json
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 _SECONDS = 60.0
@@ -45,13 +46,13 @@ class Answer:
 
     @property
     def json(self) -> object:
-        return cast("object", json.loads(self.data)) if self.data.strip() else None
+        return read_json(self.data) if self.data.strip() else None
 
     @property
     def message(self) -> str:
         """The engine's reason for a refusal."""
         try:
-            found = cast("object", json.loads(self.data))
+            found = read_json(self.data)
         except ValueError:
             return self.data.decode("utf-8", "replace").strip()
         return str(cast("Mapping[str, object]", found).get("message", "")) if isinstance(found, dict) else ""

@@ -1,12 +1,13 @@
 """What an image says about how it runs."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from trimtab.docker import command as argv
 from trimtab.docker.runner import Runner
+from trimtab.errors import ToolError
+from trimtab.syntax.data import read_json
 
 _CONFIG_KEYS = (
     "Entrypoint",
@@ -53,9 +54,13 @@ async def read_configs(runner: Runner, images: Sequence[str]) -> list[ImageConfi
 
     Raises:
         CommandFailed: the engine lacks one of them.
+        ToolError: what it says of them cannot be read.
     """
     result = (await runner.run(argv.image_inspect(*images))).checked()
-    return [_config(data) for data in cast("list[Mapping[str, object]]", json.loads(result.stdout))]
+    try:
+        return [_config(data) for data in cast("list[Mapping[str, object]]", read_json(result.stdout))]
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ToolError(f"What the engine says of {', '.join(images)} cannot be read: {error!r}") from error
 
 
 def _config(data: Mapping[str, object]) -> ImageConfig:

@@ -1,12 +1,13 @@
 """Which packages an image holds: dpkg, apk and rpm databases, Python distributions, Node packages."""
 
-import json
 import posixpath
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
+
+from trimtab.syntax.data import read_json
 
 _DATABASES = (
     r"^/var/lib/dpkg/status(\.d/.*)?$|^(/usr)?/lib/apk/db/installed$|^/(var/lib|usr/lib/sysimage)/rpm/(rpmdb\.sqlite|Packages(\.db)?)$"
@@ -94,8 +95,8 @@ def _node(kept: Mapping[str, bytes], damaged: list[str]) -> Iterator[Distributio
         if not path.endswith("/package.json"):
             continue
         try:
-            data = cast("object", json.loads(content))
-        except (ValueError, RecursionError):
+            data = read_json(content)
+        except ValueError:
             damaged.append(path)
             continue
         if isinstance(data, dict):

@@ -7,12 +7,13 @@ a hit rate is formed (4 of 4 cached steps are otherwise shown as 4/10).
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
+
+from trimtab.syntax.data import read_json
 
 _STEP = re.compile(r"^\[(?P<where>[^\]]*)\] (?P<text>(?P<keyword>[A-Z]+)\b.*)$", re.DOTALL)
 _OF_TARGET = re.compile(r"^\[(?P<target>[\w-]+)(?: (?P<where>[^\]]*))?\] (?P<text>.*)$", re.DOTALL)
@@ -132,7 +133,7 @@ class ProgressReader:
             _take_transfer(self._vertices, self._transferred, item)
             _take_pull(self._pulled, item)
         for item in _items(status, "logs"):
-            self._logs.append(base64.b64decode(str(item.get("data", ""))).decode("utf-8", "replace"))
+            self._logs.append(_printed(item.get("data")))
 
     @property
     def current(self) -> str:
@@ -207,14 +208,24 @@ def _object(line: str) -> Mapping[str, object] | None:
     if not line.startswith("{"):
         return None
     try:
-        value = cast("object", json.loads(line))
+        value = read_json(line)
     except ValueError:
         return None
     return cast("Mapping[str, object]", value) if isinstance(value, dict) else None
 
 
 def _items(status: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
-    return cast("list[Mapping[str, object]]", status.get(key) or [])
+    found = status.get(key)
+    every = cast("list[object]", found) if isinstance(found, list) else []
+    return [cast("Mapping[str, object]", each) for each in every if isinstance(each, dict)]
+
+
+def _printed(data: object) -> str:
+    """A piece of a step's output; what is not encoded as it should be is shown as it came."""
+    try:
+        return base64.b64decode(str(data or "")).decode("utf-8", "replace")
+    except ValueError:
+        return str(data)
 
 
 def _take_vertex(vertices: dict[str, _Vertex], item: Mapping[str, object]) -> None:
@@ -266,9 +277,13 @@ def _covered(intervals: Iterable[tuple[float, float]]) -> float:
 
 
 def _seconds(text: str) -> float:
-    """An RFC 3339 time with nanoseconds, which `datetime` does not take before Python 3.12."""
+    """An RFC 3339 time with nanoseconds, which `datetime` does not take before Python 3.12; 0 for what is none."""
     match = _TIME.match(text)
     if match is None:
         return 0.0
     zone = "+00:00" if match[3] == "Z" else match[3]
-    return datetime.fromisoformat(match[1] + zone).timestamp() + float(match[2] or 0)
+    try:
+        return datetime.fromisoformat(match[1] + zone).timestamp() + float(match[2] or 0)
+    except (ValueError, OverflowError):
+        # A day that there is not, or one before the year 1 once its zone is taken off.
+        return 0.0

@@ -1,13 +1,12 @@
 """Node packages that are compiled code, and for which C library they come, read from npm's lock file."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from trimtab.fleet.outside import WheelState
 from trimtab.fleet.plain import items, mapping
+from trimtab.syntax.data import read_json
 
 _COMPILES = frozenset(
     [
@@ -45,7 +44,7 @@ def node_addons(lock: str, *, development: bool = True) -> tuple[Addon, ...] | N
     install script compiles has `unknown`: whether it brings a binary for musl is not in the lock.
     """
     try:
-        packages = mapping(mapping(cast("object", json.loads(lock))).get("packages"))
+        packages = mapping(mapping(read_json(lock)).get("packages"))
     except ValueError:
         return None
     if not packages:

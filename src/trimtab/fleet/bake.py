@@ -1,6 +1,5 @@
 """Bake files as a source of targets."""
 
-import json
 import posixpath
 import re
 from collections.abc import Callable, Mapping
@@ -9,8 +8,10 @@ from typing import cast
 from trimtab.fleet.model import Build, Problem, Service
 from trimtab.fleet.plain import items, mapping, named_context
 from trimtab.fleet.tree import Tree, Unreadable
+from trimtab.syntax.data import read_json
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+_MOST_ANCESTORS = 200
 _REFERENCE = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}")
 
 
@@ -21,13 +22,17 @@ def read_bake(tree: Tree, path: str) -> tuple[list[Service], list[Problem]]:
         return [], [Problem(path, 1, "unreadable", f"`{path}` {source.reason}")]
     try:
         data = _json(source.text) if path.endswith(".json") else _hcl(source.text)
+        return _targets(data, path), []
     except Exception as error:  # noqa: BLE001  the HCL grammar raises its parser's own family of errors
         line = getattr(error, "line", 1)
         return [], [Problem(path, line if isinstance(line, int) and line > 0 else 1, "syntax", _first_line(error))]
+
+
+def _targets(data: Mapping[str, object], path: str) -> list[Service]:
     targets = mapping(data.get("target"))
     variables = {name: str(mapping(body).get("default", "")) for name, body in mapping(data.get("variable")).items()}
     folder = posixpath.dirname(path)
-    return [_target(name, targets, variables, path, folder) for name in targets], []
+    return [_target(name, targets, variables, path, folder) for name in targets]
 
 
 def _first_line(error: Exception) -> str:
@@ -35,7 +40,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _json(text: str) -> dict[str, object]:
-    data = cast("object", json.loads(text))
+    data = read_json(text)
     if not isinstance(data, dict):
         raise ValueError("a bake file must be an object at the top")
     return cast("dict[str, object]", data)
@@ -72,7 +77,7 @@ def _unquoted(text: str) -> str:
 
 
 def _target(name: str, targets: Mapping[str, object], variables: Mapping[str, str], path: str, folder: str) -> Service:
-    body = _inherited(name, targets, ())
+    body = _inherited(name, targets)
 
     def text(value: object) -> str:
         return _REFERENCE.sub(lambda match: variables.get(match[1], ""), str(value))
@@ -108,13 +113,29 @@ def _resolved(value: object, text: Callable[[object], str]) -> dict[str, object]
     return {key: resolved(item) for key, item in mapping(value).items()}
 
 
-def _inherited(name: str, targets: Mapping[str, object], seen: tuple[str, ...]) -> dict[str, object]:
-    body = mapping(targets.get(name))
+def _inherited(name: str, targets: Mapping[str, object]) -> dict[str, object]:
+    """A target's body over those that it inherits from, the later named over the earlier; each is taken once.
+
+    One that several inherit from is put where it is named last: that is where its keys would win.
+
+    Raises:
+        ValueError: there are more of them than anybody writes: the time would grow by their number's square.
+    """
+    order: list[str] = []
+    pending = [name]
+    seen: set[str] = set()
+    while pending:
+        current = pending.pop()
+        if current not in seen:
+            seen.add(current)
+            order.append(current)
+            if len(order) > _MOST_ANCESTORS:
+                raise ValueError(f"target `{name}` inherits from more than {_MOST_ANCESTORS} others")
+            pending += [str(parent) for parent in items(mapping(targets.get(current)).get("inherits"))]
     merged: dict[str, object] = {}
-    for parent in items(body.get("inherits")):
-        if str(parent) not in (*seen, name):
-            merged.update(_inherited(str(parent), targets, (*seen, name)))
-    return {**merged, **body}
+    for each in reversed(order):
+        merged.update(mapping(targets.get(each)))
+    return merged
 
 
 def _normal(path: str) -> str | None:

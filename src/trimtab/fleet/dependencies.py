@@ -1,14 +1,14 @@
 """Which files an installation reads from the build context, and whether it needs the sources too."""
 
-import json
 import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 from trimtab.fleet.installs import Install, is_local_package
 from trimtab.fleet.plain import mapping
+from trimtab.syntax.data import read_json
 
 _LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies")
 _ELSEWHERE = frozenset(
@@ -129,7 +129,7 @@ def _node(install: Install, workdir: str, files: ImageFiles) -> Manifests | Need
     if text is None:
         return NeedsSources("`package.json` is not among the files that are copied from the build context")
     try:
-        package = mapping(cast("object", json.loads(text)))
+        package = mapping(read_json(text))
     except ValueError:
         return NeedsSources("`package.json` cannot be read")
     ignored = "--ignore-scripts" in install.arguments

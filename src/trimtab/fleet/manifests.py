@@ -1,15 +1,14 @@
 """Manifests: the files that name what a service depends on, and the packages they name."""
 
-import json
 import posixpath
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.tree import Tree, Unreadable, own_entries
+from trimtab.syntax.data import read_json, read_toml
 
 _REQUIREMENTS = re.compile(r"^(requirements|constraints)[\w.-]*\.(txt|in)$")
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(?P<range>[^;#@]*)")
@@ -67,14 +66,14 @@ def requirements(text: str) -> Iterator[Package]:
 
 
 def _node(text: str) -> Iterator[Package]:
-    data = mapping(cast("object", json.loads(text)))
+    data = mapping(read_json(text))
     for key in _NODE_KEYS:
         for name, version in mapping(data.get(key)).items():
             yield Package(name, str(version))
 
 
 def _pyproject(text: str) -> Iterator[Package]:
-    data = cast("Mapping[str, object]", tomllib.loads(text))
+    data = cast("Mapping[str, object]", read_toml(text))
     project = mapping(data.get("project"))
     lines = [str(item) for item in items(project.get("dependencies"))]
     for group in mapping(project.get("optional-dependencies")).values():

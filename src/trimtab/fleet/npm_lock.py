@@ -1,15 +1,13 @@
 """Whether `npm ci` can install from the lock that lies in an image's folder."""
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import cast
 
 from trimtab.fleet.copies import CopiedFiles
-from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.plain import items, mapping, mapping_of
 
 _KINDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 _NODE = re.compile(r"(?:^|/)node:v?(?:(\d+)(?![\w])|(argon|boron|carbon|dubnium|erbium|fermium)\b)")
@@ -51,10 +49,7 @@ def carries_npm_6(base: str) -> bool:
 
 
 def _read(path: str, files: CopiedFiles) -> Mapping[str, object]:
-    try:
-        return mapping(cast("object", json.loads(files.read(path) or "{}")))
-    except ValueError:
-        return {}
+    return mapping_of(files.read(path) or "{}")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """Putting another version of one package into an npm lock, without npm: only where nothing else has to change."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from trimtab.fleet.plain import mapping
+from trimtab.syntax.data import read_json
 from trimtab.text import Edit, Span
 
 _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies", "bin", "engines", "os", "cpu", "hasInstallScript")
@@ -36,7 +35,7 @@ def lock_edits(text: str, name: str, old: str, new: NodeRelease, fits: Callable[
     Raises:
         Unfit: another package would have to change as well, or the lock is written in another way than npm writes it.
     """
-    packages = mapping(mapping(cast("object", json.loads(text))).get("packages"))
+    packages = mapping(mapping(read_json(text)).get("packages"))
     entries = {path: mapping(entry) for path, entry in packages.items() if _is(path, entry, name, old)}
     if not entries:
         raise Unfit("the lock has no entry of it in the form of npm 7 or later")

@@ -5,6 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
+from trimtab.syntax.data import read_json
+
+_LONGEST_NUMBER = 8192
+"""Bits of a number that is still written in decimal digits."""
 _NO_FOLDER = re.compile(r"^[a-z][a-z0-9+.-]*:|^git@|^/")
 
 
@@ -20,10 +24,21 @@ def items(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else [value]
 
 
+def mapping_of(json: str | bytes) -> Mapping[str, object]:
+    """What a JSON text maps; nothing for a text that is none, or is no mapping."""
+    try:
+        return mapping(read_json(json))
+    except ValueError:
+        return {}
+
+
 def text(value: object) -> str | None:
     """A scalar as it would be written; None stays None."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
+        # Python refuses to write a number of more than 4,300 digits, and YAML's `0x…` may have as many as it likes.
+        return hex(value)
     return None if value is None else str(value)
 
 

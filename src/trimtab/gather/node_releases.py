@@ -1,6 +1,5 @@
 """Releases of Node packages, asked of the registry that a lock itself names."""
 
-import json
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import cast
@@ -12,6 +11,7 @@ from univers.versions import SemverVersion
 
 from trimtab.fleet.npm_upgrade import NodeRelease
 from trimtab.fleet.plain import mapping
+from trimtab.syntax.data import read_json
 
 _SECONDS = 15
 _AT_ONCE = 8
@@ -67,8 +67,8 @@ def _release(record: Mapping[str, object], version: str) -> NodeRelease | None:
 def ranges_of(lock: str, name: str) -> frozenset[str]:
     """Every range in which somebody in a lock asks for a package."""
     try:
-        packages = mapping(mapping(cast("object", json.loads(lock))).get("packages"))
-    except (ValueError, RecursionError):
+        packages = mapping(mapping(read_json(lock)).get("packages"))
+    except ValueError:
         return frozenset()
     kinds = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
     asked = (mapping(mapping(entry).get(kind)).get(name) for entry in packages.values() for kind in kinds)

@@ -1,10 +1,8 @@
 """Which pinned and locked packages have known vulnerabilities, and the versions that clear them."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from trimtab.errors import TrimtabError
 from trimtab.fleet import Fleet, Unreadable
@@ -16,6 +14,7 @@ from trimtab.scan.match import Vulnerability, match
 from trimtab.scan.named import advisory_store
 from trimtab.scan.packages import Package
 from trimtab.scan.sources import source_packages
+from trimtab.syntax.data import read_json
 
 _LOCKS = ("package-lock.json",)
 
@@ -87,7 +86,7 @@ async def _locked(
 
 def _resolved(fleet: Fleet, package: Package) -> str:
     """The address that the lock has the package from; empty where it does not say."""
-    packages = mapping(mapping(cast("object", json.loads(_text(fleet, package.where) or "{}"))).get("packages"))
+    packages = mapping(mapping(read_json(_text(fleet, package.where) or "{}")).get("packages"))
     entries = (mapping(entry) for path, entry in packages.items() if path.endswith(f"node_modules/{package.name}"))
     return next((str(each.get("resolved") or "") for each in entries if each.get("version") == package.version), "")
 

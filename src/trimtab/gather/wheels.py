@@ -25,6 +25,7 @@ from trimtab.fleet.compiling import build_tools
 from trimtab.fleet.requirements import python_installs, python_minor
 from trimtab.fleet.stage import libc_of
 from trimtab.replay import followed
+from trimtab.syntax.data import read_json
 
 _AT_ONCE = 8
 _KEPT_SECONDS = 24 * 3600
@@ -239,7 +240,7 @@ def _remembered(path: Path, *, fresh: bool) -> list[str] | None:
     try:
         if fresh and time.time() - path.stat().st_mtime > _KEPT_SECONDS:
             return None
-        return cast("list[str]", json.loads(path.read_text(encoding="utf-8")))
+        return cast("list[str]", read_json(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
 

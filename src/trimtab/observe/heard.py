@@ -4,7 +4,6 @@ An `oom` event comes for every process that the kernel kills for want of memory,
 the container's own mark, `OOMKilled`, is cleared by its next start, and says that of any number of times only once.
 """
 
-import json
 import math
 
 import anyio
@@ -14,6 +13,7 @@ from trimtab.docker.labels import COMPOSE_PROJECT
 from trimtab.docker.runner import Runner
 from trimtab.fleet.plain import mapping
 from trimtab.observe.sample import Happened
+from trimtab.syntax.data import read_json
 
 _TWICE = 1.0
 """Seconds before the last event for which it is remembered what came; a reading begins anew less than that before it."""
@@ -25,7 +25,7 @@ def read_event(line: str) -> tuple[str, float, Happened] | None:
     None for what is no event, or one that counts for nothing. A container's first health, of its start, is a change, too.
     """
     try:
-        data = mapping(json.loads(line))
+        data = mapping(read_json(line))
     except ValueError:
         return None
     actor, nanoseconds = str(mapping(data.get("Actor")).get("ID") or ""), data.get("timeNano")

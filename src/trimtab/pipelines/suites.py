@@ -1,6 +1,5 @@
 """The tests that services bring along: where they are, and what has to be installed to run them."""
 
-import json
 import posixpath
 import re
 from collections import Counter
@@ -14,6 +13,7 @@ from trimtab.fleet import Fleet, Tree, Unreadable
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.manifests import requirements
 from trimtab.fleet.plain import mapping
+from trimtab.syntax.data import read_json
 
 Language = Literal["python", "node"]
 _SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "vendor", "dist", "build"})
@@ -139,6 +139,6 @@ def _text(tree: Tree, path: str) -> str:
 
 def _json(tree: Tree, path: str) -> object:
     try:
-        return json.loads(_text(tree, path) or "{}")
+        return read_json(_text(tree, path) or "{}")
     except ValueError:
         return {}

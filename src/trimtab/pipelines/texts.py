@@ -19,6 +19,7 @@ from trimtab.pipelines.blocks import sealed
 from trimtab.pipelines.pins import pin_table
 from trimtab.pipelines.plan import MOST, deployed_project
 from trimtab.pipelines.suites import Suite
+from trimtab.syntax.data import read_json
 
 Provider = Literal["github", "gitlab"]
 MAIN_FILES: Mapping[Provider, str] = {"github": ".github/workflows/containers.yml", "gitlab": ".gitlab-ci.yml"}
@@ -103,7 +104,7 @@ def read_said(text: str) -> Said:
     """What was asked for when a file was generated, so that nobody has to say it again."""
     match = _SAID.search(text)
     try:
-        data = mapping(json.loads(match["data"] if match else "{}"))
+        data = mapping(read_json(match["data"] if match else "{}"))
     except ValueError:
         return Said()
     return Said(*(str(data.get(each.name) or "") for each in fields(Said)))

@@ -8,6 +8,7 @@ from typing import cast
 from trimtab.review.identity import fingerprints
 from trimtab.review.run import Review
 from trimtab.rules import Finding
+from trimtab.syntax.data import read_json
 
 SCHEMA = "trimtab.baseline/1"
 
@@ -50,7 +51,7 @@ def read_baseline(text: str) -> Baseline:
         BaselineError: the text is no JSON, or no baseline of a kind this version knows.
     """
     try:
-        data = cast("object", json.loads(text))
+        data = read_json(text)
     except ValueError as error:
         raise BaselineError(f"is no JSON: {error}") from error
     if not isinstance(data, dict) or cast("Mapping[str, object]", data).get("schema") != SCHEMA:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
 from trimtab.docker import Command, Runner
 from trimtab.errors import UsageError
@@ -22,6 +22,7 @@ from trimtab.scan.match import Vulnerability, above
 from trimtab.scan.packages import Package, from_purl
 from trimtab.scan.sbom import write_sbom
 from trimtab.scan.stores import read_time
+from trimtab.syntax.data import read_json
 
 ScannerName = Literal["trivy", "grype", "osv-scanner"]
 _SECONDS = 600
@@ -189,7 +190,7 @@ async def ask_scanner(
         detail = next(iter(completed.stderr.strip().splitlines()[-1:]), "")
         return Answered(name, (), f"ended with {completed.code}: {detail[:200]}")
     try:
-        answered = scanner.read(cast("object", json.loads(completed.stdout)), packages)
+        answered = scanner.read(read_json(completed.stdout), packages)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         return Answered(name, (), f"its answer cannot be read: {error}")
     if offline and answered.reason is None and answered.as_of is None:

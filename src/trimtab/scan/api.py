@@ -17,6 +17,7 @@ from trimtab.scan.advisory import Advisory, read_advisory
 from trimtab.scan.match import Key, key_of
 from trimtab.scan.packages import Package
 from trimtab.scan.stores import Known
+from trimtab.syntax.data import read_json
 
 ADDRESS = "https://api.osv.dev"
 BATCH = 1000
@@ -105,7 +106,7 @@ class Api:
         key = hashlib.sha256(f"{self.address}\n{name}\n{modified}".encode()).hexdigest()[:32]
         path = self._cache / f"{key}.json"
         try:
-            return cast("object", json.loads(path.read_text(encoding="utf-8")))
+            return read_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             data = await _json(client, "GET", f"/v1/vulns/{name}", None)
         _keep(path, data)

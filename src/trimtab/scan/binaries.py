@@ -38,6 +38,8 @@ def go_modules(path: str, content: bytes) -> list[Package] | Unread | None:
     at = content.find(_BUILD_INFO)
     if at < 0:
         return None
+    if at + _HEADER > len(content):
+        return Unread(path, "a Go program whose list of modules is damaged")
     if not content[at + 15] & _INLINE:
         return Unread(path, "a program built by Go before 1.18, whose modules are not read")
     try:

@@ -6,7 +6,7 @@ from typing import cast
 import yaml
 
 _ALIAS = re.compile(r"(?:^|[\s\[,:])\*\w")
-_OPENED = re.compile(r"[\[{]|^ {100}", re.MULTILINE)
+_OPENED = re.compile(r"[\[{]|[-?](?=\s)|^ {100}", re.MULTILINE)
 _DEEPEST = 100
 """Collections within collections. PyYAML's C loader ends the whole process some ten thousand deep."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,13 +1,10 @@
 """Vulnerabilities and credentials that somebody has looked at: the ignore file and OpenVEX documents."""
 
-import json
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import cast
 
 from packageurl import PackageURL
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +14,7 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.scan.leaks import Leak
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.result import NotChecked
+from trimtab.syntax.data import read_json, read_toml
 
 IGNORE_FILE = ".trimtabignore.toml"
 _SETTLED = frozenset({"not_affected", "fixed"})
@@ -153,21 +151,21 @@ def read_ignores(root: Path, vex: Sequence[Path]) -> Ignores:
     found = _File()
     if path.exists():
         try:
-            found = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-            raise UsageError(f"`{path}` cannot be read: {error}") from error
+            found = _File.model_validate(read_toml(path.read_text(encoding="utf-8")))
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             hint = "Every entry has an `id`, a `reason` and a date `expires`."
             raise UsageError(f"`{path}`: `{place}`: {first['msg']}. {hint}") from error
+        except (OSError, ValueError) as error:
+            raise UsageError(f"`{path}` cannot be read: {error}") from error
     statements = tuple(statement for document in vex for statement in _statements(document))
     return Ignores(found.vulnerability, found.secret, statements, found.unchecked)
 
 
 def _statements(path: Path) -> list[Statement]:
     try:
-        data = mapping(cast("object", json.loads(path.read_text(encoding="utf-8"))))
+        data = mapping(read_json(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UsageError(f"`{path}` cannot be read: {error}") from error
     if "openvex" not in str(data.get("@context", "")):

@@ -1,14 +1,13 @@
 """Packages that Ruby, PHP, .NET and Conda leave records of where they were installed."""
 
-import json
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
 
 from trimtab.fleet.plain import items, mapping
 from trimtab.scan.binaries import Unread
 from trimtab.scan.packages import Package
+from trimtab.syntax.data import read_json
 
 _GEM = re.compile(r"/specifications/(?:default/)?(?P<name>[\w.-]+?)-(?P<version>\d[\w.]*)(?:-[\w-]+)?\.gemspec$")
 _KINDS: Mapping[str, re.Pattern[str]] = {
@@ -32,8 +31,8 @@ def installed(path: str, content: bytes) -> Iterator[Package | Unread]:
         return
     kind = next(kind for kind, pattern in _KINDS.items() if pattern.search(path))
     try:
-        data = cast("object", json.loads(content))
-    except (ValueError, RecursionError):
+        data = read_json(content)
+    except ValueError:
         yield Unread(path, "a package's record that cannot be read")
         return
     for name, version in _READERS[kind](data):

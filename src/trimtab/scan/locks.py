@@ -1,8 +1,6 @@
 """What lock files and pinned requirements name. A file of an unknown shape may name anything, and is an error."""
 
-import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
@@ -11,6 +9,7 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.requirements import parse_requirement
 from trimtab.scan.data import read_yaml
 from trimtab.scan.packages import Package
+from trimtab.syntax.data import read_json, read_toml
 
 _TEXT = re.compile(r"^[^#\s]", re.MULTILINE)
 _OPTION = re.compile(r"-(?!e |-editable[ =])|(?:-e|--editable)[ =]+(?!\w+\+)")
@@ -54,7 +53,7 @@ def _toml_lock(kind: str) -> Reader:
     """`[[package]]` tables with a name and a version; those that come from a folder are the fleet's own."""
 
     def read(text: str) -> Iterator[Package]:
-        data = tomllib.loads(text)
+        data = read_toml(text)
         entries = [*_tables(data.get("package")), *_tables(data.get("packages"))]
         if not entries and "version" not in data and "lock-version" not in data and "metadata" not in data:
             raise ValueError("it has no packages, and nothing else that such a lock has")
@@ -78,7 +77,7 @@ def _object(text: str, *keys: str) -> Mapping[str, object]:
     Raises:
         ValueError: it is none, or has none of them: it is of a kind that is not known, and may name anything.
     """
-    data = cast("object", json.loads(text))
+    data = read_json(text)
     if not isinstance(data, dict) or not any(key in data for key in keys):
         raise ValueError(f"it has none of {', '.join(keys)}")
     return mapping(cast("object", data))
@@ -167,6 +166,8 @@ def _go_mod(text: str) -> Iterator[Package]:
             required.append((rest[0], rest[1], number))
         elif verb == "replace" and "=>" in rest:
             new = rest[rest.index("=>") + 1 :]
+            if not new:
+                raise ValueError(f"line {number} replaces a module by nothing")
             replaced[rest[0]] = (new[0], new[1] if len(new) > 1 else "")
     for name, version, number in required:
         name, version = replaced.get(name, (name, version))

@@ -2,16 +2,16 @@
 
 import csv
 import gzip
-import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from trimtab.errors import UsageError
 from trimtab.fleet.plain import items, mapping
 from trimtab.scan.match import Vulnerability
+from trimtab.syntax.data import read_json
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _scores(path: Path) -> dict[str, float]:
 
 
 def _exploited(path: Path) -> frozenset[str]:
-    data = mapping(cast("object", json.loads(path.read_text(encoding="utf-8"))))
+    data = mapping(read_json(path.read_text(encoding="utf-8")))
     return frozenset(str(mapping(each).get("cveID", "")) for each in items(data.get("vulnerabilities"))) - {""}
 
 

@@ -110,7 +110,7 @@ def _text(entry: Mapping[str, object], key: str) -> str:
 def _components(found: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     """The components with those that they are made of; operating systems and files are no packages."""
     for each in map(mapping, items(found.get("components"))):
-        if each.get("type") not in {"operating-system", "file"}:
+        if str(each.get("type")) not in {"operating-system", "file"}:
             yield each
         yield from _components(each)
 
@@ -134,7 +134,7 @@ def _with_source(entry: Mapping[str, object]) -> str:
 
 def _spdx_entry(entry: Mapping[str, object]) -> tuple[str, str, str] | None:
     """None for the package that stands for the whole."""
-    if entry.get("primaryPackagePurpose") in {"CONTAINER", "OPERATING-SYSTEM", "FILE"}:
+    if str(entry.get("primaryPackagePurpose")) in {"CONTAINER", "OPERATING-SYSTEM", "FILE"}:
         return None
     references = (mapping(each) for each in items(entry.get("externalRefs")))
     purl = next((_text(each, "referenceLocator") for each in references if each.get("referenceType") == "purl"), "")

@@ -11,15 +11,17 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import platformdirs
 
 from trimtab.errors import UsageError
+from trimtab.fleet.plain import items
 from trimtab.scan.advisory import Advisory, read_advisory
 from trimtab.scan.data import read_yaml
 from trimtab.scan.match import Key
 from trimtab.scan.packages import Package, advisory_key
+from trimtab.syntax.data import read_json
 
 _SUFFIXES = (".json", ".yaml", ".yml")
 _LARGEST = 64 * 1024 * 1024
@@ -87,7 +89,8 @@ class Folder:
         with closing(self._index()) as index:
             newest = index.execute("SELECT ecosystem, max(modified) FROM names GROUP BY ecosystem")
             covered = {str(ecosystem): str(modified) for ecosystem, modified in newest}
-            unread = tuple(json.loads(index.execute("SELECT value FROM facts WHERE key = 'unread'").fetchone()[0]))
+            kept = read_json(index.execute("SELECT value FROM facts WHERE key = 'unread'").fetchone()[0])
+            unread = tuple(str(each) for each in items(kept))
             names = wanted(packages)
             found = {key: _documents(index, key) for ecosystem in names for key in _keys(ecosystem, names[ecosystem])}
         missing = {each for each in names if each not in covered and each.partition(":")[0] not in covered}
@@ -221,7 +224,7 @@ def _unpacked(file: Path, unread: list[str]) -> Iterator[tuple[str, bytes]]:
 
 def _plain(where: str, content: bytes) -> object:
     text = content.decode("utf-8")
-    return cast("object", json.loads(text)) if where.endswith(".json") else read_yaml(text)
+    return read_json(text) if where.endswith(".json") else read_yaml(text)
 
 
 def _keys(ecosystem: str, names: Iterable[str]) -> list[Key]:
@@ -234,7 +237,7 @@ def _documents(index: sqlite3.Connection, key: Key) -> list[Advisory]:
         "SELECT DISTINCT text FROM names JOIN documents ON number = document WHERE name = ? AND ecosystem IN (?, ?)",
         (key[1], key[0], key[0].partition(":")[0]),
     )
-    return [read_advisory(json.loads(row[0])) for row in rows]
+    return [read_advisory(read_json(row[0])) for row in rows]
 
 
 def read_time(text: str) -> datetime | None:

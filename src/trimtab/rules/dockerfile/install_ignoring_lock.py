@@ -1,10 +1,8 @@
 """DF107 and DF134: npm in images."""
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from typing import cast
 
 from trimtab.fleet.chain import chain
 from trimtab.fleet.copies import CopiedFiles
@@ -15,6 +13,7 @@ from trimtab.fleet.plain import mapping
 from trimtab.fleet.stage import Run, Stage, mount_target
 from trimtab.fleet.start import start_of, target_of
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.syntax.data import read_json
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit
 
@@ -246,7 +245,7 @@ class NodeDevelopmentDependencies(DockerfileRule):
 
 def _package(run: Run, files: CopiedFiles) -> Mapping[str, object]:
     try:
-        return mapping(cast("object", json.loads(files.read(posixpath.join(run.state.workdir, "package.json")) or "{}")))
+        return mapping(read_json(files.read(posixpath.join(run.state.workdir, "package.json")) or "{}"))
     except ValueError:
         return {}
 

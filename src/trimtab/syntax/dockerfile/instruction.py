@@ -1,10 +1,10 @@
 """One instruction's keyword, flags and arguments, from its logical text."""
 
-import json
 import re
 from dataclasses import replace
 from typing import cast
 
+from trimtab.syntax.data import read_json
 from trimtab.syntax.dockerfile.shellwords import GO_SPACE
 from trimtab.syntax.dockerfile.tree import Flag, Instruction, Logical, Word
 
@@ -54,6 +54,8 @@ def read_instruction(logical: Logical, escape: str, line: int, start: int = 0) -
         min(arguments, end), tuple(_words(logical, arguments, end, escape)), None, (),
     )  # fmt: skip
     if keyword == "ONBUILD" and instruction.words:
+        if instruction.words[0].raw.upper() == "ONBUILD":
+            raise ValueError("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
         return replace(instruction, trigger=read_instruction(logical, escape, line, arguments))
     _check(instruction)
     return replace(instruction, json=_json_form(instruction))
@@ -152,7 +154,7 @@ def _json_form(instruction: Instruction) -> tuple[str, ...] | None:
     if not text.startswith("["):
         return None
     try:
-        values = cast("object", json.loads(text))
+        values = read_json(text)
     except ValueError:
         return None
     if not isinstance(values, list):

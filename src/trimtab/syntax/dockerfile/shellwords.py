@@ -13,6 +13,8 @@ GO_SPACE = (
 )
 """What Go's unicode.IsSpace accepts. Python's str.isspace differs (it takes U+001C to U+001F too)."""
 
+_DEEPEST = 100
+"""Substitutions within substitutions; nobody writes more, and each takes several calls of Python's stack."""
 _SPECIAL_PARAMETERS = "@*#?-$!0"
 _NOTHING: Mapping[str, str] = {}
 
@@ -57,6 +59,7 @@ class _Lexer:
     raw_escapes: bool = False
     keep_unset: bool = False
     at: int = 0
+    depth: int = 0
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
@@ -67,7 +70,10 @@ class _Lexer:
         return character
 
     def until(self, stop: str, raw_escapes: bool) -> tuple[str, list[str]]:
+        if self.depth == _DEEPEST:
+            raise ShellWordError("substitutions are nested too deeply")
         outer, self.raw_escapes = self.raw_escapes, raw_escapes
+        self.depth += 1
         special: dict[str, Callable[[], str]] = {
             "$": self.dollar, "<": self.heredoc_mark, "'": self.single_quoted, '"': self.double_quoted,
         }  # fmt: skip
@@ -87,6 +93,7 @@ class _Lexer:
                     result.append(self._plain(words))
         finally:
             self.raw_escapes = outer
+            self.depth -= 1
         if stop:
             raise ShellWordError(f"unexpected end of statement while looking for matching {stop}")
         words.finish()

@@ -32,9 +32,16 @@ class _Pattern:
         source, special = _compile(self.text)
         return re.compile(source, re.DOTALL) if special else None
 
+    @cached_property
+    def _many(self) -> "tuple[re.Pattern[str] | str, ...] | None":
+        """The pieces of a pattern with so many stars that a regular expression could take hours: it tries all their lengths."""
+        return _pieces(self.text) if self.text.count("*") > _MOST_STARS else None
+
     def matches(self, path: str) -> bool:
         if self._suffix is not None:
             return path.endswith(self._suffix) or (self._suffix.startswith("/") and path == self._suffix[1:])
+        if self._many is not None:
+            return _walks(self._many, path)
         if self._regex is None:
             return path == self.text
         return self._regex.search(path) is not None
@@ -51,12 +58,73 @@ class _Pattern:
         return re.split(r"[*?\[\\]", self.text, maxsplit=1)[0]
 
 
+_FOLDERS, _REST, _STAR, _ANY = "(.*/)?", ".*", "[^/]*", "[^/]"
+_ONE_PART = frozenset({_STAR, _ANY})
+_MOST_STARS = 8
+"""More than two `**/` with names between them, which is more than is written."""
+
+
 def _compile(pattern: str) -> tuple[str, bool]:
-    """A regular expression for a pattern, and whether it needs one at all.
+    """A regular expression for a pattern, and whether it needs one at all."""
+    parts, special = _parts(pattern)
+    return f"^{''.join(parts)}\\Z", special
+
+
+def _pieces(pattern: str) -> "tuple[re.Pattern[str] | str, ...]":
+    """A pattern as stars, by their names here, and expressions for one character each. Equal stars in a row are one."""
+    found: list[re.Pattern[str] | str] = []
+    opened = ""
+    for part in _parts(pattern)[0]:
+        opened += part
+        # A character class is several parts, from its bracket to the one that closes it.
+        if opened[:1] == "[" and opened not in _ONE_PART and part != "]":
+            continue
+        if opened not in {_FOLDERS, _REST, _STAR}:
+            found.append(re.compile(opened, re.DOTALL))
+        elif found[-1:] != [opened]:
+            found.append(opened)
+        opened = ""
+    return tuple(found)
+
+
+def _walks(pieces: "tuple[re.Pattern[str] | str, ...]", path: str) -> bool:
+    """Whether pieces match a whole path: all places that a piece can end at are followed at once, so that the time grows by
+    the product of both lengths and no more.
+    """
+    ends = {0}
+    for piece in pieces:
+        if isinstance(piece, re.Pattern):
+            ends = {end + 1 for end in ends if end < len(path) and piece.fullmatch(path[end])}
+        elif piece == _FOLDERS:
+            first = min(ends)
+            ends |= {at + 1 for at in range(first, len(path)) if path[at] == "/"}
+        elif piece == _REST:
+            ends = set(range(min(ends), len(path) + 1))
+        else:
+            ends = _within_a_name(ends, path)
+        if not ends:
+            return False
+    return len(path) in ends
+
+
+def _within_a_name(ends: set[int], path: str) -> set[int]:
+    found: set[int] = set()
+    for end in sorted(ends):
+        at = end
+        while at not in found and at <= len(path):
+            found.add(at)
+            if path[at : at + 1] == "/":
+                break
+            at += 1
+    return found
+
+
+def _parts(pattern: str) -> tuple[list[str], bool]:
+    """A pattern's regular expression in parts, and whether it is one at all.
 
     Kept as in moby: a leading `**` matches any suffix, a trailing one any rest, and neither is anchored behind it.
     """
-    parts = ["^"]
+    parts: list[str] = []
     special = False
     inside = False
     at = 0
@@ -66,10 +134,10 @@ def _compile(pattern: str) -> tuple[str, bool]:
         if character == "*" and pattern.startswith("*", at):
             special = True
             at += 1 + pattern.startswith("/", at + 1)
-            parts.append("(.*/)?" if at < len(pattern) else ".*")
+            parts.append(_FOLDERS if at < len(pattern) else _REST)
         elif character in "*?":
             special = True
-            parts.append("[^/]*" if character == "*" else "[^/]")
+            parts.append(_STAR if character == "*" else _ANY)
         elif character == "\\" and at < len(pattern):
             special = True
             parts.append(re.escape(pattern[at]))
@@ -84,7 +152,7 @@ def _compile(pattern: str) -> tuple[str, bool]:
             parts.append(character if special and inside else re.escape(character))
         else:
             parts.append(re.escape(character))
-    return "".join(parts) + "$", special
+    return parts, special
 
 
 def _check(pattern: str) -> None:
@@ -99,6 +167,13 @@ def _check(pattern: str) -> None:
         elif character == "[":
             at = _class_end(pattern, at + 1)
         at += 1
+
+
+def _refuse_bad_range(pattern: str) -> None:
+    try:
+        re.compile(_compile(pattern)[0])
+    except re.error as error:
+        raise PatternError(f"syntax error in pattern {pattern!r}: {error.msg}") from error
 
 
 def _class_end(pattern: str, at: int) -> int:
@@ -149,6 +224,9 @@ class IgnoreFile:
             text = text[1:] if excludes else text
             _check(text)
             compiled.append(_Pattern(text, excludes))
+            if "[" in text:
+                # Go's own check lets `[z-a]` pass, and its regular expressions, which come after it, do not.
+                _refuse_bad_range(text)
         return cls(tuple(patterns), tuple(compiled))
 
     def ignores(self, path: str) -> bool:

@@ -1,16 +1,15 @@
 """The simple commands of a shell text, with spans and the operators between them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, islice
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
+from trimtab.syntax.shell.nodes import tree
 from trimtab.text import Span
 
-_LANGUAGE = Language(tree_sitter_bash.language())
 _FIRST = bytes((byte & 0xC0) != 0x80 for byte in range(256))
 """For each byte whether a character of UTF-8 begins with it."""
 _CHAIN_KINDS = frozenset({"program", "list"})
@@ -50,11 +49,16 @@ class Script:
 @lru_cache(maxsize=1024)
 def parse_shell(text: str) -> Script:
     """Read a shell text. Never raises; a text the grammar cannot read is `broken`."""
-    data = text.encode("utf-8", "surrogatepass")
-    tree = Parser(_LANGUAGE).parse(data)
-    offsets = ByteOffsets(text, data)
-    commands = tuple(_commands(tree.root_node, data, offsets, top_level=True))
-    return Script(text, commands, tree.root_node.has_error)
+    root, data = tree(text), text.encode("utf-8", "surrogatepass")
+    return read_script(text, root, lambda: _commands(root, data, ByteOffsets(text, data), top_level=True))
+
+
+def read_script(text: str, root: Node, commands: Callable[[], Iterable[Command]]) -> Script:
+    """A script of the commands that are found in its tree; a tree that is too deep to be walked is that of a broken one."""
+    try:
+        return Script(text, tuple(commands()), root.has_error)
+    except RecursionError:
+        return Script(text, (), broken=True)
 
 
 class ByteOffsets:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-import tree_sitter_powershell
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
-from trimtab.syntax.shell.commands import ByteOffsets, Command, Script
+from trimtab.syntax.shell.commands import ByteOffsets, Command, Script, read_script
+from trimtab.syntax.shell.nodes import tree
 
-_LANGUAGE = Language(tree_sitter_powershell.language())
 _SEPARATORS = frozenset({"command_argument_sep"})
 _BRANCHES = frozenset(
     ["if_statement", "while_statement", "for_statement", "foreach_statement", "do_statement", "switch_statement"]
@@ -18,11 +17,8 @@ _NOT_LITERAL = frozenset({"variable", "sub_expression", "parenthesized_expressio
 
 def parse_powershell(text: str) -> Script:
     """Read a PowerShell text. Never raises; a text the grammar cannot read is `broken`."""
-    data = text.encode("utf-8", "surrogatepass")
-    tree = Parser(_LANGUAGE).parse(data)
-    offsets = ByteOffsets(text, data)
-    commands = tuple(_commands(tree.root_node, data, offsets, top_level=True))
-    return Script(text, commands, tree.root_node.has_error)
+    root, data = tree(text, "powershell"), text.encode("utf-8", "surrogatepass")
+    return read_script(text, root, lambda: _commands(root, data, ByteOffsets(text, data), top_level=True))
 
 
 def _commands(node: Node, data: bytes, offsets: ByteOffsets, *, top_level: bool) -> Iterator[Command]:
