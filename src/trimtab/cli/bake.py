@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from cyclopts import Parameter
+from rich.markup import escape
 
 from trimtab.build import Wanted, build_graph
 from trimtab.build.bakefile import bake_file
@@ -38,6 +39,6 @@ def bake(
     if not graph.targets:
         raise UsageError(f"There is nothing to build below `{loaded.root}`. {' '.join(graph.problems)}".strip())
     for line in problem_lines(graph) if not common.quiet else []:
-        common.messages.print(f"[yellow]note:[/yellow] {line}", soft_wrap=True)
+        common.messages.print(f"[yellow]note:[/yellow] {escape(line)}", soft_wrap=True)
     write_text(common, bake_file(graph))
     return FINDINGS if graph.circular else CLEAN

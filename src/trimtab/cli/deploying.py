@@ -1,6 +1,5 @@
 """What `deploy`, `rollback` and `status` have in common: the project they are about, and what is shown meanwhile."""
 
-import json
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -31,6 +30,7 @@ from trimtab.git import head
 from trimtab.history import Store
 from trimtab.report import figures
 from trimtab.report.deploy import refusal_data, refusal_view, result_data, result_view
+from trimtab.report.exchange import json_text
 
 _SHOWN = 20
 DONE, UNDONE = ("done",), ("rolled-back", "abandoned")
@@ -162,7 +162,7 @@ class DeployWatcher:
     def _write(self, data: Mapping[str, object]) -> None:
         if self._events is not None:
             with suppress(OSError):
-                print(json.dumps(data, ensure_ascii=False), file=self._events, flush=True)
+                print(json_text(data, None), file=self._events, flush=True)
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from trimtab.cli.app import CLEAN, FINDINGS
@@ -75,9 +76,9 @@ def _view(plans: Plans, applied: Applied) -> RenderableType:
             name = f"{segment.name}{' (internal)' if segment.internal else ''}"
             for number, edge in enumerate(segment.members):
                 table.add_row(*((name, segment.store) if not number else ("", "")), edge.service, edge.why)
-        parts += [table] if proposal.segments else [f"{', '.join(project.files)}: nothing to propose"]
-        parts += [f"[yellow]stays[/yellow] {reason}" for reason in proposal.left]
+        parts += [table] if proposal.segments else [escape(f"{', '.join(project.files)}: nothing to propose")]
+        parts += [f"[yellow]stays[/yellow] {escape(reason)}" for reason in proposal.left]
         parts.append("")
-    parts += [f"written: {path}" for path in applied.written]
-    parts += [f"[yellow]left alone[/yellow]: {reason}" for reason in applied.refused]
+    parts += [f"written: {escape(path)}" for path in applied.written]
+    parts += [f"[yellow]left alone[/yellow]: {escape(reason)}" for reason in applied.refused]
     return Group(*parts)

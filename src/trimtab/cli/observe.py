@@ -1,6 +1,5 @@
 """`trimtab observe`."""
 
-import json
 import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -18,8 +17,9 @@ from trimtab.docker import ProcessRunner, engine_version
 from trimtab.history import Store, open_store
 from trimtab.observe.sampler import Seen
 from trimtab.observe.watch import Observation
+from trimtab.report.console import console
+from trimtab.report.exchange import json_text
 from trimtab.report.observe import cost_line, result_data, result_view, round_lines, round_table, seen_data
-from trimtab.report.terminal import console
 
 
 def observe(
@@ -102,7 +102,7 @@ class ObserveWatcher:
 
     def _event(self, event: Mapping[str, object]) -> None:
         if self._events is not None:
-            print(json.dumps(event, ensure_ascii=False), file=self._events, flush=True)
+            print(json_text(event, None), file=self._events, flush=True)
 
     def _table(self) -> Table:
         return round_table(self._project, self.last, self._lines.console.width)

@@ -1,7 +1,6 @@
 """What every command has in common."""
 
 import difflib
-import json
 import os
 import re
 import sys
@@ -19,6 +18,7 @@ from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, Fleet, FleetOptions, discover
 from trimtab.fleet.compose.service import duration
 from trimtab.gather import gather
+from trimtab.report.words import printable
 from trimtab.rules import Rule, all_rules, default_rules, find_rules
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Common:
     @property
     def messages(self) -> "Console":
         """Where people are told things; data goes to standard output."""
-        from trimtab.report.terminal import console
+        from trimtab.report.console import console
 
         return console(stderr=True, color=self.color)
 
@@ -196,8 +196,9 @@ def show(
     other = (others or {}).get(common.format)
     with output(common) as file:
         if common.format == "json":
-            json.dump(data(), file, indent=2, ensure_ascii=False)
-            file.write("\n")
+            from trimtab.report.exchange import json_text
+
+            file.write(json_text(data()) + "\n")
         elif other:
             file.write(other())
         else:
@@ -205,12 +206,10 @@ def show(
 
 
 def _print(common: Common, file: IO[str], shown: "RenderableType") -> None:
-    from rich.console import Console
-
-    from trimtab.report.terminal import console
+    from trimtab.report.console import PlainConsole, console
 
     if common.output:
-        Console(file=file, no_color=True, highlight=False, width=160).print(shown)
+        PlainConsole(file=file, no_color=True, highlight=False, width=160).print(shown)
     else:
         console(color=common.color).print(shown)
 
@@ -222,7 +221,7 @@ def write_text(common: Common, text: str) -> None:
         UsageError: the file cannot be written.
     """
     with output(common) as file:
-        file.write(text)
+        file.write(printable(text) if file.isatty() else text)
 
 
 @contextmanager

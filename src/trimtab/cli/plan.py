@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Paths, RuleChoice, load, show
@@ -13,6 +14,8 @@ from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.isolation import plan as network_plan
 from trimtab.fleet.compose.sizing import propose
 from trimtab.fleet.compose.startup import faster_checks, predict
+from trimtab.report.exchange import cell, code
+from trimtab.report.words import one_line
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
 
 
@@ -146,21 +149,21 @@ def _view(batches: Sequence[Batch]) -> RenderableType:
         table = Table(box=None, pad_edge=False, show_header=False)
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
-        table.add_row("with", f"[bold]{batch.command}[/bold]")
-        table.add_row("risk", batch.risk)
-        table.add_row("proof", batch.proof)
+        table.add_row("with", Text(batch.command, "bold"))
+        table.add_row("risk", Text(batch.risk))
+        table.add_row("proof", Text(batch.proof))
         if batch.predicted:
-            table.add_row("predicted", batch.predicted)
+            table.add_row("predicted", Text(batch.predicted))
         for item in batch.items:
-            table.add_row("", item)
-        parts += [f"[bold]{number}. {batch.title}[/bold] ({len(batch.items)})", table, ""]
+            table.add_row("", Text(one_line(item)))
+        parts += [Text.assemble((one_line(f"{number}. {batch.title}"), "bold"), f" ({len(batch.items)})"), table, ""]
     return Group(*parts[:-1])
 
 
 def _markdown(batches: Sequence[Batch]) -> str:
     lines = ["# Plan", ""]
     for number, batch in enumerate(batches, start=1):
-        lines += [f"## {number}. {batch.title}", "", f"- with: `{batch.command}`", f"- risk: {batch.risk}"]
-        lines += [f"- proof: {batch.proof}", *([f"- predicted: {batch.predicted}"] if batch.predicted else []), ""]
-        lines += [f"- [ ] {item}" for item in batch.items] + [""]
+        lines += [f"## {number}. {cell(batch.title)}", "", f"- with: {code(batch.command)}", f"- risk: {cell(batch.risk)}"]
+        lines += [f"- proof: {cell(batch.proof)}", *([f"- predicted: {cell(batch.predicted)}"] if batch.predicted else []), ""]
+        lines += [f"- [ ] {cell(item)}" for item in batch.items] + [""]
     return "\n".join(lines)

@@ -1,7 +1,6 @@
 """`trimtab review`."""
 
 import gc
-import json
 import sys
 import traceback
 from collections.abc import Generator
@@ -95,7 +94,7 @@ def _show(result: Review, loaded: Loaded, common: Common) -> None:
         return review_view(result)
 
     others = {
-        "sarif": lambda: json.dumps(exchange.sarif(result, loaded.rules), indent=2, ensure_ascii=False) + "\n",
+        "sarif": lambda: exchange.json_text(exchange.sarif(result, loaded.rules)) + "\n",
         "github": lambda: exchange.github(result),
         "markdown": lambda: exchange.markdown(result),
     }

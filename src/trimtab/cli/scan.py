@@ -25,6 +25,7 @@ from trimtab.fleet import Fleet
 from trimtab.fleet.model import Service
 from trimtab.git import head, ignored_paths, tracked_paths
 from trimtab.history import ScanRow, open_store
+from trimtab.report.exchange import json_text
 from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
 from trimtab.review import review as run_review
 from trimtab.rules import Severity, all_rules
@@ -127,7 +128,7 @@ def scan(
         _write_bills(result, outcomes.write_sbom, outcomes.sbom_format)
     _keep(job, result, verdict, run)
     others = {
-        "sarif": lambda: json.dumps(scan_sarif(result), indent=2, ensure_ascii=False) + "\n",
+        "sarif": lambda: json_text(scan_sarif(result)) + "\n",
         "github": lambda: scan_github(result),
         "markdown": lambda: scan_markdown(result, verdict),
     }

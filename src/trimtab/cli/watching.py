@@ -1,6 +1,5 @@
 """What a run of builds shows while it goes on: a live table, plain lines, or a line of JSON for each event."""
 
-import json
 import time
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +14,7 @@ from trimtab.cli.options import Common, open_output
 from trimtab.docker import ProgressReader
 from trimtab.report import figures
 from trimtab.report.build import done_data
+from trimtab.report.exchange import json_text
 
 
 class BuildWatcher:
@@ -63,11 +63,11 @@ class BuildWatcher:
     def finished(self, result: Mapping[str, object]) -> None:
         """The last event, which is the result."""
         if self._events is not None:
-            print(json.dumps(result, ensure_ascii=False), file=self._events, flush=True)
+            print(json_text(result, None), file=self._events, flush=True)
 
     def _event(self, event: str, **values: object) -> None:
         if self._events is not None:
-            print(json.dumps({"event": event, **values}, ensure_ascii=False), file=self._events, flush=True)
+            print(json_text({"event": event, **values}, None), file=self._events, flush=True)
 
     def _table(self) -> Table:
         done = sum(each.outcome is not Outcome.SKIPPED for each in self._ended.values())

@@ -54,7 +54,7 @@ def bases_view(advice: Sequence[BaseAdvice]) -> RenderableType:
     table.add_column("what decides", overflow="fold", ratio=1)
     for each in advice:
         reasons = "; ".join(dict.fromkeys(fit.reason for fit in (each.alpine, each.slim) if fit.reason))
-        table.add_row(each.path, each.base.text, _shown(each.alpine), _shown(each.slim), Text(reasons, "dim"))
+        table.add_row(Text(each.path), Text(each.base.text), _shown(each.alpine), _shown(each.slim), Text(reasons, "dim"))
     ready = sum(each.alpine.ready for each in advice)
     slim = sum(each.slim.ready and not each.alpine.ready for each in advice)
     line = f"{len(advice)} services on Python or Node: {ready} could run on Alpine, {slim} on slim only."

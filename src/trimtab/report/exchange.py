@@ -1,14 +1,19 @@
 """Findings in the formats of other tools: SARIF for code scanning, GitHub's workflow commands, Markdown for a comment."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from trimtab import __version__
 from trimtab.report.data import Data
+from trimtab.report.words import one_line, printable
 from trimtab.review import Review, fingerprints
 from trimtab.rules import Category, Finding, Rule, Severity
 
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""C1 controls, among them one that begins commands of terminals; separators; what turns the direction of reading; and
+bytes that are no UTF-8."""
 LEVELS = {
     Severity.INFO: "note",
     Severity.LOW: "note",
@@ -119,13 +124,13 @@ def markdown(review: Review) -> str:
     parts += ["| " + " | ".join(f"{score.categories[category]:.1f}" for category in Category) + " |", ""]
     for path in dict.fromkeys(finding.path for finding in review.findings):
         parts += [
-            f"#### `{path}` {review.file_scores[path].overall:.1f}",
+            f"#### {code(path)} {review.file_scores[path].overall:.1f}",
             "",
             "| line | severity | rule | finding |",
             "|---:|---|---|---|",
         ]
         parts += _rows(review.of_file(path)) + [""]
-    parts += [f"- could not check `{each.path}`: {cell(each.message)}" for each in review.errors]
+    parts += [f"- could not check {code(each.path)}: {cell(each.message)}" for each in review.errors]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -140,13 +145,19 @@ def _fix(finding: Finding) -> str:
     return f" *({finding.fix.applicability} fix: {cell(finding.fix.title)})*" if finding.fix else ""
 
 
+def json_text(data: object, indent: int | None = 2) -> str:
+    """Data as JSON. Its control characters are written as JSON writes them, those that it would let stand included."""
+    return _CONTROLS.sub(lambda each: f"\\u{ord(each[0]):04x}", json.dumps(data, indent=indent, ensure_ascii=False))
+
+
+def code(text: str) -> str:
+    """A text as code in Markdown, whatever is in it."""
+    flat = printable(one_line(text)).replace("|", "\\|")
+    fence = "`" * (max((len(ticks) for ticks in re.findall("`+", flat)), default=0) + 1)
+    return f"{fence}{flat}{fence}" if len(fence) == 1 else f"{fence} {flat} {fence}"
+
+
 def cell(text: str) -> str:
     """A text that stays within one cell of a Markdown table, and is no markup of its own."""
-    flat = printable(re.sub(r"\s*\n\s*", " ", text)).replace("<", "&lt;")
+    flat = printable(one_line(text)).replace("<", "&lt;")
     return re.sub(r"([|\[\]])", r"\\\1", flat)
-
-
-def printable(text: str) -> str:
-    """A text whose control characters, and bytes that are no UTF-8, are written out: a name must not move the cursor."""
-    plain = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else f"\\x{ord(letter):02x}" for letter in plain)

@@ -9,8 +9,9 @@ from rich.text import Text
 
 from trimtab.gate import Check, State
 from trimtab.report.data import Data
-from trimtab.report.exchange import cell, printable, workflow_command
+from trimtab.report.exchange import cell, workflow_command
 from trimtab.report.terminal import shown
+from trimtab.report.words import printable
 from trimtab.rules import Severity
 
 _STYLES = {

@@ -10,8 +10,9 @@ from rich.text import Text
 from trimtab import __version__
 from trimtab.report.data import Data
 from trimtab.report.exchange import LEVELS as SARIF_LEVELS
-from trimtab.report.exchange import cell, printable, workflow_command
+from trimtab.report.exchange import cell, workflow_command
 from trimtab.report.terminal import SEVERITY_STYLES, shown
+from trimtab.report.words import printable
 from trimtab.rules import Severity
 from trimtab.scan import ControlResult, Pending, Scan, Standing, TargetScan, count_severities
 from trimtab.scan.leaks import Leak, tell

@@ -114,7 +114,7 @@ def startup_view(
                 name, f"{timing.starts:.1f} s", f"{timing.ready:.1f} s", f"{after:.1f} s", f"{timing.slack:.1f} s",
                 timing.waits_for or "", style=mark,
             )  # fmt: skip
-        parts += [table, f"critical path: {' → '.join(path)}"]
+        parts += [table, escape(f"critical path: {' → '.join(path)}")]
         change = figures.percent(plan.before.seconds, plan.after.seconds)
         parts.append(
             f"predicted: {plan.before.seconds:.1f} s → {plan.after.seconds:.1f} s ({change}) with a probe every second"
@@ -122,10 +122,10 @@ def startup_view(
         if plan.measured:
             parts.append(f"measured: {told.times(plan.measured)}, {len(plan.measured.pairs)} pairs")
         parts += [f"[red]could not be started:[/red] {escape(plan.problem)}"] if plan.problem else []
-        parts += [f"[red]never starts, because it waits for itself:[/red] {name}" for name in plan.before.circular]
+        parts += [f"[red]never starts, because it waits for itself:[/red] {escape(name)}" for name in plan.before.circular]
         parts.append("")
     known = ", ".join(f"{name} {seconds:g} s" for name, seconds in boots.items())
     parts.append(f"boot times: {known + '; ' if known else ''}assumed to be {ASSUMED_BOOT:g} s where not given by `--boot`")
-    parts += [f"written: {path}" for path in written]
-    parts += [f"[yellow]left alone[/yellow]: {reason}" for reason in refused]
+    parts += [f"written: {escape(path)}" for path in written]
+    parts += [f"[yellow]left alone[/yellow]: {escape(reason)}" for reason in refused]
     return Group(*parts)

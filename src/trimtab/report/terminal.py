@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +10,7 @@ from rich.text import Text
 from trimtab.fleet import Fleet, Unreadable
 from trimtab.fleet.copies import heaviest_folders, sent_files
 from trimtab.report import figures
-from trimtab.report.exchange import printable
+from trimtab.report.words import one_line, printable
 from trimtab.review import Review, Score
 from trimtab.review.score import deductions
 from trimtab.rewrite import ChangeSet, SkipReason
@@ -35,16 +35,16 @@ def review_view(review: Review) -> RenderableType:
         parts.extend(_finding(finding) for finding in review.of_file(path))
         parts.append("")
     for error in review.errors:
-        parts.append(Text.assemble(("could not check ", "bold red"), error.path, ": ", error.message))
+        parts.append(Text.assemble(("could not check ", "bold red"), one_line(f"{error.path}: {error.message}")))
     parts.append(_summary(review))
     return Group(*parts)
 
 
 def _file_heading(review: Review, path: str) -> Text:
     file = review.fleet.file(path)
-    services = f"  {', '.join(file.service_names)}" if file and file.service_names else ""
+    services = f"  {one_line(', '.join(file.service_names))}" if file and file.service_names else ""
     score = review.file_scores[path].overall
-    return Text.assemble((path, "bold underline"), (services, "dim"), ("  score ", "dim"), _graded(score, 100))
+    return Text.assemble((one_line(path), "bold underline"), (services, "dim"), ("  score ", "dim"), _graded(score, 100))
 
 
 def _finding(finding: Finding) -> RenderableType:
@@ -53,11 +53,11 @@ def _finding(finding: Finding) -> RenderableType:
     table.add_column(width=8, no_wrap=True)
     table.add_column(width=5, no_wrap=True)
     table.add_column(overflow="fold")
-    message = Text(finding.message)
+    message = Text(one_line(finding.message))
     if finding.fix:
-        message.append(f"  [{finding.fix.applicability} fix: {finding.fix.title}]", "green")
+        message.append(f"  [{finding.fix.applicability} fix: {one_line(finding.fix.title)}]", "green")
     elif finding.refusal:
-        message.append(f"  [no fix: {finding.refusal.reason}]", "dim")
+        message.append(f"  [no fix: {one_line(finding.refusal.reason)}]", "dim")
     severity = Text(str(finding.severity), SEVERITY_STYLES[finding.severity])
     table.add_row(Text(f"{finding.line}:{finding.column}", "dim"), severity, Text(finding.rule, "bold"), message)
     return table
@@ -116,7 +116,7 @@ def score_view(review: Review) -> RenderableType:
     for path, score in sorted(review.file_scores.items(), key=lambda pair: pair[1].overall):
         worst = ", ".join(f"{finding.rule} −{points:.1f}" for finding, points in deductions(review.of_file(path))[:3])
         cells = [_graded(score.overall, 100), *(_graded(score.categories[category], 10) for category in Category)]
-        table.add_row(path, *(Text(*cell) for cell in cells), Text(worst, "dim"))
+        table.add_row(Text(one_line(path)), *(Text(*cell) for cell in cells), Text(worst, "dim"))
     return Group(table, "", scores_line(review.score))
 
 
@@ -128,14 +128,16 @@ def changes_view(changes: ChangeSet, *, diff: bool, written: bool) -> Renderable
     verb = "fixed" if written else "would fix"
     for change in changes.changed:
         rules = ", ".join(change.rules)
-        parts.append(Text.assemble((verb, "green"), f" {change.path}  ", (f"{len(change.applied)} fixes: {rules}", "dim")))
+        parts.append(
+            Text.assemble((verb, "green"), f" {one_line(change.path)}  ", (f"{len(change.applied)} fixes: {rules}", "dim"))
+        )
     for change in changes.bugs:
-        parts.append(Text.assemble(("left alone ", "bold red"), f"{change.path}: our own bug, {change.bug}"))
+        parts.append(Text.assemble(("left alone ", "bold red"), one_line(f"{change.path}: our own bug, {change.bug}")))
     left = [(change.path, skip) for change in changes.files for skip in change.skipped]
     refused = [(path, skip) for path, skip in left if skip.reason is SkipReason.REFUSED]
     for path, skip in refused:
         where = f"{path}:{skip.finding.line}"
-        parts.append(Text.assemble(("refused ", "yellow"), f"{where} {skip.finding.rule}: {skip.explanation}"))
+        parts.append(Text.assemble(("refused ", "yellow"), one_line(f"{where} {skip.finding.rule}: {skip.explanation}")))
     unsafe = sum(skip.reason in {SkipReason.UNSAFE, SkipReason.PROOF} for _, skip in left)
     applied = sum(len(change.applied) for change in changes.changed)
     tail = f"{applied} fixes in {len(changes.changed)} files, {len(refused)} refused"
@@ -185,9 +187,3 @@ def rules_view(rules: Sequence[Rule]) -> RenderableType:
         severity = Text(str(rule.severity), SEVERITY_STYLES[rule.severity])
         table.add_row(rule.code, rule.name, str(rule.category), severity, rule.summary)
     return table
-
-
-def console(*, stderr: bool = False, color: bool = True) -> Console:
-    """A console; output that is no terminal gets lines wide enough that a table's words stay whole."""
-    plain = Console(stderr=stderr, no_color=not color, highlight=False)
-    return plain if plain.is_terminal else Console(stderr=stderr, no_color=not color, highlight=False, width=160)

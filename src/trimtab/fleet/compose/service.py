@@ -16,6 +16,8 @@ from trimtab.fleet.plain import items, mapping, named_context, text
 from trimtab.fleet.tree import Tree
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_MOST_NANOSECONDS = 2**63
+"""Go counts a duration in nanoseconds with 64 bits, and takes no longer one."""
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _REMOTE = re.compile(r"^(https?|git|ssh)://|^git@|^github\.com/|^(docker-image|oci-layout|service|target):")
 
@@ -23,9 +25,10 @@ _REMOTE = re.compile(r"^(https?|git|ssh)://|^git@|^github\.com/|^(docker-image|o
 def duration(value: object) -> float | None:
     """Go's duration text (`1m30s`) in seconds, None when absent or not readable."""
     if isinstance(value, int | float):
-        return float(value) / 1e9
+        return float(value) / 1e9 if abs(value) <= _MOST_NANOSECONDS else None
     matches = _DURATION.findall(str(value or ""))
-    return sum(float(number) * _SECONDS[unit] for number, unit in matches) if matches else None
+    found = sum(float(number) * _SECONDS[unit] for number, unit in matches)
+    return found if matches and found * 1e9 <= _MOST_NANOSECONDS else None
 
 
 def written_duration(seconds: float) -> str:

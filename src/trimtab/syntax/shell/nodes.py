@@ -1,5 +1,6 @@
 """Trees of shell scripts, for what looks at more of a script than its commands."""
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -13,7 +14,7 @@ _LANGUAGES = {
     "powershell": Language(tree_sitter_powershell.language()),
 }
 
-
+_NO_UTF_8 = re.compile("[\ud800-\udfff]")
 _LARGEST = 128 * 1024
 """Characters of a script that is read. On a text that is none the grammars take time by its square: 96 KiB of `a()` took
 14 s, and half a second where each has a body."""
@@ -26,9 +27,9 @@ _NOT_READ = "("
 
 def tree(text: str, shell: Shell = "bash") -> Node:
     """The root of a script's tree; a broken script has one, too. One that is made to do harm is broken, and is not read."""
-    return (
-        Parser(_LANGUAGES[shell]).parse((text if _is_harmless(text) else _NOT_READ).encode("utf-8", "surrogatepass")).root_node
-    )
+    # Three bytes for three: the grammars cut what is no UTF-8 in pieces, of which some could not be read any more.
+    read = _NO_UTF_8.sub("\ufffd", text) if _is_harmless(text) else _NOT_READ
+    return Parser(_LANGUAGES[shell]).parse(read.encode()).root_node
 
 
 def _is_harmless(text: str) -> bool:

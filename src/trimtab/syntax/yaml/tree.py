@@ -1,5 +1,6 @@
 """A YAML stream as nodes that know their exact place. Aliases stay aliases."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -9,6 +10,7 @@ import yaml
 from trimtab.text import Source
 
 _LOADER = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+_NO_UTF_8 = re.compile("[\ud800-\udfff]")
 MAX_DEPTH = 200
 """Deeper nesting is no configuration anybody has written."""
 
@@ -66,7 +68,8 @@ def read_nodes(source: Source) -> list[Node]:
     Raises:
         YamlProblem: it is no YAML, or nests too deeply.
     """
-    plain = source.text.encode("utf-8", "replace").decode("utf-8")
+    # Not by a question mark, which begins a key.
+    plain = _NO_UTF_8.sub("\ufffd", source.text)
     text = plain.removeprefix("\ufeff")
     try:
         return _Composer(text, len(plain) - len(text)).documents()
