@@ -237,7 +237,8 @@ def output(common: Common) -> Generator[IO[str]]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UsageError(f"`{common.output}` cannot be written: {error.strerror or error}.") from error
+        where = "Standard output" if common.output is None else f"`{common.output}`"
+        raise UsageError(f"{where} cannot be written: {error.strerror or error}.") from error
 
 
 def open_output(common: Common) -> AbstractContextManager[IO[str]]:
