@@ -75,9 +75,10 @@ def rounds(folder: Path, number: int, chance: random.Random) -> Table:
     for at in range(number):
         name, sign = pairs[at % len(pairs)] if number >= len(pairs) else chance.choice(pairs)
         if name not in done:
-            done[name] = _undisturbed(original, folder / f"done-{name}", COMMANDS[name])
+            done[name] = _undisturbed(original, folder / f"done-{name}" / "fleet", COMMANDS[name])
         seconds, whole = done[name]
-        target = folder / f"round-{at}"
+        # The same name everywhere: projects are named after their folder.
+        target = folder / f"round-{at}" / "fleet"
         shutil.copytree(original, target)
         code = _disturbed(target, COMMANDS[name], sign, chance.uniform(0.05, 1.05) * seconds)
         table.add(name, sign, *_judged(code, sign, target, (_texts(original), whole), COMMANDS[name]))
