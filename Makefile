@@ -2,7 +2,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 python := .venv/bin/python
 
-.PHONY: help setup demo test check fast docs bench linters mutants clean
+.PHONY: help setup demo test check fast docs bench linters mutants fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,8 +20,8 @@ fast: setup ## run the tests that need no engine
 	@$(python) -m pytest -n auto -m 'not engine' $(ARGS)
 
 check: setup ## lint, types, layers, generated docs
-	@$(python) -m ruff check src tests scripts bench
-	@$(python) -m ruff format --check src tests scripts bench
+	@$(python) -m ruff check src tests scripts bench fuzz
+	@$(python) -m ruff format --check src tests scripts bench fuzz
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports
 	@$(python) scripts/generate_docs.py --check
@@ -39,6 +39,9 @@ linters: setup ## show the seeded defects to other linters
 
 mutants: setup ## change the code of rewriting and see whether the tests notice
 	@$(python) scripts/mutate.py $(ARGS)
+
+fuzz: setup ## search for inputs that break something
+	@$(python) fuzz/run.py $(ARGS)
 
 clean: ## remove the environment and the private engine with all its images
 	@scripts/engine remove

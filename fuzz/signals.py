@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="trimtab-signals-") as folder:
-        table = rounds(Path(folder), arguments.rounds, random.Random(arguments.seed))  # noqa: S311  a seed, no secret
+        table = rounds(Path(folder), arguments.rounds, random.Random(arguments.seed))
     print(table.text())
     for line in table.wrong:
         print(f"WRONG {line}")

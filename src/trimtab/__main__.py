@@ -12,7 +12,7 @@ def main() -> None:
 
         sys.stdout.write(f"{__version__}\n")
         return
-    if words[:1] == ["review"] and "--no-cache" not in words:
+    if words[:1] == ["review"] and "--no-cache" not in words and sys.stdout is not None:
         code = _said_before(words)
         if code is not None:
             sys.exit(code)

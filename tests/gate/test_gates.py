@@ -206,7 +206,7 @@ def test_a_scan_that_asked_nobody_is_read_as_one() -> None:
     assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "part": "secrets", "services": []}]}) == frozenset()
 
 
-def unasked(data: object) -> frozenset[str] | None:
+def unasked(data: dict[str, Any]) -> frozenset[str] | None:
     found = read_scan(data)
     assert found is not None
     return found.unasked

@@ -13,6 +13,7 @@ from typing import cast
 from cyclopts import App, CycloptsError
 
 from trimtab import __version__
+from trimtab.cli.standing import check_folder, stand
 from trimtab.errors import TrimtabError
 
 CLEAN, FINDINGS, COULD_NOT_RUN, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 130
@@ -75,6 +76,7 @@ for _name, _help in (*COMMANDS.items(), *ROLES.items()):
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     try:
+        check_folder()
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return result if isinstance(result, int) else CLEAN
@@ -95,10 +97,11 @@ def _alone(error: Exception) -> Exception:
 
 def _ended(error: Exception) -> int:
     # Imported here: a run that ends well shows nothing by it.
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(stderr=True, highlight=False)
+    from trimtab.report.console import PlainConsole
+
+    console = PlainConsole(stderr=True, highlight=False)
     if isinstance(error, CycloptsError | TrimtabError):
         console.print(f"[bold red]error:[/] {escape(str(error).strip())}", soft_wrap=True)
         return COULD_NOT_RUN
@@ -120,7 +123,8 @@ def _crash_log(error: Exception) -> Path:
 
 
 def main() -> None:
-    """The console script."""
+    """Run what was typed, and end with its exit code."""
+    stand()
     for stream in (sys.stdout, sys.stderr):
         # A name on disk need be no UTF-8, and it has to be told all the same.
         cast("io.TextIOWrapper", stream).reconfigure(errors="backslashreplace")

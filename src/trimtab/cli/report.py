@@ -16,12 +16,12 @@ from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.git import head
 from trimtab.history import open_store
+from trimtab.report.console import console
 from trimtab.report.overview import Known, Overview, overview, read_known
 from trimtab.report.overview.data import overview_data
 from trimtab.report.overview.markdown import overview_markdown
 from trimtab.report.overview.page import Links, report_page
 from trimtab.report.overview.view import overview_view
-from trimtab.report.terminal import console
 from trimtab.review import Review
 from trimtab.rewrite.write import WriteError, write_file
 

@@ -168,7 +168,7 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / name
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise StateError(f"`{folder}` cannot be written: {error.strerror or error}.") from error
         return path

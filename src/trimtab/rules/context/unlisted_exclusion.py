@@ -107,7 +107,7 @@ class UnlistedExclusion(FleetRule):
 
     def _without(self, path: str, users: Sequence[_User], patterns: Sequence[str]) -> Iterator[Finding]:
         """A context that has no ignore file. Where others make one, it is theirs to make."""
-        if any(next(hazards(file, context), None) for file, context in users):
+        if any(hazards(file, context) for file, context in users):
             return
         first = users[0][0].path
         matching = [pattern for pattern in patterns if any(kept_back(pattern, *user) for user in users)]
