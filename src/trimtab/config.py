@@ -170,6 +170,9 @@ class Config(_Table):
         description='Patterns that every ignore file is to have, for CX113: `["__pycache__/", "*.md", "docs/"]`. Those with'
         " wildcards count at every depth.",
     )
+    cache_mounts: tuple[str, ...] = Field(
+        default=(), description='Package managers whose caches are to be mounted, `["pip", "npm"]`; empty means all.'
+    )
     gate: GateConfig = Field(default_factory=GateConfig, description="The quality gates of `trimtab gate`.")
     deploy: DeployConfig = Field(default_factory=DeployConfig, description="How `trimtab deploy` replaces what runs.")
     offline: bool = Field(default=False, description="Ask no package index and no registry.")
@@ -198,7 +201,15 @@ class Config(_Table):
         paths = tuple(PathPolicy(path.match, path.ignore, dict(path.severity)) for path in self.path)
         standard = {name: (value,) if isinstance(value, str) else value for name, value in self.standard.items()}
         return Policy(
-            standard, pin, self.cpu_index, self.uv, self.host_memory, self.advisories, self.exclude, (*everywhere, *paths)
+            standard,
+            pin,
+            self.cpu_index,
+            self.uv,
+            self.host_memory,
+            self.advisories,
+            self.exclude,
+            self.cache_mounts,
+            (*everywhere, *paths),
         )
 
 

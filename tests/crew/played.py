@@ -20,6 +20,14 @@ RESULTS: Mapping[str, Mapping[str, object]] = {
         "errors": _NOTHING,
     },
     "score": {"score": 80.0, "scores": {"security": 7.5}},
+    "review-before": {
+        "files": [],
+        "findings": [
+            {"fingerprint": "1", "severity": "high", "path": "a/Dockerfile", "line": 1, "rule": "DF201", "message": "m"}
+        ],
+        "errors": [],
+    },
+    "score-before": {"score": 70.0},
     "plan": {"batches": [{"title": "safe", "items": ["one", "two"]}]},
     "builds": {"targets": {"a": _NOTHING}, "waves": [["a"]]},
     "deployment": {"moves": [_THING]},

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trimtab.config import Config, load_config
 from trimtab.crew.instructions import understand
-from trimtab.crew.policy import config_text, configured
+from trimtab.crew.policy import changing_rules, config_text, configured
 from trimtab.fleet import Fleet
 
 Make = Callable[[Mapping[str, str]], Fleet]
@@ -39,6 +39,19 @@ def test_what_is_not_wanted_for_a_file_does_not_count_there(fleet: Make) -> None
     ignored = {path.match: set(path.ignore) for path in found.path}
     assert "DF101" in ignored["web/Dockerfile"]
     assert "api/Dockerfile" not in ignored
+
+
+def test_managers_that_are_named_are_the_only_ones(fleet: Make) -> None:
+    assert configured(Config(), understand("Add cache mounts for pip and npm installs."), fleet(FILES)).cache_mounts == (
+        "npm",
+        "pip",
+    )
+    assert configured(Config(), understand("Add cache mounts."), fleet(FILES)).cache_mounts == ()
+
+
+def test_what_is_only_looked_at_changes_nothing() -> None:
+    assert changing_rules(understand("Review the layer order.")) == ()
+    assert "DF108" in changing_rules(understand("Optimize layer ordering."))
 
 
 def test_a_compose_file_counts_where_all_of_its_services_are_meant(fleet: Make) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import cast
 
 from trimtab.config import Config
-from trimtab.crew.instructions import Instruction, names_of, runtimes_of
+from trimtab.crew.instructions import Instruction, Topic, codes_of, names_of, runtimes_of
 from trimtab.fleet import Fleet
 from trimtab.fleet.plain import items, mapping
 
@@ -21,10 +21,19 @@ def configured(config: Config, instruction: Instruction, fleet: Fleet) -> Config
         data["standard"] = {**mapping(data.get("standard")), **instruction.standard}
     if instruction.exclude:
         data["exclude"] = [*dict.fromkeys((*map(str, items(data.get("exclude"))), *instruction.exclude))]
+    tools = {tool for each in instruction.intents if each.topic is Topic.CACHE_MOUNTS for tool in each.reach.tools}
+    if tools:
+        data["cache-mounts"] = sorted(tools)
     narrowed = [{"match": _literal(path), "ignore": sorted(codes)} for path, codes in _unwanted(instruction, fleet) if codes]
     if narrowed:
         data["path"] = [*items(data.get("path")), *narrowed]
     return Config.model_validate(data)
+
+
+def changing_rules(instruction: Instruction) -> tuple[str, ...]:
+    """The rules that may change something: what is only to be looked at selects none."""
+    asked = codes_of(each.topic for each in instruction.intents if not each.heading and not each.looks)
+    return tuple(code for code in instruction.rules if code in asked)
 
 
 def config_text(config: Config) -> str:
@@ -39,7 +48,7 @@ def _said(config: Config) -> dict[str, object]:
 
 def _unwanted(instruction: Instruction, fleet: Fleet) -> list[tuple[str, Collection[str]]]:
     """The codes that are selected for some file, but not for this one."""
-    every = set(instruction.rules)
+    every = set(changing_rules(instruction))
     found: list[tuple[str, Collection[str]]] = [
         (file.path, every - set(instruction.rules_for(names_of(file), runtimes_of(file), looks=False))) for file in fleet.files
     ]

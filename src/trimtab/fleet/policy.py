@@ -32,5 +32,7 @@ class Policy:
     """Where advisories are: a folder or zip, counted from the root, `osv`, or an address."""
     exclude: tuple[str, ...] = ()
     """Patterns that every ignore file is to have, as people write them: `*.md`, `docs/`."""
+    cache_mounts: tuple[str, ...] = ()
+    """The package managers whose caches are to be mounted, `pip`; empty for all that trimtab knows."""
     paths: tuple[PathPolicy, ...] = ()
     """Rules and severities for some paths; the last one that matches wins."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from trimtab.crew.conclude import Claims, conclude
 from trimtab.crew.instructions import Topic
 from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, Step
+from trimtab.crew.policy import changing_rules
 from trimtab.crew.reading import Reading
 from trimtab.fleet.plain import items, mapping
 
@@ -21,7 +22,7 @@ async def implementer(brief: Brief, do: Do) -> Report:
     claims, left = Claims(brief, Role.IMPLEMENTER), list[Left]()
     steps: list[Done] = []
     changed = False
-    built = [code for code in brief.instruction.rules if not code.startswith(_SCRIPTS)]
+    built = [code for code in changing_rules(brief.instruction) if not code.startswith(_SCRIPTS)]
     if built and _names_images(brief):
         proof = await do(_optimize(brief, built))
         steps.append(proof)
@@ -58,7 +59,7 @@ def _optimize(brief: Brief, rules: Iterable[str]) -> Step:
 def _further(brief: Brief) -> Iterable[Step]:
     """Scripts are mended in place where that is safe; the rest are files that trimtab generates."""
     tree = str(brief.tree)
-    scripts = [code for code in brief.instruction.rules if code.startswith(_SCRIPTS)]
+    scripts = [code for code in changing_rules(brief.instruction) if code.startswith(_SCRIPTS)]
     if scripts and _names_scripts(brief):
         words = ("fix", *brief.where, "--select", ",".join(scripts), *brief.settings)
         yield Step("scripts-mended", words)

@@ -3,6 +3,7 @@
 from trimtab.crew.conclude import Claims, conclude
 from trimtab.crew.instructions import Topic
 from trimtab.crew.model import Brief, Do, Done, Report, Role, Step
+from trimtab.crew.policy import changing_rules
 from trimtab.fleet.plain import items, mapping
 
 _BUILDS = (Topic.PARALLEL_BUILDS, Topic.BUILD_TIME, Topic.BUILD_PROCESS, Topic.BUILD_CACHING, Topic.CI)
@@ -12,7 +13,9 @@ _DEPLOYMENTS = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.ROLLBACK, Topic.GRA
 async def planner(brief: Brief, do: Do) -> Report:
     """Lists the changes in batches, the images in waves, and what a deployment would do; changes nothing."""
     claims = Claims(brief, Role.PLANNER)
-    plan = await do(Step("plan", ("plan", *brief.where, *brief.settings)))
+    rules = changing_rules(brief.instruction)
+    chosen = ("--select", ",".join(rules)) if rules else ()
+    plan = await do(Step("plan", ("plan", *brief.where, *chosen, *brief.settings)))
     said = f"{len(items(mapping(plan.data).get('batches')))} batches of changes"
     for number, each in enumerate(items(mapping(plan.data).get("batches"))):
         claims.add(plan, str(mapping(each).get("title")), "batches", number, "items", counted=True)

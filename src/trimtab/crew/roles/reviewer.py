@@ -16,18 +16,23 @@ async def reviewer(brief: Brief, do: Do) -> Report:
     review = await do(Step("review", ("review", *brief.where, *brief.settings)))
     score = await do(Step("score", ("score", *brief.where, *brief.settings)))
     claims = judged(brief, Role.REVIEWER, review, score)
+    steps = [review, score]
     was, rated = before(brief, Role.ANALYST, "review"), before(brief, Role.ANALYST, "score")
+    if (was is None or rated is None) and brief.root != brief.tree:
+        own = (str(brief.root), *brief.settings)
+        steps += [await do(Step("review-before", ("review", *own))), await do(Step("score-before", ("score", *own)))]
+        was, rated = steps[2].data, steps[3].data
     if was is None or rated is None:
         found = len(items(mapping(review.data).get("findings")))
         said = f"{found} findings; there is no earlier review in this run to compare with"
-        return conclude(Role.REVIEWER, said, [review, score], claims=claims.found, left=unread(review))
+        return conclude(Role.REVIEWER, said, steps, claims=claims.found, left=unread(review))
     new = _new(was, review)
     lower = _score(score.data) < _score(rated) - _ROUNDING
     grave = [each for each in new if each.what in _GRAVE]
     said = f"{_score(rated):.1f} → {_score(score.data):.1f} of 100, {len(new)} findings that were not there before"
     standing = Standing.FAILED if lower or grave else Standing.DONE
     left = [*unread(review), *new]
-    return conclude(Role.REVIEWER, said, [review, score], standing=standing, claims=claims.found, left=left)
+    return conclude(Role.REVIEWER, said, steps, standing=standing, claims=claims.found, left=left)
 
 
 def _score(data: object) -> float:

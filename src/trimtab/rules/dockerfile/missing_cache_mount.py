@@ -7,6 +7,7 @@ from trimtab.fleet.cache_needs import mount_obstacle
 from trimtab.fleet.caches import CachePlace, UnknownPlace, cache_place, covers
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
+from trimtab.fleet.policy import Policy
 from trimtab.fleet.stage import Run, Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
@@ -43,6 +44,7 @@ class MissingCacheMount(DockerfileRule):
     severity = Severity.MEDIUM
     since = "0.1"
     clean = [
+        Case("FROM debian:12\nRUN apt-get update && apt-get install -y jq\n", policy=Policy(cache_mounts=("pip",))),
         f"FROM python:3.12-slim\nCOPY r.txt .\nRUN {_PIP} pip install -r r.txt\n",
         "FROM scratch\nCOPY a /a\n",
     ]
@@ -76,7 +78,10 @@ class MissingCacheMount(DockerfileRule):
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
         for stage in facts.stages:
+            wanted = facts.fleet.policy.cache_mounts
             for manager, runs in _unmounted(facts, stage).items():
+                if wanted and manager.name not in wanted:
+                    continue
                 outcome = _fix(facts, stage, manager, runs)
                 for run in (run for run, _ in runs if not _only_itself(run)):
                     message = f"`{manager.name}` installs without a cache mount, so every rebuild downloads all of it again"
