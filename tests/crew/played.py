@@ -40,6 +40,7 @@ RESULTS: Mapping[str, Mapping[str, object]] = {
     "bake": {"target": {"a": _THING}},
     "scripts": {"files": [{"path": "s.sh", "outcome": "new"}], "before": _NOTHING},
     "optimize": {
+        "run": "r2",
         "files": [{"path": "a/Dockerfile", "verdict": "accepted", "reason": "same"}],
         "totals": [{"name": "image bytes", "images": 1, "before": 200, "after": 100, "unit": "bytes"}],
     },

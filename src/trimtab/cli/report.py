@@ -15,7 +15,7 @@ from trimtab.cli.review import exit_code, reviewed
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.git import head
-from trimtab.history import open_store
+from trimtab.history import history_folder, open_store
 from trimtab.report.console import console
 from trimtab.report.overview import Known, Overview, overview, read_known
 from trimtab.report.overview.data import overview_data
@@ -60,7 +60,7 @@ def report(
         if open_ and common.output:
             _show(common.output, common)
         return _code(review)
-    page = common.output or loaded.root / ".trimtab" / "report.html"
+    page = common.output or history_folder(loaded.root) / "report.html"
     _write(page, report_page(made, links(made, loaded.root, page)), loaded.root)
     console(color=common.color).print(overview_view(made))
     if not common.quiet:
@@ -87,7 +87,7 @@ def known(root: Path, now: datetime) -> Known:
     Raises:
         StateError: it cannot be read.
     """
-    if not (root / ".trimtab" / "history.db").is_file():
+    if not (history_folder(root) / "history.db").is_file():
         return Known()
     store = open_store(root)
     try:
@@ -98,7 +98,7 @@ def known(root: Path, now: datetime) -> Known:
 
 def links(made: Overview, root: Path, page: Path | None) -> Links:
     """The pages of the runs that the report shows, as seen from the folder that the report is in."""
-    runs = root / ".trimtab" / "runs"
+    runs = history_folder(root) / "runs"
 
     def link(run: str, name: str) -> str:
         file = runs / run / name
@@ -117,7 +117,7 @@ def _write(page: Path, text: str, root: Path) -> None:
         UsageError: it cannot be written.
         StateError: `.trimtab/` cannot be made.
     """
-    if page.parent == root / ".trimtab":
+    if page.parent == history_folder(root):
         open_store(root).close()
     try:
         write_file(page, text)

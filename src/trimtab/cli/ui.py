@@ -24,6 +24,7 @@ from trimtab.cli.options import Common, Loaded, RuleChoice, load
 from trimtab.cli.report import gather, links
 from trimtab.cli.review import reviewed
 from trimtab.errors import TrimtabError, UsageError
+from trimtab.history import history_folder
 from trimtab.report.overview.page import report_page
 from trimtab.report.pages import script
 from trimtab.review import Review
@@ -92,7 +93,7 @@ class Fleet:
         self._path, self._choice, self._common = path, choice, common
         self._lock = threading.Lock()
         self._known: tuple[float, Loaded, Review] | None = None
-        self.folder = path.resolve() / ".trimtab"
+        self.folder = history_folder(path.resolve())
 
     def review(self) -> tuple[Loaded, Review]:
         """The fleet and its review, a minute old at most."""

@@ -87,6 +87,7 @@ def _accepted(proof: Done) -> list[str]:
 
 
 def _claim_proof(claims: Claims, proof: Done) -> None:
+    claims.add(proof, "evidence, below .trimtab/runs", "run")
     claims.add(proof, "files with an accepted change", "files", only=("verdict", "accepted"), counted=True)
     claims.add(proof, "files whose change was rejected", "files", only=("verdict", "rejected"), counted=True)
     claims.add(proof, "files that could not be decided", "files", only=("verdict", "inconclusive"), counted=True)
