@@ -15,7 +15,6 @@ from trimtab.build.calls import layout_folder, target_call
 from trimtab.build.failures import Outage
 from trimtab.build.graph import Graph
 from trimtab.build.image import BuildResult
-from trimtab.build.machine import MemoryWatch, memory, shortage
 from trimtab.build.outcome import Done, Outcome, RunResult
 from trimtab.build.patience import patiently
 from trimtab.build.redact import redacted, redactor, take_facts
@@ -26,6 +25,7 @@ from trimtab.build.together import Checked, check_together, likely_unchanged, ma
 from trimtab.docker import Builder, ProgressReader, Runner, read_config
 from trimtab.docker.building import TargetCall, target_build
 from trimtab.docker.command import image_id
+from trimtab.docker.machine import MemoryWatch, memory, shortage
 from trimtab.errors import ToolError
 from trimtab.fleet.plain import items, mapping
 from trimtab.history import Ledger

@@ -33,6 +33,7 @@ from trimtab.deploy.preflight import problems
 from trimtab.deploy.project import ask_desired, ask_images, refresh
 from trimtab.deploy.reconcile import Asked, reconcile
 from trimtab.deploy.revisions import next_revision
+from trimtab.deploy.room import host_of, memory_in_use, room_for
 from trimtab.deploy.run import Deployer
 from trimtab.deploy.site import observed
 from trimtab.docker import ProcessRunner, Runner, engine_folder, engine_version
@@ -182,11 +183,11 @@ async def _planned(job: _Job) -> _Planned:
     )
     revision = next_revision(now, job.journal.last_revision(desired.project))
     plan = reconcile(desired, now, images, revision, asked)
-    against = await problems(
-        api, plan, desired, images, local=await engine_folder(job.runner) is not None, unset_is_fine=what.allow_unset
-    )  # fmt: skip
+    folder = await engine_folder(job.runner)
+    against = await problems(api, plan, desired, images, local=folder is not None, unset_is_fine=what.allow_unset)
+    room = room_for(plan, await memory_in_use(api, plan), host_of(folder))
     failing, ending = doubts(job.stack.loaded.fleet, job.stack.loaded.rules, plan.services, job.stack.relative)
-    return _Planned(plan, now, (*against, *failing), tuple(ending))
+    return _Planned(plan, now, (*against, *room.problems, *failing), (*ending, *room.notes))
 
 
 def _dry(common: Common, planned: _Planned) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from trimtab.docker.containers import Container, timestamp
 from trimtab.docker.labels import COMPOSE_HASH, COMPOSE_NUMBER, COMPOSE_ONE_OFF, COMPOSE_PROJECT, COMPOSE_SERVICE, ROLE, RUNS
+from trimtab.docker.usage import cached_bytes, number
 from trimtab.fleet.plain import items, mapping
 from trimtab.history.usage import Subject
 
@@ -103,15 +104,15 @@ def read_reading(container: Container, stats: object) -> Reading | None:
     host = mapping(container.body.get("HostConfig"))
     return Reading(
         subject, container.id, container.name, container.state, container.health, timestamp(container.started),
-        container.restarts, container.oom_killed, _number(host, "Memory") or None, cores_of(host), _counters(mapping(stats)),
+        container.restarts, container.oom_killed, number(host, "Memory") or None, cores_of(host), _counters(mapping(stats)),
     )  # fmt: skip
 
 
 def cores_of(host: Mapping[str, object]) -> float | None:
     """The processors that a container's host configuration allows it, in either of the engine's spellings; None for all."""
-    if nano := _number(host, "NanoCpus"):
+    if nano := number(host, "NanoCpus"):
         return nano / 1e9
-    quota, period = _number(host, "CpuQuota"), _number(host, "CpuPeriod") or 100_000
+    quota, period = number(host, "CpuQuota"), number(host, "CpuPeriod") or 100_000
     return quota / period if quota > 0 else None
 
 
@@ -121,37 +122,25 @@ def _counters(stats: Mapping[str, object]) -> Counters | None:
     if not at or "usage" not in memory:
         return None
     throttling = mapping(cpu.get("throttling_data"))
-    cached = _cached(memory)
+    cached = cached_bytes(memory)
     networks = [mapping(each) for each in mapping(stats.get("networks")).values()]
     disk = [mapping(each) for each in items(mapping(stats.get("blkio_stats")).get("io_service_bytes_recursive"))]
     return Counters(
         at=at,
-        cpu=_number(mapping(cpu.get("cpu_usage")), "total_usage"),
-        periods=_number(throttling, "periods"),
-        throttled=_number(throttling, "throttled_periods"),
-        memory=_number(memory, "usage") - cached,
+        cpu=number(mapping(cpu.get("cpu_usage")), "total_usage"),
+        periods=number(throttling, "periods"),
+        throttled=number(throttling, "throttled_periods"),
+        memory=number(memory, "usage") - cached,
         cached=cached,
-        received=sum(_number(each, "rx_bytes") for each in networks),
-        sent=sum(_number(each, "tx_bytes") for each in networks),
+        received=sum(number(each, "rx_bytes") for each in networks),
+        sent=sum(number(each, "tx_bytes") for each in networks),
         bytes_read=_done(disk, "read"),
         bytes_written=_done(disk, "write"),
     )
 
 
-def _cached(memory: Mapping[str, object]) -> int:
-    """Inactive page cache: `total_inactive_file` of control groups' first version, `inactive_file` of their second."""
-    detail = mapping(memory.get("stats"))
-    found = _number(detail, "total_inactive_file" if "total_inactive_file" in detail else "inactive_file")
-    return found if found < _number(memory, "usage") else 0
-
-
 def _done(disk: list[Mapping[str, object]], operation: str) -> int:
-    return sum(_number(each, "value") for each in disk if str(each.get("op", "")).lower() == operation)
-
-
-def _number(data: Mapping[str, object], key: str) -> int:
-    value = data.get(key)
-    return int(value) if isinstance(value, int | float) else 0
+    return sum(number(each, "value") for each in disk if str(each.get("op", "")).lower() == operation)
 
 
 def between(before: Reading | None, after: Reading, since: float, happened: Happened, now: float) -> Sample:

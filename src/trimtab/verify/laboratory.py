@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trimtab.build import Slots
-from trimtab.build.machine import shortage
 from trimtab.docker import Runner
+from trimtab.docker.machine import shortage
 from trimtab.fleet import Fleet
 
 LEAST_FREE = 5_000_000_000
