@@ -264,3 +264,11 @@ def test_what_fails_among_work_done_side_by_side_is_told_as_it_is(
     monkeypatch.setattr("trimtab.cli.app.app", failing)
     assert run(["doctor"]) == 2
     assert "error: `x` [bold]is[/bold] missing" in capsys.readouterr().err
+
+
+def test_a_folder_of_nothing_has_no_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("review", "score"):
+        assert run([command, str(tmp_path)]) == 0
+        told = capsys.readouterr().out
+        assert "nothing was found to review" in told
+        assert "100" not in told

@@ -270,6 +270,7 @@ def test_a_fleet_of_nothing_has_a_report(tmp_path: Path) -> None:
     assert made.services == []
     assert isinstance(made.starts, Empty)
     assert metric(made, "base_consistency").value is None
+    assert {each.key for each in made.metrics if each.value is not None} == set(), "nothing is not a hundred points"
 
 
 def test_usage_is_added_up_where_it_is_kept(fleet: tuple[Path, Review]) -> None:

@@ -77,7 +77,8 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
         parts = "; ".join(f"“{each}”" for each in instruction.not_understood)
         raise UsageError(f"This is not understood: {parts}. Nothing was done. Say it in other words, or leave it out.")
     if sentence.strip() and not instruction.intents:
-        raise UsageError("This asks for nothing that trimtab does. Nothing was done.")
+        why = "is refused, as said above" if instruction.refused else "is nothing that trimtab does"
+        raise UsageError(f"What this asks for {why}. Nothing was done.")
     return Understood(loaded, instruction, config, (*instruction.refused, *refused))
 
 

@@ -83,7 +83,7 @@ def _summary(review: Review) -> RenderableType:
     )
     if review.suppressed:
         head.append(f", {len(review.suppressed)} suppressed")
-    return Group(head, _contexts(review.fleet), scores_line(review.score))
+    return Group(head, _contexts(review.fleet), _scores(review))
 
 
 def _contexts(fleet: Fleet) -> Text:
@@ -96,6 +96,13 @@ def _contexts(fleet: Fleet) -> Text:
         folders = ", ".join(f"{path} {figures.size(size)}" for path, size in heaviest_folders(most)[:3])
         line.append(f"; most by {file.path}: {figures.size(sum(most.values()))} ({folders})", "dim")
     return line
+
+
+def _scores(review: Review) -> Text:
+    """The scores of what was reviewed; a folder without anything to review has none."""
+    if not review.file_scores:
+        return Text("nothing was found to review: no Dockerfile, compose file or script", "yellow")
+    return scores_line(review.score)
 
 
 def scores_line(score: Score) -> Text:
@@ -117,7 +124,7 @@ def score_view(review: Review) -> RenderableType:
         worst = ", ".join(f"{finding.rule} −{points:.1f}" for finding, points in deductions(review.of_file(path))[:3])
         cells = [_graded(score.overall, 100), *(_graded(score.categories[category], 10) for category in Category)]
         table.add_row(Text(one_line(path)), *(Text(*cell) for cell in cells), Text(worst, "dim"))
-    return Group(table, "", scores_line(review.score))
+    return Group(table, "", _scores(review))
 
 
 def changes_view(changes: ChangeSet, *, diff: bool, written: bool) -> RenderableType:

@@ -19,10 +19,9 @@ def overview_markdown(report: Overview) -> str:
     counts = ", ".join(f"{number} {severity}" for severity, number in review.severities.items() if number) or "no findings"
     parts = [f"### trimtab report: {cell(report.name)}", ""]
     revision = f" at `{report.revision}`" if report.revision else ""
-    parts += [
-        f"**{review.overall:.1f} of 100** over {len(report.services)} services in {review.files} files{revision}: {counts}.",
-        "",
-    ]
+    score = f"{review.overall:.1f} of 100" if review.files else "Nothing was found to review"
+    seen = f"{len(report.services)} services in {review.files} files{revision}"
+    parts += [f"**{score}** over {seen}: {counts}.", ""]
     for group in Group:
         parts += _group(group, [each for each in report.metrics if each.group is group])
     parts += [*_proofs(report), *_gates(report), *_services(report), *_worse(report)]

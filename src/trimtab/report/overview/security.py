@@ -106,11 +106,16 @@ def _of_score(row: ScoreRow) -> Where:
 
 def _score(known: Known, review: Review, policy: GatePolicy, made: str) -> Metric:
     value, limit = review.score.overall, policy.limits.overall
+    make = partial(
+        Metric, "score", Group.SECURITY, "Score of the fleet", Unit.OF_HUNDRED, "higher",
+        "The mean over files of what the review finds now, against the oldest score that the last gates kept.",
+    )  # fmt: skip
+    if not review.file_scores:
+        return make("trimtab review", note="nothing was found to review")
     earlier = known.scores[-1] if known.scores else None
-    return Metric(
-        "score", Group.SECURITY, "Score of the fleet", Unit.OF_HUNDRED, "higher",
-        "The mean over files of what the review finds now, against the oldest score that the last gates kept.", "trimtab gate",
-        value, Where("trimtab review", made), change(earlier.overall, value, _of_score(earlier)) if earlier else None,
+    return make(
+        "trimtab gate", value, Where("trimtab review", made),
+        change(earlier.overall, value, _of_score(earlier)) if earlier else None,
         Target(f"at least {limit:g}", value >= limit, "gate: overall") if limit is not None else None,
         "" if earlier else "no earlier score is kept: `trimtab gate` keeps each one",
     )  # fmt: skip
@@ -119,12 +124,17 @@ def _score(known: Known, review: Review, policy: GatePolicy, made: str) -> Metri
 def _security(known: Known, review: Review, policy: GatePolicy, made: str) -> Metric:
     value = next(score for category, score in review.score.categories.items() if str(category) == "security")
     limit = policy.limits.security
+    make = partial(
+        Metric, "security_score", Group.SECURITY, "Security score", Unit.OF_TEN, "higher",
+        "The review's category of security, against the oldest that the last gates kept.",
+    )  # fmt: skip
+    if not review.file_scores:
+        return make("trimtab review", note="nothing was found to review")
     earlier = known.scores[-1] if known.scores else None
     before = earlier.categories.get("security") if earlier else None
-    return Metric(
-        "security_score", Group.SECURITY, "Security score", Unit.OF_TEN, "higher",
-        "The review's category of security, against the oldest that the last gates kept.", "trimtab gate",
-        value, Where("trimtab review", made), change(before, value, _of_score(earlier)) if earlier else None,
+    return make(
+        "trimtab gate", value, Where("trimtab review", made),
+        change(before, value, _of_score(earlier)) if earlier else None,
         Target(f"at least {limit:g}", value >= limit, "gate: security") if limit is not None else None,
         "" if earlier else "no earlier score is kept: `trimtab gate` keeps each one",
     )  # fmt: skip
