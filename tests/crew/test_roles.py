@@ -145,3 +145,12 @@ def test_a_report_comes_back_as_it_was_kept(tmp_path: Path) -> None:
     assert report_of(brief, Role.IMPLEMENTER) == report
     (brief.role_folder(Role.IMPLEMENTER) / "report.json").write_text("{")
     assert report_of(brief, Role.IMPLEMENTER) is None
+
+
+def test_scripts_that_are_named_are_the_jobs_that_are_meant(tmp_path: Path) -> None:
+    words = "Enhance deployment scripts: add rollback support, improve error handling."
+    stage = Stage(brief_of(tmp_path, words, files=("ops/deploy.sh", "ops/deploy.ps1")), Role.IMPLEMENTER)
+    played(stage)
+    words_of = next(step.words for step in stage.asked if step.name == "scripts")
+    assert words_of[2:8] == ("--output-dir", "ops", "--shell", "bash,powershell", "--only", "deploy,rollback")
+    assert "optimize" not in stage.names

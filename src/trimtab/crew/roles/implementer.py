@@ -77,8 +77,16 @@ def _wanted_scripts(brief: Brief) -> tuple[str, ...]:
     named = [file for file in brief.files if file.endswith(tuple(shells))]
     found = dict.fromkeys(shells[file[file.rindex(".") :]] for file in named)
     folder = named[0].rpartition("/")[0]
-    jobs = ["deploy"] * brief.asks(*_DEPLOYING) + ["build"] * brief.asks(*_BUILDING) + ["rollback"] * brief.asks(Topic.ROLLBACK)
-    return ("--output-dir", folder or ".", "--shell", ",".join(found), "--only", ",".join(jobs))
+    return ("--output-dir", folder or ".", "--shell", ",".join(found), "--only", ",".join(_jobs(brief, named)))
+
+
+def _jobs(brief: Brief, named: Iterable[str]) -> Iterable[str]:
+    """The jobs that scripts are called after, else those that are asked for; rollback only where it is asked for."""
+    names = [file.rpartition("/")[2].lower() for file in named]
+    jobs = [job for job in ("deploy", "build") if any(job in name for name in names)]
+    if not jobs:
+        jobs = ["deploy"] * brief.asks(*_DEPLOYING) + ["build"] * brief.asks(*_BUILDING)
+    return jobs + ["rollback"] * brief.asks(Topic.ROLLBACK)
 
 
 def _accepted(proof: Done) -> list[str]:
