@@ -301,6 +301,10 @@ def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
     assert (bad["code"], bad["services"]["web"]["outcome"]) == (1, "rolled-back")
     assert callers.failures == []
     assert set(callers.answers) == {"1", "2"}
+    counted = stack.data("status")["holder"]
+    assert counted["web"]["sessions"] >= len(callers.answers) > 0
+    assert counted["web"]["failed"] == 0
+    assert set(counted) == {"store", "web"}
     assert "Recreate" not in stack.run("docker", "compose", "up", "--detach", VERSION="1").stderr
     # In the project's networks, the names are the holder's.
     seen = stack.inside(f"{stack.project}-store-1", "python3", "-c", "import socket; print(socket.gethostbyname_ex('web')[2])")

@@ -10,6 +10,7 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.deploying import Stack, Target, find_stack, project_name
 from trimtab.cli.options import Common, Paths, show
 from trimtab.cli.swarming import swarm_status
+from trimtab.deploy.holder.figures import holder_counters
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.site import observed
 from trimtab.docker import ProcessRunner, engine_version
@@ -56,7 +57,8 @@ async def _status(stack: Stack, common: Common, store: Store, project: str, watc
     now = await observed(containers, name)
     if not watch:
         unfinished = store.deployments.unfinished(name)
-        show(common, lambda: status_data(now, unfinished), lambda: status_view(now, unfinished))
+        held = await holder_counters(runner, now)
+        show(common, lambda: status_data(now, unfinished, held), lambda: status_view(now, unfinished, held))
         return FINDINGS if unfinished is not None or not _well(now) else CLEAN
     with Live(status_view(now, None), console=common.messages, screen=common.messages.is_terminal) as live:
         while True:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from trimtab.deploy.holder.runtime import Counters
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.outcome import Outcome, Result, ServiceOutcome
 from trimtab.deploy.plan import Plan
@@ -123,7 +124,11 @@ def _last_line(result: Result) -> str:
     return f"[yellow]rolled back[/] {said}: every service that failed runs what it ran before"
 
 
-def status_data(observed: Observed, unfinished: DeploymentRow | None) -> dict[str, object]:
+Held = Mapping[str, Counters | None]
+"""What the holder has counted of each service behind it; None where it does not answer."""
+
+
+def status_data(observed: Observed, unfinished: DeploymentRow | None, held: Held | None = None) -> dict[str, object]:
     """What runs, for programs."""
     return {
         "schema": "trimtab.status/1",
@@ -145,10 +150,30 @@ def status_data(observed: Observed, unfinished: DeploymentRow | None) -> dict[st
             }
             for each in observed.instances
         ],
+        "holder": {name: None if each is None else _counters_data(each) for name, each in (held or {}).items()},
     }
 
 
-def status_view(observed: Observed, unfinished: DeploymentRow | None) -> RenderableType:
+def _counters_data(counters: Counters) -> dict[str, object]:
+    return {**asdict(counters), "failed": counters.failed, "error_rate": counters.error_rate}
+
+
+def _held_view(held: Held) -> RenderableType:
+    """What callers got behind the holder since its HAProxy was started."""
+    table = Table(box=None, pad_edge=False, title="behind the holder", title_justify="left")
+    for column in ("service", "requests", "failed", "of them 5xx", "no connection", "broken off", "tried again"):
+        table.add_column(column, justify="left" if column == "service" else "right")
+    for name, each in held.items():
+        numbers = (
+            ("not known: it does not answer",)
+            if each is None
+            else (each.sessions, each.failed, each.server_errors, each.refused, each.broken, each.retried)
+        )
+        table.add_row(name, *(str(number) for number in numbers))
+    return table
+
+
+def status_view(observed: Observed, unfinished: DeploymentRow | None, held: Held | None = None) -> RenderableType:
     """What runs, for people."""
     table = Table(box=None, pad_edge=False, title=observed.project, title_justify="left")
     for column in ("service", "state", "health", "revision", "image", "restarts", "can go back to"):
@@ -171,6 +196,7 @@ def status_view(observed: Observed, unfinished: DeploymentRow | None) -> Rendera
             ", ".join(kept),
         )
     notes: list[RenderableType] = [table] if observed.instances else [f"nothing of `{observed.project}` is there"]
+    notes += ["", _held_view(held)] if held else []
     return Group(*notes, *([unfinished_view(unfinished)] if unfinished is not None else []))
 
 

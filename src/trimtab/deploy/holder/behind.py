@@ -13,7 +13,8 @@ from trimtab.deploy import names, steps
 from trimtab.deploy.holder.holding import standing
 from trimtab.deploy.holder.layout import Held, SlotName
 from trimtab.deploy.holder.runtime import Counters, counted, is_resolved, of_slot, ready
-from trimtab.deploy.holder.station import HolderFailed, Station
+from trimtab.deploy.holder.speech import HolderFailed
+from trimtab.deploy.holder.station import Station
 from trimtab.deploy.holder.switch import Step, hold_back, let_on, other, retreat, start_first
 from trimtab.deploy.plan import Move, Strategy
 from trimtab.deploy.ready import Bad, Good

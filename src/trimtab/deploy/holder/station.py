@@ -18,37 +18,25 @@ from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, H
 from trimtab.deploy.holder.holding import Holding, Track, held, letter_of, standing
 from trimtab.deploy.holder.layout import Held, SlotName
 from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Counters, ServerStat, check_answer, counted, servers
+from trimtab.deploy.holder.speech import HolderFailed, speak
 from trimtab.deploy.holder.switch import Elapsed, Step, reached
 from trimtab.deploy.holder.upgrade import LEAVE, is_from, start, take_over
 from trimtab.deploy.observed import Instance, Observed
 from trimtab.deploy.site import Direction, Site
 from trimtab.docker.api import Request
-from trimtab.docker.command import execute
 from trimtab.docker.containers import Container
-from trimtab.errors import EngineRefused, ToolError
+from trimtab.errors import EngineRefused
 from trimtab.fleet.plain import items, mapping, text
 
 FOLDER = "/trimtab"
 _LOOK = 0.2
 _UP = 20.0
-_SPEAK = """\
-for line in "$@"; do
-  if command -v nc >/dev/null 2>&1; then printf '%s\\n' "$line" | nc 127.0.0.1 "$ADMIN"
-  else bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$ADMIN" && printf "%s\\n" "$1" >&3 && cat <&3' bash "$line"; fi || exit 1
-  printf '\\036'
-done
-"""
-"""One conversation for each command: HAProxy closes after its answer. Alpine's image has `nc`, Debian's has `bash`."""
 _SLEEP = "trap 'exit 0' TERM INT; while :; do sleep 86400 & wait $!; done"
 """A first process that ends when it is told to, without an init of the engine's, which not every engine has."""
 _START = """\
 if nc -z 127.0.0.1 {admin} 2>/dev/null || bash -c 'exec 3<>/dev/tcp/127.0.0.1/{admin}' 2>/dev/null
 then exec {take_over}; else exec {start}; fi
 """
-
-
-class HolderFailed(ToolError):
-    """The holder does not do what it has to."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +54,7 @@ class Station:
         Raises:
             HolderFailed: it cannot be reached.
         """
-        if not commands:
-            return []
-        speak = execute(self.proxy, "env", f"ADMIN={self.track.lane.admin}", "sh", "-c", _SPEAK, "sh", *commands)
-        done = await self.site.runner.run(speak, timeout=60)
-        answers = done.stdout.decode("utf-8", "replace").split("\x1e")[:-1]
-        if done.code != 0 or len(answers) != len(commands):
-            raise HolderFailed(f"HAProxy in `{self.proxy}` does not answer: {done.stderr.strip()[-300:] or 'nothing came'}")
-        return answers
+        return await speak(self.site.runner, self.proxy, self.track.lane.admin, commands)
 
     async def tell(self, commands: Sequence[str]) -> None:
         """Give HAProxy commands that change something.
