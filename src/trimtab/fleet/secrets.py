@@ -1,9 +1,9 @@
 """Recognising credentials. What is recognised is described, never repeated."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from detect_secrets.plugins.base import BasePlugin
@@ -67,9 +67,22 @@ def known_format(text: str) -> str | None:
 def known_values(text: str) -> Iterator[tuple[str, str]]:
     """Each credential of a known format in a text, with its kind. The value is for telling two apart, never for showing."""
     for plugin in _plugins():
-        for found in plugin.analyze_string(text):
+        for found in _found(plugin, text):
             if not is_placeholder(found):
                 yield plugin.secret_type, found
+
+
+def _found(plugin: "BasePlugin", text: str) -> Iterator[str]:
+    """What a detector finds; of a credential that it tells by its beginning, and returns no more of, all."""
+    if plugin.secret_type not in _BY_BEGINNING:
+        yield from plugin.analyze_string(text)
+        return
+    for pattern in cast("Iterable[re.Pattern[str]]", plugin.denylist):  # pyright: ignore[reportAttributeAccessIssue]
+        yield from (match[0] for match in pattern.finditer(text))
+
+
+_BY_BEGINNING = frozenset({"GitHub Token", "GitLab Token"})
+"""Detectors whose patterns have a group for the beginning alone: of `ghp_…` they return `ghp`, the same for every token."""
 
 
 def secret_kind(name: str, value: str) -> str | None:
