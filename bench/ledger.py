@@ -19,7 +19,8 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-from trimtab.history import BuildRow, FleetBuildRow, ScanRow, ScoreRow, StepRow, Store, open_store
+from trimtab.cli.metrics import known as metrics
+from trimtab.history import COMPARED, BuildRow, FleetBuildRow, ScanRow, ScoreRow, StepRow, Store, open_store
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow, ServiceRow
 from trimtab.history.usage import HOUR, HOURS_KEPT, MINUTE, MINUTES_KEPT, Subject, Usage, hours
@@ -139,6 +140,7 @@ def usage(store: Store, size: Size) -> None:
         )
     places = [Place(PROJECT, name, 1, "sha256:2", "c1", now - 5, "running", "healthy", 9 * MB, 64 * MB) for name in size.names]
     store.usage.note(places)
+    store.usage.compact(now)
 
 
 def minutes(hour: int, number: int) -> Iterator[Usage]:
@@ -165,39 +167,30 @@ def questions(store: Store, size: Size) -> Questions:
     ledger, scans, name = store.ledger, store.scans, size.names[7]
     now = NOW.timestamp()
 
-    def builds() -> object:
-        found: dict[str, list[BuildRow]] = {}
-        for row in ledger.builds(limit=100_000):
-            found.setdefault(row.target, []).append(row)
-        return ledger.runs(20), service_figures(found)
-
     def show() -> object:
         row = ledger.run("last")
         rows = ledger.builds(run=row.run) if row else []
         return [ledger.steps(each.id) for each in rows]
-
-    def metrics() -> object:
-        return (
-            store.usage.places(), ledger.builds(limit=100_000), store.deployments.rows(100_000), scans.rows(limit=100_000),
-            scans.scores(limit=1), store.verdicts(),
-        )  # fmt: skip
 
     def resources() -> object:
         rows = store.usage.rows(PROJECT, now - WINDOW)
         return [evidence_of([each for each in rows if each[0].service == service]) for service in size.names]
 
     return {
-        "history builds (with its figures)": builds,
+        "history builds (with its figures)": lambda: (
+            ledger.runs(20),
+            service_figures(ledger.totals(), ledger.recent(COMPARED)),
+        ),
         "history show last": show,
         "history show <beginning of an id>": lambda: ledger.run(f"{size.runs // 2:06x}"),
-        "history trend": lambda: ledger.builds(target=name, limit=120),
+        "history trend": lambda: ledger.last(name, 30),
         "history scans": lambda: scans.rows(limit=1000),
         "history scores": lambda: scans.scores("", 30),
         "history deployments": lambda: [store.deployments.services(row.id) for row in store.deployments.rows(30)],
         "build: estimates": ledger.estimates,
         "build: one target's inputs and steps": lambda: (ledger.inputs(name), ledger.step_seconds(name)),
-        "gate: builds": lambda: ledger.builds(limit=100_000),
-        "metrics": metrics,
+        "gate: builds": lambda: ledger.recent(5, ("built",)),
+        "metrics": lambda: metrics(store),
         "report (the whole overview)": lambda: read_known(store, NOW),
         "  of it: last builds of each target": lambda: ledger.recent(10),
         "  of it: projects": store.usage.projects,

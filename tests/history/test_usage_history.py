@@ -77,7 +77,7 @@ def test_one_project_has_one_observer_until_it_is_released_or_late(tmp_path: Pat
 def test_rows_that_cannot_be_written_are_none_of_them_there(tmp_path: Path) -> None:
     usage = open_store(tmp_path).usage
     with pytest.raises(StateError, match="Free some space"):
-        usage.add([(API, ROW), (API, replace(ROW, start=6060, samples=None))])  # pyright: ignore[reportArgumentType]
+        usage.add([(API, ROW), (replace(API, number=2), replace(ROW, samples=None))])  # pyright: ignore[reportArgumentType]
     assert usage.rows("shop") == []
 
 
@@ -95,3 +95,39 @@ def test_a_place_keeps_counting_whatever_image_is_in_it_and_is_forgotten_in_time
     )  # fmt: skip
     usage.compact(HOURS_KEPT + 2000.0)
     assert [place.service for place in usage.places()] == ["web"]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_totals_are_what_the_minutes_add_up_to_from_any_time_on(tmp_path: Path, compacted: bool) -> None:
+    usage = open_store(tmp_path).usage
+    day = 24 * HOUR
+    for place in (API, replace(API, service="web"), replace(API, image="sha256:b")):
+        starts = [start * MINUTE for start in range(len(place.service), 24 * 60, 7) if start % 300 > 40]
+        usage.add(
+            [(place, replace(ROW, start=start, last=start + 50.0, cpu_max=start / 1e6, ooms=start % 5)) for start in starts]
+        )
+    if compacted:
+        usage.compact(MINUTES_KEPT + day / 2)
+        assert {each.width for _, each in usage.rows("shop")} == {MINUTE, HOUR}
+    for since in (0, 1, 3599, 3600, 3601, 5000, day / 2 - 1, day / 2, day / 2 + 59, day / 2 + 61, 60_001, day - 30, day + 60):
+        rows = usage.rows("shop", since)
+        totals = usage.totals("shop", since)
+        assert [each.service for each in totals] == sorted({subject.service for subject, _ in rows})
+        for total in totals:
+            mine = [each for subject, each in rows if subject.service == total.service]
+            sums = (total.seconds, total.periods, total.throttled, total.ooms, total.restarts, total.health_changes)
+            names = ("seconds", "periods", "throttled", "ooms", "restarts", "health_changes")
+            assert sums == tuple(sum(getattr(each, name) for each in mine) for name in names)
+            assert total.start == min(each.start for each in mine)
+            assert total.last == max(each.last for each in mine)
+            assert total.cpu_max == max(each.cpu_max or 0 for each in mine)
+            assert total.cpu_mean == pytest.approx(0.2)
+
+
+def test_a_minute_that_comes_after_its_hour_was_folded_counts_in_the_hour(tmp_path: Path) -> None:
+    usage = open_store(tmp_path).usage
+    usage.add([(API, ROW)])
+    usage.compact(MINUTES_KEPT + 2 * HOUR)
+    usage.add([(API, replace(ROW, start=6120, memory_max=999))])
+    ((_, row),) = usage.rows("shop")
+    assert (row.width, row.start, row.samples, row.memory_max) == (HOUR, HOUR, 12, 999)

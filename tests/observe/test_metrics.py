@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_text import Read, read_text
 
-from trimtab.history import BuildRow, ScanRow, ScoreRow
+from trimtab.history import BuildRow, BuildTotal, ScanRow, ScoreRow
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow
 from trimtab.observe.exposition import Family, render
@@ -65,8 +65,9 @@ def build(**more: object) -> BuildRow:
 
 def test_builds_are_told_by_the_last_good_one_and_counted_by_outcome() -> None:
     rows = [build(outcome="failed", seconds=1.0), build(seconds=40.0), build(), build(), build()]
-    found = told(Known(builds=rows))
-    assert found["trimtab_builds_total"].value(outcome="built") == 4
+    totals = [BuildTotal("api", "built", 400, 1.0, 1, 1), BuildTotal("api", "failed", 1, 1.0, 0, 0)]
+    found = told(Known(totals=totals, builds=rows))
+    assert found["trimtab_builds_total"].value(outcome="built") == 400
     assert found["trimtab_builds_total"].value(outcome="failed") == 1
     assert found["trimtab_build_duration_seconds"].value(target="api") == 40
     assert found["trimtab_build_timestamp_seconds"].value() == THEN

@@ -13,7 +13,7 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.history import BuildRow, FleetBuildRow, Ledger, Store, open_store
+from trimtab.history import COMPARED, FleetBuildRow, Ledger, Store, open_store
 from trimtab.report.deploy import deployment_data, deployment_view, deployments_data, deployments_view
 from trimtab.report.history import (
     comparison_data,
@@ -62,17 +62,9 @@ def builds(
     common = common or Common()
     with _ledger(path) as ledger:
         runs = ledger.runs(limit)
-        services = service_figures(_by_target(ledger))
+        services = service_figures(ledger.totals(), ledger.recent(COMPARED))
     show(common, lambda: runs_data(runs, services), lambda: runs_view(runs, services))
     return FINDINGS if any(each.worse for each in services) else CLEAN
-
-
-def _by_target(ledger: Ledger) -> dict[str, list[BuildRow]]:
-    """Every target's builds, the newest first."""
-    found: dict[str, list[BuildRow]] = {}
-    for row in ledger.builds(limit=100_000):
-        found.setdefault(row.target, []).append(row)
-    return found
 
 
 @history.command(name="show")
@@ -110,7 +102,7 @@ def trend(
     """Show one target's builds over time. Exits with 1 when the newest is slower or larger than those before it."""
     common = common or Common()
     with _ledger(path) as ledger:
-        rows = [row for row in ledger.builds(target=target, limit=limit * 4) if row.outcome in {"built", "failed"}][:limit]
+        rows = ledger.last(target, limit)
     if not rows:
         raise UsageError(f"The ledger has no builds of `{target}`. `trimtab history builds` lists what there is.")
     data = trend_data(target, rows)

@@ -11,7 +11,7 @@ from trimtab.cli import serving
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, write_text
 from trimtab.errors import TrimtabError, UsageError
-from trimtab.history import history_folder, open_store
+from trimtab.history import COMPARED, Store, history_folder, open_store
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.otlp import endpoint, request, send
@@ -87,12 +87,18 @@ def _known(folder: Path) -> Known:
     """
     store = open_store(folder)
     try:
-        return Known(
-            store.usage.places(), store.ledger.builds(limit=_ALL), store.deployments.rows(_ALL), store.scans.rows(limit=_ALL),
-            store.scans.scores(limit=1), store.verdicts(),
-        )  # fmt: skip
+        return known(store)
     finally:
         store.close()
+
+
+def known(store: Store) -> Known:
+    """What a history holds that metrics are made from."""
+    builds = [row for rows in store.ledger.recent(COMPARED, ("built",)).values() for row in rows]
+    return Known(
+        store.usage.places(), store.ledger.totals(), builds, store.deployments.rows(_ALL), store.scans.newest(),
+        store.scans.scores(limit=1), store.verdicts(),
+    )  # fmt: skip
 
 
 def _handler(text: Callable[[], str]) -> type[serving.Handler]:

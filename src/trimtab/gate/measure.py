@@ -35,7 +35,8 @@ async def measure(runner: Runner, root: Path, review: Review, rules: Sequence[Ru
     Raises:
         UsageError: git has no such revision.
     """
-    builds = store.ledger.builds(limit=100_000)
+    recent = store.ledger.recent(_BUILDS, ("built",)).values()
+    builds = sorted((row for rows in recent for row in rows), key=lambda row: (row.started, row.id), reverse=True)
     last = store.scans.last_run()
     scan = read_scan(store.read_result(last, "scan")) if last else None
     images = await _images(runner, scan) if scan else {}
@@ -56,7 +57,7 @@ async def measure(runner: Runner, root: Path, review: Review, rules: Sequence[Ru
 def _service(review: Review, name: str, builds: Sequence[BuildRow]) -> ServiceSeen:
     service = next(each for each in review.fleet.services if each.name == name)
     path = (service.build.dockerfile if service.build else None) or service.origin
-    mine = [row for row in builds if name in row.services.split(",") and row.outcome == "built"]
+    mine = [row for row in builds if name in row.services.split(",")]
     seconds = median([row.seconds for row in mine[:_BUILDS]]) if mine else None
     return ServiceSeen(name, path, review.service_scores[name], mine[0].image_bytes if mine else None, seconds)
 

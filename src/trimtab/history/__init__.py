@@ -1,12 +1,15 @@
 """What happened before: runs and their evidence, builds, scans and scores, in SQLite below `.trimtab/`."""
 
-from trimtab.history.ledger import BuildRow, FleetBuildRow, Ledger, StepRow, regressions
+from trimtab.history.builds_by_target import BuildTotal
+from trimtab.history.ledger import COMPARED, BuildRow, FleetBuildRow, Ledger, StepRow, regressions
 from trimtab.history.place import history_folder
 from trimtab.history.scans import ScanRow, Scans, ScoreRow
 from trimtab.history.store import Run, Store, open_store
 
 __all__ = [
+    "COMPARED",
     "BuildRow",
+    "BuildTotal",
     "FleetBuildRow",
     "Ledger",
     "Run",

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS deployments (
     plan TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS deployments_of_project ON deployments (project, revision);
+CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (started);
 CREATE TABLE IF NOT EXISTS deployed_services (
     deployment TEXT NOT NULL REFERENCES deployments (id),
     service TEXT NOT NULL,

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, fields
 from statistics import median
 
 from trimtab.errors import StateError
+from trimtab.history import builds_by_target
+from trimtab.history.builds_by_target import BuildTotal
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fleet_builds (
     run TEXT PRIMARY KEY,
     started TEXT NOT NULL,
@@ -49,7 +51,7 @@ CREATE TABLE IF NOT EXISTS builds (
     fingerprint TEXT NOT NULL,
     record TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS builds_of_target ON builds (target, id);
+CREATE INDEX IF NOT EXISTS fleet_builds_by_time ON fleet_builds (started);
 CREATE INDEX IF NOT EXISTS builds_of_run ON builds (run);
 CREATE UNIQUE INDEX IF NOT EXISTS builds_by_record ON builds (record) WHERE record != '';
 CREATE TABLE IF NOT EXISTS build_steps (
@@ -73,9 +75,11 @@ CREATE TABLE IF NOT EXISTS build_inputs (
     target TEXT PRIMARY KEY,
     inputs TEXT NOT NULL
 );
-"""
+{builds_by_target.SCHEMA}"""
 _LAST = 5
 """How many builds an estimate looks at: older ones were of other code."""
+COMPARED = 50
+"""How many of a target's last builds are looked at when its newest is held against those before it."""
 _SLOWER, _LARGER = 1.5, 1.1
 """What counts as a regression, against the median of the builds before: a half more time, a tenth more bytes."""
 
@@ -187,6 +191,8 @@ class Ledger:
                 self._connection.executemany("INSERT INTO build_steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)", steps)
                 done = [(row.target, s.name, s.seconds) for s in row.steps if s.keyword and not s.cached and not s.error]
                 self._connection.executemany("INSERT OR REPLACE INTO step_seconds VALUES (?, ?, ?)", done)
+                total = BuildTotal(row.target, row.outcome, 1, row.seconds, row.cached, row.cacheable)
+                builds_by_target.count(self._connection, total)
                 if inputs is not None:
                     text = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"))
                     self._connection.execute("INSERT OR REPLACE INTO build_inputs VALUES (?, ?)", (row.target, text))
@@ -205,12 +211,12 @@ class Ledger:
 
     def estimates(self) -> dict[str, float]:
         """Seconds that each target is likely to take: the median of its last builds."""
-        found: dict[str, list[float]] = {}
-        newest = "SELECT target, seconds, ROW_NUMBER() OVER (PARTITION BY target ORDER BY id DESC) AS n FROM builds"
-        query = f"SELECT target, seconds FROM ({newest} WHERE outcome = 'built') WHERE n <= ?"  # noqa: S608
-        for target, seconds in self._connection.execute(query, (_LAST,)):
-            found.setdefault(str(target), []).append(float(seconds))
-        return {target: median(values) for target, values in found.items()}
+        recent = self.recent(_LAST, ("built",))
+        return {target: median(row.seconds for row in rows) for target, rows in recent.items()}
+
+    def totals(self) -> list[BuildTotal]:
+        """What all builds of each target come to by how they ended, in order."""
+        return builds_by_target.read(self._connection)
 
     def runs(self, limit: int = 20) -> list[FleetBuildRow]:
         """The last runs, the newest first."""
@@ -219,7 +225,11 @@ class Ledger:
 
     def run(self, name: str) -> FleetBuildRow | None:
         """A run by its id or the beginning of one; `last` is the newest."""
-        rows = self.runs(1) if name == "last" else [row for row in self.runs(1_000_000) if row.run.startswith(name)]
+        if name == "last":
+            return next(iter(self.runs(1)), None)
+        # No character comes after the last one of Unicode: what lies between begins with the name.
+        query = f"SELECT {', '.join(_RUN_COLUMNS)} FROM fleet_builds WHERE run >= ? AND run < ? LIMIT 2"  # noqa: S608
+        rows = [FleetBuildRow(*row) for row in self._connection.execute(query, (name, f"{name}\U0010ffff"))]
         return rows[0] if len(rows) == 1 else None
 
     def builds(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[BuildRow]:
@@ -232,17 +242,17 @@ class Ledger:
         rows = self._connection.execute(f"{query} ORDER BY {order} LIMIT ?", (*values, limit))
         return [BuildRow(*row[1:], id=row[0]) for row in rows]
 
-    def recent(self, count: int) -> dict[str, list[BuildRow]]:
+    def recent(self, count: int, outcomes: Sequence[str] = ("built", "failed")) -> dict[str, list[BuildRow]]:
         """The last builds of every target that were done or failed, the newest first; by target, in order."""
-        names = ", ".join(_COLUMNS)
-        ranked = "ROW_NUMBER() OVER (PARTITION BY target ORDER BY started DESC, id DESC) AS place"
-        query = f"SELECT id, {names}, {ranked} FROM builds WHERE outcome IN ('built', 'failed')"  # noqa: S608
-        found: dict[str, list[BuildRow]] = {}
-        whole = f"SELECT id, {names} FROM ({query}) WHERE place <= ? ORDER BY target, place"  # noqa: S608
-        for row in self._connection.execute(whole, (count,)):
-            each = BuildRow(*row[1:], id=row[0])
-            found.setdefault(each.target, []).append(each)
-        return found
+        every = dict.fromkeys(each.target for each in self.totals())
+        found = {target: self.last(target, count, outcomes) for target in every}
+        return {target: rows for target, rows in found.items() if rows}
+
+    def last(self, target: str, count: int, outcomes: Sequence[str] = ("built", "failed")) -> list[BuildRow]:
+        """The last builds of one target that were done or failed, the newest first."""
+        query = builds_by_target.last(["id", *_COLUMNS], outcomes)
+        rows = self._connection.execute(query, {"target": target, "number": count})
+        return [BuildRow(*row[1:], id=row[0]) for row in rows]
 
     def steps(self, build: int) -> tuple[StepRow, ...]:
         """The steps of one build."""
@@ -252,7 +262,9 @@ class Ledger:
 
     def has_record(self, record: str) -> bool:
         """Whether a builder's record is in the ledger."""
-        return self._connection.execute("SELECT 1 FROM builds WHERE record = ?", (record,)).fetchone() is not None
+        # The index leaves out builds without a record, and is used only where none of those can be meant.
+        query = "SELECT 1 FROM builds WHERE record = ? AND record != ''"
+        return self._connection.execute(query, (record,)).fetchone() is not None
 
     def _write(self, statement: str, values: Sequence[object]) -> None:
         try:

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS scans (
     PRIMARY KEY (run, target)
 );
 CREATE INDEX IF NOT EXISTS scans_by_time ON scans (started);
+CREATE INDEX IF NOT EXISTS scans_of_target ON scans (target, started);
 CREATE TABLE IF NOT EXISTS scores (
     run TEXT NOT NULL,
     started TEXT NOT NULL,
@@ -35,6 +36,7 @@ CREATE TABLE IF NOT EXISTS scores (
     categories TEXT NOT NULL,
     PRIMARY KEY (run, name)
 );
+CREATE INDEX IF NOT EXISTS scores_by_time ON scores (name, started);
 """
 
 
@@ -120,6 +122,13 @@ class Scans:
         where, values = ("WHERE run = ?", (run, limit)) if run else ("", (limit,))
         text = f"SELECT * FROM scans {where} ORDER BY started DESC, run, target LIMIT ?"  # noqa: S608  no part of it is data
         return [_row(row) for row in self._connection.execute(text, values)]
+
+    def newest(self) -> list[ScanRow]:
+        """The last row of every target, the newest first."""
+        last = "SELECT rowid FROM scans WHERE target = named ORDER BY started DESC, run LIMIT 1"
+        query = "SELECT scans.* FROM (SELECT DISTINCT target AS named FROM scans) CROSS JOIN scans"
+        found = self._connection.execute(f"{query} ON scans.rowid = ({last}) ORDER BY started DESC, run, target")
+        return [_row(row) for row in found]
 
     def last_run(self) -> str | None:
         """The newest run that has rows."""

@@ -3,50 +3,22 @@
 import json
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 from trimtab.errors import StateError
-from trimtab.history.crew import SCHEMA as _CREW
 from trimtab.history.crew import CrewSteps
-from trimtab.history.deployments import SCHEMA as _DEPLOYMENTS
 from trimtab.history.deployments import Deployments
-from trimtab.history.ledger import SCHEMA as _LEDGER
 from trimtab.history.ledger import Ledger
 from trimtab.history.place import history_folder
-from trimtab.history.scans import SCHEMA as _SCANS
 from trimtab.history.scans import Scans
-from trimtab.history.usage import SCHEMA as _USAGE
+from trimtab.history.upgrade import VERSION, upgrade, version_of
 from trimtab.history.usage import UsageHistory
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY,
-    command TEXT NOT NULL,
-    started TEXT NOT NULL,
-    ended TEXT,
-    outcome TEXT
-);
-CREATE TABLE IF NOT EXISTS verdicts (
-    run TEXT NOT NULL REFERENCES runs (id),
-    path TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    rules TEXT NOT NULL,
-    before_bytes INTEGER,
-    after_bytes INTEGER,
-    PRIMARY KEY (run, path)
-);
-CREATE TABLE IF NOT EXISTS proofs (
-    key TEXT PRIMARY KEY,
-    kept TEXT NOT NULL,
-    proof TEXT NOT NULL
-);
-"""
-_VERSION = 7
+_PATIENCE = 60.0
+"""Seconds that a process waits for others to have written before it gives up: folding a large old history takes some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +169,14 @@ def open_store(root: Path) -> Store:
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
-        connection = sqlite3.connect(folder / "history.db", timeout=10)
+        connection = sqlite3.connect(folder / "history.db", timeout=_PATIENCE)
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"`{folder}` cannot be used: {error}. Make the folder writable, or run elsewhere.") from error
     try:
-        with closing(connection.execute("PRAGMA user_version")) as cursor:
-            version = int(cursor.fetchone()[0])
-        if version > _VERSION:
+        if version_of(connection) > VERSION:
             connection.close()
             raise StateError(f"`{folder}/history.db` was written by a newer trimtab. Upgrade trimtab, or move the file away.")
-        connection.executescript(_SCHEMA + _LEDGER + _SCANS + _DEPLOYMENTS + _USAGE + _CREW)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        upgrade(connection)
     except sqlite3.Error as error:
         connection.close()
         raise StateError(f"`{folder}/history.db` is no usable database: {error}. Move it away and run again.") from error

@@ -1,10 +1,20 @@
 """What each place in a project has used over a span of time, added up where the rows are: there are millions in a week."""
 
+import math
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _SUMS = ("seconds", "periods", "throttled", "ooms", "restarts", "health_changes")
 _PEAKS = ("last", "cpu_p95", "cpu_max", "memory_max")
+
+_HOURS = "width = 3600 AND start > :since - 3600"
+_PARTS = "(width = 3600 AND start >= :whole OR width = 60 AND start > :since - 60 AND start < :whole)"
+
+_FIRST = """
+SELECT service, number,
+    MIN((SELECT start FROM usage WHERE subject = id AND width = 60 AND start > :since - 60 ORDER BY start LIMIT 1))
+FROM usage_subjects WHERE project = :project GROUP BY service, number
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +45,25 @@ class Total:
         return self.throttled / self.periods if self.periods else None
 
 
-def read(connection: sqlite3.Connection, project: str, since: float) -> list[Total]:
-    """A project's places in order, from a time on, in seconds since 1970."""
+def read(connection: sqlite3.Connection, project: str, since: float, folded: int) -> list[Total]:
+    """A project's places in order, from a time on, in seconds since 1970; minutes are kept from `folded` on.
+
+    Whole hours are read as hours. Of the hour in which the time lies, its minutes are read where they are kept.
+    """
     covered = "SUM(CASE WHEN cpu_mean IS NULL THEN 0 ELSE seconds END)"
-    columns = ["service", "number", "MIN(start)", f"SUM(cpu_mean * seconds) / NULLIF({covered}, 0)"]
+    columns = ["service", "number", "MIN(start)"]
+    columns += [f"SUM(cpu_mean * seconds) / NULLIF({covered}, 0)"]
     columns += [f"MAX({name})" for name in _PEAKS] + [f"SUM({name})" for name in _SUMS]
-    query = f"SELECT {', '.join(columns)} FROM usage JOIN usage_subjects ON id = subject"  # noqa: S608  no part of it is data
-    query += " WHERE project = ? AND start + width > ? GROUP BY service, number ORDER BY service, number"
-    return [Total(*row) for row in connection.execute(query, (project, since))]
+    whole = math.ceil(since / 3600) * 3600
+    parts = _PARTS if whole > folded else _HOURS
+    query = f"SELECT {', '.join(columns)} FROM usage_subjects CROSS JOIN usage ON id = subject"  # noqa: S608
+    query += f" WHERE project = :project AND {parts} GROUP BY service, number ORDER BY service, number"
+    values = {"project": project, "since": since, "whole": whole, "folded": folded}
+    found = [Total(*row) for row in connection.execute(query, values)]
+    begun = {(service, number): start for service, number, start in connection.execute(_FIRST, values) if start is not None}
+    return [replace(each, start=_begun(each.start, begun.get((each.service, each.number)), folded)) for each in found]
+
+
+def _begun(start: int, minute: int | None, folded: int) -> int:
+    """When something ran first: an hour that is kept as minutes, too, need not have begun with one."""
+    return start if start < folded or minute is None else minute

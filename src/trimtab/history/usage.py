@@ -1,8 +1,13 @@
-"""What containers have used, minute by minute, and hour by hour after that."""
+"""What containers have used, minute by minute, and hour by hour after that.
+
+Every hour is kept as a row from its first minute on, beside its minutes: sums over a week then read 168 rows a container and
+not 10,080. `usage_folded` says up to when minutes are not kept any more; before it only hours are there.
+"""
 
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from operator import itemgetter
 from typing import TypeVar
 
 from trimtab.errors import StateError
@@ -47,6 +52,10 @@ CREATE TABLE IF NOT EXISTS usage (
     bytes_written INTEGER NOT NULL,
     PRIMARY KEY (subject, width, start)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS usage_folded (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    until INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS usage_observers (
     project TEXT PRIMARY KEY,
     observer TEXT NOT NULL,
@@ -152,14 +161,60 @@ def _of(choose: Callable[[T, T], T], one: T | None, other: T | None) -> T | None
     return choose(one, other)
 
 
+def as_hour(minute: Usage) -> Usage:
+    """A minute as the part of its hour that it is."""
+    return replace(minute, width=HOUR, start=minute.start - minute.start % HOUR)
+
+
 def hours(minutes: Sequence[Usage]) -> dict[int, Usage]:
     """One container's minutes folded to hours, by the hour's start."""
     found: dict[int, Usage] = {}
     for each in minutes:
-        start = each.start - each.start % HOUR
-        as_hour = replace(each, width=HOUR, start=start)
-        found[start] = join(found[start], as_hour) if start in found else as_hour
+        hour = as_hour(each)
+        found[hour.start] = join(found[hour.start], hour) if hour.start in found else hour
     return found
+
+
+def fold_all(connection: sqlite3.Connection) -> None:
+    """Make the rows of hours for a history that was written without those beside minutes; part of the caller's transaction."""
+    folded = connection.execute("SELECT COALESCE(MAX(start) + width, 0) FROM usage WHERE width = ?", (HOUR,)).fetchone()[0]
+    query = f"SELECT {', '.join(_COLUMNS)} FROM usage WHERE subject = ? AND width = ? ORDER BY start"  # noqa: S608
+    for (identity,) in connection.execute("SELECT id FROM usage_subjects").fetchall():
+        minutes = [Usage(*row) for row in connection.execute(query, (identity, MINUTE))]
+        for hour in hours(minutes).values():
+            _put(connection, identity, hour)
+    # A minute that came late, after its hour was folded, is in that hour now.
+    connection.execute("DELETE FROM usage WHERE width = ? AND start < ?", (MINUTE, folded))
+    _fold(connection, folded)
+
+
+def _fold(connection: sqlite3.Connection, until: int) -> None:
+    connection.execute(
+        "INSERT INTO usage_folded VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET until = MAX(until, excluded.until)", (until,)
+    )
+
+
+def folded_until(connection: sqlite3.Connection) -> int:
+    """Up to when minutes are not kept any more, in seconds since 1970; an hour's beginning."""
+    row = connection.execute("SELECT until FROM usage_folded").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _put(connection: sqlite3.Connection, identity: int, usage: Usage) -> None:
+    query = f"SELECT {', '.join(_COLUMNS)} FROM usage WHERE subject = ? AND width = ? AND start = ?"  # noqa: S608
+    row = connection.execute(query, (identity, usage.width, usage.start)).fetchone()
+    kept = join(Usage(*row), usage) if row else usage
+    marks = ", ".join("?" * (len(_COLUMNS) + 1))
+    statement = f"INSERT OR REPLACE INTO usage (subject, {', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
+    connection.execute(statement, (identity, *(getattr(kept, name) for name in _COLUMNS)))
+
+
+_ROWS = f"""
+SELECT {", ".join(_COLUMNS)} FROM usage
+WHERE subject = :subject AND width = {HOUR} AND start > :since - {HOUR} AND start < :folded
+UNION ALL SELECT {", ".join(_COLUMNS)} FROM usage
+WHERE subject = :subject AND width = {MINUTE} AND start > :since - {MINUTE}
+"""  # noqa: S608  no part of it is data
 
 
 class UsageHistory:
@@ -177,24 +232,35 @@ class UsageHistory:
         """
         try:
             with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                folded = folded_until(self._connection)
                 for subject, usage in rows:
-                    self._put(self._id(subject), usage)
+                    identity = self._id(subject)
+                    if usage.width == MINUTE:
+                        _put(self._connection, identity, as_hour(usage))
+                    if usage.width != MINUTE or usage.start >= folded:
+                        _put(self._connection, identity, usage)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
     def rows(self, project: str, since: float = 0, service: str | None = None) -> list[tuple[Subject, Usage]]:
         """What was used from a time on, in seconds since 1970, in the order of time."""
-        query = f"SELECT project, service, number, image, config, {', '.join(_COLUMNS)} FROM usage"  # noqa: S608
-        query += " JOIN usage_subjects ON id = subject WHERE project = ? AND start + width > ?"
-        values: list[object] = [project, since]
+        query = "SELECT id, project, service, number, image, config FROM usage_subjects WHERE project = ?"
+        values = [project]
         if service is not None:
-            query, values = f"{query} AND service = ?", [*values, service]
-        found = self._connection.execute(f"{query} ORDER BY start, id", values)
-        return [(Subject(*row[:5]), Usage(*row[5:])) for row in found]
+            query, values = f"{query} AND service = ?", [project, service]
+        found: list[tuple[int, int, Subject, Usage]] = []
+        folded = folded_until(self._connection)
+        for identity, *names in self._connection.execute(f"{query} ORDER BY id", values).fetchall():
+            subject = Subject(*names)
+            rows = self._connection.execute(_ROWS, {"subject": identity, "since": since, "folded": folded})
+            found += [(row[1], identity, subject, Usage(*row)) for row in rows]
+        found.sort(key=itemgetter(0, 1))
+        return [(subject, usage) for _, _, subject, usage in found]
 
     def totals(self, project: str, since: float = 0) -> list[Total]:
         """What each place of a project has used from a time on, in seconds since 1970, over all of its images."""
-        return totals.read(self._connection, project, since)
+        return totals.read(self._connection, project, since, folded_until(self._connection))
 
     def note(self, places: Sequence[Place]) -> None:
         """Keep how containers are now, and add their counts to those that are kept, all or none.
@@ -215,8 +281,9 @@ class UsageHistory:
 
     def projects(self) -> list[str]:
         """The compose projects that were observed, the last one first."""
-        query = "SELECT project FROM usage JOIN usage_subjects ON id = subject GROUP BY project ORDER BY MAX(last) DESC"
-        return [str(row[0]) for row in self._connection.execute(query)]
+        newest = f"SELECT last FROM usage WHERE subject = id AND width = {HOUR} ORDER BY start DESC LIMIT 1"  # noqa: S608
+        query = f"SELECT project, MAX(({newest})) AS seen FROM usage_subjects GROUP BY project"  # noqa: S608
+        return [str(row[0]) for row in self._connection.execute(f"{query} HAVING seen IS NOT NULL ORDER BY seen DESC")]
 
     def claim(self, project: str, observer: str, now: float, seconds: float) -> bool:
         """Note who observes a project, for so long; False where somebody else does, whose counts would be there twice.
@@ -246,25 +313,23 @@ class UsageHistory:
             raise self._failed(error) from error
 
     def compact(self, now: float) -> None:
-        """Fold minutes that are older than `MINUTES_KEPT` to hours, and forget hours that are older than `HOURS_KEPT`.
+        """Forget minutes that are older than `MINUTES_KEPT`, whose hours stay, and hours that are older than `HOURS_KEPT`.
 
         Raises:
             StateError: it could not be written; nothing is then changed.
         """
         until = int(now - MINUTES_KEPT) // HOUR * HOUR
-        query = f"SELECT subject, {', '.join(_COLUMNS)} FROM usage WHERE width = ? AND start < ?"  # noqa: S608
+        old = "DELETE FROM usage WHERE subject IN (SELECT id FROM usage_subjects) AND width = ? AND start < ?"
         try:
             with self._connection:
-                old: dict[int, list[Usage]] = {}
-                for row in self._connection.execute(query, (MINUTE, until)):
-                    old.setdefault(row[0], []).append(Usage(*row[1:]))
-                for identity, minutes in old.items():
-                    for usage in hours(minutes).values():
-                        self._put(identity, usage)
-                self._connection.execute("DELETE FROM usage WHERE width = ? AND start < ?", (MINUTE, until))
-                self._connection.execute("DELETE FROM usage WHERE start < ?", (now - HOURS_KEPT,))
+                self._connection.execute("BEGIN IMMEDIATE")
+                _fold(self._connection, until)
+                self._connection.execute(old, (MINUTE, until))
+                self._connection.execute(old, (HOUR, now - HOURS_KEPT))
                 containers.forget(self._connection, now - HOURS_KEPT)
-                self._connection.execute("DELETE FROM usage_subjects WHERE id NOT IN (SELECT subject FROM usage)")
+                self._connection.execute(
+                    "DELETE FROM usage_subjects WHERE NOT EXISTS (SELECT 1 FROM usage WHERE subject = usage_subjects.id)"
+                )
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
@@ -275,14 +340,6 @@ class UsageHistory:
         )
         query = "SELECT id FROM usage_subjects WHERE project = ? AND service = ? AND number = ? AND image = ? AND config = ?"
         return int(self._connection.execute(query, values).fetchone()[0])
-
-    def _put(self, identity: int, usage: Usage) -> None:
-        query = f"SELECT {', '.join(_COLUMNS)} FROM usage WHERE subject = ? AND width = ? AND start = ?"  # noqa: S608
-        row = self._connection.execute(query, (identity, usage.width, usage.start)).fetchone()
-        kept = join(Usage(*row), usage) if row else usage
-        marks = ", ".join("?" * (len(_COLUMNS) + 1))
-        statement = f"INSERT OR REPLACE INTO usage (subject, {', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
-        self._connection.execute(statement, (identity, *(getattr(kept, name) for name in _COLUMNS)))
 
     def _failed(self, error: sqlite3.Error) -> StateError:
         return StateError(f"`{self._where}` cannot be written: {error}. Free some space, and run again.")

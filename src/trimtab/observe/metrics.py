@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from trimtab.history import BuildRow, ScanRow, ScoreRow, regressions
+from trimtab.history import BuildRow, BuildTotal, ScanRow, ScoreRow, regressions
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow
 from trimtab.observe.exposition import Family
@@ -44,7 +44,10 @@ class Known:
     """What the metrics are made from; builds, scans, scores and deployments the newest first."""
 
     places: Sequence[Place] = ()
+    totals: Sequence[BuildTotal] = ()
+    """All builds, also those whose rows are not kept any more."""
     builds: Sequence[BuildRow] = ()
+    """The last good ones of each target."""
     deployments: Sequence[DeploymentRow] = ()
     scans: Sequence[ScanRow] = ()
     scores: Sequence[ScoreRow] = ()
@@ -55,8 +58,8 @@ class Known:
 def families(known: Known, now: float) -> list[Family]:
     """All metrics; `now` is in seconds since 1970."""
     return [
-        *_containers(known.places, now), *_builds(known.builds), *_deployments(known.deployments), *_scans(known.scans),
-        *_scores(known.scores), *_proofs(known.verdicts or {}),
+        *_containers(known.places, now), *_builds(known.totals, known.builds), *_deployments(known.deployments),
+        *_scans(known.scans), *_scores(known.scores), *_proofs(known.verdicts or {}),
     ]  # fmt: skip
 
 
@@ -90,14 +93,13 @@ def _place(place: Place) -> dict[str, str]:
     return {"project": place.project, "service": place.service, "number": str(place.number)}
 
 
-def _builds(rows: Sequence[BuildRow]) -> Iterator[Family]:
-    outcomes = sorted(Counter((row.target, row.outcome) for row in rows).items())
+def _builds(totals: Sequence[BuildTotal], rows: Sequence[BuildRow]) -> Iterator[Family]:
     built: dict[str, list[BuildRow]] = {}
     for row in rows:
         if row.outcome == "built":
             built.setdefault(row.target, []).append(row)
     last = [each[0] for each in built.values()]
-    counted = (({"target": target, "outcome": outcome}, float(number)) for (target, outcome), number in outcomes)
+    counted = (({"target": each.target, "outcome": each.outcome}, float(each.builds)) for each in totals)
     yield _counter("builds_total", "Builds by how they ended.", counted)
     took = (({"target": row.target}, row.seconds) for row in last)
     yield _gauge("build_duration_seconds", "What the last good build took.", took)

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trimtab.history import BuildRow, FleetBuildRow, StepRow, regressions
+from trimtab.history import BuildRow, BuildTotal, FleetBuildRow, StepRow, regressions
 from trimtab.report import figures
 
 _OUTCOMES = {"built": "green", "done": "green", "failed": "bold red", "blocked": "red", "skipped": "dim"}
@@ -27,23 +26,23 @@ class ServiceFigures:
     worse: tuple[str, ...]
 
 
-def service_figures(builds: Mapping[str, Sequence[BuildRow]]) -> list[ServiceFigures]:
-    """Averages by target; each list is of one target, the newest first. Skipped and cancelled ones are no builds."""
+def service_figures(totals: Sequence[BuildTotal], recent: Mapping[str, Sequence[BuildRow]]) -> list[ServiceFigures]:
+    """Averages by target over all builds; what became worse, by the last ones, the newest first. Skipped ones are no builds."""
+    sums = {(each.target, each.outcome): each for each in totals}
     found: list[ServiceFigures] = []
-    for target, every in sorted(builds.items()):
-        rows = [row for row in every if row.outcome in {"built", "failed"}]
-        built = [row for row in rows if row.outcome == "built"]
-        steps = sum(row.cacheable for row in built)
+    for target, rows in sorted(recent.items()):
+        built, failed = sums.get((target, "built")), sums.get((target, "failed"))
+        failures = failed.builds if failed else 0
         found.append(
             ServiceFigures(
-                target, len(rows), len(rows) - len(built),
-                fmean(row.seconds for row in built) if built else None,
-                sum(row.cached for row in built) / steps if steps else None,
-                next((row.image_bytes for row in built if row.image_bytes), None),
+                target, (built.builds if built else 0) + failures, failures,
+                built.seconds / built.builds if built else None,
+                built.cached / built.cacheable if built and built.cacheable else None,
+                next((row.image_bytes for row in rows if row.outcome == "built" and row.image_bytes), None),
                 tuple(regressions(rows)),
             )
         )  # fmt: skip
-    return [each for each in found if each.builds]
+    return found
 
 
 def runs_view(runs: Sequence[FleetBuildRow], services: Sequence[ServiceFigures]) -> RenderableType:

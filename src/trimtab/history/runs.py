@@ -1,0 +1,26 @@
+"""The tables of runs of `optimize` and of workflows, their verdicts, and proofs."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY,
+    command TEXT NOT NULL,
+    started TEXT NOT NULL,
+    ended TEXT,
+    outcome TEXT
+);
+CREATE TABLE IF NOT EXISTS verdicts (
+    run TEXT NOT NULL REFERENCES runs (id),
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    before_bytes INTEGER,
+    after_bytes INTEGER,
+    PRIMARY KEY (run, path)
+);
+CREATE TABLE IF NOT EXISTS proofs (
+    key TEXT PRIMARY KEY,
+    kept TEXT NOT NULL,
+    proof TEXT NOT NULL
+);
+"""
