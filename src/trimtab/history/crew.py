@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
-from trimtab.errors import StateError
+from trimtab.history.unwritten import unwritten
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS crew_steps (
@@ -52,11 +52,11 @@ class CrewSteps:
 
     def begin(self, run: str, role: str, step: str, command: str, began: str) -> int:
         """Note that a step begins; its number. On the disk when this returns."""
-        query = "SELECT COALESCE(MAX(number), 0) + 1 FROM crew_steps WHERE run = ?"
-        number = int(self._connection.execute(query, (run,)).fetchone()[0])
-        statement = "INSERT INTO crew_steps (run, number, role, step, command, began) VALUES (?, ?, ?, ?, ?, ?)"
-        self._write(statement, (run, number, role, step, command, began))
-        return number
+        statement = (
+            "INSERT INTO crew_steps (run, number, role, step, command, began)"
+            " SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5 FROM crew_steps WHERE run = ?1 RETURNING number"
+        )
+        return int(self._write(statement, (run, role, step, command, began))[0][0])
 
     def end(self, run: str, number: int, *, seconds: float, code: int, file: str | None, digest: str | None) -> None:
         """Note how a step has ended."""
@@ -72,9 +72,9 @@ class CrewSteps:
         )
         return [CrewStep(*row) for row in found]
 
-    def _write(self, statement: str, values: tuple[str | int | float | None, ...]) -> None:
+    def _write(self, statement: str, values: tuple[str | int | float | None, ...]) -> list[tuple[int, ...]]:
         try:
             with self._connection:
-                self._connection.execute(statement, values)
+                return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise StateError(f"`{self._place}` cannot be written: {error}. Free some space, and run again.") from error
+            raise unwritten(self._place, error) from error

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from trimtab.errors import StateError
+from trimtab.history.unwritten import unwritten
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deployments (
@@ -145,13 +145,11 @@ class Deployments:
 
     def intend(self, deployment: str, service: str, step: str, direction: str, detail: str) -> int:
         """Note a step that is about to be done; its number."""
-        row = self._connection.execute(
-            "SELECT COALESCE(MAX(number), 0) + 1 FROM deployment_steps WHERE deployment = ?", (deployment,)
+        statement = (
+            "INSERT INTO deployment_steps SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, NULL"
+            " FROM deployment_steps WHERE deployment = ?1 RETURNING number"
         )
-        number = int(row.fetchone()[0])
-        values = (deployment, number, service, step, direction, detail, _now())
-        self._write("INSERT INTO deployment_steps VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", values)
-        return number
+        return int(self._write(statement, (deployment, service, step, direction, detail, _now()))[0][0])
 
     def done(self, deployment: str, number: int, seconds: float) -> None:
         """Note that a step is done."""
@@ -194,7 +192,7 @@ class Deployments:
         rows = self._connection.execute(f"SELECT * FROM deployments {rest}", values)  # noqa: S608  no part of it is data
         return [DeploymentRow(*row[:11], plan=json.loads(row[11])) for row in rows]
 
-    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+    def _write(self, statement: str, values: tuple[object, ...]) -> list[tuple[int, ...]]:
         """One change, synced to the disk when this returns.
 
         Raises:
@@ -202,9 +200,9 @@ class Deployments:
         """
         try:
             with self._connection:
-                self._connection.execute(statement, values)
+                return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise StateError(f"`{self._where}` cannot be written: {error}. Free some space, and run again.") from error
+            raise unwritten(self._where, error) from error
 
 
 def _now() -> str:

@@ -9,6 +9,7 @@ from statistics import median
 from trimtab.errors import StateError
 from trimtab.history import builds_by_target
 from trimtab.history.builds_by_target import BuildTotal
+from trimtab.history.unwritten import unwritten
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fleet_builds (
@@ -274,7 +275,7 @@ class Ledger:
             raise self._failed(error) from error
 
     def _failed(self, error: sqlite3.Error) -> StateError:
-        return StateError(f"`{self._where}` cannot be written: {error}. Free some space, and run again.")
+        return unwritten(self._where, error)
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trimtab.errors import StateError
+from trimtab.history.unwritten import unwritten
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS scans (
@@ -115,7 +115,7 @@ class Scans:
             with self._connection:
                 self._connection.executemany(statement, values)
         except sqlite3.Error as error:
-            raise StateError(f"`{self._where}` cannot be written: {error}. Free some space, and run again.") from error
+            raise unwritten(self._where, error) from error
 
     def rows(self, *, run: str | None = None, limit: int = 1000) -> list[ScanRow]:
         """The rows of one run, or of the last runs, the newest first."""

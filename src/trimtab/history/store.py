@@ -14,11 +14,9 @@ from trimtab.history.deployments import Deployments
 from trimtab.history.ledger import Ledger
 from trimtab.history.place import history_folder
 from trimtab.history.scans import Scans
+from trimtab.history.unwritten import PATIENCE, unwritten
 from trimtab.history.upgrade import VERSION, upgrade, version_of
 from trimtab.history.usage import UsageHistory
-
-_PATIENCE = 60.0
-"""Seconds that a process waits for others to have written before it gives up: folding a large old history takes some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +99,7 @@ class Store:
             with self._connection:
                 self._connection.execute(statement, values)
         except sqlite3.Error as error:
-            message = f"`{self.folder}/history.db` cannot be written: {error}. Free some space, and run again."
-            raise StateError(message) from error
+            raise unwritten(f"{self.folder}/history.db", error) from error
 
     def verdicts(self) -> dict[str, tuple[str, str]]:
         """Each file's newest verdict: its kind and the reason."""
@@ -169,7 +166,7 @@ def open_store(root: Path) -> Store:
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
-        connection = sqlite3.connect(folder / "history.db", timeout=_PATIENCE)
+        connection = sqlite3.connect(folder / "history.db", timeout=PATIENCE)
     except (OSError, sqlite3.Error) as error:
         raise StateError(f"`{folder}` cannot be used: {error}. Make the folder writable, or run elsewhere.") from error
     try:

@@ -14,6 +14,7 @@ from trimtab.errors import StateError
 from trimtab.history import containers, totals
 from trimtab.history.containers import Place
 from trimtab.history.totals import Total
+from trimtab.history.unwritten import unwritten
 
 T = TypeVar("T", int, float)
 SCHEMA = f"""{containers.SCHEMA}
@@ -342,4 +343,4 @@ class UsageHistory:
         return int(self._connection.execute(query, values).fetchone()[0])
 
     def _failed(self, error: sqlite3.Error) -> StateError:
-        return StateError(f"`{self._where}` cannot be written: {error}. Free some space, and run again.")
+        return unwritten(self._where, error)
