@@ -1,7 +1,9 @@
 """`trimtab history`."""
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +15,13 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.history import COMPARED, FleetBuildRow, Ledger, Store, open_store
+from trimtab.history import COMPARED, LEAST, FleetBuildRow, Ledger, Store, open_store
 from trimtab.report.deploy import deployment_data, deployment_view, deployments_data, deployments_view
 from trimtab.report.history import (
     comparison_data,
     comparison_view,
+    pruned_data,
+    pruned_view,
     run_data,
     run_view,
     runs_data,
@@ -30,6 +34,7 @@ from trimtab.report.scans import scans_data, scans_view, scores_data, scores_vie
 
 history = App(name="history", help="Show what earlier runs have built, scanned and scored, and find what became worse.")
 
+_LONGEST = timedelta(days=36_500)
 Folder = Annotated[Path, Parameter(help="The fleet's folder.")]
 
 
@@ -189,6 +194,42 @@ def import_(
         number = anyio.run(import_records, ProcessRunner(), ledger, builder or None, limit)
     show(common, lambda: {"schema": "trimtab.history-import/1", "imported": number}, lambda: f"{number} builds taken over")
     return CLEAN
+
+
+@history.command
+def prune(
+    path: Folder = Path(),
+    /,
+    *,
+    keep: Annotated[str, Parameter(help="How far back everything is kept, in days or weeks: `90d`, `12w`.")] = "90d",
+    dry_run: Annotated[bool, Parameter(negative="", help="Say what would go, and change nothing.")] = False,
+    common: Common | None = None,
+) -> int:
+    """Take away old builds with their steps, old evidence, scans and proofs; what something still goes by stays.
+
+    Kept at any age: each target's last 50 builds, the last run that ended well, builds of deployed images, deployments, each
+    file's newest verdict with its evidence, the last scans and scores, and all counts. Minutes of use become hours after eight
+    days and go after 90, whatever `--keep` says.
+    """
+    common = common or Common()
+    before = datetime.now(UTC) - _age(keep)
+    with _store(path) as store:
+        pruned = store.prune(before, dry_run=dry_run)
+    show(common, lambda: pruned_data(pruned, before, dry_run=dry_run), lambda: pruned_view(pruned, before, dry_run=dry_run))
+    return CLEAN
+
+
+def _age(text: str) -> timedelta:
+    """The time that `90d` or `12w` means.
+
+    Raises:
+        UsageError: it means none, or less than a day, in which something may be under way, or more than a lifetime.
+    """
+    found = re.fullmatch(r"(\d{1,5})([dw])", text.strip(), re.ASCII)
+    age = timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1)) if found else None
+    if age is None or not LEAST <= age <= _LONGEST:
+        raise UsageError(f"`--keep {text}` is no time from a day up; write `90d` or `12w`.")
+    return age
 
 
 def _run(ledger: Ledger, name: str) -> FleetBuildRow:

@@ -3,15 +3,19 @@
 from trimtab.history.builds_by_target import BuildTotal
 from trimtab.history.ledger import COMPARED, BuildRow, FleetBuildRow, Ledger, StepRow, regressions
 from trimtab.history.place import history_folder
+from trimtab.history.prune import LEAST, PROOFS_KEPT, Pruned
 from trimtab.history.scans import ScanRow, Scans, ScoreRow
 from trimtab.history.store import Run, Store, open_store
 
 __all__ = [
     "COMPARED",
+    "LEAST",
+    "PROOFS_KEPT",
     "BuildRow",
     "BuildTotal",
     "FleetBuildRow",
     "Ledger",
+    "Pruned",
     "Run",
     "ScanRow",
     "Scans",

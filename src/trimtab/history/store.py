@@ -13,6 +13,7 @@ from trimtab.history.crew import CrewSteps
 from trimtab.history.deployments import Deployments
 from trimtab.history.ledger import Ledger
 from trimtab.history.place import history_folder
+from trimtab.history.prune import Pruned, prune
 from trimtab.history.scans import Scans
 from trimtab.history.unwritten import PATIENCE, unwritten
 from trimtab.history.upgrade import VERSION, upgrade, version_of
@@ -61,6 +62,14 @@ class Store:
     def crew(self) -> CrewSteps:
         """What roles have run."""
         return CrewSteps(self._connection, str(self.folder / "history.db"))
+
+    def prune(self, before: datetime, *, dry_run: bool = False) -> Pruned:
+        """Take away what is older, and nothing that a rollback, a proof or a figure still goes by.
+
+        Raises:
+            StateError: the history cannot be written; nothing is then changed.
+        """
+        return prune(self._connection, self.folder, before, datetime.now(UTC), dry_run=dry_run)
 
     def close(self) -> None:
         self._connection.close()

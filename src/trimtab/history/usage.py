@@ -195,6 +195,18 @@ def _fold(connection: sqlite3.Connection, until: int) -> None:
     )
 
 
+def forget_old(connection: sqlite3.Connection, now: float) -> int:
+    """Forget minutes and hours that are not kept any longer; how many. Part of the caller's transaction."""
+    until = int(now - MINUTES_KEPT) // HOUR * HOUR
+    old = "DELETE FROM usage WHERE subject IN (SELECT id FROM usage_subjects) AND width = ? AND start < ?"
+    _fold(connection, until)
+    number = connection.execute(old, (MINUTE, until)).rowcount
+    number += connection.execute(old, (HOUR, now - HOURS_KEPT)).rowcount
+    containers.forget(connection, now - HOURS_KEPT)
+    connection.execute("DELETE FROM usage_subjects WHERE NOT EXISTS (SELECT 1 FROM usage WHERE subject = usage_subjects.id)")
+    return number
+
+
 def folded_until(connection: sqlite3.Connection) -> int:
     """Up to when minutes are not kept any more, in seconds since 1970; an hour's beginning."""
     row = connection.execute("SELECT until FROM usage_folded").fetchone()
@@ -319,18 +331,10 @@ class UsageHistory:
         Raises:
             StateError: it could not be written; nothing is then changed.
         """
-        until = int(now - MINUTES_KEPT) // HOUR * HOUR
-        old = "DELETE FROM usage WHERE subject IN (SELECT id FROM usage_subjects) AND width = ? AND start < ?"
         try:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
-                _fold(self._connection, until)
-                self._connection.execute(old, (MINUTE, until))
-                self._connection.execute(old, (HOUR, now - HOURS_KEPT))
-                containers.forget(self._connection, now - HOURS_KEPT)
-                self._connection.execute(
-                    "DELETE FROM usage_subjects WHERE NOT EXISTS (SELECT 1 FROM usage WHERE subject = usage_subjects.id)"
-                )
+                forget_old(self._connection, now)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trimtab.history import BuildRow, BuildTotal, FleetBuildRow, StepRow, regressions
+from trimtab.history import BuildRow, BuildTotal, FleetBuildRow, Pruned, StepRow, regressions
+from trimtab.history.prune import KINDS
 from trimtab.report import figures
 
 _OUTCOMES = {"built": "green", "done": "green", "failed": "bold red", "blocked": "red", "skipped": "dim"}
@@ -184,3 +186,37 @@ def trend_data(target: str, builds: Sequence[BuildRow]) -> dict[str, object]:
     """`trimtab history trend --format json`."""
     rows = [{name: value for name, value in asdict(row).items() if name != "steps"} for row in builds]
     return {"schema": "trimtab.history-trend/1", "target": target, "builds": rows, "worse": regressions(builds)}
+
+
+_PRUNED = {
+    "builds": "builds", "steps": "steps of builds", "build_runs": "runs of builds",
+    "runs": "runs of optimisations, roles and workflows", "crew_steps": "commands of roles",
+    "verdicts": "older verdicts", "proofs": "proofs", "scans": "results of scans", "scores": "scores",
+    "deployment_steps": "steps of deployments", "usage": "minutes and hours of use",
+}  # fmt: skip
+
+
+def pruned_view(pruned: Pruned, before: datetime, *, dry_run: bool) -> RenderableType:
+    """What was taken away, or would be. What the database's file becomes smaller by is known only once it has."""
+    limit = before.isoformat(timespec="minutes")[:16].replace("T", " ")
+    if not pruned.rows and not pruned.folders:
+        return f"nothing from before {limit} can go"
+    table = Table(title="would go" if dry_run else "gone", title_justify="left", box=None, pad_edge=False, show_header=False)
+    table.add_column("number", justify="right", no_wrap=True)
+    table.add_column("what")
+    for name in KINDS:
+        if number := getattr(pruned, name):
+            table.add_row(f"{number:,}", _PRUNED[name])
+    if pruned.folders:
+        table.add_row(f"{len(pruned.folders):,}", f"folders of runs, {figures.size(pruned.folder_bytes)}")
+    if dry_run:
+        return table
+    freed = pruned.database_bytes
+    note = "the database keeps its size: it is in use, or the disk has no room to write it anew"
+    return Group(table, "", note if freed is None else f"the database is smaller by {figures.size(freed)}")
+
+
+def pruned_data(pruned: Pruned, before: datetime, *, dry_run: bool) -> dict[str, object]:
+    """`trimtab history prune --format json`."""
+    head = {"schema": "trimtab.history-prune/1", "before": before.isoformat(timespec="seconds"), "dry_run": dry_run}
+    return {**head, **asdict(pruned), "folders": list(pruned.folders)}

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from pydantic import TypeAdapter
@@ -13,13 +13,11 @@ from trimtab import __version__
 from trimtab.docker import command as argv
 from trimtab.fleet import Build, BuildContext, FleetFile
 from trimtab.fleet.copies import sent_files
+from trimtab.history import PROOFS_KEPT
 from trimtab.rewrite import FileChange
 from trimtab.verify.company import neighbours
 from trimtab.verify.evidence import Evidence
 from trimtab.verify.laboratory import Laboratory
-
-KEPT = timedelta(days=7)
-"""Package indexes move on: what was proven longer ago is proven again."""
 
 
 class Store(Protocol):
@@ -51,7 +49,7 @@ class Memory:
     async def recall(self, key: str) -> Proof | None:
         """What is known, unless it is too old or of another form."""
         found = self.store.proof(key) if self.store else None
-        if found is None or datetime.fromisoformat(found[1]) + KEPT < datetime.now(UTC):
+        if found is None or datetime.fromisoformat(found[1]) + PROOFS_KEPT < datetime.now(UTC):
             return None
         try:
             proof = _ADAPTER.validate_json(found[0])
