@@ -30,9 +30,12 @@ check: setup ## lint, types, layers, generated docs
 docs: setup ## write the generated reference anew
 	@$(python) scripts/generate_docs.py
 
-bench: setup ## measure against rivals, and put the proof to the test
-	@scripts/with-engine $(python) bench/run.py
-	@scripts/with-engine $(python) bench/ground_truth.py
+bench: setup ## measure against rivals and over sizes; BENCH=engine: those that need an engine, and put the proof to the test
+ifeq ($(BENCH),engine)
+	@for each in startup build deploy ground_truth; do echo "== $$each"; scripts/with-engine $(python) bench/$$each.py || exit 1; done
+else
+	@for each in run review schedule sizing report ledger; do echo "== $$each"; $(python) bench/$$each.py || exit 1; done
+endif
 
 linters: setup ## show the seeded defects to other linters
 	@scripts/with-engine $(python) bench/linters.py
