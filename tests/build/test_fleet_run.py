@@ -11,11 +11,11 @@ from fake_builder import FakeBuilder, progress
 
 from trimtab.build import Done, Graph, Outcome, RunResult, build_graph
 from trimtab.build.bookkeeping import row_of, still_built
-from trimtab.docker.machine import Memory
 from trimtab.build.run import FleetBuild
 from trimtab.build.seen import Seen
 from trimtab.build.settings import Settings
 from trimtab.docker import Builder, ProgressReader
+from trimtab.docker.machine import Memory
 from trimtab.fleet import DiskTree, discover
 from trimtab.history import FleetBuildRow, Ledger, Store, open_store
 

@@ -25,8 +25,8 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (["rev"], {"review"}),
-        (["re"], {"review", "resources"}),
+        (["rev"], {"review", "reviewer"}),
+        (["re"], {"review", "reviewer", "report", "resources"}),
         (["review", "--basel"], {"--baseline"}),
         (["build", "--no"], {"--no-retry", "--no-color", "--no-cache"}),
         (["history", "dep"], {"deployments", "deployment"}),
