@@ -56,7 +56,8 @@ def test_the_engine_takes_and_gives_back() -> None:
 
     results = {each.change.service: each for each in anyio.run(scenario)}
     assert {name: each.kept for name, each in results.items()} == {"eats": False, "spins": False, "sleeps": True}, results
-    assert "killed for want of memory" in results["eats"].reason
+    # Control groups of the first version refuse a limit below what is in use at that moment.
+    assert any(why in results["eats"].reason for why in ("killed for want of memory", "unable to set memory limit"))
     assert "held back" in results["spins"].reason
     assert limits("eats") == limits("spins") == (128, 128, 500_000_000)
     assert limits("sleeps") == (64, 64, 250_000_000)
