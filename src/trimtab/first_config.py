@@ -1,15 +1,15 @@
 """The configuration that a fleet begins with: what was found in it, and why each key is as it is."""
 
-import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.bases import BaseUse, read_reference, runtime_uses
 from trimtab.fleet.lifetimes import lifetimes
+from trimtab.syntax.data import toml_value
 
 _SHARE = 0.5
 """The least share of a runtime's images for a base to be called the fleet's standard."""
@@ -59,7 +59,7 @@ def _projects(fleet: Fleet) -> Iterator[str]:
     projects = [list(project.files) for project in fleet.projects]
     if not projects:
         return
-    lists = "".join(f"\n    {_value(files)}," for files in projects)
+    lists = "".join(f"\n    {toml_value(files)}," for files in projects)
     key = f"compose = [{lists}\n]\n"
     if len(fleet.meant_projects) > 1:
         why = (
@@ -76,7 +76,7 @@ def _projects(fleet: Fleet) -> Iterator[str]:
 def _memory(host_memory: int | None) -> str:
     here = f"; this machine has {_gibibytes(host_memory)}" if host_memory else ""
     why = f"CM106 and `trimtab resources` hold the services' limits against the host that they run on{here}:"
-    return _comment(why) + _off(f"host-memory = {_value(_gibibytes(host_memory or 16 * 1024**3))}\n")
+    return _comment(why) + _off(f"host-memory = {toml_value(_gibibytes(host_memory or 16 * 1024**3))}\n")
 
 
 def _advisories() -> str:
@@ -98,7 +98,7 @@ def _standards(fleet: Fleet, today: date) -> Iterator[str]:
     lines = [_comment(why), "[standard]\n"]
     for each in found:
         lines.append(_comment(_reason(each)))
-        key = f"{_key(each.runtime)} = {_value(each.base)}\n"
+        key = f"{_key(each.runtime)} = {toml_value(each.base)}\n"
         lines.append(key if each.is_clear else _off(key))
     yield "".join(lines)
 
@@ -132,7 +132,7 @@ def _gate(fleet: Fleet) -> Iterator[str]:
     if critical:
         told = ", ".join(f"{name} ({counts[name]})" for name in critical)
         why = f"Built here, and {_CRITICAL} or more services cannot do without them: {told}. They have to score 80."
-        yield text + _comment(why) + f"critical = {_value(critical)}\n"
+        yield text + _comment(why) + f"critical = {toml_value(critical)}\n"
     else:
         why = f"Services that have to score 80. No service that is built here has {_CRITICAL} others that depend on it."
         yield text + _comment(why) + _off("critical = []\n")
@@ -170,7 +170,7 @@ def _smoke(fleet: Fleet) -> str:
 def _deploy(fleet: Fleet) -> str:
     published = sorted({service.name for project in fleet.meant_projects for service in project.services if service.ports})
     why = "How `trimtab deploy` replaces what runs. Behind the holder a new version takes over with no failed request:"
-    return _comment(why) + _off(f'[deploy]\non-failure = "service"\nholder = {_value(published[:_MOST_CRITICAL])}\n')
+    return _comment(why) + _off(f'[deploy]\non-failure = "service"\nholder = {toml_value(published[:_MOST_CRITICAL])}\n')
 
 
 def _example(fleet: Fleet) -> str:
@@ -194,14 +194,9 @@ def _off(text: str) -> str:
     return "".join(f"#{line}\n" for line in text.splitlines())
 
 
-def _value(value: str | Sequence[str]) -> str:
-    """A text, or a list of texts, as TOML has it: JSON's form, in which TOML wants one more character escaped."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 def _key(name: str) -> str:
     bare = all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name)
-    return name if bare and name else _value(name)
+    return name if bare and name else toml_value(name)
 
 
 def _gibibytes(size: int) -> str:

@@ -154,3 +154,32 @@ def test_scripts_that_are_named_are_the_jobs_that_are_meant(tmp_path: Path) -> N
     words_of = next(step.words for step in stage.asked if step.name == "scripts")
     assert words_of[2:8] == ("--output-dir", "ops", "--shell", "bash,powershell", "--only", "deploy,rollback")
     assert "optimize" not in stage.names
+
+
+@pytest.mark.parametrize("outcome", ["failed", "blocked", "cancelled"])
+def test_only_what_is_built_is_built(outcome: str, tmp_path: Path) -> None:
+    ended = {"targets": [{"target": "a", "outcome": outcome, "reason": None}]}
+    report = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, results={**RESULTS, "build": ended}))
+    assert report.standing is Standing.FAILED
+    assert left_lines(report.left) == [f"a: does not build: {outcome}"]
+
+
+def test_changes_that_were_not_kept_in_a_file_that_changed_are_told(tmp_path: Path) -> None:
+    trials = [
+        {"rules": ["DF1"], "verdict": "accepted"},
+        {"rules": ["DF2"], "verdict": "rejected", "reason": "it does not start"},
+    ]
+    files = [{"path": "a/Dockerfile", "verdict": "accepted", "reason": "same", "trials": trials}]
+    stage = Stage(brief_of(tmp_path, "Add cache mounts."), Role.IMPLEMENTER, results={**RESULTS, "optimize": {"files": files}})
+    assert left_lines(played(stage).left) == ["a/Dockerfile DF2: rejected: it does not start"]
+
+
+@pytest.mark.parametrize(("role", "step", "command"), [(Role.OPS, "alerts", "alerts"), (Role.IMPLEMENTER, "pipeline", "ci")])
+def test_files_of_somebody_are_told_with_the_command_that_replaces_them(
+    role: Role, step: str, command: str, tmp_path: Path
+) -> None:
+    key = "fate" if step == "pipeline" else "outcome"
+    left = {"files": [{"path": "x", key: "left", "reason": None}]}
+    report = played(Stage(brief_of(tmp_path, ALL), role, results={**RESULTS, step: left}))
+    assert any(line.startswith("x: somebody has written it (`trimtab " + command) for line in left_lines(report.left))
+    assert not [claim for claim in report.claims if claim.what.startswith(f"{step}:")]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,7 +13,7 @@ from trimtab.crew.model import Brief, Done, Report, Role, Standing, Step
 from trimtab.crew.render import index_markdown
 from trimtab.crew.results import report_of
 from trimtab.crew.work import Work
-from trimtab.crew.workflow import ROLES, Ended, Kind, folders, work_through
+from trimtab.crew.workflow import ROLES, Ended, Kind, folders, role_report, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.fleet.plain import mapping
 from trimtab.history import open_store
@@ -27,7 +28,7 @@ class Played(Work):
         self.brief, self.codes, self.silent = brief, dict(codes), set(silent)
         self.asked: list[str] = []
 
-    async def do(self, role: Role, step: Step) -> Done:
+    async def do(self, role: Role, step: Step, after: int = 0) -> Done:
         self.asked.append(f"{role}/{step.name}")
         codes = {step.name: self.codes[f"{role}/{step.name}"]} if f"{role}/{step.name}" in self.codes else {}
         silent = {step.name} if f"{role}/{step.name}" in self.silent else set[str]()
@@ -102,7 +103,7 @@ def test_the_index_leads_to_every_report(tmp_path: Path) -> None:
         assert f"[{folder}]({folder}/report.md)" in page
         assert (brief.folder / folder / "report.md").is_file()
     assert "<for>" not in page
-    assert "\\[x](y)" in page
+    assert "\\[x\\](y)" in page
 
 
 def test_a_step_is_a_process_in_the_ledger_and_is_not_done_twice(tmp_path: Path) -> None:
@@ -130,6 +131,25 @@ def test_a_step_is_a_process_in_the_ledger_and_is_not_done_twice(tmp_path: Path)
     again = attempt()
     assert again.number == first.number + 1
     assert again.data == first.data
+    store.close()
+
+
+def test_a_role_that_was_not_good_looks_again_at_what_is_there_now(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path)
+    brief = replace(brief, tree=brief.root)
+    dockerfile = brief.root / "Dockerfile"
+    dockerfile.write_bytes(b"\xff\xfe\x00")
+    store = open_store(brief.root)
+
+    async def report() -> Report:
+        return await role_report(Role.ANALYST, brief, Work(ProcessRunner(), store.crew, brief, lambda _role, _line: None))
+
+    first = anyio.run(report)
+    assert first.standing is Standing.UNKNOWN
+    dockerfile.write_text("FROM scratch\n")
+    second = anyio.run(report)
+    assert second.standing is Standing.DONE, second
+    assert min(second.steps) > max(first.steps)
     store.close()
 
 

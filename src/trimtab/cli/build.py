@@ -1,7 +1,6 @@
 """`trimtab build`."""
 
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from trimtab.build.seen import Seen
 from trimtab.build.settings import Settings, find_builders
 from trimtab.build.since import counts, fleet_before
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
-from trimtab.cli.live import watch_signals
+from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.cli.watching import BuildWatcher, watching
 from trimtab.docker import Builder, ProcessRunner, Runner, engine_version
@@ -31,7 +30,7 @@ from trimtab.docker.command import image_id
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, discover
 from trimtab.git import changes_since, export_revision, head
-from trimtab.history import FleetBuildRow, Ledger, Store, open_store
+from trimtab.history import FleetBuildRow, Ledger, Store, new_run, open_store
 from trimtab.report.build import audit_data, audit_view, build_page, build_view, explained_view, problem_lines, result_data
 
 
@@ -170,7 +169,7 @@ async def _built(job: _Job, store: Store, root: Path, graph: Graph, skip: Mappin
     given = _given(job, graph)
     settings = _settings(job, builders, folder, given)
     settings.check()
-    ledger, run = store.ledger, f"{secrets.token_hex(4)}-{os.getpid()}"
+    ledger, run = store.ledger, new_run()
     skip = {**skip, **await _resumed(job, runner, graph, ledger)}
     skip = await _without_missing(runner, graph, skip, settings)
     skip |= left_out(graph, _asked(job, graph), given)
@@ -205,13 +204,8 @@ async def _built(job: _Job, store: Store, root: Path, graph: Graph, skip: Mappin
 
 
 async def _until_interrupted(fleet_build: FleetBuild, watcher: BuildWatcher) -> RunResult:
-    result: RunResult | None = None
     with watcher.shown():
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch_signals, group.cancel_scope)
-            result = await fleet_build.run()
-            group.cancel_scope.cancel()
-    return result or fleet_build.partial()
+        return await interruptible(fleet_build.run) or fleet_build.partial()
 
 
 def _given(job: _Job, graph: Graph) -> Mapping[str, str]:

@@ -1,18 +1,14 @@
 """What the roles and the workflows have in common on the command line."""
 
-import os
-import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import anyio
 from cyclopts import Parameter
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from trimtab.cli.live import watch_signals
+from trimtab.cli.optimize import Effort
 from trimtab.cli.options import Common, Loaded, RuleChoice, load
 from trimtab.config import Config
 from trimtab.crew.instructions import Instruction, Refused, against, understand
@@ -27,27 +23,8 @@ from trimtab.fleet import Fleet
 from trimtab.gather import gather
 from trimtab.history import Store
 
-_Result = TypeVar("_Result")
 Sentence = Annotated[str, Parameter(help="What is wanted, in plain words; everything when left out.")]
 Folder = Annotated[Path, Parameter(help="The fleet's folder.")]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """How much a proof measures."""
-
-    quick: Annotated[bool, Parameter(negative="", help="Prove size and behaviour; measure no times.")] = False
-    budget: Annotated[str, Parameter(help="Begin no measurement after this long: `15m`, `90s`, `1h`.")] = ""
-    repeats: Annotated[int, Parameter(help="Interleaved pairs to measure; 0 means what the configuration says.")] = 0
-    offline: Annotated[bool, Parameter(negative="", help="Ask no package index and no registry.")] = False
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """As options of `trimtab optimize`."""
-        found = ("--quick",) if self.quick else ()
-        found += ("--budget", self.budget) if self.budget else ()
-        return (*found, "--repeats", str(self.repeats)) if self.repeats else found
 
 
 @dataclass(frozen=True)
@@ -69,8 +46,10 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
     """
     instruction = understand(sentence)
     loaded = load((folder,), common, RuleChoice(offline=offline))
-    config = configured(loaded.config, instruction, loaded.fleet)
-    refused = against(instruction, _asked_about(loaded, config, offline=offline)) if sentence else ()
+    config = configured(
+        loaded.config.model_copy(update={"offline": offline or loaded.config.offline}), instruction, loaded.fleet
+    )
+    refused = against(instruction, _asked_about(loaded, config)) if sentence else ()
     if sentence and not common.quiet:
         common.messages.print(instruction_view(instruction, refused))
     if instruction.not_understood:
@@ -82,13 +61,13 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
     return Understood(loaded, instruction, config, (*instruction.refused, *refused))
 
 
-def _asked_about(loaded: Loaded, config: Config, *, offline: bool) -> Fleet:
+def _asked_about(loaded: Loaded, config: Config) -> Fleet:
     """The fleet with what is to be known of it for other settings than its own."""
     fleet = replace(loaded.fleet, policy=config.policy())
     if fleet.policy == loaded.fleet.policy:
         return loaded.fleet
     codes = {rule.code for rule in loaded.rules}
-    return replace(fleet, outside=gather(fleet, loaded.root, codes, offline=offline or config.offline))
+    return replace(fleet, outside=gather(fleet, loaded.root, codes, offline=config.offline))
 
 
 def files_below(root: Path, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -114,12 +93,7 @@ def files_below(root: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def new_run() -> str:
-    """A name for a run, as all commands have them."""
-    return f"{secrets.token_hex(4)}-{os.getpid()}"
-
-
-def briefed(meant: Understood, store: Store, run: str, measured: Measured) -> Brief:
+def briefed(meant: Understood, store: Store, run: str, effort: Effort) -> Brief:
     """What one role, or a workflow, is given: the run's folder is made, with the configuration that the words amount to.
 
     Raises:
@@ -127,24 +101,8 @@ def briefed(meant: Understood, store: Store, run: str, measured: Measured) -> Br
     """
     folder = store.folder / "runs" / run
     policy = folder / "policy.toml"
-    brief = Brief(
-        run, meant.loaded.root, meant.loaded.root, folder, meant.instruction, effort=measured.words,
-        offline=measured.offline,
-    )  # fmt: skip
-    if not meant.instruction.intents:
-        return brief
     write_whole(policy, config_text(meant.config))
-    return replace(brief, config=policy)
-
-
-async def interruptible(work: Callable[[], Awaitable[_Result]]) -> _Result | None:
-    """Do something that an interrupt ends, with its own clean-up; None when that has happened."""
-    result: _Result | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch_signals, group.cancel_scope)
-        result = await work()
-        group.cancel_scope.cancel()
-    return result
+    return Brief(run, meant.loaded.root, meant.loaded.root, folder, meant.instruction, policy, effort=effort.words)
 
 
 def worker(store: Store, brief: Brief, common: Common) -> Work:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Literal, Protocol
 
-import anyio
 from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
-from trimtab.cli.live import LiveLines, watch_signals
+from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, open_output, show
 from trimtab.config import Config
 from trimtab.deploy.holder.choose import Wish
@@ -202,15 +201,13 @@ async def carried_out(
     wanted: Sequence[str] = DONE,
 ) -> int:
     """Do it until it ends or is interrupted, show how it has ended, and say by the exit code whether that is as wanted."""
-    result: Result | None = None
-    ended = False
+
+    async def whole() -> tuple[Result | None]:
+        return (await does(),)
+
     with watcher.shown():
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch_signals, group.cancel_scope)
-            result = await does()
-            ended = True
-            group.cancel_scope.cancel()
-    result = result or deployer.result
+        ended = await interruptible(whole)
+    result = (ended[0] if ended else None) or deployer.result
     if result is None:
         return CLEAN if ended else INTERRUPTED
     watcher.finished(result_data(result))

@@ -1,7 +1,5 @@
 """`trimtab gate`."""
 
-import os
-import secrets
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,7 +13,7 @@ from trimtab.docker import ProcessRunner
 from trimtab.gate import Measured, evaluate
 from trimtab.gate.measure import measure
 from trimtab.git import head
-from trimtab.history import ScoreRow, Store, open_store
+from trimtab.history import ScoreRow, Store, new_run, open_store
 from trimtab.report.gate import gate_data, gate_github, gate_junit, gate_markdown, gate_view, passed
 from trimtab.review import Review
 
@@ -62,7 +60,7 @@ async def _measure(loaded: Loaded, store: Store, base: str) -> tuple[Measured, s
 
 def _keep(store: Store, review: Review, revision: str | None) -> str:
     """The scores, so that it can be seen how they change; the run that they are kept under."""
-    run, started = f"{secrets.token_hex(4)}-{os.getpid()}", datetime.now(UTC).isoformat(timespec="seconds")
+    run, started = new_run(), datetime.now(UTC).isoformat(timespec="seconds")
     scores = {"": review.score, **review.service_scores}
     store.scans.add_scores([
         ScoreRow(run, started, revision, name, each.overall, {str(key): value for key, value in each.categories.items()})

@@ -1,14 +1,17 @@
 """What long work has in common: a live table or plain lines, and an end by Ctrl-C that cleans up first."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 import anyio
 from rich.live import Live
 from rich.table import Table
 
 from trimtab.cli.options import Common
+
+_Result = TypeVar("_Result")
 
 
 class LiveLines:
@@ -37,7 +40,17 @@ class LiveLines:
             self.console.print(text, markup=False, soft_wrap=True)
 
 
-async def watch_signals(scope: anyio.CancelScope) -> None:
+async def interruptible(work: Callable[[], Awaitable[_Result]]) -> _Result | None:
+    """Do something that an interrupt ends, with its own clean-up; None when that has happened."""
+    result: _Result | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(_watch_signals, group.cancel_scope)
+        result = await work()
+        group.cancel_scope.cancel()
+    return result
+
+
+async def _watch_signals(scope: anyio.CancelScope) -> None:
     """An interrupt cancels the work, whose own clean-up then runs to its end."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:

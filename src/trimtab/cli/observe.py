@@ -11,7 +11,7 @@ from rich.table import Table
 
 from trimtab.cli.app import CLEAN
 from trimtab.cli.deploying import Stack, find_stack, project_name
-from trimtab.cli.live import LiveLines, watch_signals
+from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Paths, check_format, length_of_time, open_output, show
 from trimtab.docker import ProcessRunner, engine_version
 from trimtab.history import Store, open_store
@@ -56,10 +56,7 @@ async def _observe(
     with _watching(common, name) as watcher:
         watch = Observation(runner, name, watcher, None if once else store.usage, pace)
         with watcher.shown():
-            async with anyio.create_task_group() as group:
-                group.start_soon(watch_signals, group.cancel_scope)
-                await watch.watch(length)
-                group.cancel_scope.cancel()
+            await interruptible(lambda: watch.watch(length))
         watcher.finished(result_data(watch))
     if common.format != "json":
         show(

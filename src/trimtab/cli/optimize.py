@@ -2,11 +2,10 @@
 
 import os
 import re
-import secrets
 import shutil
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +18,12 @@ from trimtab.build import Slots
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.deliver import Delivery, deliver
 from trimtab.cli.fix import refuse_dirty
-from trimtab.cli.live import LiveLines, watch_signals
+from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, engine_folder, engine_version
 from trimtab.errors import UsageError
 from trimtab.git import check_branch
-from trimtab.history import Store, open_store
+from trimtab.history import Store, new_run, open_store
 from trimtab.report.evidence import evidence_view, optimization_data
 from trimtab.report.markdown import evidence_markdown
 from trimtab.report.page import evidence_page
@@ -47,6 +46,13 @@ class Effort:
     ] = False
     link: Annotated[float, Parameter(help="Measure a dependency edit over a link of so many Mbit/s, too.")] = 0
     replay: Annotated[int, Parameter(help="Rebuild so many of the last commits, too.")] = 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same as options, for a child that is to do it."""
+        given = ((each.name.replace("_", "-"), getattr(self, each.name)) for each in fields(self))
+        said = ((f"--{name}", *(() if value is True else (str(value),))) for name, value in given if value)
+        return tuple(word for words in said for word in words)
 
     def measures(self, configured: int) -> Measures:
         """What the laboratory is to measure."""
@@ -132,7 +138,7 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _
     engine = await engine_version(runner)
     staging = user_cache_path("trimtab") / "staging"
     await _reclaim(runner, staging)
-    run = f"{secrets.token_hex(4)}-{os.getpid()}"
+    run = new_run()
     folder = staging / run
     folder.mkdir(parents=True)
     store.begin(run, "optimize")
@@ -141,13 +147,10 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _
         runner, run, loaded.root, folder, Slots(asked.jobs), loaded.fleet, display.tell, asked.measures, asked.deadline,
         loaded.config.smoke_commands(), await engine_folder(runner),
     )  # fmt: skip
-    result: Optimization | None = None
     try:
         with display.shown():
-            async with anyio.create_task_group() as group:
-                group.start_soon(watch_signals, group.cancel_scope)
-                result = await run_experiments(laboratory, asked.choice, Memory(None if common.no_cache else store, engine))
-                group.cancel_scope.cancel()
+            memory = Memory(None if common.no_cache else store, engine)
+            result = await interruptible(lambda: run_experiments(laboratory, asked.choice, memory))
     except BaseException:
         store.end(run, "failed")
         raise

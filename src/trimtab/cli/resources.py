@@ -11,7 +11,7 @@ import anyio
 from cyclopts import Parameter
 
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
-from trimtab.cli.live import watch_signals
+from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, check_format, length_of_time, load, show
 from trimtab.cli.settle import Applied, apply_wants
 from trimtab.docker import ProcessRunner, engine_version
@@ -103,14 +103,13 @@ async def _live(plans: Sequence[ProjectSizes], seconds: float, common: Common) -
     runner = ProcessRunner()
     await engine_version(runner)
     results: list[Changed] = []
-    ended = False
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch_signals, group.cancel_scope)
+
+    async def whole() -> bool:
         for plan in plans:
             await _tried(runner, plan, seconds, common, results)
-        ended = True
-        group.cancel_scope.cancel()
-    return results, ended
+        return True
+
+    return results, await interruptible(whole) is not None
 
 
 async def _tried(

@@ -8,19 +8,10 @@ import anyio
 from cyclopts import App, Parameter
 
 from trimtab.cli.app import ROLES
-from trimtab.cli.crew import (
-    Folder,
-    Measured,
-    Sentence,
-    briefed,
-    exit_code,
-    files_below,
-    interruptible,
-    new_run,
-    understood,
-    worker,
-)
-from trimtab.cli.options import Common, RuleChoice, check_format, show
+from trimtab.cli.crew import Folder, Sentence, briefed, exit_code, files_below, understood, worker
+from trimtab.cli.live import interruptible
+from trimtab.cli.optimize import Effort
+from trimtab.cli.options import Common, Offline, RuleChoice, check_format, show
 from trimtab.cli.review import review as run_review
 from trimtab.cli.scan import Outcomes, Sources, What
 from trimtab.cli.scan import scan as run_scan
@@ -30,7 +21,7 @@ from trimtab.crew.render import report_markdown, report_view
 from trimtab.crew.results import report_data
 from trimtab.crew.workflow import role_report
 from trimtab.errors import UsageError
-from trimtab.history import open_store
+from trimtab.history import new_run, open_store
 
 analyst, planner, architect, designer, implementer, reviewer, tester, ops, documenter = (
     App(name=name, help=text) for name, text in ROLES.items()
@@ -42,16 +33,16 @@ Pattern = Annotated[str, Parameter(help="The files, as a pattern: `**/Dockerfile
 
 
 def _work(
-    role: Role, folder: Path, sentence: str, common: Common | None, measured: Measured | None = None,
-    files: tuple[str, ...] = (),
+    role: Role, folder: Path, sentence: str, common: Common | None, effort: Effort | None = None,
+    files: tuple[str, ...] = (), *, offline: bool = False,
 ) -> int:  # fmt: skip
     """Let one role work on a fleet, and show its report."""
-    common, measured = common or Common(), measured or Measured()
+    common = common or Common()
     check_format(common, ("markdown",))
-    meant = understood(folder, sentence, common, offline=measured.offline)
+    meant = understood(folder, sentence, common, offline=offline)
     store = open_store(meant.loaded.root)
     try:
-        brief = replace(briefed(meant, store, new_run(), measured), files=files_below(meant.loaded.root, files))
+        brief = replace(briefed(meant, store, new_run(), effort or Effort()), files=files_below(meant.loaded.root, files))
         store.begin(brief.run, f"{role}")
         report = anyio.run(interruptible, lambda: role_report(role, brief, worker(store, brief, common)))
         store.end(brief.run, str(report.standing) if report else "interrupted")
@@ -94,7 +85,7 @@ def design(sentence: Sentence = "", folder: Folder = Path(), /, *, common: Commo
 
 
 @implementer.command
-def refactor(*words: str, measured: Measured | None = None, common: Common | None = None) -> int:
+def refactor(*words: str, offline: Offline = False, effort: Effort | None = None, common: Common | None = None) -> int:
     """Change files as the last word says, and keep what is proven: `refactor services/*/Dockerfile "Add cache mounts"`.
 
     The files before it are counted from the current folder, which is the fleet's; without files, the whole fleet is meant.
@@ -104,7 +95,7 @@ def refactor(*words: str, measured: Measured | None = None, common: Common | Non
     *files, sentence = words
     if not sentence.strip():
         raise UsageError("The last word says what is wanted, and is empty.")
-    return _work(Role.IMPLEMENTER, Path(), sentence, common, measured, tuple(files))
+    return _work(Role.IMPLEMENTER, Path(), sentence, common, effort, tuple(files), offline=offline)
 
 
 def _named(paths: tuple[Path, ...], pattern: str) -> tuple[Path, ...]:

@@ -1,8 +1,6 @@
 """`trimtab scan`."""
 
 import json
-import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +22,7 @@ from trimtab.errors import EngineMissing, UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.model import Service
 from trimtab.git import head, ignored_paths, tracked_paths
-from trimtab.history import ScanRow, open_store
+from trimtab.history import ScanRow, new_run, open_store
 from trimtab.report.exchange import json_text
 from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
 from trimtab.review import review as run_review
@@ -184,7 +182,7 @@ class _Job:
 
 async def _scanned(job: _Job) -> tuple[Scan, str]:
     runner = ProcessRunner()
-    run = f"{secrets.token_hex(4)}-{os.getpid()}"
+    run = new_run()
     images = await _images(job, runner)
     request = await _request(job, runner, images)
     progress = _Progress(job.common)

@@ -1,7 +1,5 @@
 """`trimtab bases --share`."""
 
-import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from trimtab.errors import UsageError
 from trimtab.fleet import Fleet, rediscover
 from trimtab.fleet.compose.apply import Settled, settle
 from trimtab.fleet.shared_base import SharedBase, shared_bases
+from trimtab.history import new_run
 from trimtab.report import evidence as told
 from trimtab.report import figures
 from trimtab.verify import NOBODYS_FAULT, Laboratory, VerdictKind, broken_off, clean_up
@@ -95,7 +94,7 @@ def _together(fleet: Fleet, written: list[_Found]) -> Mapping[str, str | None]:
 async def _proven(loaded: Loaded, common: Common, found: list[_Found], repeats: int) -> list[_Found]:
     runner = ProcessRunner()
     await engine_version(runner)
-    run = f"{secrets.token_hex(4)}-{os.getpid()}"
+    run = new_run()
     folder = user_cache_path("trimtab") / "staging" / run
     folder.mkdir(parents=True)
 

@@ -1,7 +1,5 @@
 """`trimtab startup`."""
 
-import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from trimtab.errors import CommandFailed, UsageError
 from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.startup import faster_checks, predict, wants
+from trimtab.history import new_run
 from trimtab.report.startup import ProjectStart, startup_data, startup_page, startup_view
 from trimtab.verify import clean_up
 from trimtab.verify.starting import measure_start
@@ -103,7 +102,7 @@ async def _proven(loaded: Loaded, common: Common, plans: list[ProjectStart], rep
     for project, plan in zip(loaded.fleet.projects, plans, strict=True):
         facts = ComposeFacts(loaded.fleet, project)
         settled = settle(loaded.fleet, project, wants(facts))
-        run = f"{secrets.token_hex(4)}-{os.getpid()}"
+        run = new_run()
         folder = user_cache_path("trimtab") / "staging" / run
         folder.mkdir(parents=True)
         measured, problem = None, ""

@@ -3,16 +3,19 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import anyio
 from cyclopts import App, Parameter
+from pydantic import TypeAdapter
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from trimtab.cli.crew import Folder, Measured, Understood, briefed, interruptible, new_run, understood, worker
-from trimtab.cli.options import Common, check_format, show
+from trimtab.cli.crew import Folder, Understood, briefed, understood, worker
+from trimtab.cli.live import interruptible
+from trimtab.cli.optimize import Effort
+from trimtab.cli.options import Common, Offline, check_format, show
 from trimtab.crew.branch import Branch
 from trimtab.crew.model import Brief, Report, Role
 from trimtab.crew.render import index_markdown, report_view, workflow_view
@@ -20,9 +23,8 @@ from trimtab.crew.results import report_data, write_whole
 from trimtab.crew.workflow import Ended, Kind, folders, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.fleet.plain import mapping
 from trimtab.git import check_branch, place
-from trimtab.history import Store, open_store
+from trimtab.history import Store, history_folder, new_run, open_store
 
 workflow = App(name="workflow", help="Let the roles work one after the other, on a branch, with gates between them.")
 Prompt = Annotated[str, Parameter(help="What is wanted, in plain words.")]
@@ -34,22 +36,20 @@ Resume = Annotated[str, Parameter(help="Go on with the run of this name: finishe
 class _Asked:
     """What a run was begun with, kept for its resumption."""
 
-    kind: str
+    kind: Kind
     prompt: str
-    quick: bool
-    budget: str
-    repeats: int
+    effort: Effort
     offline: bool
 
-    @property
-    def measured(self) -> Measured:
-        return Measured(quick=self.quick, budget=self.budget, repeats=self.repeats, offline=self.offline)
+
+_ASKED = TypeAdapter(_Asked)
 
 
 @workflow.command
 def full(
     folder: Folder = Path(), /, *, prompt: Prompt = "", auto: Auto = False, resume: Resume = "",
-    measured: Measured | None = None, common: Common | None = None,
+    offline: Offline = False,
+    effort: Effort | None = None, common: Common | None = None,
 ) -> int:  # fmt: skip
     """All nine roles: analyst, planner, architect, designer, implementer, reviewer, tester, ops, documenter.
 
@@ -57,21 +57,20 @@ def full(
     user's own tree stays as it is. Exits with 0 when every role has ended well, with 1 when one failed, and with 2 when
     something could not be checked.
     """
-    return _flow(Kind.FULL, folder, prompt, resume, measured or Measured(), common or Common(), auto=auto)
+    return _flow(_Asked(Kind.FULL, prompt, effort or Effort(), offline), folder, resume, common or Common(), auto=auto)
 
 
 @workflow.command
 def rapid(
     folder: Folder = Path(), /, *, prompt: Prompt = "", auto: Auto = False, resume: Resume = "",
-    measured: Measured | None = None, common: Common | None = None,
+    offline: Offline = False,
+    effort: Effort | None = None, common: Common | None = None,
 ) -> int:  # fmt: skip
     """Four roles: planner, implementer, reviewer, tester. What they change is on a branch."""
-    return _flow(Kind.RAPID, folder, prompt, resume, measured or Measured(), common or Common(), auto=auto)
+    return _flow(_Asked(Kind.RAPID, prompt, effort or Effort(), offline), folder, resume, common or Common(), auto=auto)
 
 
-def _flow(
-    kind: Kind, folder: Path, prompt: str, resume: str, measured: Measured, common: Common, *, auto: bool
-) -> int:  # fmt: skip
+def _flow(asked: _Asked, folder: Path, resume: str, common: Common, *, auto: bool) -> int:
     check_format(common, ("markdown",))
     if not auto and not sys.stdin.isatty():
         raise UsageError("There is nobody to ask between the roles: run it on a terminal, or with --auto.")
@@ -79,9 +78,8 @@ def _flow(
     if not root.is_dir():
         raise UsageError(f"`{folder}` is no folder.")
     run = resume or new_run()
-    asked = _read(root, run, kind) if resume else _Asked(
-        kind, prompt, measured.quick, measured.budget, measured.repeats, measured.offline
-    )  # fmt: skip
+    if resume:
+        asked = _read(root, run, asked.kind)
     if not asked.prompt.strip():
         raise UsageError('Say what is wanted: `--prompt "Optimize containers, builds and deployment"`.')
     meant = understood(root, asked.prompt, common, offline=asked.offline)
@@ -90,11 +88,11 @@ def _flow(
         anyio.run(check_branch, ProcessRunner(), root, branch)
     store = open_store(root)
     try:
-        brief = briefed(meant, store, run, asked.measured)
-        write_whole(brief.folder / "workflow.json", json.dumps(asdict(asked), indent=2) + "\n")
+        brief = briefed(meant, store, run, asked.effort)
+        write_whole(brief.folder / "workflow.json", _ASKED.dump_json(asked, indent=2).decode())
         if not resume:
-            store.begin(run, f"workflow {kind}")
-        return _worked(kind, brief, branch, store, meant, common, auto=auto)
+            store.begin(run, f"workflow {asked.kind}")
+        return _worked(asked.kind, brief, branch, store, meant, common, auto=auto)
     finally:
         store.close()
 
@@ -105,16 +103,11 @@ def _read(root: Path, run: str, kind: Kind) -> _Asked:
     Raises:
         UsageError: there is no such run of this kind.
     """
-    store = open_store(root)
     try:
-        found = mapping(store.read_result(run, "workflow"))
-    finally:
-        store.close()
-    try:
-        asked = _Asked(**found)  # pyright: ignore[reportArgumentType]  checked by what follows
-    except TypeError as error:
+        asked = _ASKED.validate_json((history_folder(root) / "runs" / run / "workflow.json").read_bytes())
+    except (OSError, ValueError) as error:
         raise UsageError(f"There is no workflow `{run}` to go on with. `.trimtab/runs` has those that there are.") from error
-    if asked.kind != kind:
+    if asked.kind is not kind:
         raise UsageError(f"The run `{run}` is a {asked.kind} workflow: `trimtab workflow {asked.kind} --resume {run}`.")
     return asked
 
@@ -137,10 +130,14 @@ def _worked(
     async def work() -> Ended:
         return await work_through(kind, brief, worker(store, brief, common), tell, go_on)
 
-    ended = anyio.run(interruptible, work)
+    try:
+        ended = anyio.run(interruptible, work)
+        if ended is not None and ended.paused_before is None:
+            anyio.run(branch.leave, brief.project)
+    except BaseException:
+        store.end(brief.run, "failed")
+        raise
     outcome = _outcome(ended)
-    if ended is not None and ended.paused_before is None:
-        anyio.run(branch.leave, brief.project)
     store.end(brief.run, outcome)
     if ended is None:
         common.messages.print(f"interrupted: go on with `trimtab workflow {kind} --resume {brief.run}`", soft_wrap=True)

@@ -7,6 +7,7 @@ from trimtab.crew.render import left_lines, value
 from trimtab.deploy.written import mark, sealed
 from trimtab.fleet import Fleet, Service
 from trimtab.fleet.bases import outside_base
+from trimtab.report.exchange import cell, code
 
 PATH = "docs/containers.md"
 _MOST = 60
@@ -18,7 +19,7 @@ def document(fleet: Fleet, name: str, run: str, reports: Sequence[Report]) -> st
     Figures come from the reports alone. The same fleet and reports give the same text.
     """
     parts = [
-        f"# Containers of {name}",
+        f"# Containers of {cell(name)}",
         "",
         f"<!--\n{mark('workflow')}\n-->",
         "",
@@ -62,15 +63,15 @@ def _row(fleet: Fleet, service: Service) -> str:
     path = service.build.dockerfile if service.build else None
     file = fleet.file(path) if path else None
     cells = (
-        f"`{service.name}`",
-        f"`{path}`" if path else f"image `{service.image}`",
-        f"`{_base(fleet, path)}`" if file else "–",
-        ", ".join(f"`{port}`" for port in service.ports) or "–",
-        service.memory_limit or "none",
+        code(service.name),
+        code(path) if path else f"image {code(service.image or '')}",
+        code(_base(fleet, path)) if file else "–",
+        ", ".join(map(code, service.ports)) or "–",
+        cell(service.memory_limit or "none"),
         "own" if service.healthcheck else "the image's, if it has one",
-        ", ".join(f"`{other}`" for other in service.depends_on) or "–",
+        ", ".join(map(code, service.depends_on)) or "–",
     )
-    return f"| {' | '.join(cell.replace('|', ' ') for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def _base(fleet: Fleet, path: str | None) -> str:
@@ -81,7 +82,7 @@ def _base(fleet: Fleet, path: str | None) -> str:
 def _measured(run: str, reports: Sequence[Report]) -> list[str]:
     shown = (Role.IMPLEMENTER, Role.REVIEWER, Role.TESTER, Role.OPS)
     rows = [
-        f"| {claim.what} | {value(claim)} | {report.role}, step {claim.step} |"
+        f"| {cell(claim.what)} | {cell(value(claim))} | {report.role}, step {claim.step} |"
         for report in reports if report.role in shown for claim in report.claims
     ]  # fmt: skip
     if not rows:
@@ -95,4 +96,4 @@ def _open(reports: Sequence[Report]) -> list[str]:
     if not lines:
         return []
     more = [f"- and {len(lines) - _MOST} more in the run's reports"] if len(lines) > _MOST else []
-    return ["## Not done, and why", "", *(f"- {line}" for line in lines[:_MOST]), *more, ""]
+    return ["## Not done, and why", "", *(f"- {cell(line)}" for line in lines[:_MOST]), *more, ""]

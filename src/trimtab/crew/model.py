@@ -55,6 +55,11 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
+    def line(self) -> str:
+        """As somebody would type it behind `trimtab`."""
+        return " ".join(self.words)
+
+    @property
     def file(self) -> str:
         return self.result or f"{self.name}.json"
 
@@ -170,7 +175,6 @@ class Brief:
     """The branch to make; empty where the tree itself is changed."""
     effort: tuple[str, ...] = ()
     """Options of `trimtab optimize` that say how much is measured."""
-    offline: bool = False
     project: str = ""
     """A name for images that are built only to be looked at; empty where they may have their own."""
     check_out: Callable[[], Awaitable[None]] = _nothing

@@ -1,13 +1,13 @@
 """What an instruction means for one fleet: a configuration that every step of a run is given."""
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import cast
 
 from trimtab.config import Config
 from trimtab.crew.instructions import Instruction, Topic, codes_of, names_of, runtimes_of
 from trimtab.fleet import Fleet
 from trimtab.fleet.plain import items, mapping
+from trimtab.syntax.data import toml_value
 
 
 def configured(config: Config, instruction: Instruction, fleet: Fleet) -> Config:
@@ -38,7 +38,7 @@ def changing_rules(instruction: Instruction) -> tuple[str, ...]:
 
 def config_text(config: Config) -> str:
     """A configuration as TOML; reading it gives the same one."""
-    return "".join(f"{_text(key)} = {_toml(value)}\n" for key, value in _said(config).items())
+    return "".join(f"{toml_value(key)} = {toml_value(value)}\n" for key, value in _said(config).items())
 
 
 def _said(config: Config) -> dict[str, object]:
@@ -64,18 +64,3 @@ def _literal(path: str) -> str:
     # What is no UTF-8 cannot be written into TOML; `?` is any one letter.
     shown = ("?" if "\udc80" <= letter <= "\udcff" else letter for letter in path)
     return "".join(f"\\{letter}" if letter in "*[]\\!#" else letter for letter in shown)
-
-
-def _toml(value: object) -> str:
-    """A value as TOML; JSON's texts, numbers and lists are TOML, too."""
-    if isinstance(value, dict):
-        found = cast("Mapping[str, object]", value)
-        return "{" + ", ".join(f"{_text(key)} = {_toml(each)}" for key, each in found.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(each) for each in cast("list[object]", value)) + "]"
-    return _text(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _text(value: str) -> str:
-    """A text as TOML's basic string: JSON's, but for DEL, which has to be escaped there."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from trimtab.crew.model import Claim, Left, Report, Standing
 from trimtab.report import figures
+from trimtab.report.exchange import cell
 
 _STYLES = {Standing.DONE: "green", Standing.UNCHANGED: "cyan", Standing.FAILED: "red", Standing.UNKNOWN: "yellow"}
-_LONGEST = 400
 
 
 def value(claim: Claim) -> str:
@@ -72,30 +72,20 @@ def left_lines(left: Iterable[Left]) -> list[str]:
 
 def report_markdown(report: Report) -> str:
     """One role's report as a page."""
-    lines = [f"# {report.role}: {report.standing}", "", _plain(f"{report.said}."), ""]
+    lines = [f"# {report.role}: {report.standing}", "", cell(f"{report.said}."), ""]
     if report.claims:
         lines += ["| what | value | where it was read |", "|---|---|---|"]
-        lines += [f"| {_cell(each.what)} | {_cell(value(each))} | {_cell(source(each))} |" for each in report.claims]
+        lines += [f"| {cell(each.what)} | {cell(value(each))} | {cell(source(each))} |" for each in report.claims]
         lines.append("")
     if report.left:
-        lines += ["## Not done, and why", "", *(f"- {_plain(line)}" for line in left_lines(report.left)), ""]
+        lines += ["## Not done, and why", "", *(f"- {cell(line)}" for line in left_lines(report.left)), ""]
     return "\n".join(lines)
 
 
 def index_markdown(title: str, facts: Sequence[tuple[str, str]], reports: Sequence[Report], folders: Sequence[str]) -> str:
     """The page that leads to the reports of a run."""
-    lines = [f"# {title}", "", *(f"- {_plain(name)}: {_plain(text)}" for name, text in facts), ""]
+    lines = [f"# {title}", "", *(f"- {cell(name)}: {cell(text)}" for name, text in facts), ""]
     lines += ["| role | standing | what it says | artefacts |", "|---|---|---|---|"]
     for report, folder in zip(reports, folders, strict=True):
-        lines.append(f"| {report.role} | {report.standing} | {_cell(report.said)} | [{folder}]({folder}/report.md) |")
+        lines.append(f"| {report.role} | {report.standing} | {cell(report.said)} | [{folder}]({folder}/report.md) |")
     return "\n".join([*lines, ""])
-
-
-def _plain(text: str) -> str:
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\").replace("[", "\\[")
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} …"
-
-
-def _cell(text: str) -> str:
-    return _plain(text).replace("|", "\\|")

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from trimtab.crew.model import Brief, Report, Role
 from trimtab.crew.render import report_markdown
 from trimtab.errors import StateError
+from trimtab.rewrite import WriteError, write_file
 
 _REPORT = TypeAdapter(Report)
 
@@ -56,10 +57,7 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         StateError: it cannot be written.
     """
-    fresh = path.with_name(f"{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, encoding="utf-8", errors="backslashreplace")
-        fresh.replace(path)
-    except OSError as error:
-        raise StateError(f"`{path}` cannot be written: {error.strerror or error}. Free some space, and resume.") from error
+        write_file(path, text)
+    except WriteError as error:
+        raise StateError(f"{error} Free some space, and go on.") from error

@@ -26,28 +26,30 @@ class Work:
     def __init__(self, runner: Runner, log: CrewSteps, brief: Brief, tell: Callable[[Role, str], None]) -> None:
         self._runner, self._log, self._brief, self._tell = runner, log, brief, tell
 
-    async def do(self, role: Role, step: Step) -> Done:
-        """Run a step, or take what an earlier attempt of the same run has left of the same command line."""
+    async def do(self, role: Role, step: Step, after: int = 0) -> Done:
+        """Run a step, or take what an earlier attempt of the same run has left of the same command line.
+
+        Only what was begun behind row `after` of the ledger is taken: a role that looks again has to see what is there now.
+        """
         folder = self._brief.role_folder(role)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / step.file
-        command = " ".join(step.words)
-        done = self._found(role, step, command, path)
-        return done or await self._run(role, step, command, path)
+        done = self._found(role, step, path, after)
+        return done or await self._run(role, step, path)
 
-    def _found(self, role: Role, step: Step, command: str, path: Path) -> Done | None:
+    def _found(self, role: Role, step: Step, path: Path, after: int) -> Done | None:
         """What this run has already, where its result is still what it was."""
         for row in self._log.rows(self._brief.run):
-            same = (row.role, row.step, row.command) == (role, step.name, command)
-            if same and row.code in {0, 1} and row.digest == _digest(path):
+            same = (row.role, row.step, row.command) == (role, step.name, step.line)
+            if same and row.number > after and row.code in {0, 1} and row.digest == _digest(path):
                 self._tell(role, f"{step.name}: done before, in step {row.number}")
                 return Done(step, row.number, row.code, _data(path), "")
         return None
 
-    async def _run(self, role: Role, step: Step, command: str, path: Path) -> Done:
+    async def _run(self, role: Role, step: Step, path: Path) -> Done:
         path.unlink(missing_ok=True)
-        number = self._log.begin(self._brief.run, role, step.name, command, datetime.now(UTC).isoformat(timespec="seconds"))
-        self._tell(role, f"trimtab {command}")
+        number = self._log.begin(self._brief.run, role, step.name, step.line, datetime.now(UTC).isoformat(timespec="seconds"))
+        self._tell(role, f"trimtab {step.line}")
         started = time.monotonic()
         lines: list[str] = []
 

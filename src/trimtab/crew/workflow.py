@@ -1,6 +1,6 @@
 """The full and the rapid workflow: roles one after the other, with what has to hold between them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ class Kind(StrEnum):
     RAPID = "rapid"
 
 
-ROLES: dict[Kind, tuple[Role, ...]] = {
+ROLES: Mapping[Kind, tuple[Role, ...]] = {
     Kind.FULL: tuple(Role),
     Kind.RAPID: (Role.PLANNER, Role.IMPLEMENTER, Role.REVIEWER, Role.TESTER),
 }
@@ -84,12 +84,17 @@ async def _in_its_place(role: Role, brief: Brief, work: Work) -> Report:
 async def role_report(role: Role, brief: Brief, work: Work) -> Report:
     """Let one role do its work, and keep its report.
 
+    A role that has reported before, and was not good, looks again at everything: it was mended meanwhile, or was it not? What
+    the implementer has changed is changed, and is not done twice.
+
     Raises:
         StateError: the run's folder cannot be written.
     """
+    earlier = report_of(brief, role)
+    after = max(earlier.steps, default=0) if earlier is not None and role is not Role.IMPLEMENTER else 0
 
     async def do(step: Step) -> Done:
-        return await work.do(role, step)
+        return await work.do(role, step, after)
 
     report = await WORKERS[role](brief, do)
     keep(brief, report)

@@ -5,7 +5,7 @@ from trimtab.history.ledger import COMPARED, BuildRow, FleetBuildRow, Ledger, St
 from trimtab.history.place import history_folder
 from trimtab.history.prune import LEAST, PROOFS_KEPT, Pruned
 from trimtab.history.scans import ScanRow, Scans, ScoreRow
-from trimtab.history.store import Run, Store, open_store
+from trimtab.history.store import Run, Store, new_run, open_store
 
 __all__ = [
     "COMPARED",
@@ -23,6 +23,7 @@ __all__ = [
     "StepRow",
     "Store",
     "history_folder",
+    "new_run",
     "open_store",
     "regressions",
 ]

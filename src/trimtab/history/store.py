@@ -1,6 +1,8 @@
 """The store: one SQLite file, and each run's evidence as JSON beside it."""
 
 import json
+import os
+import secrets
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,6 +159,11 @@ class Store:
             return cast("object", json.loads((self.folder / "runs" / run / f"{name}.json").read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return None
+
+
+def new_run() -> str:
+    """A name for a run, unlike that of any other; it ends with the process that the run is of."""
+    return f"{secrets.token_hex(4)}-{os.getpid()}"
 
 
 def _now() -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 _LONG_KEY = re.compile(r"^\s*\[{0,2}\s*(?:[\w\"'-]+\s*\.\s*){200}", re.MULTILINE)
@@ -33,3 +34,16 @@ def read_toml(text: str) -> dict[str, object]:
         return cast("dict[str, object]", tomllib.loads(text))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def toml_value(value: object) -> str:
+    """A value as TOML has it, on one line. JSON's texts, numbers and lists are TOML's, too, but for DEL, which it escapes.
+
+    Mappings are inline tables. Dates, and None, which TOML does not have, are not for it.
+    """
+    if isinstance(value, Mapping):
+        found = cast("Mapping[str, object]", value)
+        return "{" + ", ".join(f"{toml_value(key)} = {toml_value(each)}" for key, each in found.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(toml_value(each) for each in cast("Sequence[object]", value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from trimtab.crew.conclude import Claims, conclude
+from trimtab.crew.conclude import Claims, claim_generated, conclude
 from trimtab.crew.instructions import Topic
 from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, Step
 from trimtab.crew.policy import changing_rules
-from trimtab.crew.reading import Reading
 from trimtab.fleet.plain import items, mapping
 
 _DEPLOYING = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.ROLLBACK, Topic.GRACEFUL_SHUTDOWN, Topic.DEPLOY_SCRIPTS)
@@ -34,7 +33,8 @@ async def implementer(brief: Brief, do: Do) -> Report:
         for step in _further(brief):
             done = await do(step)
             steps.append(done)
-            changed = _claim_written(claims, done, left) or changed
+            claim = _claim_mended if done.step.name == "scripts-mended" else claim_generated
+            changed = claim(claims, done, left) or changed
         await brief.commit("Mend the scripts, and generate what trimtab was asked for")
     standing = Standing.DONE if changed else Standing.UNCHANGED
     said = _said(steps, changed=changed)
@@ -52,8 +52,7 @@ def _names_scripts(brief: Brief) -> bool:
 def _optimize(brief: Brief, rules: Iterable[str]) -> Step:
     files = tuple(str(brief.root / file) for file in brief.files) or (str(brief.root),)
     target = ("--branch", brief.branch) if brief.branch else ()
-    words = ("optimize", *files, "--select", ",".join(rules), *target, *brief.effort, *brief.settings)
-    return Step("optimize", (*words, *(("--offline",) if brief.offline else ())))
+    return Step("optimize", ("optimize", *files, "--select", ",".join(rules), *target, *brief.effort, *brief.settings))
 
 
 def _further(brief: Brief) -> Iterable[Step]:
@@ -102,38 +101,28 @@ def _claim_proof(claims: Claims, proof: Done) -> None:
     for number, each in enumerate(items(mapping(proof.data).get("totals"))):
         total = mapping(each)
         name, unit = f"{total.get('name')}, images: {total.get('images')}", str(total.get("unit"))
-        before = claims.add(proof, name, "totals", number, "before", unit=unit)
-        if before is not None:
-            claims.found.remove(before)
+        before = claims.read(proof, name, "totals", number, "before", unit=unit)
         claims.add(proof, name, "totals", number, "after", unit=unit, earlier=before)
 
 
 def _not_kept(proof: Done) -> Iterable[Left]:
+    """Every file that stays as it was, and every change that was not kept in one that does not, with the reason."""
     for each in map(mapping, items(mapping(proof.data).get("files"))):
+        path = str(each.get("path"))
         if each.get("verdict") != "accepted":
-            yield Left(str(each.get("path")), f"{each.get('verdict')}: {each.get('reason')}")
+            yield Left(path, f"{each.get('verdict')}: {each.get('reason')}")
+            continue
+        for trial in map(mapping, items(each.get("trials"))):
+            if trial.get("verdict") != "accepted":
+                rules = ", ".join(map(str, items(trial.get("rules"))))
+                yield Left(f"{path} {rules}", f"{trial.get('verdict')}: {trial.get('reason')}")
 
 
-def _claim_written(claims: Claims, done: Done, left: list[Left]) -> bool:
-    """What a step has written, and what it has left alone; whether there is something written."""
-    files = [mapping(each) for each in items(mapping(done.data).get("files"))]
-    name = done.step.name
-    if name == "scripts-mended":
-        mended = claims.add(done, "scripts mended", "files", only=("changed", True), counted=True)
-        left.extend(_unmended(files))
-        return bool(mended and mended.value)
-    key = "fate" if name == "pipeline" else "outcome"
-    written = False
-    for fate in ("new", "changed", "replaced"):
-        claim = claims.add(done, f"{name}: {fate} files", "files", only=(key, fate), counted=True)
-        if claim is not None and not claim.value:
-            claims.found.remove(claim)
-        written = written or bool(claim and claim.value)
-    for each in files:
-        if each.get(key) == "left":
-            how = "`trimtab scripts --force` puts its own in its place, which git can undo"
-            left.append(Left(str(each.get("path")), str(each.get("reason") or "somebody has written it"), how))
-    return written
+def _claim_mended(claims: Claims, done: Done, left: list[Left]) -> bool:
+    """Which scripts were mended in their place, and what in them cannot be; whether one was."""
+    mended = claims.add(done, "scripts mended", "files", only=("changed", True), counted=True)
+    left.extend(_unmended(mapping(each) for each in items(mapping(done.data).get("files"))))
+    return bool(mended and mended.value)
 
 
 def _unmended(files: Iterable[Mapping[str, object]]) -> Iterable[Left]:
@@ -156,5 +145,5 @@ def _said(steps: list[Done], *, changed: bool) -> str:
         )
     if proof is None:
         return "files were written; nothing of that had to be built"
-    kept = Reading(("files",), ("verdict", "accepted"), counted=True).of(proof.data)
+    kept = len(_accepted(proof))
     return f"{kept} files are changed as proven" if kept else "files were generated; no change of an image was proven"

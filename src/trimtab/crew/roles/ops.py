@@ -1,6 +1,6 @@
 """Operations: what a scan finds, whether the gates are passed, and what rings when it breaks."""
 
-from trimtab.crew.conclude import Claims, conclude
+from trimtab.crew.conclude import Claims, claim_generated, conclude
 from trimtab.crew.instructions import Topic
 from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, Step
 from trimtab.crew.roles.analyst import SEVERITIES
@@ -26,7 +26,7 @@ async def ops(brief: Brief, do: Do) -> Report:
     steps, left = [scan, gate], [*_not_checked(scan), *_not_passed(gate)]
     if brief.branch and brief.asks(Topic.MONITORING, Topic.DEPLOYMENT):
         alerts = await do(Step("alerts", ("alerts", tree, "--output-dir", str(brief.tree / "monitoring"), *brief.settings)))
-        claims.add(alerts, "files of the monitoring", "files", counted=True)
+        claim_generated(claims, alerts, left)
         steps.append(alerts)
         await brief.commit("Generate alert rules, a dashboard and Prometheus' configuration")
     passed = mapping(gate.data).get("passed") is True

@@ -8,7 +8,8 @@ from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, St
 from trimtab.fleet.plain import items, mapping
 
 _STARTS = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.START_UP, Topic.HEALTH_CHECKS, Topic.NETWORKS, Topic.TESTS)
-_BAD = ("failed", "blocked")
+_GOOD = ("built", "skipped")
+"""What is skipped did not have to be built."""
 
 
 async def tester(brief: Brief, do: Do) -> Report:
@@ -35,15 +36,17 @@ async def tester(brief: Brief, do: Do) -> Report:
         optional.append(await do(Step("start", ("startup", str(brief.tree), "--prove", "--repeats", "1", *brief.settings))))
         claims.add(optional[0], "project as a whole becomes ready in", "projects", 0, "measured", 0, 0, unit="seconds")
     done = len(items(mapping(build.data).get("targets")))
-    said = f"{len(failed)} of {done} images do not build" if failed else f"all images that built before build: {done} looked at"
+    worse = f"{len(failed)} of {done} images do not build"
+    said = worse if failed else f"{done} images were looked at, and none has stopped building"
     standing = Standing.FAILED if failed else Standing.DONE
     return conclude(Role.TESTER, said, steps, standing=standing, claims=claims.found, left=left, optional=optional)
 
 
 def _failed(build: Done) -> Mapping[str, str]:
     """What is not built, with the reason."""
-    found = (mapping(each) for each in items(mapping(build.data).get("targets")))
-    return {str(each.get("target")): str(each.get("reason")) for each in found if each.get("outcome") in _BAD}
+    found = [mapping(each) for each in items(mapping(build.data).get("targets"))]
+    bad = [each for each in found if each.get("outcome") not in _GOOD]
+    return {str(each.get("target")): str(each.get("reason") or each.get("outcome")) for each in bad}
 
 
 def _again(brief: Brief, names: Mapping[str, str]) -> tuple[str, ...]:
