@@ -42,8 +42,8 @@ def config_text(config: Config) -> str:
 
 
 def _said(config: Config) -> dict[str, object]:
-    """What a configuration says that is not the default."""
-    return cast("dict[str, object]", config.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
+    """What a configuration says itself; whether a table is there at all counts, too, as for the gates of generated scripts."""
+    return cast("dict[str, object]", config.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True))
 
 
 def _unwanted(instruction: Instruction, fleet: Fleet) -> list[tuple[str, Collection[str]]]:
