@@ -29,7 +29,7 @@ from trimtab.history import Store, history_folder, new_run, open_store
 workflow = App(name="workflow", help="Let the roles work one after the other, on a branch, with gates between them.")
 Prompt = Annotated[str, Parameter(help="What is wanted, in plain words.")]
 Auto = Annotated[bool, Parameter(negative="", help="Ask nobody between the roles.")]
-Resume = Annotated[str, Parameter(help="Go on with the run of this name: finished roles and steps are not done again.")]
+Resume = Annotated[str, Parameter(help="Go on with the run of this name: roles that ended well are not asked again.")]
 
 
 @dataclass(frozen=True)
