@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+_WHOLE = "to the end"
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
@@ -33,7 +34,7 @@ class Tried:
 
 
 def main() -> int:
-    """Run the chosen targets one after the other; 1 when anything broke."""
+    """Run the chosen targets one after the other; 1 when anything broke, or could not be tried to the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(names()))
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
@@ -48,7 +49,7 @@ def main() -> int:
     broke = 0
     for name in arguments.targets or names():
         tried = _tried(name, arguments.seconds, kind)
-        broke += tried.found
+        broke += bool(tried.found or tried.ended != _WHOLE or not tried.cases)
         print(f"{tried.target:<14}{tried.cases:>12}{tried.seconds:>9.0f}{tried.found:>7}  {tried.ended}", flush=True)
         with (HERE / "tried.tsv").open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d')}\t{kind}\t{name}\t{tried.cases}\t{tried.seconds:.0f}\t{tried.found}\n")
@@ -56,8 +57,6 @@ def main() -> int:
 
 
 def _tried(name: str, seconds: int, kind: str) -> Tried:
-    found = HERE / "found" / name
-    before = len(list(found.glob("*"))) if found.is_dir() else 0
     started = time.monotonic()
     module = f"fuzz.{kind}_led" if kind == "coverage" else "fuzz.varied"
     argv = [sys.executable, "-m", module, name, str(seconds)]
@@ -68,10 +67,10 @@ def _tried(name: str, seconds: int, kind: str) -> Tried:
         text, code = str(error.stderr or ""), -1
     took = time.monotonic() - started
     counts = re.findall(r"number_of_executed_units: *(\d+)", text)
-    after = len(list(found.glob("*"))) if found.is_dir() else 0
+    broke = re.findall(r"places_that_broke: *(\d+)", text)
     lines = [line for line in text.splitlines() if "ERROR" in line or "Error" in line]
-    ended = "to the end" if code == 0 else f"ended with {code}: {lines[-1][:100] if lines else ''}"
-    return Tried(name, int(counts[-1]) if counts else 0, took, after - before, ended)
+    ended = _WHOLE if code == 0 else f"ended with {code}: {lines[-1][:100] if lines else ''}"
+    return Tried(name, int(counts[-1]) if counts else 0, took, int(broke[-1]) if broke else 0, ended)
 
 
 if __name__ == "__main__":

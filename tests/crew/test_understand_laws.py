@@ -83,7 +83,7 @@ def test_case_quotes_and_typesetting_do_not_matter(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["add ", "add health checks, ", "health checks and ", "(", "1) ", "python and ", "`", "not ", ":", "x" * 50]
+    "unit", ["add ", "add health checks, ", "health checks and ", "(", "1) ", "python and ", "`", "not ", ":", "x" * 50, "x "]
 )
 def test_a_hundred_kilobytes(unit: str) -> None:
     check((unit * (100_000 // len(unit)))[:100_000])

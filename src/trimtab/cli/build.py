@@ -30,7 +30,7 @@ from trimtab.docker.command import image_id
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, discover
 from trimtab.git import changes_since, export_revision, head
-from trimtab.history import FleetBuildRow, Ledger, Store, new_run, open_store
+from trimtab.history import FleetBuildRow, Ledger, Store, new_run, opened
 from trimtab.report.build import audit_data, audit_view, build_page, build_view, explained_view, problem_lines, result_data
 
 
@@ -134,11 +134,8 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
         data = {name: list(reach.reasons) for name, reach in reasons.items()}
         show(common, lambda: {"schema": "trimtab.affected/1", "targets": data}, lambda: explained_view(graph, reasons))
         return CLEAN
-    store = open_store(loaded.root)
-    try:
+    with opened(loaded.root) as store:
         return anyio.run(_audited if which.audit else _run, job, store)
-    finally:
-        store.close()
 
 
 async def _reasons(loaded: Loaded, common: Common, graph: Graph, which: Which, revision: str) -> Mapping[str, Reach]:

@@ -40,7 +40,7 @@ from trimtab.docker import ProcessRunner, Runner, engine_folder, engine_version
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
 from trimtab.errors import UsageError
-from trimtab.history import Store, open_store
+from trimtab.history import Store, opened
 from trimtab.history.deployments import Deployments
 from trimtab.report.deploy import plan_data, plan_view
 
@@ -106,8 +106,7 @@ def deploy(paths: Paths = (), /, *, what: What | None = None, common: Common | N
         code = build_images(paths, which=Which(service=what.service), common=replace(common, format="text"))
         if code != CLEAN:
             return code
-    store = open_store(stack.folder)
-    try:
+    with opened(stack.folder) as store:
         if (what.target or stack.loaded.config.deploy.target) == "swarm":
             if what.force_recreate:
                 raise UsageError(
@@ -116,8 +115,6 @@ def deploy(paths: Paths = (), /, *, what: What | None = None, common: Common | N
             asked = Wish(frozenset(what.service), what.dry_run, what.remove_orphans, what.resume, what.allow_unset, what.wait)
             return anyio.run(deploy_swarm, stack, common, store, asked)
         return anyio.run(_deploy, stack, common, what, store)
-    finally:
-        store.close()
 
 
 async def _deploy(stack: Stack, common: Common, what: What, store: Store) -> int:

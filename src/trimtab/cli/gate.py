@@ -13,7 +13,7 @@ from trimtab.docker import ProcessRunner
 from trimtab.gate import Measured, evaluate
 from trimtab.gate.measure import measure
 from trimtab.git import head
-from trimtab.history import ScoreRow, Store, new_run, open_store
+from trimtab.history import ScoreRow, Store, new_run, opened
 from trimtab.report.gate import gate_data, gate_github, gate_junit, gate_markdown, gate_view, passed
 from trimtab.review import Review
 
@@ -35,13 +35,10 @@ def gate(
     """
     common = common or Common()
     loaded = load(paths, common, RuleChoice())
-    store = open_store(loaded.root)
-    try:
+    with opened(loaded.root) as store:
         measured, run = anyio.run(_measure, loaded, store, base)
         checks = evaluate(measured, loaded.config.gate.policy(allow))
         store.write_result(run, "gate", gate_data(checks))
-    finally:
-        store.close()
     others = {
         "junit": lambda: gate_junit(checks),
         "github": lambda: gate_github(checks),

@@ -15,7 +15,7 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.history import COMPARED, LEAST, FleetBuildRow, Ledger, Store, open_store
+from trimtab.history import COMPARED, LEAST, FleetBuildRow, Ledger, Store, opened, regressions
 from trimtab.report.deploy import deployment_data, deployment_view, deployments_data, deployments_view
 from trimtab.report.history import (
     comparison_data,
@@ -42,11 +42,8 @@ Folder = Annotated[Path, Parameter(help="The fleet's folder.")]
 def _store(folder: Path) -> Generator[Store]:
     if not folder.is_dir():
         raise UsageError(f"`{folder}` is no folder.")
-    store = open_store(folder.resolve())
-    try:
+    with opened(folder.resolve()) as store:
         yield store
-    finally:
-        store.close()
 
 
 @contextmanager
@@ -107,12 +104,12 @@ def trend(
     """Show one target's builds over time. Exits with 1 when the newest is slower or larger than those before it."""
     common = common or Common()
     with _ledger(path) as ledger:
-        rows = ledger.last(target, limit)
-    if not rows:
+        every = ledger.last(target, max(limit, COMPARED))
+    if not every:
         raise UsageError(f"The ledger has no builds of `{target}`. `trimtab history builds` lists what there is.")
-    data = trend_data(target, rows)
-    show(common, lambda: data, lambda: trend_view(target, rows))
-    return FINDINGS if data["worse"] else CLEAN
+    rows, worse = every[:limit], regressions(every)
+    show(common, lambda: trend_data(target, rows, worse), lambda: trend_view(target, rows, worse))
+    return FINDINGS if worse else CLEAN
 
 
 @history.command

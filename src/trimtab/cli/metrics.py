@@ -11,7 +11,7 @@ from trimtab.cli import serving
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, write_text
 from trimtab.errors import TrimtabError, UsageError
-from trimtab.history import COMPARED, Store, history_folder, open_store
+from trimtab.history import COMPARED, Store, history_folder, opened
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.otlp import endpoint, request, send
@@ -85,11 +85,8 @@ def _known(folder: Path) -> Known:
     Raises:
         StateError: it cannot be read.
     """
-    store = open_store(folder)
-    try:
+    with opened(folder) as store:
         return known(store)
-    finally:
-        store.close()
 
 
 def known(store: Store) -> Known:

@@ -14,7 +14,7 @@ from trimtab.cli.deploying import Stack, find_stack, project_name
 from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Paths, check_format, length_of_time, open_output, show
 from trimtab.docker import ProcessRunner, engine_version
-from trimtab.history import Store, open_store
+from trimtab.history import Store, opened
 from trimtab.observe.sampler import Seen
 from trimtab.observe.watch import Observation
 from trimtab.report.console import console
@@ -40,11 +40,8 @@ def observe(
     check_format(common)
     pace, length = length_of_time("--every", every), length_of_time("--for", for_) if for_ else math.inf
     stack = find_stack(paths, common, project)
-    store = open_store(stack.folder)
-    try:
+    with opened(stack.folder) as store:
         return anyio.run(_observe, stack, common, store, project, 1.0 if once else length, pace, once)
-    finally:
-        store.close()
 
 
 async def _observe(

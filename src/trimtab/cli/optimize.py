@@ -23,7 +23,7 @@ from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, engine_folder, engine_version
 from trimtab.errors import UsageError
 from trimtab.git import check_branch
-from trimtab.history import Store, new_run, open_store
+from trimtab.history import Store, new_run, opened, process_of
 from trimtab.report.evidence import evidence_view, optimization_data
 from trimtab.report.markdown import evidence_markdown
 from trimtab.report.page import evidence_page
@@ -112,14 +112,11 @@ def optimize(
         Choice(loaded.chosen, not safe_only, loaded.rules, canary),
         effort.measures(loaded.config.repeats), deadline, jobs or loaded.config.jobs or os.cpu_count() or 2, planned,
     )  # fmt: skip
-    store = open_store(loaded.root)
-    try:
+    with opened(loaded.root) as store:
         outcome = anyio.run(_run, loaded, common, asked, store)
         if outcome.result is None:
             return INTERRUPTED
         return _finish(loaded, common, outcome, store, asked, delivery)
-    finally:
-        store.close()
 
 
 @dataclass(frozen=True)
@@ -167,8 +164,8 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _
 async def _reclaim(runner: ProcessRunner, staging: Path) -> None:
     """Remove what runs left behind that were killed: their staged contexts, containers and images."""
     for folder in staging.glob("*-*"):
-        pid = folder.name.rpartition("-")[2]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+        pid = process_of(folder.name)
+        if pid and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
             await clean_up(runner, folder.name)
             shutil.rmtree(folder, ignore_errors=True)
 

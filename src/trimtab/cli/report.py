@@ -15,7 +15,7 @@ from trimtab.cli.review import exit_code, reviewed
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.git import head
-from trimtab.history import history_folder, open_store
+from trimtab.history import history_folder, open_store, opened
 from trimtab.report.console import console
 from trimtab.report.overview import Known, Overview, overview, read_known
 from trimtab.report.overview.data import overview_data
@@ -89,11 +89,8 @@ def known(root: Path, now: datetime) -> Known:
     """
     if not (history_folder(root) / "history.db").is_file():
         return Known()
-    store = open_store(root)
-    try:
+    with opened(root) as store:
         return read_known(store, now)
-    finally:
-        store.close()
 
 
 def links(made: Overview, root: Path, page: Path | None) -> Links:

@@ -20,7 +20,7 @@ from trimtab.docker.containers import Containers
 from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.sizes import byte_size
-from trimtab.history import history_folder, open_store
+from trimtab.history import history_folder, opened
 from trimtab.history.usage import Subject, Usage
 from trimtab.observe.evidence import WINDOW
 from trimtab.observe.live import Changed, Trial, changes_for
@@ -89,13 +89,10 @@ def _observed(folder: Path, project: ComposeProject) -> tuple[str, list[tuple[Su
     """The name under which a project was observed last, empty where it was not, and what was seen of it."""
     if not (history_folder(folder) / "history.db").is_file():
         return "", []
-    store = open_store(folder)
-    try:
+    with opened(folder) as store:
         names = store.usage.projects()
         name = project.name if project.name in names else next(iter(names), None)
         return (name, store.usage.rows(name, time.time() - WINDOW)) if name else ("", [])
-    finally:
-        store.close()
 
 
 async def _live(plans: Sequence[ProjectSizes], seconds: float, common: Common) -> tuple[list[Changed], bool]:

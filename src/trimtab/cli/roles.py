@@ -21,7 +21,7 @@ from trimtab.crew.render import report_markdown, report_view
 from trimtab.crew.results import report_data
 from trimtab.crew.workflow import role_report
 from trimtab.errors import UsageError
-from trimtab.history import new_run, open_store
+from trimtab.history import new_run, opened
 
 analyst, planner, architect, designer, implementer, reviewer, tester, ops, documenter = (
     App(name=name, help=text) for name, text in ROLES.items()
@@ -40,14 +40,11 @@ def _work(
     common = common or Common()
     check_format(common, ("markdown",))
     meant = understood(folder, sentence, common, offline=offline)
-    store = open_store(meant.loaded.root)
-    try:
+    with opened(meant.loaded.root) as store:
         brief = replace(briefed(meant, store, new_run(), effort or Effort()), files=files_below(meant.loaded.root, files))
         store.begin(brief.run, f"{role}")
         report = anyio.run(interruptible, lambda: role_report(role, brief, worker(store, brief, common)))
         store.end(brief.run, str(report.standing) if report else "interrupted")
-    finally:
-        store.close()
     if report is not None:
         _show(report, common)
         if not common.quiet:

@@ -31,7 +31,7 @@ from trimtab.docker import ProcessRunner, engine_version
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
 from trimtab.errors import UsageError
-from trimtab.history import Store, open_store
+from trimtab.history import Store, opened
 from trimtab.report.deploy import plan_data, plan_view
 
 
@@ -56,13 +56,10 @@ def rollback(
     """
     common = common or Common()
     stack = find_stack(paths, common, project)
-    store = open_store(stack.folder)
-    try:
+    with opened(stack.folder) as store:
         if (target or stack.loaded.config.deploy.target) == "swarm":
             return anyio.run(rollback_swarm, stack, common, store, Back(frozenset(service), to, project, dry_run, wait))
         return anyio.run(_rollback, stack, common, store, Back(frozenset(service), to, project, dry_run, wait))
-    finally:
-        store.close()
 
 
 async def _rollback(stack: Stack, common: Common, store: Store, back: Back) -> int:

@@ -22,7 +22,7 @@ from trimtab.errors import EngineMissing, UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.model import Service
 from trimtab.git import head, ignored_paths, tracked_paths
-from trimtab.history import ScanRow, new_run, open_store
+from trimtab.history import ScanRow, new_run, opened
 from trimtab.report.exchange import json_text
 from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
 from trimtab.review import review as run_review
@@ -297,12 +297,9 @@ def _write_bills(result: Scan, folder: Path, style: SbomFormat) -> None:
 
 def _keep(job: _Job, result: Scan, verdict: Verdict, run: str) -> None:
     """Into the fleet's history, for gates and for what changed over time."""
-    store = open_store(job.loaded.root)
-    try:
+    with opened(job.loaded.root) as store:
         store.scans.add(_rows(result, verdict, run))
         store.write_result(run, "scan", scan_data(result, verdict))
-    finally:
-        store.close()
 
 
 def _rows(result: Scan, verdict: Verdict, run: str) -> list[ScanRow]:

@@ -16,7 +16,7 @@ from trimtab.deploy.site import observed
 from trimtab.docker import ProcessRunner, engine_version
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
-from trimtab.history import Store, open_store
+from trimtab.history import Store, opened
 from trimtab.report.deploy import status_data, status_view
 
 _LOOK = 1.0
@@ -40,13 +40,10 @@ def status(
     """
     common = common or Common()
     stack = find_stack(paths, common, project)
-    store = open_store(stack.folder)
-    try:
+    with opened(stack.folder) as store:
         if (target or stack.loaded.config.deploy.target) == "swarm":
             return anyio.run(swarm_status, stack, common, store, project, watch)
         return anyio.run(_status, stack, common, store, project, watch)
-    finally:
-        store.close()
 
 
 async def _status(stack: Stack, common: Common, store: Store, project: str, watch: bool) -> int:

@@ -24,7 +24,7 @@ from trimtab.crew.workflow import Ended, Kind, folders, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.git import check_branch, place
-from trimtab.history import Store, history_folder, new_run, open_store
+from trimtab.history import Store, history_folder, new_run, opened
 
 workflow = App(name="workflow", help="Let the roles work one after the other, on a branch, with gates between them.")
 Prompt = Annotated[str, Parameter(help="What is wanted, in plain words.")]
@@ -86,15 +86,12 @@ def _flow(asked: _Asked, folder: Path, resume: str, common: Common, *, auto: boo
     branch = f"trimtab/{run}"
     if not resume:
         anyio.run(check_branch, ProcessRunner(), root, branch)
-    store = open_store(root)
-    try:
+    with opened(root) as store:
         brief = briefed(meant, store, run, asked.effort)
         write_whole(brief.folder / "workflow.json", _ASKED.dump_json(asked, indent=2).decode())
         if not resume:
             store.begin(run, f"workflow {asked.kind}")
         return _worked(asked.kind, brief, branch, store, meant, common, auto=auto)
-    finally:
-        store.close()
 
 
 def _read(root: Path, run: str, kind: Kind) -> _Asked:

@@ -1,7 +1,6 @@
 """Patterns that a fleet's owners want in every ignore file: how they are written, and what of a build needs the files."""
 
 import posixpath
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from trimtab.fleet.copies import copied_files, manifest_files
 from trimtab.fleet.model import FleetFile
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.stage import Stage
+from trimtab.syntax.data import read_toml
 from trimtab.syntax.ignore import IgnoreFile, PatternError, clean_path
 
 _ANYWHERE = frozenset({"node_modules", "venv", "htmlcov"})
@@ -88,8 +88,8 @@ def _named_in_manifests(file: FleetFile, context: BuildContext) -> Iterator[Need
         if posixpath.basename(path) != "pyproject.toml":
             continue
         try:
-            project = mapping(mapping(tomllib.loads(context.read(path) or "")).get("project"))
-        except tomllib.TOMLDecodeError:
+            project = mapping(read_toml(context.read(path) or "").get("project"))
+        except ValueError:
             continue
         for key in ("readme", "license"):
             value = project.get(key)

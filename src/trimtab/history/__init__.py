@@ -5,7 +5,7 @@ from trimtab.history.ledger import COMPARED, BuildRow, FleetBuildRow, Ledger, St
 from trimtab.history.place import history_folder
 from trimtab.history.prune import LEAST, PROOFS_KEPT, Pruned
 from trimtab.history.scans import ScanRow, Scans, ScoreRow
-from trimtab.history.store import Run, Store, new_run, open_store
+from trimtab.history.store import Run, Store, new_run, open_store, opened, process_of
 
 __all__ = [
     "COMPARED",
@@ -25,5 +25,7 @@ __all__ = [
     "history_folder",
     "new_run",
     "open_store",
+    "opened",
+    "process_of",
     "regressions",
 ]

@@ -75,7 +75,8 @@ def prune(connection: sqlite3.Connection, folder: Path, before: datetime, now: d
         connection.execute("BEGIN IMMEDIATE")
         try:
             found = _rows(connection, before, now)
-            old = [each for each in _folders(folder, before) if each.name not in _named(connection) | _newest(folder)]
+            kept = _named(connection) | _newest(folder)
+            old = [each for each in _folders(folder, before) if each.name not in kept]
         except BaseException:
             connection.rollback()
             raise

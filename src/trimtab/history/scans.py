@@ -123,6 +123,11 @@ class Scans:
         text = f"SELECT * FROM scans {where} ORDER BY started DESC, run, target LIMIT ?"  # noqa: S608  no part of it is data
         return [_row(row) for row in self._connection.execute(text, values)]
 
+    def since(self, started: str) -> list[ScanRow]:
+        """The rows of all runs from a moment on, in UTC and ISO 8601; the newest first."""
+        text = "SELECT * FROM scans WHERE started >= ? ORDER BY started DESC, run, target"
+        return [_row(row) for row in self._connection.execute(text, (started,))]
+
     def newest(self) -> list[ScanRow]:
         """The last row of every target, the newest first."""
         last = "SELECT rowid FROM scans WHERE target = named ORDER BY started DESC, run LIMIT 1"

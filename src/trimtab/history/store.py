@@ -4,7 +4,8 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,7 +140,7 @@ class Store:
         return self.write_text(run, f"{name}.json", json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
     def write_text(self, run: str, name: str, text: str) -> Path:
-        """Keep a file of a run; its path.
+        """Keep a file of a run, whole or not at all; its path.
 
         Raises:
             StateError: it could not be written.
@@ -148,7 +149,9 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / name
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            fresh = folder / f".{name}.{os.getpid()}"
+            fresh.write_text(text, encoding="utf-8", errors="backslashreplace")
+            fresh.replace(path)
         except OSError as error:
             raise StateError(f"`{folder}` cannot be written: {error.strerror or error}.") from error
         return path
@@ -168,6 +171,35 @@ def new_run() -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def opened(root: Path) -> Generator[Store]:
+    """The history as `open_store` gives it, closed in the end.
+
+    Raises:
+        StateError: as `open_store`; or the database is damaged, or held by another process for too long, when it is used.
+    """
+    store = open_store(root)
+    try:
+        yield store
+    except sqlite3.Error as error:
+        raise _unusable(store.folder, error) from error
+    finally:
+        store.close()
+
+
+def _unusable(folder: Path, error: sqlite3.Error) -> StateError:
+    """What is told of a database that does not do its work. One that is only busy, full or protected is no broken one."""
+    if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}:
+        return unwritten(str(folder / "history.db"), error)
+    return StateError(f"`{folder}/history.db` is no usable database: {error}. Move it away and run again.")
+
+
+def process_of(run: str) -> int:
+    """The number of the process that a run's name ends with; 0 where it ends with none."""
+    number = run.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def open_store(root: Path) -> Store:
@@ -192,5 +224,5 @@ def open_store(root: Path) -> Store:
         upgrade(connection)
     except sqlite3.Error as error:
         connection.close()
-        raise StateError(f"`{folder}/history.db` is no usable database: {error}. Move it away and run again.") from error
+        raise _unusable(folder, error) from error
     return Store(folder, connection)

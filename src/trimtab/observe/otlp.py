@@ -79,6 +79,7 @@ def send(url: httpx.URL, body: Mapping[str, object], environment: Mapping[str, s
     """Send the metrics, once; what is said of the receiver never holds a header's value.
 
     Raises:
+        UsageError: a header that the environment gives cannot be sent.
         ToolError: the receiver cannot be reached, or did not take all of it.
     """
     headers = {"Content-Type": "application/json", "User-Agent": f"trimtab/{__version__}"}
@@ -95,8 +96,18 @@ def send(url: httpx.URL, body: Mapping[str, object], environment: Mapping[str, s
 
 
 def _given(text: str) -> dict[str, str]:
-    pairs = (each.partition("=") for each in text.split(",") if "=" in each)
-    return {name.strip(): unquote(value.strip()) for name, _, value in pairs}
+    """The headers that the environment gives.
+
+    Raises:
+        UsageError: one cannot be sent; the message names it, and never its value.
+    """
+    found: dict[str, str] = {}
+    for name, _, quoted in (each.partition("=") for each in text.split(",") if "=" in each):
+        value = unquote(quoted.strip())
+        if not (value.isascii() and value.isprintable() and name.strip().isascii()):
+            raise UsageError(f"`{_HEADERS}`: what is given for `{name.strip()}` cannot be sent in a header.")
+        found[name.strip()] = value
+    return found
 
 
 def _read(answer: httpx.Response) -> object:

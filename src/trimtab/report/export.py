@@ -9,6 +9,7 @@ from rich.text import Text
 
 from trimtab.deploy.targets.files import Placed
 from trimtab.deploy.targets.loss import Exported, Loss, LossKind
+from trimtab.report.words import counted
 
 _STYLES = {LossKind.LOST: "red", LossKind.APPROXIMATED: "yellow", LossKind.MOOT: "dim"}
 _ORDER = list(LossKind)
@@ -53,17 +54,13 @@ def export_view(export: Export) -> RenderableType:
     counts = {kind: sum(loss.kind is kind for loss in export.exported.losses) for kind in _ORDER}
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing is lost"
     placed = export.placed
-    line = f"{export.project}: {_counted(len(export.exported.files), 'file')} in {export.folder}"
+    line = f"{export.project}: {counted(len(export.exported.files), 'file')} in {export.folder}"
     parts.append(Text(f"{line}, {len(placed.written)} of them new or changed; {said}.", "bold"))
     if export.left_out:
         parts.append(Text(f"Not exported, as their profiles are not chosen: {', '.join(export.left_out)}", "yellow"))
     if placed.left:
         parts.append(Text(f"Left from an earlier export, remove them by hand: {', '.join(placed.left)}", "yellow"))
     return Group(*parts)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _table(losses: Sequence[Loss]) -> Table:

@@ -164,7 +164,7 @@ def comparison_data(one: Sequence[BuildRow], other: Sequence[BuildRow]) -> list[
     ]
 
 
-def trend_view(target: str, builds: Sequence[BuildRow]) -> RenderableType:
+def trend_view(target: str, builds: Sequence[BuildRow], worse: Sequence[str]) -> RenderableType:
     """One target's builds over time, the newest first."""
     table = Table(title=target, title_justify="left", box=None, pad_edge=False)
     for column in ("started", "revision", "outcome", "time", "cached", "image"):
@@ -179,13 +179,13 @@ def trend_view(target: str, builds: Sequence[BuildRow]) -> RenderableType:
             figures.size(row.image_bytes) if row.image_bytes else "", Text("▇" * round(16 * row.seconds / longest), "blue"),
             f"{row.missed}: {row.cause}" if row.missed else row.reason,
         )  # fmt: skip
-    return Group(table, *(Text(f"worse than before: {each}", "bold red") for each in regressions(builds)))
+    return Group(table, *(Text(f"worse than before: {each}", "bold red") for each in worse))
 
 
-def trend_data(target: str, builds: Sequence[BuildRow]) -> dict[str, object]:
+def trend_data(target: str, builds: Sequence[BuildRow], worse: Sequence[str]) -> dict[str, object]:
     """`trimtab history trend --format json`."""
     rows = [{name: value for name, value in asdict(row).items() if name != "steps"} for row in builds]
-    return {"schema": "trimtab.history-trend/1", "target": target, "builds": rows, "worse": regressions(builds)}
+    return {"schema": "trimtab.history-trend/1", "target": target, "builds": rows, "worse": list(worse)}
 
 
 _PRUNED = {

@@ -1,4 +1,4 @@
-"""Somebody else's words, so that they are shown and never obeyed. Loads no tables: JSON needs none."""
+"""Words: somebody else's, so that they are shown and never obeyed, and counts. Loads no tables: JSON needs none."""
 
 import re
 
@@ -12,3 +12,8 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """A text without line breaks. In a log of GitHub's, a line of its own that begins with `::` is a command."""
     return re.sub(r"\s*[\n\r]\s*", " ", text)
+
+
+def counted(number: int, word: str) -> str:
+    """`1 target`, `2 targets`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"

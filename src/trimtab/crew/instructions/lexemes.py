@@ -64,7 +64,7 @@ def lexemes_of(tokens: Sequence[Token]) -> list[Lexeme]:
         length, lexeme = _phrase(atoms, at)
         if not length:
             token = atoms[at].token
-            length = next(n for n, atom in enumerate(atoms[at:], start=1) if atom.last)
+            length = next(n for n in range(1, len(atoms) - at + 1) if atoms[at + n - 1].last)
             lexeme = _unknown(token)
         found.append(lexeme)
         at += length

@@ -36,7 +36,10 @@ async def speak(runner: Runner, proxy: str, admin: int, commands: Sequence[str])
     if not commands:
         return []
     words = ("env", f"ADMIN={admin}", "sh", "-c", _SPEAK, "sh", *commands)
-    done = await runner.run(execute(proxy, *words), timeout=_SECONDS)
+    try:
+        done = await runner.run(execute(proxy, *words), timeout=_SECONDS)
+    except TimeoutError as error:
+        raise HolderFailed(f"HAProxy in `{proxy}` did not answer within {_SECONDS:.0f} s") from error
     answers = done.stdout.decode("utf-8", "replace").split("\x1e")[:-1]
     if done.code != 0 or len(answers) != len(commands):
         raise HolderFailed(f"HAProxy in `{proxy}` does not answer: {done.stderr.strip()[-300:] or 'nothing came'}")

@@ -13,6 +13,7 @@ from trimtab.report.overview.known import RECENT, Known
 from trimtab.report.overview.model import Change, Empty, Group, Metric, Optimised, Sourced, Target, Unit, Where
 from trimtab.report.overview.spans import built, change, halves, mean, of_builds, ratio
 from trimtab.report.overview.whole import BuildPart, ImageLine, RunLine
+from trimtab.report.words import counted
 
 IMAGE_GOAL, REBUILD_GOAL = 0.40, 0.50
 """What trimtab was made to reach: images smaller by 40 % at least, rebuilds that take half at most."""
@@ -51,11 +52,6 @@ def _against(targets: Targets, average: Average, only: Callable[[Iterable[BuildR
     before = _over_targets((_older(rows) for rows in both.values()), average)
     after = _over_targets((_newer(rows) for rows in both.values()), average)
     return change(before, after, of_builds(older), counted(len(both), "target"))
-
-
-def counted(number: int, word: str) -> str:
-    """`1 target`, `2 targets`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _time(targets: Targets, policy: GatePolicy) -> Metric:
@@ -157,15 +153,14 @@ def _of_run(run: FleetBuildRow) -> Where:
 def _failures(targets: Targets) -> Metric:
     make = partial(
         Metric, "build_failure_rate", Group.BUILD, "Builds that failed", Unit.SHARE, "lower",
-        f"Failed of all builds that were tried, in the newer half of each target's last {RECENT}.", _BUILD,
+        f"Failed of all builds that were tried: the mean over targets, of the newer half of each one's last {RECENT}.", _BUILD,
     )  # fmt: skip
     newer = [row for rows in targets.values() for row in _newer(rows)]
     if not newer:
         return make(target=Target("none", None, "by default"), note="no build is in the ledger")
-    older = [row for rows in targets.values() for row in _older(rows)]
-    value = _failed(newer)
+    value = _over_targets((_newer(rows) for rows in targets.values()), _failed)
     return make(
-        value=value, where=of_builds(newer), change=change(_failed(older), value, of_builds(older)) if older else None,
+        value=value, where=of_builds(newer), change=_against(targets, _failed, list),
         target=Target("none", value == 0, "by default"),
         note=f"{sum(row.outcome == 'failed' for row in newer)} of {counted(len(newer), 'build')}",
     )  # fmt: skip
@@ -183,12 +178,17 @@ def image_metrics(
     return [_size(images, targets), _reduction(optimised), _layers(images, targets), _consistency(fleet, made)]
 
 
+def _last_images(rows: Sequence[BuildRow]) -> list[BuildRow]:
+    """The good builds among those that images are compared over."""
+    return built(rows)[:RECENT]
+
+
 def image_lines(targets: Targets) -> Sourced[Sequence[ImageLine]] | Empty:
     """Each target's newest image, the largest first."""
     found: list[ImageLine] = []
     rows: list[BuildRow] = []
     for target, mine in targets.items():
-        sized = [row for row in built(mine) if row.image_bytes]
+        sized = [row for row in _last_images(mine) if row.image_bytes]
         if sized:
             before = sized[-1].image_bytes if len(sized) > 1 else None
             rows.append(sized[0])
@@ -201,7 +201,7 @@ def image_lines(targets: Targets) -> Sourced[Sequence[ImageLine]] | Empty:
 def _size(images: Sourced[Sequence[ImageLine]] | Empty, targets: Targets) -> Metric:
     make = partial(
         Metric, "image_size", Group.IMAGE, "Average image size per service", Unit.BYTES, "lower",
-        f"Mean of each target's newest image, against the oldest of its last {RECENT} builds.", _BUILD,
+        f"Mean of each target's newest image, against the oldest of its last {RECENT} good builds.", _BUILD,
     )  # fmt: skip
     if isinstance(images, Empty):
         return make(note=images.reason)
@@ -212,7 +212,9 @@ def _size(images: Sourced[Sequence[ImageLine]] | Empty, targets: Targets) -> Met
 
 
 def _first_to_last(targets: Targets, figure: Callable[[BuildRow], int | None]) -> Change | None:
-    pairs = [(rows[-1], rows[0]) for mine in targets.values() if len(rows := [row for row in built(mine) if figure(row)]) > 1]
+    pairs = [
+        (rows[-1], rows[0]) for mine in targets.values() if len(rows := [row for row in _last_images(mine) if figure(row)]) > 1
+    ]
     if not pairs:
         return None
     before, after = (fmean(figure(pair[side]) or 0 for pair in pairs) for side in (0, 1))
@@ -236,7 +238,7 @@ def _reduction(optimised: Sourced[Optimised] | Empty) -> Metric:
 def _layers(images: Sourced[Sequence[ImageLine]] | Empty, targets: Targets) -> Metric:
     make = partial(
         Metric, "image_layers", Group.IMAGE, "Layers per image", Unit.COUNT, "lower",
-        f"Mean of each target's newest image, against the oldest of its last {RECENT} builds.", _BUILD,
+        f"Mean of each target's newest image, against the oldest of its last {RECENT} good builds.", _BUILD,
     )  # fmt: skip
     layers = [each.layers for each in images.value if each.layers] if isinstance(images, Sourced) else []
     if isinstance(images, Empty) or not layers:

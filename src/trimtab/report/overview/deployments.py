@@ -9,10 +9,10 @@ from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow, ServiceRow
 from trimtab.history.totals import Total
 from trimtab.report.deploy import rates
-from trimtab.report.overview.builds import counted
 from trimtab.report.overview.known import RECENT, Known
 from trimtab.report.overview.model import Better, Deployed, Empty, Group, Metric, Sourced, Target, Unit, Used, Where
 from trimtab.report.overview.spans import change, halves
+from trimtab.report.words import counted
 
 _DEPLOY = "trimtab deploy"
 Rows = Sequence[DeploymentRow]

@@ -3,10 +3,10 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trimtab.fleet.plain import items, mapping
-from trimtab.history import BuildRow, FleetBuildRow, Run, ScanRow, ScoreRow, StepRow, Store
+from trimtab.history import COMPARED, BuildRow, FleetBuildRow, Run, ScanRow, ScoreRow, StepRow, Store, process_of
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow, ServiceRow
 from trimtab.history.totals import Total
@@ -17,6 +17,8 @@ RECENT = 10
 """How many builds, runs and deployments a figure looks at: older ones were of other code."""
 USED = 7 * 24 * 3600
 """Seconds of use that are looked at."""
+PERIOD = 30
+"""Days over which scans are counted, against as many before."""
 _RUNS, _DEPLOYMENTS, _SCANS, _FILES = 20, 50, 5000, 20
 
 
@@ -69,10 +71,10 @@ def read_known(store: Store, now: datetime) -> Known:
     runs = store.ledger.runs(_RUNS)
     run_rows = {run.run: store.ledger.builds(run=run.run) for run in runs}
     deployments = store.deployments.rows(_DEPLOYMENTS)
-    scans = store.scans.rows(limit=_SCANS)
+    scans = _scans(store, now)
     scores = store.scans.scores(limit=_RUNS)
     known = Known(
-        runs, run_rows, {}, store.ledger.recent(RECENT), _optimised(store), scans, _scan_files(store, scans), scores,
+        runs, run_rows, {}, store.ledger.recent(COMPARED), _optimised(store), scans, _scan_files(store, scans), scores,
         _gate(store, scores), deployments, {row.id: store.deployments.services(row.id) for row in deployments},
         store.usage.places(),
         {project: store.usage.totals(project, now.timestamp() - USED) for project in store.usage.projects()},
@@ -81,6 +83,13 @@ def read_known(store: Store, now: datetime) -> Known:
     last = known.last_built
     steps = {row.id: store.ledger.steps(row.id) for row in run_rows[last.run]} if last else {}
     return replace(known, steps=steps)
+
+
+def _scans(store: Store, now: datetime) -> list[ScanRow]:
+    """The last scans: so many rows, one a target, and more where those do not reach over the days that are compared."""
+    since = (now - timedelta(days=2 * PERIOD)).isoformat(timespec="seconds")
+    rows = store.scans.rows(limit=_SCANS)
+    return store.scans.since(since) if len(rows) == _SCANS and rows[-1].started > since else rows
 
 
 def _optimised(store: Store) -> tuple[Run, object] | None:
@@ -126,7 +135,7 @@ def _running(
             told = f"{len(done)} of {run.asked} targets ended" + (f", {failed} failed" if failed else "")
             found.append(Running("build", run.run, run.started, told, len(done), run.asked))
     for run in store.runs():
-        if run.ended is None and run.command == "optimize" and _alive(_pid(run.id)):
+        if run.ended is None and run.command == "optimize" and _alive(process_of(run.id)):
             found.append(Running("proof", run.id, run.started, "building and running services before and after"))
     for row in deployments:
         if row.outcome is None and _alive(row.pid):
@@ -138,12 +147,6 @@ def _running(
             of = sum(each.outcome != "untouched" for each in services)
             found.append(Running("deployment", row.id, row.started, told, done_, of))
     return found
-
-
-def _pid(run: str) -> int:
-    """The process that a run's id names."""
-    number = run.rpartition("-")[2]
-    return int(number) if number.isdecimal() else 0
 
 
 def _alive(pid: int) -> bool:

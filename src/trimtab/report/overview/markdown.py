@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from trimtab.report import figures
-from trimtab.report.exchange import cell
+from trimtab.report.exchange import cell, code
 from trimtab.report.overview import words
 from trimtab.report.overview.model import Empty, Group, Metric, Sourced
 from trimtab.report.overview.whole import Overview
@@ -18,7 +18,7 @@ def overview_markdown(report: Overview) -> str:
     review = report.review.value
     counts = ", ".join(f"{number} {severity}" for severity, number in review.severities.items() if number) or "no findings"
     parts = [f"### trimtab report: {cell(report.name)}", ""]
-    revision = f" at `{report.revision}`" if report.revision else ""
+    revision = f" at {code(report.revision)}" if report.revision else ""
     score = f"{review.overall:.1f} of 100" if review.files else "Nothing was found to review"
     seen = f"{len(report.services)} services in {review.files} files{revision}"
     parts += [f"**{score}** over {seen}: {counts}.", ""]
@@ -63,7 +63,7 @@ def _proofs(report: Overview) -> Iterator[str]:
     for each in sized:
         before, after = each.bytes_before or 0, each.bytes_after or 0
         size = f"{figures.size(before)} → {figures.size(after)} {figures.percent(before, after)}"
-        yield f"| {cell(f'`{each.path}`')} | {', '.join(each.rules)} | {size} |"
+        yield f"| {code(each.path)} | {', '.join(each.rules)} | {size} |"
     if sized:
         yield ""
 

@@ -7,8 +7,7 @@ from functools import partial
 from trimtab.fleet.plain import items, mapping
 from trimtab.gate import GatePolicy
 from trimtab.history import ScanRow, ScoreRow
-from trimtab.report.overview.builds import counted
-from trimtab.report.overview.known import Known
+from trimtab.report.overview.known import PERIOD, Known
 from trimtab.report.overview.model import (
     Change,
     ControlLine,
@@ -24,14 +23,13 @@ from trimtab.report.overview.model import (
     Where,
 )
 from trimtab.report.overview.spans import change, ratio
+from trimtab.report.words import counted
 from trimtab.review import Review
 from trimtab.scan import LEVELS
 
 _SCAN = "trimtab scan"
 _WORST, _MISSING = 40, 20
 """Vulnerabilities and unchecked things that are listed; the rest is counted."""
-_PERIOD = 30
-"""Days over which scans are counted."""
 Rows = Sequence[ScanRow]
 _ALWAYS = ("critical", "high", "medium", "low")
 """Severities that are told even where there are none of them."""
@@ -192,13 +190,13 @@ def _age(known: Known, rows: Rows, policy: GatePolicy, now: datetime) -> Metric:
 
 def _frequency(rows: Rows, now: datetime) -> Metric:
     make = partial(
-        Metric, "scan_frequency", Group.SECURITY, f"Scans in {_PERIOD} days", Unit.COUNT, "higher",
-        f"Runs of `trimtab scan` in the last {_PERIOD} days, against the {_PERIOD} days before.", _SCAN,
+        Metric, "scan_frequency", Group.SECURITY, f"Scans in {PERIOD} days", Unit.COUNT, "higher",
+        f"Runs of `trimtab scan` in the last {PERIOD} days, against the {PERIOD} days before.", _SCAN,
     )  # fmt: skip
     if not rows:
         return make(note="nothing was scanned yet")
     runs = {row.run: row for row in rows}
-    ages = {run: (now - datetime.fromisoformat(row.started)) / timedelta(days=_PERIOD) for run, row in runs.items()}
+    ages = {run: (now - datetime.fromisoformat(row.started)) / timedelta(days=PERIOD) for run, row in runs.items()}
     now_, before = [run for run, age in ages.items() if age < 1], [run for run, age in ages.items() if 1 <= age < 2]
     return make(
         value=float(len(now_)), where=_of_scans(rows),
