@@ -13,7 +13,7 @@ from second_engine import BASE, NAMESPACE, SecondEngine, unmount
 @pytest.fixture(scope="session")
 def second(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondEngine]:
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("a second engine needs root and dockerd on PATH")
+        pytest.fail("a second engine needs root and dockerd on PATH; run `make test` as root")
     folder = Path(f"/run/trimtab-second-{os.getpid()}")
     (folder / "data").mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2600m", "tmpfs", folder / "data"], check=True)

@@ -103,7 +103,7 @@ CONFIG = '[deploy]\ntarget = "swarm"\nendpoint-mode = "dnsrr"\nsettle = 1\ntimeo
 @pytest.fixture(scope="module")
 def engines(engine: str) -> Iterator[ThreeEngines]:
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("engines in network namespaces need root and dockerd on PATH")
+        pytest.fail("engines in network namespaces need root and dockerd on PATH; run `make test` as root")
     found = ThreeEngines(Path(f"/run/trimtab-swarm-{os.getpid()}"))
     found.folder.mkdir()
     try:

@@ -6,12 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 BASE = "localhost/trimtab/debian:bookworm"
+Test = Callable[[Path], None]
+
+
+def on_engine(test: Test) -> Test:
+    """One at a time with the others that build: two cores carry one."""
+    for mark in (pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")):
+        test = mark(test)
+    return test
 
 
 def git(folder: Path, *words: str) -> str:
@@ -43,8 +52,8 @@ def index(folder: Path) -> dict[str, Any]:
     return json.loads(found.read_text())
 
 
-def test_rapid_ends_with_what_is_proven_on_a_branch(engine: str, mini: Path) -> None:
-    del engine
+@on_engine
+def test_rapid_ends_with_what_is_proven_on_a_branch(mini: Path) -> None:
     words = ("workflow", "rapid", "--auto", "--quick", "--offline", "--prompt")
     done = trimtab(mini, *words, "Ensure all services use non-root users.")
     assert done.returncode == 0, done.stderr
@@ -83,8 +92,8 @@ def test_without_a_repository_there_is_no_branch(tmp_path: Path) -> None:
     assert not (tmp_path / ".trimtab").exists()
 
 
-def test_an_interrupted_workflow_goes_on(engine: str, mini: Path) -> None:
-    del engine
+@on_engine
+def test_an_interrupted_workflow_goes_on(mini: Path) -> None:
     argv = [sys.executable, "-m", "trimtab", "workflow", "rapid", "--auto", "--quick", "--offline"]
     argv += ["--prompt", "Ensure all services use non-root users."]
     with subprocess.Popen(argv, cwd=mini, stderr=subprocess.PIPE, text=True) as process:
@@ -115,8 +124,8 @@ def test_no_engine_is_no_success(mini: Path) -> None:
     assert "No Docker engine answers" in json.dumps(data["reports"][-1])
 
 
-def test_the_implementer_changes_the_files_that_are_named(engine: str, mini: Path) -> None:
-    del engine
+@on_engine
+def test_the_implementer_changes_the_files_that_are_named(mini: Path) -> None:
     done = trimtab(mini, "implementer", "refactor", "*/Dockerfile", "Use non-root users.", "--quick", "--format", "json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
