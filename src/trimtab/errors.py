@@ -6,7 +6,8 @@ TrimtabError
 │   ├── EngineMissing no Docker engine answers
 │   ├── EngineRefused the engine does not do what it was asked
 │   ├── EngineOutage  the network behind the engine failed, or its disk is full
-│   └── CommandFailed a command ended with an error nobody expected
+│   ├── CommandFailed a command ended with an error nobody expected
+│   └── CommandTimedOut  a command did not end in the time it was given
 └── StateError        something trimtab keeps is locked or unreadable (exit 2)
 """
 
@@ -46,6 +47,15 @@ class CommandFailed(ToolError):
         self.argv, self.code, self.stderr = argv, code, stderr
         tail = stderr.strip().splitlines()[-3:]
         super().__init__(f"`{' '.join(argv[:4])} …` ended with {code}: {' / '.join(tail)}")
+
+
+class CommandTimedOut(ToolError, TimeoutError):
+    """A command did not end in the time it was given, and was stopped."""
+
+    def __init__(self, argv: tuple[str, ...], seconds: float) -> None:
+        self.argv, self.seconds = argv, seconds
+        step = "See whether the engine answers `docker info`." if argv[:1] == ("docker",) else "Try it by hand."
+        super().__init__(f"`{' '.join(argv[:4])} …` did not end within {seconds:.0f} s and was stopped. {step}")
 
 
 class StateError(TrimtabError):

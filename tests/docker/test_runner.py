@@ -7,7 +7,8 @@ import anyio
 import pytest
 
 from trimtab.docker import Command, ProcessRunner, engine_version
-from trimtab.errors import CommandFailed, EngineMissing, ToolError
+from trimtab.docker.command import ANSWER
+from trimtab.errors import CommandFailed, CommandTimedOut, EngineMissing, ToolError
 
 pytestmark = pytest.mark.anyio
 
@@ -40,10 +41,19 @@ async def test_a_program_that_is_missing_is_said() -> None:
 async def test_timeout_ends_the_process() -> None:
     pids: list[str] = []
     code = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(60)"
-    with pytest.raises(TimeoutError):
+    with pytest.raises(CommandTimedOut, match="did not end within 2 s and was stopped"):
         await ProcessRunner().run(python(code), on_line=pids.append, timeout=2)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pids[0]), 0)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_command_has_a_limit_of_its_own(streamed: bool) -> None:
+    command = Command((sys.executable, "-c", "import time; time.sleep(60)"), seconds=0.5)
+    runner = ProcessRunner()
+    with pytest.raises(ToolError, match="was stopped"):
+        await (runner.stream(command, lambda _: None) if streamed else runner.run(command))
+    assert Command(("git", "status")).seconds == ANSWER
 
 
 async def test_cancelling_ends_the_process() -> None:

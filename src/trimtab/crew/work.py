@@ -58,7 +58,9 @@ class Work:
                 lines.append(line.strip())
                 self._tell(role, line)
 
-        result = await self._runner.run(Command(_argv(step, path), step.environment), on_line=take)
+        # No limit of its own: the steps that it is made of have theirs.
+        command = Command(_argv(step, path), step.environment, seconds=None)
+        result = await self._runner.run(command, on_line=take)
         code = result.code if 0 <= result.code <= _OUR_BUG else _OUR_BUG
         found = path.is_file()
         self._log.end(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trimtab.docker.command import OWN_NAMES, Command, docker
+from trimtab.docker.command import OWN_NAMES, WORK, Command, docker
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ def target_build(call: TargetCall) -> Command:
     words += ["--pull"] if call.pull else []
     words += ["--sbom=true"] if call.sbom else []
     words += [f"--provenance=mode={call.provenance}" if call.provenance else "--provenance=false"]
-    return docker(*words, call.context, env=call.args)
+    return docker(*words, call.context, env=call.args, seconds=WORK)
 
 
 def group_build(file: str, targets: Sequence[str], metadata_file: str, folder: str, env: Mapping[str, str]) -> Command:
     """A build of several targets of a bake file in one go; `folder` is where their contexts lie."""
     words = ["buildx", "bake", "--progress", "rawjson", "--file", file, "--metadata-file", metadata_file]
-    return docker(*words, "--provenance=false", "--allow", f"fs.read={folder}", *targets, env=env)
+    return docker(*words, "--provenance=false", "--allow", f"fs.read={folder}", *targets, env=env, seconds=WORK)
 
 
 def inspect_builder(name: str | None) -> Command:

@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 LABEL = "io.trimtab.run"
 """Marks every container and image that a run makes, so that it can be cleaned up after any end."""
 
+ANSWER = 600.0
+"""Seconds for what builds and carries nothing: removing large images takes an engine with a slow disk some minutes."""
+WORK = 4 * 3600.0
+"""Seconds for what builds, pulls, pushes, or carries whole images."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -22,6 +27,8 @@ class Command:
     """What the process reads from its standard input; not part of any log."""
     keeps_stdin: bool = False
     """Whether its standard input stays open behind that."""
+    seconds: float | None = ANSWER
+    """The most that it may take, where its caller does not say; None for what goes on until it is cancelled."""
 
 
 OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",
@@ -29,10 +36,10 @@ OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR"
 """Variables that the docker client itself obeys: passing them by name would change the client, so they go by value."""
 
 
-def docker(*words: str, env: Mapping[str, str] | None = None) -> Command:
-    """A call of the docker client."""
+def docker(*words: str, env: Mapping[str, str] | None = None, seconds: float | None = ANSWER) -> Command:
+    """A call of the docker client, and the most that it may take."""
     passed = {name: value for name, value in (env or {}).items() if name not in OWN_NAMES}
-    return Command(("docker", *words), passed)
+    return Command(("docker", *words), passed, seconds=seconds)
 
 
 def version() -> Command:
@@ -58,7 +65,7 @@ def build(
     words += ["--target", target] if target else []
     words += ["--no-cache"] if no_cache else []
     words += ["--metadata-file", metadata_file] if metadata_file else []
-    return docker(*words, "--load", "--provenance=false", context, env=args)
+    return docker(*words, "--load", "--provenance=false", context, env=args, seconds=WORK)
 
 
 def check(*, context: str, dockerfile: str, target: str | None = None) -> Command:
@@ -75,7 +82,7 @@ def compose_config(files: Sequence[str], folder: str) -> Command:
 
 def compose(file: str, project: str, *words: str) -> Command:
     """A call of compose about one project."""
-    return docker("compose", "--file", file, "--project-name", project, "--progress", "plain", *words)
+    return docker("compose", "--file", file, "--project-name", project, "--progress", "plain", *words, seconds=WORK)
 
 
 def compose_hashes(files: Sequence[str], folder: str) -> Command:
@@ -101,12 +108,12 @@ def events(project_label: str, since: float, *actions: str) -> Command:
     """What happens to a project's containers from a time on, in seconds since 1970: a line of JSON each, without an end."""
     filters = (word for action in actions for word in ("--filter", f"event={action}"))
     label = ("--filter", "type=container", "--filter", f"label={project_label}")
-    return docker("events", "--since", f"{since:.3f}", *label, *filters, "--format", "{{json .}}")
+    return docker("events", "--since", f"{since:.3f}", *label, *filters, "--format", "{{json .}}", seconds=None)
 
 
 def pull(image: str) -> Command:
     """Gets an image from its registry."""
-    return docker("pull", "--quiet", image)
+    return docker("pull", "--quiet", image, seconds=WORK)
 
 
 def tag_image(image: str, reference: str) -> Command:
@@ -131,7 +138,7 @@ def create(image: str, run: str) -> Command:
 
 def export(container: str) -> Command:
     """A container's merged files as a tar on standard output."""
-    return docker("export", container)
+    return docker("export", container, seconds=WORK)
 
 
 def image_id(image: str) -> Command:
@@ -141,7 +148,7 @@ def image_id(image: str) -> Command:
 
 def save(image: str) -> Command:
     """An image with its layers as a tar on standard output."""
-    return docker("save", image)
+    return docker("save", image, seconds=WORK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +218,7 @@ def start(
 
 def stop(container: str, grace: float) -> Command:
     """Sends a container its stop signal, and kills it after so many seconds."""
-    return docker("stop", "--time", f"{max(1, round(grace))}", container)
+    return docker("stop", "--time", f"{max(1, round(grace))}", container, seconds=grace + ANSWER)
 
 
 def network_create(name: str, run: str) -> Command:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from trimtab.docker import command as argv
 from trimtab.docker.command import Command
-from trimtab.errors import CommandFailed, EngineMissing, ToolError
+from trimtab.errors import CommandFailed, CommandTimedOut, EngineMissing, ToolError
 
 _CHUNK = 1024 * 1024
 
@@ -50,16 +50,17 @@ class Runner(Protocol):
     async def run(
         self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
     ) -> Completed:
-        """Run to the end. `on_line` gets each line of standard error as it comes; `timeout` is in seconds.
+        """Run to the end. `on_line` gets each line of standard error as it comes; `timeout`, in seconds, is the command's own
+        where none is given.
 
         Raises:
             ToolError: the program does not exist.
-            TimeoutError: it did not end in time and was killed.
+            CommandTimedOut: it did not end in time and was stopped.
         """
         ...
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
-        """Run to the end, giving standard output to `sink` in chunks instead of keeping it."""
+        """Run to the end, giving standard output to `sink` in chunks instead of keeping it; raises what `run` raises."""
         ...
 
 
@@ -70,11 +71,10 @@ class ProcessRunner:
         self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
     ) -> Completed:
         output = bytearray()
-        with anyio.fail_after(timeout):
-            return await self._run(command, output.extend, on_line, output)
+        return await _in_time(command, timeout, self._run(command, output.extend, on_line, output))
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
-        return await self._run(command, sink, None, bytearray())
+        return await _in_time(command, None, self._run(command, sink, None, bytearray()))
 
     async def _run(
         self, command: Command, sink: Callable[[bytes], object], on_line: Callable[[str], None] | None, output: bytearray
@@ -106,6 +106,13 @@ class ProcessRunner:
                 raise failure
             code = await process.wait()
         return Completed(command.argv, code, bytes(output), "\n".join(errors))
+
+
+async def _in_time(command: Command, timeout: float | None, ending: Awaitable[Completed]) -> Completed:
+    seconds = command.seconds if timeout is None else timeout
+    with anyio.move_on_after(seconds):
+        return await ending
+    raise CommandTimedOut(command.argv, seconds or 0)
 
 
 @asynccontextmanager

@@ -75,7 +75,10 @@ def until_we_end() -> tuple[str, ...]:
     words = ("setpriv", "--pdeathsig", "INT", "--")
     if shutil.which(words[0]) is None:
         return ()
-    tried = subprocess.run([*words, "true"], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    try:
+        tried = subprocess.run([*words, "true"], capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=10)
+    except subprocess.TimeoutExpired:
+        return ()
     return words if tried.returncode == 0 else ()
 
 
