@@ -93,8 +93,8 @@ def known(store: Store) -> Known:
     """What a history holds that metrics are made from."""
     builds = [row for rows in store.ledger.recent(COMPARED, ("built",)).values() for row in rows]
     return Known(
-        store.usage.places(), store.ledger.totals(), builds, store.deployments.rows(_ALL), store.scans.newest(),
-        store.scans.scores(limit=1), store.verdicts(),
+        store.usage.places(), store.usage.callers(), store.ledger.totals(), builds, store.deployments.rows(_ALL),
+        store.scans.newest(), store.scans.scores(limit=1), store.verdicts(),
     )  # fmt: skip
 
 

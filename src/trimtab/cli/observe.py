@@ -13,8 +13,13 @@ from trimtab.cli.app import CLEAN
 from trimtab.cli.deploying import Stack, find_stack, project_name
 from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Paths, check_format, length_of_time, open_output, show
-from trimtab.docker import ProcessRunner, engine_version
+from trimtab.deploy.holder.figures import holder_counters
+from trimtab.deploy.site import observed
+from trimtab.docker import ProcessRunner, Runner, engine_version
+from trimtab.docker.api import Api
+from trimtab.docker.containers import Containers
 from trimtab.history import Store, opened
+from trimtab.observe.callers import Ask, Got
 from trimtab.observe.sampler import Seen
 from trimtab.observe.watch import Observation
 from trimtab.report.console import console
@@ -51,7 +56,7 @@ async def _observe(
     await engine_version(runner)
     name = project or await project_name(runner, stack, store)
     with _watching(common, name) as watcher:
-        watch = Observation(runner, name, watcher, None if once else store.usage, pace)
+        watch = Observation(runner, name, watcher, None if once else store.usage, pace, _asking(runner, name))
         with watcher.shown():
             await interruptible(lambda: watch.watch(length))
         watcher.finished(result_data(watch))
@@ -64,6 +69,17 @@ async def _observe(
     if common.verbose:
         common.messages.print(cost_line(watch.cost), markup=False)
     return CLEAN
+
+
+def _asking(runner: Runner, project: str) -> Ask:
+    """Asks the project's holder, where there is one."""
+    containers = Containers(Api(runner))
+
+    async def ask() -> dict[str, Got | None]:
+        held = await holder_counters(runner, await observed(containers, project))
+        return {service: None if each is None else Got(each.sessions, each.failed) for service, each in held.items()}
+
+    return ask
 
 
 class ObserveWatcher:

@@ -11,13 +11,14 @@ from operator import itemgetter
 from typing import TypeVar
 
 from trimtab.errors import StateError
-from trimtab.history import containers, totals
+from trimtab.history import callers, containers, totals
+from trimtab.history.callers import Callers
 from trimtab.history.containers import Place
 from trimtab.history.totals import Total
 from trimtab.history.unwritten import unwritten
 
 T = TypeVar("T", int, float)
-SCHEMA = f"""{containers.SCHEMA}
+SCHEMA = f"""{containers.SCHEMA}{callers.SCHEMA}
 CREATE TABLE IF NOT EXISTS usage_subjects (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL,
@@ -203,6 +204,7 @@ def forget_old(connection: sqlite3.Connection, now: float) -> int:
     number = connection.execute(old, (MINUTE, until)).rowcount
     number += connection.execute(old, (HOUR, now - HOURS_KEPT)).rowcount
     containers.forget(connection, now - HOURS_KEPT)
+    callers.forget(connection, now - HOURS_KEPT)
     connection.execute("DELETE FROM usage_subjects WHERE NOT EXISTS (SELECT 1 FROM usage WHERE subject = usage_subjects.id)")
     return number
 
@@ -287,6 +289,23 @@ class UsageHistory:
                     containers.put(self._connection, place)
         except sqlite3.Error as error:
             raise self._failed(error) from error
+
+    def note_callers(self, counted: Sequence[Callers]) -> None:
+        """Add what callers got to what is kept, all or none.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        try:
+            with self._connection:
+                for each in counted:
+                    callers.put(self._connection, each)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def callers(self) -> list[Callers]:
+        """What callers of every service behind a holder got, of all projects."""
+        return callers.read(self._connection)
 
     def places(self) -> list[Place]:
         """Every container's place, of all projects, as it was seen last."""

@@ -164,6 +164,7 @@ def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
         ("Killed for want of memory", "timeseries", f"increase(trimtab_container_oom_kills_total{{{chosen}}}{rate})", "none"),
         ("Restarts", "timeseries", f"increase(trimtab_container_restarts_total{{{chosen}}}{rate})", "none"),
         ("Bytes received", "timeseries", f"rate(trimtab_container_network_receive_bytes_total{{{chosen}}}{rate})", "Bps"),
+        ("Failed requests", "timeseries", f"rate(trimtab_holder_failed_requests_total{{{chosen}}}{rate})", "reqps"),
         ("Revision", "stat", f"trimtab_deployment_revision{{project={quoted(watched.project)}}}", "none"),
         ("Builds", "timeseries", "trimtab_build_duration_seconds", "s"),
         ("Images", "timeseries", "trimtab_image_size_bytes", "decbytes"),
@@ -192,7 +193,7 @@ _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 def _panel(number: int, title: str, kind: str, expr: str, unit: str) -> dict[str, object]:
     """One of two columns of panels."""
-    legend = "{{target}}" if "trimtab_container" not in expr else "{{service}}"
+    legend = "{{service}}" if "trimtab_container" in expr or "trimtab_holder" in expr else "{{target}}"
     return {
         "id": number + 1,
         "title": title,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from trimtab.history import BuildRow, BuildTotal, ScanRow, ScoreRow, regressions
+from trimtab.history.callers import Callers
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow
 from trimtab.observe.exposition import Family
@@ -44,6 +45,7 @@ class Known:
     """What the metrics are made from; builds, scans, scores and deployments the newest first."""
 
     places: Sequence[Place] = ()
+    callers: Sequence[Callers] = ()
     totals: Sequence[BuildTotal] = ()
     """All builds, also those whose rows are not kept any more."""
     builds: Sequence[BuildRow] = ()
@@ -58,8 +60,8 @@ class Known:
 def families(known: Known, now: float) -> list[Family]:
     """All metrics; `now` is in seconds since 1970."""
     return [
-        *_containers(known.places, now), *_builds(known.totals, known.builds), *_deployments(known.deployments),
-        *_scans(known.scans), *_scores(known.scores), *_proofs(known.verdicts or {}),
+        *_containers(known.places, now), *_callers(known.callers), *_builds(known.totals, known.builds),
+        *_deployments(known.deployments), *_scans(known.scans), *_scores(known.scores), *_proofs(known.verdicts or {}),
     ]  # fmt: skip
 
 
@@ -91,6 +93,17 @@ def _containers(places: Sequence[Place], now: float) -> Iterator[Family]:
 
 def _place(place: Place) -> dict[str, str]:
     return {"project": place.project, "service": place.service, "number": str(place.number)}
+
+
+def _callers(callers: Sequence[Callers]) -> Iterator[Family]:
+    """What the holder says of the services behind it."""
+    given = (({"project": each.project, "service": each.service}, float(each.requests)) for each in callers)
+    yield _counter(
+        "holder_requests_total", "Requests, and connections of plain TCP, given to the service by the holder.", given
+    )
+    failed = (({"project": each.project, "service": each.service}, float(each.failed)) for each in callers)
+    told = "Of them, those that the service did not take, broke off, or answered with a status of 500 to 599."
+    yield _counter("holder_failed_requests_total", told, failed)
 
 
 def _builds(totals: Sequence[BuildTotal], rows: Sequence[BuildRow]) -> Iterator[Family]:

@@ -55,7 +55,8 @@ class Watched:
 
 def rules_for(watched: Watched) -> list[AlertRule]:
     """Every rule for a project, in the order in which they are written."""
-    return [*_states(watched), *_memory_and_processor(watched), *_missing(watched), *_deliveries(watched), *_host()]
+    containers = [*_states(watched), *_memory_and_processor(watched), *_missing(watched)]
+    return [*containers, *_callers(watched), *_deliveries(watched), *_host()]
 
 
 def _one(metric: str, project: str, service: str = "api", **more: str) -> str:
@@ -164,6 +165,23 @@ def _missing_one(watched: Watched, services: Sequence[str], level: Level, seen: 
         "There is no container of {{ $labels.project }}/{{ $labels.service }}, and the project is observed.", "5m",
         Situation({**observed, **there}, "10m", {"severity": level, "project": project, "service": first}),
         Situation({**observed, **there, **running}, "10m"),
+    )  # fmt: skip
+
+
+def _callers(watched: Watched) -> Iterator[AlertRule]:
+    project = watched.project
+    chosen = f"project={quoted(project)}"
+    failed, given = (f"increase(trimtab_holder_{name}_total{{{chosen}}}[5m])" for name in ("failed_requests", "requests"))
+    labels = f'{{project={quoted(project)}, service="api"}}'
+    bad, all_of_them = (f"trimtab_holder_{name}_total{labels}" for name in ("failed_requests", "requests"))
+    yield AlertRule(
+        "RequestsFailing", f"{failed} / {given} > 0.05 and {failed} > 5", "critical",
+        "Callers of {{ $labels.service }} get errors",
+        "{{ $value | humanizePercentage }} of the requests that the holder gave to {{ $labels.project }}/{{ $labels.service }}"
+        " in five minutes failed: not taken, broken off, or answered with a status of 500 to 599.", "1m",
+        Situation({bad: "0+10x10", all_of_them: "0+100x10"}, "9m",
+                  {"severity": "critical", "project": project, "service": "api"}, "10%"),
+        Situation({bad: "0+1x10", all_of_them: "0+100x10"}, "9m"),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from trimtab.docker.runner import Runner
 from trimtab.errors import EngineMissing, StateError
 from trimtab.history.containers import Place
 from trimtab.history.usage import HOUR, Subject, Usage, UsageHistory, join
+from trimtab.observe.callers import Ask, count_callers
 from trimtab.observe.fold import Folder
 from trimtab.observe.heard import Heard, listen
 from trimtab.observe.sampler import Sampler, Seen, engine_clock, place_of
@@ -64,6 +65,8 @@ class Observation:
     """None keeps nothing."""
     every: float = 10.0
     """Seconds from one round to the next."""
+    ask: Ask | None = None
+    """Asks the holder what callers got; None where nobody wants to know."""
     rounds: int = 0
     missed: int = 0
     """Rounds in which the engine did not answer."""
@@ -91,6 +94,8 @@ class Observation:
             async with anyio.create_task_group() as group:
                 heard = Heard(time.time() + ahead)
                 group.start_soon(listen, self.runner, self.project, heard)
+                if self.ask is not None and self.history is not None:
+                    group.start_soon(count_callers, self.ask, self.project, self.history)
                 await self._rounds(began + seconds, ahead, heard, name)
                 group.cancel_scope.cancel()
         finally:
