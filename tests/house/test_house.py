@@ -1,6 +1,7 @@
 """Laws of the house that no linter knows: sizes, and an end for everything that is waited for."""
 
 import ast
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +91,10 @@ def test_no_shell_reads_what_is_run() -> None:
     told = [(path, call.lineno) for path, call in calls(*processes)
             if isinstance(call.args[0], ast.Constant | ast.JoinedStr) or "shell" in keywords(call)]  # fmt: skip
     assert told == []
+
+
+@pytest.mark.xdist_group("engine")
+def test_tests_of_one_group_share_a_worker(pytestconfig: pytest.Config) -> None:
+    """They are kept together by their names, which a version of pytest has to let pytest-xdist change."""
+    name = os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0]
+    assert name.endswith("@engine") == bool(getattr(pytestconfig.option, "loadgroup", False))
