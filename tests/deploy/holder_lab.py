@@ -119,11 +119,15 @@ class Lab:
         return time.monotonic() - begun
 
     async def upgrade(self, process: str, more: Sequence[Held] = ()) -> None:
-        """A second HAProxy takes over and the first one is told to leave."""
+        """A second HAProxy takes over and the first one is told to leave; it hears no command when this returns."""
         old = self.process
         self.write(self.held(), process, more)
         await self.launch(take_over(self.settings))
         old.send_signal(signal.Signals[LEAVE])
+        deadline = time.monotonic() + PATIENCE
+        while old.returncode is None and f"({old.pid}) : Proxy GLOBAL stopped" not in (self.folder / "log").read_text():
+            assert time.monotonic() < deadline, "the first HAProxy goes on accepting"
+            await asyncio.sleep(0.01)
 
     def address(self, number: int) -> str:
         return f"127.0.{number // 200}.{number % 200}"

@@ -99,8 +99,8 @@ class Stack:
         done = self.trimtab("deploy", "--quiet", *words, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def serves(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=10) as answer:
+    def serves(self, patience: float = 10) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=patience) as answer:
             return answer.read().decode()
 
     def names(self) -> set[str]:
@@ -278,7 +278,8 @@ class Callers:
     def _call(self) -> None:
         while not self._ended.wait(0.05):
             try:
-                self.answers.append(self._stack.serves())
+                # As long as the holder lets callers wait while no version runs, the time between a kill and `--resume` included.
+                self.answers.append(self._stack.serves(60))
             except OSError as error:
                 self.failures.append(str(error))
 
