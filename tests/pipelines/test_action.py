@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 import yaml
+from expressions import Functions, filled, truth, whole
 
 from trimtab.fleet.plain import items, mapping, text
 
@@ -76,7 +77,34 @@ def test_findings(tmp_path: Path, work: Path, path: str) -> None:
 
 
 def test_what_cannot_be_read_is_no_clean_review(tmp_path: Path, work: Path) -> None:
-    assert "exit-code=2\n" in run_step("Review", tmp_path, work, FLEET="nothing").output
+    ran = run_step("Review", tmp_path, work, FLEET="nothing")
+    assert (ran.output, ran.summary) == ("exit-code=2\n", "")
+
+
+def test_what_an_earlier_use_has_left_is_not_shown_again(tmp_path: Path, work: Path) -> None:
+    (tmp_path / "trimtab.sarif").write_text("{}")
+    (tmp_path / "trimtab.md").write_text("of another folder\n")
+    ran = run_step("Review", tmp_path, work, FLEET="nothing")
+    assert (ran.output, ran.summary) == ("exit-code=2\n", "")
+
+
+def upload(ran: Ran, upload: str = "true", path: str = ".") -> tuple[bool, dict[str, str]]:
+    """Whether the step that uploads is run after a review, and what it is given."""
+    outputs = dict(line.split("=", 1) for line in ran.output.splitlines())
+    context: dict[str, object] = {"inputs": {"upload": upload, "path": path}, "steps": {"review": {"outputs": outputs}}}
+    functions: Functions = {"format": str.format}
+    step = STEPS["Upload"]
+    given = {name: filled(str(value), context, functions) for name, value in mapping(step["with"]).items()}
+    return truth(whole(str(step["if"]), context, functions)), given
+
+
+def test_findings_are_uploaded_where_there_are_some(tmp_path: Path, work: Path) -> None:
+    found = run_step("Review", tmp_path, work, FLEET=".")
+    assert upload(found) == (True, {"sarif_file": f"{tmp_path}/trimtab.sarif", "category": "trimtab"})
+    assert upload(found, upload="false")[0] is False
+    assert upload(found, path="services/a")[1]["category"] == "trimtab-services/a"
+    (tmp_path / "output").unlink()
+    assert upload(run_step("Review", tmp_path, work, FLEET="nothing"))[0] is False
 
 
 @pytest.mark.parametrize("path", ["$(touch pwned)", "`touch pwned`", "; touch pwned", "--output=pwned", '" && touch pwned "'])
