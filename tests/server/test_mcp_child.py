@@ -40,10 +40,11 @@ def run_until_told(program: str, folder: Path, grace: float) -> int:
     async def main() -> None:
         async with anyio.create_task_group() as group:
 
-            def take(line: str) -> None:
+            def take(line: str) -> str:
                 if line.isdecimal():
                     told.append(int(line))
                     group.cancel_scope.cancel()
+                return line
 
             await run_child([sys.executable, "-c", program], folder, os.environ, take, grace)
 
@@ -74,7 +75,7 @@ def test_what_does_not_listen_is_killed_with_its_group(tmp_path: Path) -> None:
     assert has_gone(inner)
 
 
-def run(program: str, folder: Path, take: Callable[[str], None] = lambda _: None) -> Ended:
+def run(program: str, folder: Path, take: Callable[[str], str] = str) -> Ended:
     async def main() -> Ended:
         return await run_child([sys.executable, "-c", program], folder, {"PATH": os.environ["PATH"]}, take, 5)
 
@@ -84,9 +85,19 @@ def run(program: str, folder: Path, take: Callable[[str], None] = lambda _: None
 def test_what_a_command_prints(tmp_path: Path) -> None:
     lines: list[str] = []
     program = "import os, sys; print(os.getcwd(), sorted(os.environ)[-1]); print('a', file=sys.stderr); sys.exit(sys.stdin.read() == '')"
-    found = run(program, tmp_path, lines.append)
-    assert (found.code, found.output.decode(), found.lines) == (1, f"{tmp_path} PATH\n", ("a",))
+
+    def take(line: str) -> str:
+        lines.append(line)
+        return line.upper()
+
+    found = run(program, tmp_path, take)
+    assert (found.code, found.output.decode(), found.lines) == (1, f"{tmp_path} PATH\n", ("A",))
     assert lines == ["a"]
+
+
+def test_the_last_lines_are_kept(tmp_path: Path) -> None:
+    program = "import sys\nfor number in range(10_000): print(f'{number}\\n', file=sys.stderr)"
+    assert run(program, tmp_path).lines == tuple(str(number) for number in range(9980, 10_000))
 
 
 def test_endless_output_is_an_error(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_outcomes(tool: str, given: Ended, outcome: str, is_error: bool) -> None
 
 
 def test_a_failed_command_says_why_in_words() -> None:
-    found = result_of(BY_NAME["build"], ended(2, None, "", "error: No Docker engine answers."), 0, PLAIN)
+    found = result_of(BY_NAME["build"], ended(2, None, "error: No Docker engine answers."), 0, PLAIN)
     assert [json.loads(each.model_dump_json())["text"] for each in found.content] == ["error: No Docker engine answers."]
 
 
@@ -107,6 +107,30 @@ def test_a_private_key_is_concealed_whole() -> None:
     begin, end = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
     assert PLAIN.text(f"a\n{begin}\nMIIE\n{end}\nb") == "a\n***\nb"
     assert PLAIN.text(f"a\n{begin}\nMIIE\nMIIF") == "a\n***"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----", "-----END PGP PRIVATE KEY BLOCK-----"),
+        ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "---- END SSH2 ENCRYPTED PRIVATE KEY ----"),
+    ],
+)
+def test_a_private_key_is_concealed_line_by_line(begin: str, end: str) -> None:
+    body = ["MIIEpAIBAAKCAQEAx", "Version: 1", "", "qW3=="]
+    said = ["before", f"#7 0.2 {begin}", *body, f"{end} behind", "after", f"{begin} MIIE {end}", "last", begin, *body]
+    conceal = PLAIN.lines()
+    assert [conceal(line) for line in said] == [
+        "before", "#7 0.2 ***", "", "", "", "", " behind", "after", "***", "last", "***", "", "", "", "",
+    ]  # fmt: skip
+    assert PLAIN.lines()("another output") == "another output"
+    assert PLAIN.text("\n".join(said)) == "before\n#7 0.2 *** behind\nafter\n***\nlast\n***"
+
+
+def test_each_line_of_a_credential_of_several_lines_is_concealed() -> None:
+    conceal = Concealer({"SHOP_SECRET": f"first-of-it\n  {SECRET}\n"}).lines()
+    assert [conceal(line) for line in ("x first-of-it", SECRET, "y")] == ["x ***", "***", "y"]
 
 
 @pytest.mark.parametrize(

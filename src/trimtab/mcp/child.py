@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from trimtab.errors import ToolError
 
 _MOST = 64 * 1024 * 1024
 """Bytes of standard output. A review of 46 Dockerfiles with all its findings is 0.6 MB."""
+_LAST = 20
+"""Lines of standard error. The last ones are those that tell why something failed and where reports are."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,13 @@ class Ended:
     code: int
     output: bytes
     lines: tuple[str, ...]
-    """What it said to people, on standard error."""
+    """The last lines of what it said to people, on standard error, without those that are empty."""
 
 
 async def run_child(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str], take: Callable[[str], None], grace: float
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], take: Callable[[str], str], grace: float
 ) -> Ended:
-    """Run a command to its end; `take` gets each line of standard error as it comes.
+    """Run a command to its end; `take` gets each line of standard error as it comes, and says what is kept of it.
 
     When the awaiting task is cancelled the command's whole process group is interrupted, as Ctrl-C does, and has `grace`
     seconds to clean up what it started. Then the group is killed. When this returns or raises, the process is gone.
@@ -42,12 +45,13 @@ async def run_child(
     process = await anyio.open_process(
         argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
     )  # fmt: skip
-    lines: list[str] = []
+    lines = deque[str](maxlen=_LAST)
     output = bytearray()
 
     def said(line: str) -> None:
-        lines.append(line)
-        take(line)
+        kept = take(line)
+        if kept:
+            lines.append(kept)
 
     stdout, stderr = _outputs(process)
     try:

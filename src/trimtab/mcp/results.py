@@ -11,8 +11,6 @@ from trimtab.mcp.child import Ended
 from trimtab.mcp.concealing import Concealer
 from trimtab.mcp.tools import Tool
 
-_MESSAGES = 20
-"""Lines. The last ones are those that tell why something failed and where reports are."""
 _RANK = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 _NAMED = {0: "done", 3: "bug", 130: "interrupted"}
 
@@ -21,11 +19,11 @@ def result_of(tool: Tool, ended: Ended, most: int, conceal: Concealer) -> types.
     """The result of a call.
 
     Findings, gates that do not hold and failed builds are results. An error is a command that could not run, that crashed, or
-    that printed no result.
+    that printed no result. The lines that it said are concealed already.
     """
     found = printed(ended.output)
     shown, left_out = shortened(found, tool.lists, most) if found is not None else (None, {})
-    messages = [line for line in (conceal.text(line).rstrip() for line in ended.lines) if line][-_MESSAGES:]
+    messages = list(ended.lines)
     outcome = _outcome(tool, ended.code, found is not None)
     data: dict[str, object] = {
         "outcome": outcome,

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,7 @@ class Desk:
             return refusal(str(error))
         # -P keeps the project's own modules from being imported instead of ours.
         argv = [*self.before, sys.executable, "-P", "-m", "trimtab", words[0], "--format=json", "--no-color", *words[1:]]
-        async with self.turns, _told(context, self.conceal) as take:
+        async with self.turns, _told(context, self.conceal.lines()) as take:
             try:
                 ended = await run_child(argv, self.project.root, self.environment, take, tool.grace)
             except (TrimtabError, OSError) as error:
@@ -103,22 +103,22 @@ def make_server(project: Project, *, allow_deploy: bool) -> Server[Any]:
 
 
 @asynccontextmanager
-async def _told(context: Context, conceal: Concealer) -> AsyncGenerator[Any]:
-    """Takes a command's lines, and passes them on as progress while it runs."""
+async def _told(context: Context, conceal: Callable[[str], str]) -> AsyncGenerator[Callable[[str], str]]:
+    """Takes a command's lines, says what may be seen of each, and passes that on as progress while it runs."""
     send, receive = anyio.create_memory_object_stream[str](1000)
 
-    def take(line: str) -> None:
-        try:
-            send.send_nowait(line)
-        except anyio.WouldBlock:
-            # The client reads more slowly than we write; a line of progress less is no loss, and the result is whole.
-            return
+    def take(line: str) -> str:
+        shown = conceal(line).rstrip()
+        # The client may read more slowly than we write; a line of progress less is no loss, and the result is whole.
+        with suppress(anyio.WouldBlock):
+            send.send_nowait(shown)
+        return shown
 
     async def report() -> None:
         number = 0
         async for line in receive:
             number += 1
-            await context.session.report_progress(number, None, conceal.text(line).rstrip())
+            await context.session.report_progress(number, None, line)
 
     async with receive, anyio.create_task_group() as group:
         group.start_soon(report)
