@@ -10,8 +10,7 @@ def main() -> None:
     if words == ["--version"]:
         from trimtab import __version__
 
-        sys.stdout.write(f"{__version__}\n")
-        return
+        sys.exit(_say(f"{__version__}\n", 0))
     if words[:1] == ["review"] and "--no-cache" not in words and sys.stdout is not None:
         code = _said_before(words)
         if code is not None:
@@ -28,15 +27,29 @@ def _said_before(words: list[str]) -> int | None:
     found = replay(words)
     if found is None:
         return None
+    return _say(*found)
+
+
+def _say(text: str, code: int) -> int:
+    """Put a text on standard output, where there is one. The exit code: the given one, 0 where the reader has gone, 2 where it
+    cannot be written.
+    """
+    if sys.stdout is None:
+        return code
     try:
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        sys.stdout.write(found[0])
+        sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone, as `| head` does; keep Python from trying to flush again.
+    except OSError as error:
+        # Keep Python from trying to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return found[1]
+        if isinstance(error, BrokenPipeError):
+            # As `| head` does.
+            return 0
+        if sys.stderr is not None:
+            sys.stderr.write(f"error: Standard output cannot be written: {error.strerror or error}.\n")
+        return 2
+    return code
 
 
 if __name__ == "__main__":

@@ -193,7 +193,8 @@ def asking_git(root: str, ignore_files: Sequence[str]) -> Generator[Asked]:
     running: list[subprocess.Popen[bytes]] = []
     asked = Asked()
     for argv in questions:
-        with suppress(FileNotFoundError):
+        # None on PATH, or one that may not be run.
+        with suppress(OSError):
             nobody = subprocess.DEVNULL
             running.append(subprocess.Popen(argv, stdin=nobody, stdout=subprocess.PIPE, stderr=nobody))
     try:

@@ -1,5 +1,6 @@
 """The command tree, and the one place where errors become exit codes."""
 
+import errno
 import io
 import os
 import sys
@@ -17,6 +18,7 @@ from trimtab.cli.standing import check_folder, stand
 from trimtab.errors import TrimtabError
 
 CLEAN, FINDINGS, COULD_NOT_RUN, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 130
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 app = App(
     name="trimtab",
@@ -109,6 +111,10 @@ def _ended(error: Exception) -> int:
         # The reader of our output has gone, as `| head` does; say nothing and keep Python from trying to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN
+    if isinstance(error, OSError) and error.errno in _FULL:
+        # Of a command that looks after its own files this is standard output's; it is nobody's bug in any case.
+        console.print(f"[bold red]error:[/] What is to be told cannot be written: {error.strerror}.", soft_wrap=True)
+        return COULD_NOT_RUN
     console.print(f"[bold red]This is a bug of trimtab:[/] {type(error).__name__}. Details are in {_crash_log(error)}")
     return OUR_BUG
 
