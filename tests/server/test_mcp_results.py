@@ -5,11 +5,15 @@ from typing import cast
 
 import pytest
 
+from trimtab.build import Outcome
 from trimtab.fleet.plain import items, mapping
+from trimtab.mcp import order
 from trimtab.mcp.child import Ended
 from trimtab.mcp.concealing import Concealer
 from trimtab.mcp.results import printed, result_of, shortened
 from trimtab.mcp.tools import TOOLS
+from trimtab.scan import LEVELS, Standing
+from trimtab.verify import VerdictKind
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 PLAIN = Concealer({})
@@ -65,15 +69,58 @@ def test_what_is_no_result(output: bytes) -> None:
 
 def test_the_worst_findings_stay_and_the_rest_is_counted() -> None:
     every = review({"severity": "low", "line": 1}, {"severity": "critical", "line": 2}, {"severity": "high", "line": 3})
-    shown, left_out = shortened(every, ("findings", "files"), 2)
+    shown, left_out = shortened(every, BY_NAME["review"].lists, 2)
     assert [mapping(each)["line"] for each in items(shown["findings"])] == [2, 3]
     assert left_out == {"findings": 1}
-    assert shortened(every, ("findings",), 0)[1] == {}
+    assert shortened(every, BY_NAME["review"].lists, 0)[1] == {}
 
 
-def test_files_that_change_come_first() -> None:
-    files = [{"path": "a", "changed": False}, {"path": "b", "changed": True}]
-    assert shortened({"schema": "x", "files": files}, ("files",), 1)[0]["files"] == [files[1]]
+NO_SECRETS: list[object] = []
+
+
+def counted(**counts: int) -> dict[str, int]:
+    return dict.fromkeys(LEVELS, 0) | counts
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "entries"),
+    [
+        ("review", "findings", [{"severity": each} for each in ("critical", "high", "medium", "low", "info", "new")]),
+        ("review", "files", [{"score": 12.5}, {"score": 60.0}, {"score": 100}]),
+        ("review", "contexts", [{"bytes": 2000}, {"bytes": 10}, {"bytes": 0}]),
+        ("fix", "files", [{"changed": False, "bug": "x"}, {"changed": True, "bug": None}, {"changed": False, "bug": None}]),
+        ("optimize", "files", [{"verdict": each} for each in ("rejected", "inconclusive", "accepted")]),
+        ("build", "targets", [{"outcome": each} for each in ("failed", "blocked", "cancelled", "built", "skipped")]),
+        (
+            "scan", "targets",
+            [
+                {"counts": counted(critical=1), "secrets": [{"severity": "critical"}]}, {"counts": counted(critical=1, low=9)},
+                {"counts": counted(critical=1), "secrets": NO_SECRETS}, {"counts": counted(), "secrets": [{"severity": "high"}] * 2},
+                {"counts": counted(high=1, medium=3)}, {"counts": counted(unknown=1)}, {"counts": counted()},
+            ],
+        ),
+        ("scan", "controls", [{"standing": each} for each in ("fail", "not checked", "pass", "not applicable")]),
+    ],
+)  # fmt: skip
+def test_the_worst_comes_first_whatever_order_it_was_in(tool: str, name: str, entries: list[object]) -> None:
+    for most in range(1, len(entries) + 1):
+        for given in (entries, entries[::-1]):
+            assert shortened({"schema": "x", name: given}, BY_NAME[tool].lists, most)[0][name] == entries[:most]
+
+
+@pytest.mark.parametrize(("tool", "name"), [("plan", "batches"), ("scan", "not_checked")])
+def test_what_has_an_order_of_its_own_keeps_it(tool: str, name: str) -> None:
+    batches = [{"severity": each} for each in ("low", "critical", "info")]
+    assert shortened({"schema": "x", name: batches}, BY_NAME[tool].lists, 2)[0][name] == batches[:2]
+
+
+def test_every_end_that_there_is_has_its_place() -> None:
+    for key, find, kinds in (
+        ("outcome", order.build, Outcome),
+        ("verdict", order.verdict, VerdictKind),
+        ("standing", order.control, Standing),
+    ):
+        assert sorted(find({key: str(kind)}) for kind in kinds) == [(number,) for number in range(len(kinds))]
 
 
 SECRET = "correct-horse-battery"

@@ -1,17 +1,17 @@
 """How a command has ended, as a client gets to see it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
 import mcp_types as types
 
-from trimtab.fleet.plain import items, mapping, text
+from trimtab.fleet.plain import items, mapping
 from trimtab.mcp.child import Ended
 from trimtab.mcp.concealing import Concealer
+from trimtab.mcp.order import Order
 from trimtab.mcp.tools import Tool
 
-_RANK = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 _NAMED = {0: "done", 3: "bug", 130: "interrupted"}
 
 
@@ -56,27 +56,19 @@ def printed(output: bytes) -> Mapping[str, object] | None:
 
 
 def shortened(
-    found: Mapping[str, object], lists: Sequence[str], most: int
+    found: Mapping[str, object], lists: Mapping[str, Order], most: int
 ) -> tuple[dict[str, object], dict[str, int]]:  # fmt: skip
-    """A result with the first entries of its long lists only, and how many are missing from which.
-
-    What matters most stays: the worst findings, files that are changed.
-    """
+    """A result with the first entries of its long lists only, each in its order, and how many are missing from which."""
     shown, left_out = dict(found), dict[str, int]()
-    for name in lists:
+    for name, order in lists.items():
         entries = items(found.get(name)) if isinstance(found.get(name), list) else []
-        ordered = sorted(entries, key=_rank)
+        ordered = sorted(entries, key=lambda entry: order(mapping(entry)))
         kept = ordered[:most] if most else ordered
         if entries:
             shown[name] = kept
         if len(kept) < len(entries):
             left_out[name] = len(entries) - len(kept)
     return shown, left_out
-
-
-def _rank(entry: object) -> tuple[int, bool]:
-    table = mapping(entry)
-    return _RANK.get(text(table.get("severity")) or "", 5), table.get("changed") is False
 
 
 def _outcome(tool: Tool, code: int, has_result: bool) -> str:

@@ -1,10 +1,11 @@
 """The tools, in the order in which a client is shown them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mcp_types as types
 
+from trimtab.mcp import order
 from trimtab.mcp.arguments import (
     Arguments,
     BuildArguments,
@@ -41,8 +42,8 @@ class Tool:
     """What exit code 1 means."""
     is_reading: bool = False
     grace: float = _CLEAN_UP
-    lists: tuple[str, ...] = ()
-    """Lists of the result of which only the first are shown."""
+    lists: Mapping[str, order.Order] = field(default_factory=dict[str, order.Order])
+    """Lists of the result of which only the first are shown, and which come first."""
     has_own_texts: bool = False
     """Its result is made of trimtab's own texts: there is nothing of the project in it to conceal."""
 
@@ -106,7 +107,7 @@ TOOLS = (
                 {"score": _NUMBER, "scores": _MAP, "files": _ITEMS, "findings": _ITEMS, "contexts": _ITEMS, "errors": _ITEMS},
             ),
         ),
-        "findings", is_reading=True, lists=("findings", "files", "contexts"),
+        "findings", is_reading=True, lists={"findings": order.severity, "files": order.score, "contexts": order.size},
     ),
     Tool(
         "explain", "Explain a rule", "What a rule finds, why it matters, and when its fix is safe; or a list of all rules.",
@@ -120,11 +121,12 @@ TOOLS = (
     Tool(
         "fix", "Fix what can be fixed safely",
         "Show the changes of every safe fix as diffs; with `apply` write them. Each result is parsed and reviewed again.",
-        FixArguments, (_schema("fix/1", {"written": _YES, "files": _ITEMS}),), "failed", lists=("files",),
+        FixArguments, (_schema("fix/1", {"written": _YES, "files": _ITEMS}),), "failed", lists={"files": order.change},
     ),
     Tool(
         "plan", "Plan changes", "Everything that could be changed, in ordered batches: what, how risky, how it will be proven.",
-        PlanArguments, (_schema("plan/1", {"batches": _ITEMS}),), "findings", is_reading=True, lists=("batches",),
+        PlanArguments, (_schema("plan/1", {"batches": _ITEMS}),), "findings", is_reading=True,
+        lists={"batches": order.as_it_is},
     ),
     Tool(
         "optimize", "Optimise with proof",
@@ -132,7 +134,7 @@ TOOLS = (
         " Takes minutes to hours, reports progress, can be cancelled. Needs a Docker engine.",
         OptimizeArguments,
         (_schema("optimize/1", {"run": _TEXT, "environment": _MAP, "files": _ITEMS, "written": _TEXTS}),),
-        "nothing-accepted", lists=("files",),
+        "nothing-accepted", lists={"files": order.verdict},
     ),
     Tool(
         "build", "Build images",
@@ -142,7 +144,7 @@ TOOLS = (
             _schema("build/1", {"run": _TEXT, "seconds": _NUMBER, "targets": _ITEMS, "interrupted": _YES}),
             _schema("affected/1", {"targets": _MAP}),
         ),
-        "failed", lists=("targets",),
+        "failed", lists={"targets": order.build},
     ),
     Tool(
         "scan", "Scan for vulnerabilities and secrets",
@@ -150,7 +152,7 @@ TOOLS = (
         " what could not be looked at.",
         ScanArguments,
         (_schema("scan/1", {"outcome": _TEXT, "reasons": _TEXTS, "counts": _MAP, "targets": _ITEMS, "not_checked": _ITEMS}),),
-        "findings", lists=("targets", "controls", "not_checked"),
+        "findings", lists={"targets": order.scanned, "controls": order.control, "not_checked": order.as_it_is},
     ),
     Tool(
         "gate", "Ask the quality gates", "Hold the fleet against its gates. What was not measured does not pass.",
