@@ -1,4 +1,4 @@
-"""The reports that trimtab keeps in `.trimtab/`, as resources."""
+"""The reports that trimtab keeps beside the history, as resources; all work trees of a repository share them."""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 import mcp_types as types
 
 from trimtab.errors import UsageError
+from trimtab.history import history_folder
 from trimtab.mcp.project import Project
 
 _LATEST = "trimtab://latest/"
@@ -84,7 +85,7 @@ def _latest(project: Project) -> dict[str, Report]:
 
 def _all(project: Project) -> Iterator[Report]:
     """Every report; links are nobody's report."""
-    folder = project.root / ".trimtab" / "runs"
+    folder = history_folder(project.root) / "runs"
     if folder.resolve() != folder:
         return
     for path in folder.glob("*/*"):
