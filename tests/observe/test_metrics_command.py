@@ -53,7 +53,8 @@ def test_a_text_file_is_replaced_whole(fleet: Path) -> None:
         ({"listen": "0.0.0.0:9464"}, "could be read by others"),
         ({"listen": "[::]:9464"}, "could be read by others"),
         ({"listen": "nowhere"}, "no address"),
-        ({"listen": "127.0.0.1:http"}, "no port"),
+        ({"listen": "127.0.0.1:http"}, "no address"),
+        ({"listen": "build.lan:80"}, "could be read by others"),
         ({"listen": "127.0.0.1:1", "textfile": "x.prom"}, "name one"),
     ],
 )

@@ -129,10 +129,13 @@ def test_a_door_knows_its_own_names() -> None:
     assert wide.knows("secret")
     assert not wide.knows("secreT")
     assert not wide.knows(None)
+    named = Door("build.lan", "secret", 9466)
+    assert named.names_us("Build.lan:9466")
+    assert not named.names_us("elsewhere.lan:9466")
     assert "secret" not in repr(wide)
 
 
-@pytest.mark.parametrize(("listen", "words"), [("nowhere", "no address"), ("127.0.0.1:http", "no port")])
+@pytest.mark.parametrize(("listen", "words"), [("nowhere", "no address"), ("127.0.0.1:http", "no address")])
 def test_what_cannot_be_served_is_said(fleet: Path, listen: str, words: str) -> None:
     from trimtab.cli.ui import ui
 

@@ -24,9 +24,9 @@ from agents import (
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from trimtab.addresses import Address
 from trimtab.cli.app import run
-from trimtab.errors import UsageError
-from trimtab.mcp.serve import Address, checked_token, read_address
+from trimtab.mcp.serve import checked_token
 
 TOKEN = "a-token-that-nobody-guesses"
 Mode = Literal["auto", "legacy"]
@@ -152,25 +152,6 @@ def test_commands_do_not_get_the_token(shop: Path, tmp_path: Path) -> None:
     told = (tmp_path / "docker.log").read_text()
     assert "DOCKER_LOG=" in told
     assert TOKEN not in told
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port", "alone"),
-    [
-        ("127.0.0.1:8001", "127.0.0.1", 8001, True), (":8001", "127.0.0.1", 8001, True), ("[::1]:80", "::1", 80, True),
-        ("localhost:0", "localhost", 0, True), ("0.0.0.0:8001", "0.0.0.0", 8001, False), ("[::]:1", "::", 1, False),
-        ("192.168.1.4:8001", "192.168.1.4", 8001, False), ("build.lan:8001", "build.lan", 8001, False),
-    ],
-)  # fmt: skip
-def test_addresses(text: str, host: str, port: int, alone: bool) -> None:
-    found = read_address(text)
-    assert (found, found.is_loopback) == (Address(host, port), alone)
-
-
-@pytest.mark.parametrize("text", ["8001", "127.0.0.1", "127.0.0.1:", "a:70000", "::1:80", "a:-1"])
-def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(UsageError, match="is no address"):
-        read_address(text)
 
 
 @pytest.mark.parametrize(

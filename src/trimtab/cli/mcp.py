@@ -10,6 +10,7 @@ import anyio
 from cyclopts import Parameter
 from rich.console import Console
 
+from trimtab.addresses import read_address
 from trimtab.cli.app import CLEAN
 from trimtab.errors import UsageError
 
@@ -37,7 +38,7 @@ def mcp(
         raise UsageError("`trimtab mcp` needs the official SDK: install `trimtab[mcp]`.")
     # Imported here: without the extra there is nothing to import, and the message above helps more than an ImportError.
     from trimtab.mcp.project import project_at
-    from trimtab.mcp.serve import application, checked_token, listening, read_address, serve_http, serve_stdio
+    from trimtab.mcp.serve import application, checked_token, listening, serve_http, serve_stdio
     from trimtab.mcp.server import TOKEN, make_server
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -47,12 +48,13 @@ def mcp(
     if not http:
         anyio.run(serve_stdio, server)
         return CLEAN
-    address = read_address(http)
+    address = read_address("--http", http, 8001)
     token = checked_token(address, _token(token_file) or os.environ.get(TOKEN, ""))
     place, address = listening(address)
     console = Console(stderr=True, highlight=False)
+    told = f"listening on http://{address.authority}/mcp"
     app = application(server, address, token, host)
-    anyio.run(serve_http, app, place, lambda: console.print(f"listening on {address.url}", markup=False, soft_wrap=True))
+    anyio.run(serve_http, app, place, lambda: console.print(told, markup=False, soft_wrap=True))
     return CLEAN
 
 

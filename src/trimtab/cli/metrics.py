@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from trimtab.addresses import read_address
 from trimtab.cli import serving
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, write_text
@@ -115,15 +117,15 @@ def _handler(text: Callable[[], str]) -> type[serving.Handler]:
 
 
 def _serve(folder: Path, listening: str, common: Common) -> int:
-    host, port = serving.address(listening, 9464)
-    if not serving.loopback(host):
+    address = read_address("--listen", listening, 9464)
+    if not address.is_loopback:
         raise UsageError(f"`--listen {listening}` could be read by others; only an address such as `127.0.0.1` is served.")
-    server = serving.listen(host, port, _handler(lambda: exposition(folder)))
+    server = serving.listen(address, _handler(lambda: exposition(folder)))
 
     def begun() -> None:
         if not common.quiet:
-            shown = serving.authority(host, server.server_port)
-            common.messages.print(f"serving http://{shown}/metrics until Ctrl-C", markup=False)
+            shown = replace(address, port=server.server_port)
+            common.messages.print(f"serving http://{shown.authority}/metrics until Ctrl-C", markup=False)
 
     serving.serve(server, begun)
     return CLEAN

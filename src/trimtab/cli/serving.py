@@ -1,41 +1,15 @@
 """Serving over HTTP from this machine: what `trimtab metrics` and `trimtab ui` have in common."""
 
-import ipaddress
 import signal
 import socket
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
 
+from trimtab.addresses import Address
 from trimtab.errors import UsageError
 
 PLAIN = "text/plain; charset=utf-8"
-
-
-def address(text: str, default: int) -> tuple[str, int]:
-    """Address and port of an option `--listen`; `default` is the port that its messages propose.
-
-    Raises:
-        UsageError: it is no address.
-    """
-    host, _, port = text.rpartition(":")
-    try:
-        found = ipaddress.ip_address(host.strip("[]").replace("localhost", "127.0.0.1"))
-    except ValueError as error:
-        raise UsageError(f"`--listen {text}` is no address; write `127.0.0.1:{default}`.") from error
-    if not port.isdecimal() or int(port) > 65_535:
-        raise UsageError(f"`--listen {text}` has no port; write `{host}:{default}`.")
-    return str(found), int(port)
-
-
-def loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    return ipaddress.ip_address(host).is_loopback
-
-
-def authority(host: str, port: int) -> str:
-    """Address and port as they stand in a URL."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -70,16 +44,16 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
-def listen(host: str, port: int, handler: type[Handler]) -> ThreadingHTTPServer:
+def listen(address: Address, handler: type[Handler]) -> ThreadingHTTPServer:
     """A server that is bound and not yet at work.
 
     Raises:
         UsageError: the address cannot be had.
     """
     try:
-        return (_Server6 if ":" in host else _Server)((host, port), handler)
+        return (_Server6 if ":" in address.host else _Server)((address.host, address.port), handler)
     except OSError as error:
-        raise UsageError(f"`{host}:{port}` cannot be served: {error.strerror or error}.") from error
+        raise UsageError(f"`{address.authority}` cannot be served: {error.strerror or error}.") from error
 
 
 def serve(server: ThreadingHTTPServer, begun: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from cyclopts import Parameter
 
+from trimtab.addresses import bracketed, is_loopback, read_address
 from trimtab.cli import serving
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, Loaded, RuleChoice, load
@@ -65,16 +66,16 @@ def ui(
     common = common or Common()
     if not path.is_dir():
         raise UsageError(f"`{path}` is no folder.")
-    host, port = serving.address(listen or f"127.0.0.1:{_PORT}", _PORT)
-    token = "" if serving.loopback(host) else secrets.token_urlsafe(32)
+    address = read_address("--listen", listen or f":{_PORT}", _PORT)
+    token = "" if address.is_loopback else secrets.token_urlsafe(32)
     fleet = Fleet(path, choice, common)
     fleet.review()
-    door = Door(host, token)
-    server = serving.listen(host, port, handler(fleet, door))
+    door = Door(address.host, token)
+    server = serving.listen(address, handler(fleet, door))
     door.port = server.server_port
 
     def begun() -> None:
-        place = f"http://{serving.authority(host, server.server_port)}/"
+        place = f"http://{replace(address, port=server.server_port).authority}/"
         # The token is no message that `--quiet` may leave out: without it nobody can look.
         if token or not common.quiet:
             told = f"{place}?token={token}" if token else place
@@ -141,12 +142,12 @@ class Door:
         name, _, port = header.rpartition(":") if re.search(r":\d+$", header) else (header, "", "80")
         if port != str(self.port):
             return False
-        if serving.loopback(self.host):
-            return name in {"localhost", "127.0.0.1", "[::1]", serving.authority(self.host, 0).rpartition(":")[0]}
+        if is_loopback(self.host):
+            return name in {"localhost", "127.0.0.1", "[::1]", bracketed(self.host)}
         try:
             ipaddress.ip_address(name.strip("[]"))
         except ValueError:
-            return name.lower() in {socket.gethostname().lower(), socket.getfqdn().lower()}
+            return name.lower() in {each.lower() for each in (self.host, socket.gethostname(), socket.getfqdn())}
         return True
 
     def knows(self, offered: str | None) -> bool:

@@ -1,13 +1,11 @@
 """Serving over standard input and output, or over HTTP."""
 
 import hmac
-import ipaddress
 import os
 import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -19,46 +17,12 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trimtab.addresses import Address, bracketed
 from trimtab.errors import UsageError
 
 _SHORTEST = 16
 """Characters of a token. Shorter ones can be guessed."""
 _SESSIONS = 100
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a server listens."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    @property
-    def url(self) -> str:
-        """What a client is told."""
-        return f"http://{_bracketed(self.host)}:{self.port}/mcp"
-
-
-def read_address(text: str) -> Address:
-    """`127.0.0.1:8001`, `[::1]:8001` or `:8001`, which is this machine's own; port 0 takes one that is free.
-
-    Raises:
-        UsageError: it is none.
-    """
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535 or (":" in host and not host.startswith("[")):
-        raise UsageError(f"`--http {text}` is no address; write `127.0.0.1:8001`.")
-    return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
 def checked_token(address: Address, token: str) -> str | None:
@@ -104,7 +68,7 @@ def application(server: Server[Any], address: Address, token: str | None, names:
     A page in a browser that was led to this address under another name is refused, and so is one of another origin.
     """
     port = address.port
-    hosts = [f"{_bracketed(each)}:{port}" for each in {address.host, "127.0.0.1", "localhost", "::1"}] + list(names)
+    hosts = [f"{bracketed(each)}:{port}" for each in {address.host, "127.0.0.1", "localhost", "::1"}] + list(names)
     security = TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[f"http://{each}" for each in hosts])
     app = server.streamable_http_app(transport_security=security, max_sessions=_SESSIONS)
     return app if token is None else _Guard(app, token)
@@ -120,7 +84,7 @@ def listening(address: Address) -> tuple[socket.socket, Address]:
         kind, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
         found = socket.create_server((str(where[0]), address.port), family=kind)
     except OSError as error:
-        raise UsageError(f"Nobody can listen on `{address.host}:{address.port}`: {error.strerror or error}.") from error
+        raise UsageError(f"Nobody can listen on `{address.authority}`: {error.strerror or error}.") from error
     return found, Address(address.host, int(found.getsockname()[1]))
 
 
@@ -169,7 +133,3 @@ class _Guard:
                 await refused(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
