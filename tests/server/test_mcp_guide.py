@@ -20,6 +20,11 @@ def test_every_tool_is_in_the_guide() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", GUIDE, re.MULTILINE)) == {tool.name for tool in TOOLS}
 
 
+def test_the_guide_configures_both_ways_to_serve() -> None:
+    servers = [mapping(each) for block in BLOCKS for names in mapping(block).values() for each in mapping(names).values()]
+    assert {"url" if "url" in server else "command" for server in servers} == {"url", "command"}
+
+
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_configuration(number: int) -> None:
     (servers,) = mapping(BLOCKS[number]).values()

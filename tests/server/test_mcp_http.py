@@ -90,17 +90,22 @@ def test_a_cancelled_call_leaves_nothing(shop: Path, tmp_path: Path, mode: Mode)
 
 
 def test_an_ending_server_ends_its_commands(shop: Path, tmp_path: Path) -> None:
+    seen: list[str] = []
+
     async def steps() -> None:
         with serving(shop, environment(tmp_path, docker=True)) as (url, server):
 
             async def told(progress: float, total: float | None, message: str | None) -> None:
                 if message and "staging" in message:
+                    seen.append(message)
                     server.send_signal(signal.SIGTERM)
 
             # Whatever a client makes of a server that goes.
             with suppress(Exception):
                 async with connected(url, "legacy") as client:
                     await client.call_tool("optimize", {"quick": True, "offline": True}, progress_callback=told)
+            assert seen, "the command had begun"
+            assert server.wait(30) == 0
         await all_gone(shop)
 
     talk(steps)

@@ -94,13 +94,19 @@ def test_fixing_shows_first_and_writes_when_told(shop: Path, tmp_path: Path) -> 
     talk(steps)
 
 
-def test_scanning_without_an_engine_is_incomplete_and_kept_as_a_report(shop: Path, tmp_path: Path) -> None:
+def test_scanning_without_an_engine_and_its_report(shop: Path, tmp_path: Path) -> None:
     async def steps() -> None:
         async with stdio(shop, environment(tmp_path, docker=False)) as client:
             assert (await client.list_resources()).resources == []
             found, _ = await called(client, "scan", {"type": ["secrets"], "images": False, "offline": True})
-            assert not found.is_error
-            assert structured(found)["outcome"] in {"findings", "incomplete", "done"}
+            assert (found.is_error, structured(found)["outcome"], structured(found)["exit_code"]) == (False, "done", 0)
+            (shop / "key.env").write_text("GITHUB_TOKEN=ghp_" + "a1B2" * 9 + "\n")
+            found, text = await called(client, "scan", {"type": ["secrets"], "images": False, "offline": True})
+            assert (found.is_error, structured(found)["outcome"], structured(found)["exit_code"]) == (False, "findings", 1)
+            assert "a1B2" not in text
+            found, _ = await called(client, "scan", {"type": ["vulns"], "images": False, "offline": True})
+            assert (found.is_error, structured(found)["outcome"], structured(found)["exit_code"]) == (False, "incomplete", 2)
+            assert [each["what"] for each in entries(found, "not_checked")] == ["source tree"]
             listed = (await client.list_resources()).resources
             assert [each.uri for each in listed] == ["trimtab://latest/scan.json"]
             contents = (await client.read_resource(listed[0].uri)).contents[0]
