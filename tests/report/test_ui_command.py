@@ -24,8 +24,8 @@ PROGRAM = """import sys
 from pathlib import Path
 from trimtab.cli.options import Common, RuleChoice
 from trimtab.cli.ui import ui
-quiet = Common(quiet=sys.argv[3] == "quiet")
-sys.exit(ui(Path(sys.argv[1]), listen=sys.argv[2], choice=RuleChoice(offline=True), common=quiet))
+how = Common(quiet=sys.argv[3] == "quiet")
+sys.exit(ui(Path(sys.argv[1]), listen=sys.argv[2], open_=sys.argv[3] == "open", choice=RuleChoice(offline=True), common=how))
 """
 
 
@@ -115,6 +115,29 @@ def test_where_others_can_reach_it_a_token_is_asked_for(fleet: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         assert process.stderr.read() == "", "neither a request nor the token is logged"
+
+
+def test_the_browser_that_is_opened_gets_a_token_for_once(
+    fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    with served(fleet, "0.0.0.0:0", "open") as (_, port, said):
+        # Whoever is answered was so after the browser was started.
+        assert ask(port, "/live.js")[0] == 401
+        opened = (tmp_path / "opened").read_text().strip()
+        token = said.split("token=")[1].split()[0]
+        assert opened.startswith(f"http://0.0.0.0:{port}/?token=")
+        assert token not in opened
+        path = opened.removeprefix(f"http://0.0.0.0:{port}")
+        status, headers, _ = ask(port, path)
+        assert (status, headers["Location"]) == (303, "/")
+        assert ask(port, "/live.js", {"Cookie": headers["Set-Cookie"].split(";")[0]})[0] == 200
+        assert ask(port, path)[0] == 401
+        assert ask(port, "/live.js", {"Cookie": f"trimtab={path.partition('=')[2]}"})[0] == 401
+        assert ask(port, f"/?token={token}")[0] == 303
 
 
 def test_a_door_knows_its_own_names() -> None:

@@ -80,7 +80,8 @@ def ui(
         if token or not common.quiet:
             told = f"{place}?token={token}" if token else place
             common.messages.print(f"serving {told} until Ctrl-C", markup=False, soft_wrap=True)
-        if open_ and not webbrowser.open(f"{place}?token={token}" if token else place):
+        # A browser's command line can be read by everybody on this machine.
+        if open_ and not webbrowser.open(f"{place}?token={door.once()}" if token else place):
             common.messages.print("no browser could be started", markup=False)
 
     serving.serve(server, begun)
@@ -133,6 +134,8 @@ class Door:
     token: str = field(repr=False)
     """Empty where nobody is asked for one."""
     port: int = 0
+    _once: str = field(default="", repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def names_us(self, header: str) -> bool:
         """Whether a request's `Host` is an address of ours: a name that somebody has made point here is none.
@@ -152,7 +155,24 @@ class Door:
 
     def knows(self, offered: str | None) -> bool:
         """Whether a token is the right one; the comparison takes as long for every wrong one."""
-        return not self.token or secrets.compare_digest((offered or "").encode(), self.token.encode())
+        return not self.token or _same(offered or "", self.token)
+
+    def once(self) -> str:
+        """A token that lets in the first who shows it, and nobody after that."""
+        self._once = secrets.token_urlsafe(32)
+        return self._once
+
+    def admits(self, offered: str) -> bool:
+        """Whether a token that stands in an address is the right one, or the one for once, which has served with that."""
+        with self._lock:
+            if self._once and _same(offered, self._once):
+                self._once = ""
+                return True
+        return self.knows(offered)
+
+
+def _same(offered: str, token: str) -> bool:
+    return secrets.compare_digest(offered.encode(), token.encode())
 
 
 class Pages(serving.Handler):
@@ -168,7 +188,7 @@ class Pages(serving.Handler):
             self.answer(421, "This server is not called that.\n", headers=_HEADERS)
             return
         given = parse_qs(asked.query).get("token", [None])[0]
-        if given is not None and self.door.token and self.door.knows(given):
+        if given is not None and self.door.token and self.door.admits(given):
             cookie = f"{_COOKIE}={self.door.token}; HttpOnly; SameSite=Strict; Path=/"
             self.answer(303, "", headers={**_HEADERS, "Location": "/", "Set-Cookie": cookie})
             return
