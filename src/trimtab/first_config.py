@@ -9,7 +9,7 @@ from datetime import date
 from trimtab.fleet import Fleet
 from trimtab.fleet.bases import BaseUse, read_reference, runtime_uses
 from trimtab.fleet.lifetimes import lifetimes
-from trimtab.syntax.data import toml_value
+from trimtab.syntax.data import toml_key, toml_value
 
 _SHARE = 0.5
 """The least share of a runtime's images for a base to be called the fleet's standard."""
@@ -98,7 +98,7 @@ def _standards(fleet: Fleet, today: date) -> Iterator[str]:
     lines = [_comment(why), "[standard]\n"]
     for each in found:
         lines.append(_comment(_reason(each)))
-        key = f"{_key(each.runtime)} = {toml_value(each.base)}\n"
+        key = f"{toml_key(each.runtime)} = {toml_value(each.base)}\n"
         lines.append(key if each.is_clear else _off(key))
     yield "".join(lines)
 
@@ -143,9 +143,6 @@ def _dependants(fleet: Fleet) -> Mapping[str, int]:
     most: dict[str, int] = {}
     for project in fleet.projects:
         needs = {service.name: set(service.depends_on) for service in project.services}
-        for name in needs:
-            for needed in _needed(name, needs):
-                most.setdefault(needed, 0)
         counts = Counter(needed for name in needs for needed in _needed(name, needs))
         most |= {name: max(count, most.get(name, 0)) for name, count in counts.items()}
     return most
@@ -164,7 +161,7 @@ def _needed(name: str, needs: Mapping[str, set[str]]) -> set[str]:
 
 def _smoke(fleet: Fleet) -> str:
     why = "A check of your own, run inside a service's container when a change is proven and when it is deployed:"
-    return _comment(why) + _off(f'[smoke]\n{_key(_example(fleet))} = "test -e /proc/1"\n')
+    return _comment(why) + _off(f'[smoke]\n{toml_key(_example(fleet))} = "test -e /proc/1"\n')
 
 
 def _deploy(fleet: Fleet) -> str:
@@ -192,11 +189,6 @@ def _comment(text: str) -> str:
 def _off(text: str) -> str:
     """Settings that are not in force."""
     return "".join(f"#{line}\n" for line in text.splitlines())
-
-
-def _key(name: str) -> str:
-    bare = all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name)
-    return name if bare and name else toml_value(name)
 
 
 def _gibibytes(size: int) -> str:

@@ -159,6 +159,19 @@ def test_another_programs_table_is_no_configuration(shop: Path) -> None:
     assert run(["init", str(shop)]) == 0
 
 
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "a" + ".a" * 100_000 + " = 1\n"])
+def test_a_file_that_cannot_be_read_is_no_configuration(shop: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "pyproject.toml").write_text(text)
+    assert run(["init", str(shop)]) == 0, capsys.readouterr().err
+
+
+def test_names_of_the_fleet_are_keys_without_quotes_where_they_need_none() -> None:
+    files = {"compose.yaml": 'services: {"é.b": {build: x}}', "x/Dockerfile": SLIM}
+    text, _ = config(files)
+    assert '\npython = "python:3.13-slim"\n' in text
+    assert '\n#"é.b" = "test -e /proc/1"\n' in text
+
+
 def test_only_a_folder_can_have_one(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", str(shop / "compose.yaml")]) == 2
     assert "Name the folder" in capsys.readouterr().err

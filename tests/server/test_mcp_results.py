@@ -17,6 +17,7 @@ from trimtab.verify import VerdictKind
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 PLAIN = Concealer({})
+DEEP = '{"schema": "trimtab.x/1", "a": ' + "[" * 100_000 + "]" * 100_000 + "}"
 
 
 def ended(code: int, data: object | None = None, *lines: str) -> Ended:
@@ -62,7 +63,7 @@ def test_the_last_event_is_the_result() -> None:
     assert printed(output) == {"schema": "trimtab.build/1", "run": "a"}
 
 
-@pytest.mark.parametrize("output", [b"", b"[1]", b"text", b'{"event": "started"}', b'{"schema": "tri', b"\xff"])
+@pytest.mark.parametrize("output", [b"", b"[1]", b"text", b'{"event": "started"}', b'{"schema": "tri', b"\xff", DEEP.encode()])
 def test_what_is_no_result(output: bytes) -> None:
     assert printed(output) is None
 
@@ -143,6 +144,15 @@ def test_credentials_are_concealed(line: str) -> None:
     concealed = Concealer({"SHOP_API_KEY": SECRET}).text(line) if "engine" in line else PLAIN.text(line)
     assert SECRET not in concealed
     assert "***" in concealed
+
+
+@pytest.mark.parametrize("depth", [1, 900, 100_000])
+def test_credentials_in_a_document_are_concealed_however_deep_they_are(depth: int) -> None:
+    document = "[" * depth + json.dumps(f"ENV API_TOKEN={SECRET}") + "]" * depth
+    shown = PLAIN.document(document)
+    assert SECRET not in shown
+    assert "API_TOKEN=***" in shown
+    assert shown.count("[") == depth
 
 
 @pytest.mark.parametrize("key", ["ghp_" + "a1B2" * 9, "AKIA" + "QWERTYUIOPASDFGH"])

@@ -1,11 +1,9 @@
 """`trimtab init`."""
 
-import os
-import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -13,11 +11,13 @@ from rich.text import Text
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, check_format, load, show
 from trimtab.config import Config
+from trimtab.docker.machine import memory
 from trimtab.errors import UsageError
 from trimtab.first_config import first_config
 from trimtab.fleet import DiskTree, Fleet, discover
 from trimtab.fleet.plain import mapping
 from trimtab.rewrite import WriteError, write_file
+from trimtab.syntax.data import read_toml
 from trimtab.text import unified_diff
 
 _NAME = "trimtab.toml"
@@ -40,7 +40,8 @@ def init(
     loaded = load(paths, common, RuleChoice(offline=True))
     if loaded.chosen is not None:
         raise UsageError("Name the folder of the fleet: the configuration is written into it.")
-    text = _checked(first_config(_by_itself(loaded), datetime.now(UTC).date(), _memory()))
+    here = memory()
+    text = _checked(first_config(_by_itself(loaded), datetime.now(UTC).date(), here.total if here else None))
     written = not diff
     if written:
         _refuse_existing(loaded)
@@ -85,10 +86,10 @@ def _refuse_existing(loaded: Loaded) -> None:
 
 def _has_table(project: Path) -> bool:
     try:
-        data = cast("object", tomllib.loads(project.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        data = read_toml(project.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
-    return "trimtab" in mapping(mapping(data).get("tool"))
+    return "trimtab" in mapping(data.get("tool"))
 
 
 def _before(root: Path) -> str:
@@ -100,7 +101,7 @@ def _before(root: Path) -> str:
 
 def _checked(text: str) -> str:
     """The text, which is valid: otherwise this is a bug of ours, and nothing is written."""
-    Config.model_validate(tomllib.loads(text))
+    Config.model_validate(read_toml(text))
     return text
 
 
@@ -109,11 +110,3 @@ def _write(path: Path, text: str) -> None:
         write_file(path, text)
     except WriteError as error:
         raise UsageError(str(error)) from error
-
-
-def _memory() -> int | None:
-    """This machine's memory in bytes; None where it does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None

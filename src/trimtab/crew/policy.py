@@ -7,7 +7,7 @@ from trimtab.config import Config
 from trimtab.crew.instructions import Instruction, Topic, codes_of, names_of, runtimes_of
 from trimtab.fleet import Fleet
 from trimtab.fleet.plain import items, mapping
-from trimtab.syntax.data import toml_value
+from trimtab.syntax.data import toml_key, toml_value
 
 
 def configured(config: Config, instruction: Instruction, fleet: Fleet) -> Config:
@@ -38,7 +38,7 @@ def changing_rules(instruction: Instruction) -> tuple[str, ...]:
 
 def config_text(config: Config) -> str:
     """A configuration as TOML; reading it gives the same one."""
-    return "".join(f"{toml_value(key)} = {toml_value(value)}\n" for key, value in _said(config).items())
+    return "".join(f"{toml_key(key)} = {toml_value(value)}\n" for key, value in _said(config).items())
 
 
 def _said(config: Config) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import cast
 from trimtab.fleet.redact import Redactor, secret_values
 from trimtab.fleet.secrets import named_kind
 from trimtab.scan.leaks import values_of
+from trimtab.syntax.data import read_json
 
 _END = re.compile(r"-{4,5} ?END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 _KEY = re.compile(rf"{_END.pattern.replace('END', 'BEGIN')}.*?(?:{_END.pattern}|(?P<open>\Z))", re.DOTALL)
@@ -52,8 +53,9 @@ class Concealer:
     def document(self, text: str) -> str:
         """A JSON document without credentials in its texts, where it is one."""
         try:
-            return json.dumps(self.data(cast("object", json.loads(text))), indent=2, ensure_ascii=False) + "\n"
-        except ValueError:
+            return json.dumps(self.data(read_json(text)), indent=2, ensure_ascii=False) + "\n"
+        except (ValueError, RecursionError):
+            # What can just be read may be too deep to be walked.
             return self.text(text)
 
     def data(self, value: object) -> object:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import cast
 
 import mcp_types as types
 
-from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.plain import items, mapping, mapping_of
 from trimtab.mcp.child import Ended
 from trimtab.mcp.concealing import Concealer
 from trimtab.mcp.order import Order
@@ -46,10 +45,7 @@ def printed(output: bytes) -> Mapping[str, object] | None:
     """The result that a command has printed: all of its output, or the last line of a stream of events."""
     whole = output.decode("utf-8", "replace").strip()
     for part in (whole, whole.rpartition("\n")[2]):
-        try:
-            found = mapping(cast("object", json.loads(part)))
-        except ValueError:
-            continue
+        found = mapping_of(part)
         if "schema" in found:
             return found
     return None

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONG_KEY = re.compile(r"^\s*\[{0,2}\s*(?:[\w\"'-]+\s*\.\s*){200}", re.MULTILINE)
 """More parts than any key has; `tomllib` takes time by their square: 100,000 of them took 14 s."""
 
@@ -36,6 +37,11 @@ def read_toml(text: str) -> dict[str, object]:
         raise ValueError("it is nested too deeply") from error
 
 
+def toml_key(name: str) -> str:
+    """A key as TOML has it, without quotes where it needs none."""
+    return name if _BARE_KEY.fullmatch(name) else toml_value(name)
+
+
 def toml_value(value: object) -> str:
     """A value as TOML has it, on one line. JSON's texts, numbers and lists are TOML's, too, but for DEL, which it escapes.
 
@@ -43,7 +49,7 @@ def toml_value(value: object) -> str:
     """
     if isinstance(value, Mapping):
         found = cast("Mapping[str, object]", value)
-        return "{" + ", ".join(f"{toml_value(key)} = {toml_value(each)}" for key, each in found.items()) + "}"
+        return "{" + ", ".join(f"{toml_key(key)} = {toml_value(each)}" for key, each in found.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(toml_value(each) for each in cast("Sequence[object]", value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
