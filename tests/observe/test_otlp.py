@@ -17,7 +17,7 @@ from trimtab.errors import ToolError, UsageError
 from trimtab.fleet.plain import items, mapping
 from trimtab.history import open_store
 from trimtab.observe.exposition import Family
-from trimtab.observe.otlp import endpoint, request
+from trimtab.observe.otlp import endpoint, request, send
 
 FAMILIES = [
     Family("trimtab_builds_total", "counter", "Builds by how they ended.", [({"target": "a", "outcome": "built"}, 3.0)]),
@@ -174,6 +174,45 @@ def test_a_receiver_that_is_not_there_is_an_error_with_its_address(fleet: Path) 
         pass
     with pytest.raises(ToolError, match="cannot be reached"):
         metrics(fleet, otlp=address)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(200, ""), (403, ""), (200, '{"partialSuccess": {"rejectedDataPoints": "7", "errorMessage": "old"}}')],
+)
+def test_a_key_in_an_address_is_sent_and_not_told(
+    fleet: Path, status: int, answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    told = ""
+    with receiving(status, answer) as (server, address):
+        try:
+            metrics(fleet, otlp=f"{address}/v1/metrics?api-key=hidden#hidden")
+        except ToolError as error:
+            told = str(error)
+    assert server.got[0][0] == "/v1/metrics?api-key=hidden"
+    told += "".join(capsys.readouterr())
+    assert f"{address}/v1/metrics" in told
+    assert "hidden" not in told
+
+
+def test_a_key_in_the_address_of_nobody_is_not_told(fleet: Path) -> None:
+    with receiving() as (_, address):
+        pass
+    with pytest.raises(ToolError, match="cannot be reached") as error:
+        metrics(fleet, otlp=f"{address}/v1/metrics?api-key=hidden")
+    assert "hidden" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [("x=1,api-key=hid%0Aden", "api-key"), ("api-key=hid%C3%A9den", "api-key"), ("x=%00hid,y=1", "x"), ("clé=hid", "clé")],
+)
+def test_a_header_that_cannot_be_sent_is_refused_by_its_name_alone(given: str, named: str) -> None:
+    with receiving() as (server, address), pytest.raises(UsageError, match=f"`{named}` cannot be sent") as error:
+        send(endpoint(address), {}, {"OTEL_EXPORTER_OTLP_HEADERS": given})
+    assert server.got == []
+    assert "hid" not in str(error.value)
+    assert "den" not in str(error.value)
 
 
 def test_addresses() -> None:

@@ -16,7 +16,7 @@ from trimtab.errors import TrimtabError, UsageError
 from trimtab.history import COMPARED, Store, history_folder, opened
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
-from trimtab.observe.otlp import endpoint, request, send
+from trimtab.observe.otlp import endpoint, request, send, shown
 from trimtab.rewrite.write import WriteError, write_file
 
 _ALL = 100_000
@@ -68,7 +68,9 @@ def _send(folder: Path, address: str, common: Common) -> int:
     found = [family for family in families(_known(folder), now) if family.values]
     send(url, request(found, folder.name, now))
     if not common.quiet:
-        common.messages.print(f"{sum(len(each.values) for each in found)} values sent to {url}", markup=False, soft_wrap=True)
+        common.messages.print(
+            f"{sum(len(each.values) for each in found)} values sent to {shown(url)}", markup=False, soft_wrap=True
+        )
     return CLEAN
 
 

@@ -75,8 +75,13 @@ def endpoint(text: str) -> httpx.URL:
     return url if url.path.endswith(_PATH) else url.copy_with(path=url.path.rstrip("/") + _PATH)
 
 
+def shown(url: httpx.URL) -> httpx.URL:
+    """An address as it may be told: a query may be a key."""
+    return url.copy_with(query=None, fragment=None)
+
+
 def send(url: httpx.URL, body: Mapping[str, object], environment: Mapping[str, str] | None = None) -> None:
-    """Send the metrics, once; what is said of the receiver never holds a header's value.
+    """Send the metrics, once; what is said of the receiver never holds a header's value or an address's query.
 
     Raises:
         UsageError: a header that the environment gives cannot be sent.
@@ -87,12 +92,14 @@ def send(url: httpx.URL, body: Mapping[str, object], environment: Mapping[str, s
     try:
         answer = httpx.post(url, content=json.dumps(body), headers=headers, timeout=_SECONDS)
     except httpx.HTTPError as error:
-        raise ToolError(f"`{url}` cannot be reached: {error or type(error).__name__}.") from error
+        raise ToolError(f"`{shown(url)}` cannot be reached: {error or type(error).__name__}.") from error
     if not answer.is_success:
-        raise ToolError(f"`{url}` did not take the metrics: {answer.status_code} {answer.reason_phrase}.")
+        raise ToolError(f"`{shown(url)}` did not take the metrics: {answer.status_code} {answer.reason_phrase}.")
     refused = mapping(mapping(_read(answer)).get("partialSuccess"))
     if str(refused.get("rejectedDataPoints") or "0") != "0":
-        raise ToolError(f"`{url}` took only a part: {refused['rejectedDataPoints']} refused, {refused.get('errorMessage')}.")
+        raise ToolError(
+            f"`{shown(url)}` took only a part: {refused['rejectedDataPoints']} refused, {refused.get('errorMessage')}."
+        )
 
 
 def _given(text: str) -> dict[str, str]:
