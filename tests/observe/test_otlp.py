@@ -205,7 +205,15 @@ def test_a_key_in_the_address_of_nobody_is_not_told(fleet: Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "named"),
-    [("x=1,api-key=hid%0Aden", "api-key"), ("api-key=hid%C3%A9den", "api-key"), ("x=%00hid,y=1", "x"), ("clé=hid", "clé")],
+    [
+        ("x=1,api-key=hid%0Aden", "api-key"),
+        ("api-key=hid%C3%A9den", "api-key"),
+        ("x=%00hid,y=1", "x"),
+        ("clé=hid", "clé"),
+        ("x=hid%20", "x"),
+        ("x=%20hid", "x"),
+        ("a b=hid", "a b"),
+    ],
 )
 def test_a_header_that_cannot_be_sent_is_refused_by_its_name_alone(given: str, named: str) -> None:
     with receiving() as (server, address), pytest.raises(UsageError, match=f"`{named}` cannot be sent") as error:

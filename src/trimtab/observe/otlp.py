@@ -6,6 +6,7 @@ enums as numbers. Fields are those of opentelemetry-proto's metrics/v1/metrics.p
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
@@ -22,6 +23,8 @@ _PATH = "/v1/metrics"
 _SECONDS = 30.0
 _HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 """Headers for every request, `name=value,…` with values that are percent-encoded: where a backend's key is said."""
+_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+"""A header's name (RFC 9110, 5.6.2). What stands around a value is no part of it there (5.5), and cannot be sent."""
 _UNITS = {"seconds": "s", "bytes": "By", "ratio": "1"}
 """Units by the word that a name ends with, in UCUM's letters."""
 
@@ -111,7 +114,7 @@ def _given(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, _, quoted in (each.partition("=") for each in text.split(",") if "=" in each):
         value = unquote(quoted.strip())
-        if not (value.isascii() and value.isprintable() and name.strip().isascii()):
+        if not (_NAME.fullmatch(name.strip()) and value.isascii() and value.isprintable() and value == value.strip()):
             raise UsageError(f"`{_HEADERS}`: what is given for `{name.strip()}` cannot be sent in a header.")
         found[name.strip()] = value
     return found
