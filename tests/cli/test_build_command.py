@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.cli.app import run
-from trimtab.history import BuildRow, FleetBuildRow, StepRow, open_store
+from trimtab.history import COMPARED, BuildRow, FleetBuildRow, StepRow, open_store
 
 COMPOSE = "services:\n  a: {build: a}\n  b: {build: b}\n"
 
@@ -106,6 +106,33 @@ def test_history_of_builds(project: Path, capsys: pytest.CaptureFixture[str]) ->
     for words in (["show"], ["compare", "run0"], ["trend", "a"]):
         assert run(["history", *words]) == 0
         assert "a" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("limit", ["1", "2", "4", "30", "1000"])
+def test_how_many_are_listed_does_not_decide_what_is_worse(
+    project: Path, limit: str, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    ledger(project, 10, 10, 10, 40)
+    assert run(["history", "trend", "a", "--limit", limit, "--format", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert (len(data["builds"]), len(data["worse"])) == (min(int(limit), 4), 1)
+
+
+@pytest.mark.parametrize("limit", ["30", "1000"])
+def test_builds_that_are_too_old_to_be_compared_are_so_in_a_long_list(
+    project: Path, limit: str, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    store = open_store(project)
+    try:
+        for number in range(COMPARED + 5):
+            old, started = number < 5, f"2026-01-01T01:{number:02}:00+00:00"
+            seconds, missed = (1.0, "RUN test") if old else (40.0, "RUN test" if number == COMPARED + 4 else "RUN make")
+            row = BuildRow(f"run{number}", "a", "a", "default", "abc", started, 0.0, seconds, seconds, "built", missed=missed)
+            store.ledger.begin(FleetBuildRow(row.run, started, seconds, 1, 2, "abc", "default", 1))
+            store.ledger.add(row)
+    finally:
+        store.close()
+    assert run(["history", "trend", "a", "--limit", limit]) == 0, capsys.readouterr().out
 
 
 def test_what_became_worse_is_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,6 +166,23 @@ def test_folders_go_by_what_was_written_last_in_them_and_the_newest_of_each_kind
     assert (store.folder / "history.db").exists()
 
 
+def test_of_many_folders_those_stay_that_something_is_told_of_which_is_asked_once(store: Store) -> None:
+    """Two scans out of three are still told of, and stay at any age."""
+    row = ScanRow("", "", "image", "", None, "sha256:1", ("api",), (), 1, {}, 0, 0, None, "clean")
+    every = [f"run-{number:03}" for number in range(600)]
+    told = [name for number, name in enumerate(every) if number % 3]
+    store.scans.add([replace(row, run=name, target=name, started=ago(300)) for name in told])
+    for number, name in enumerate(every):
+        kept(store, name, "scan.json", 300 - number / 10)
+    asked: list[str] = []
+    connection(store).set_trace_callback(asked.append)
+    found = store.prune(BEFORE)
+    connection(store).set_trace_callback(None)
+    assert found.folders == tuple(name for name in every if name not in told)
+    assert sorted(each.name for each in (store.folder / "runs").iterdir()) == told
+    assert len(asked) < 100
+
+
 def test_a_dry_run_says_the_same_and_changes_nothing(store: Store) -> None:
     for number in range(COMPARED + 20):
         built(store, f"r{number:03}", 300 - number)

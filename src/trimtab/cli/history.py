@@ -107,7 +107,7 @@ def trend(
         every = ledger.last(target, max(limit, COMPARED))
     if not every:
         raise UsageError(f"The ledger has no builds of `{target}`. `trimtab history builds` lists what there is.")
-    rows, worse = every[:limit], regressions(every)
+    rows, worse = every[:limit], regressions(every[:COMPARED])
     show(common, lambda: trend_data(target, rows, worse), lambda: trend_view(target, rows, worse))
     return FINDINGS if worse else CLEAN
 
