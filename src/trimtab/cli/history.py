@@ -231,6 +231,8 @@ def _age(text: str) -> timedelta:
 
 def _run(ledger: Ledger, name: str) -> FleetBuildRow:
     row = ledger.run(name)
+    if row is None and ledger.run("last") is None:
+        raise UsageError("There is no history of builds yet. `trimtab build` makes one.")
     if row is None:
         raise UsageError(f"The ledger has no one run `{name}`. `trimtab history builds` lists them.")
     return row

@@ -18,7 +18,7 @@ from trimtab.history.ledger import Ledger
 from trimtab.history.place import history_folder
 from trimtab.history.prune import Pruned, prune
 from trimtab.history.scans import Scans
-from trimtab.history.unwritten import PATIENCE, unwritten
+from trimtab.history.unwritten import PATIENCE, primary, unwritten
 from trimtab.history.upgrade import VERSION, upgrade, version_of
 from trimtab.history.usage import UsageHistory
 
@@ -191,7 +191,7 @@ def opened(root: Path) -> Generator[Store]:
 
 def _unusable(folder: Path, error: sqlite3.Error) -> StateError:
     """What is told of a database that does not do its work. One that is only busy, full or protected is no broken one."""
-    if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}:
+    if primary(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}:
         return unwritten(str(folder / "history.db"), error)
     return StateError(f"`{folder}/history.db` is no usable database: {error}. Move it away and run again.")
 
