@@ -2,7 +2,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 python := .venv/bin/python
 
-.PHONY: help setup demo test check fast docs bench linters mutants fuzz clean
+.PHONY: help setup demo test check fast docs site bench linters mutants fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ check: setup ## lint, types, layers, generated docs
 
 docs: setup ## write the generated reference anew
 	@$(python) scripts/generate_docs.py
+
+site: setup ## build the documents as a site, in site/
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 bench: setup ## measure against rivals and over sizes; BENCH=engine: those that need an engine, and put the proof to the test
 ifeq ($(BENCH),engine)
