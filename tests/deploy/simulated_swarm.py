@@ -33,6 +33,8 @@ class SimulatedSwarm:
     """A service of which `docker stack deploy` does not like the words."""
     dies: bool = False
     """Whether who deploys is killed once the managers were told."""
+    locked: frozenset[str] = frozenset()
+    """Services that the managers refuse to change or to remove when they are asked by the API."""
     log: list[str] = field(default_factory=list[str])
     _clock: int = 100
 
@@ -127,6 +129,8 @@ class SimulatedSwarm:
             self.configs[body["Name"]] = {"ID": f"id-{body['Name']}", "Spec": body}
             return 201, {"ID": body["Name"]}
         name = parts[1].removeprefix("id-")
+        if parts[0] == "services" and name in self.locked:
+            return 500, {"message": "rpc error: the managers have no leader"}
         if method == "DELETE":
             self.log.append(f"remove {name}")
             (self.configs if parts[0] == "configs" else self.services).pop(name)

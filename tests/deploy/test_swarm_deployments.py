@@ -135,6 +135,36 @@ async def test_orphans_are_removed_when_all_else_is_good(stage: Stage) -> None:
     assert (list(stage.swarm.services), stage.swarm.log[-1]) == (["db"], "remove web")
 
 
+async def test_what_is_not_taken_back_keeps_nothing_else_from_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, whole=True)
+    cache = {"cache": {"image": "cache:1", "restart": "always", "environment": {"VERSION": "1"}}}
+    await stage.deploy(cache | bodies("1"))
+    stage.swarm.locked = frozenset({"cache"})
+    cache["cache"]["environment"] = {"VERSION": "2"}
+    result = await stage.deploy(cache | bodies("2", "crash"))
+    assert outcomes(result) == {"cache": Outcome.FAILED, "db": Outcome.ROLLED_BACK, "web": Outcome.ROLLED_BACK}
+    assert "the managers have no leader" in result.services["cache"].reason
+    assert stage.versions() == {"cache": "2", "db": "1", "web": "1"}
+    assert (result.outcome, stage.deployer.unfinished()) == ("failed", None)
+
+
+async def test_a_first_version_that_is_bad_and_cannot_be_removed_is_told(stage: Stage) -> None:
+    stage.swarm.locked = frozenset({"web"})
+    result = await stage.deploy(bodies("1", "crash"))
+    assert outcomes(result) == {"db": Outcome.DEPLOYED, "web": Outcome.FAILED}
+    assert "and it is still there: The engine refused `DELETE /services/id-web`" in result.services["web"].reason
+
+
+async def test_an_orphan_that_is_not_removed_is_told(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    stage.swarm.locked = frozenset({"web"})
+    wanted = bodies("2")
+    del wanted["web"]
+    result = await stage.deploy(wanted, remove_orphans=True)
+    assert outcomes(result) == {"db": Outcome.DEPLOYED, "web": Outcome.ROLLED_BACK}
+    assert (list(stage.swarm.services), result.outcome) == (["db", "web"], "rolled-back")
+
+
 async def test_only_so_many_revisions_are_kept(stage: Stage) -> None:
     stage.deployer.kept = 2
     for version in "1234":

@@ -114,8 +114,7 @@ def _why(seen: Seen, service: Service) -> str:
     given_up = service.update.outcome in {UpdateOutcome.PAUSED, UpdateOutcome.ROLLBACK_PAUSED, UpdateOutcome.ROLLBACK_COMPLETED}
     if not given_up and service.well:
         return ""
-    since = service.update.started.rstrip("Z") or service.updated
-    return failure(seen, service.tasks, since) or service.update.message
+    return failure(seen, service.tasks, service.since) or service.update.message
 
 
 def _revisions(kept: Sequence[Kept], service: Service) -> list[int]:

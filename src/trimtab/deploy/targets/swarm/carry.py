@@ -125,7 +125,7 @@ class SwarmDeployer:
         for change in told:
             service = seen.services.get(change.service)
             if service is not None and change.kind != REMOVE:
-                rollout.since[change.service] = service.update.started.rstrip("Z") or service.updated
+                rollout.since[change.service] = service.since
         with _going_on(self.watcher):
             await rollout.wait(told)
             return await self._committed(row, {}, began, rollout)

@@ -128,6 +128,11 @@ class Service:
         return self.mode.endswith("-job")
 
     @property
+    def since(self) -> str:
+        """When its last change was begun, by the managers' clock: the update's own word, which no later change moves."""
+        return moment(self.update.started) or self.updated
+
+    @property
     def serving(self) -> tuple[Task, ...]:
         return tuple(task for task in self.tasks if task.serves)
 

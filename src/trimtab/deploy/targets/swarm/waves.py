@@ -1,17 +1,17 @@
 """The services of one deployment to a swarm, wave by wave: told, waited for, and taken back where they are not good."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.deploy.names import REVISION, SOURCE
 from trimtab.deploy.outcome import Outcome, ServiceOutcome
 from trimtab.deploy.plan import Strategy
-from trimtab.deploy.site import Site
+from trimtab.deploy.site import Direction, Site
 from trimtab.deploy.targets.swarm.applying import Files, apply_files, apply_spec, go_back, last_words, remove
 from trimtab.deploy.targets.swarm.cluster import Seen, Service, look
 from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
-from trimtab.deploy.targets.swarm.plan import REMOVE, Change
+from trimtab.deploy.targets.swarm.plan import CREATE, REMOVE, Change
 from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, held_up, left_behind
 from trimtab.deploy.targets.swarm.waiting import Waited, Waiting
 from trimtab.errors import EngineRefused
@@ -55,9 +55,11 @@ class Rollout:
             self.refused.update(dict.fromkeys(from_files, why) if why else {})
         kept = await kept_revisions(self.site.api, self.site.project) if any(change.source for change in wave) else ()
         for change in wave:
-            if change.kind == REMOVE and change.service in seen.services:
-                async with self.site.step(change.service, "remove it; its volumes stay"):
-                    await remove(self.site.api, seen.services[change.service])
+            service = seen.services.get(change.service)
+            if change.kind == REMOVE and service is not None:
+                self._refuses(
+                    change, await self._told(change, "remove it; its volumes stay", self._removal(service), "forward")
+                )
             elif change.source is not None:
                 await self._restore(change, kept)
         after = self.waiting.seen = await look(self.site.api, self.site.project)
@@ -70,29 +72,55 @@ class Rollout:
         if spec is None:
             self.refused[change.service] = f"revision {change.source} of it is not kept any more"
             return
-        async with self.site.step(change.service, f"make it as in revision {change.source}", "back"):
-            try:
-                labels = {REVISION: str(self.site.revision), SOURCE: str(change.source)}
-                await apply_spec(self.site.api, self.seen.services.get(change.service), spec, labels)
-            except EngineRefused as error:
-                self.refused[change.service] = str(error)
+        labels = {REVISION: str(self.site.revision), SOURCE: str(change.source)}
+        service = self.seen.services.get(change.service)
+        text = f"make it as in revision {change.source}"
+        self._refuses(change, await self._told(change, text, lambda: apply_spec(self.site.api, service, spec, labels)))
+
+    def _refuses(self, change: Change, why: str) -> None:
+        self.refused.update({change.service: why} if why else {})
+
+    async def _told(
+        self, change: Change, text: str, tell: Callable[[], Awaitable[None]], direction: Direction = "back"
+    ) -> str:  # fmt: skip
+        """Why the managers do not take one step, which is no reason to leave the others out; empty where they take it."""
+        try:
+            async with self.site.step(change.service, text, direction):
+                await tell()
+        except EngineRefused as error:
+            return str(error)
+        return ""
+
+    def _removal(self, service: Service) -> Callable[[], Awaitable[None]]:
+        return lambda: remove(self.site.api, service)
 
     async def wait(self, wave: Sequence[Change]) -> None:
         """Wait for a wave's verdicts, and take back what is not good and does not go back by itself."""
-        removed = [change for change in wave if change.kind == REMOVE]
-        for change in removed:
-            self._note(change, Outcome.DEPLOYED, "")
+        for change in wave:
+            if change.kind == REMOVE:
+                self._removed(change)
         told = {change.service: change for change in wave if change.kind != REMOVE}
         waited: dict[str, Waited] = {}
         for name, change in told.items():
             service = self.seen.services.get(name)
             if name in self.refused and (service is None or service.revision != self.site.revision):
-                self._note(change, Outcome.ROLLED_BACK if service else Outcome.UNTOUCHED, self.refused[name])
-                self.site.watcher.failed(name, self.refused[name], "")
+                self._stayed(change, Outcome.ROLLED_BACK if service else Outcome.UNTOUCHED)
             else:
                 waited[name] = Waited(self.site.revision, self.since.get(name, ""))
         for name, found in (await self.waiting.until_known(waited)).items():
             await self._decided(told[name], found)
+
+    def _removed(self, change: Change) -> None:
+        if change.service in self.refused:
+            self._stayed(change, Outcome.ROLLED_BACK)
+        else:
+            self._note(change, Outcome.DEPLOYED, "")
+
+    def _stayed(self, change: Change, outcome: Outcome) -> None:
+        """The managers did not take its change."""
+        why = self.refused[change.service]
+        self._note(change, outcome, why)
+        self.site.watcher.failed(change.service, why, "")
 
     async def _decided(self, change: Change, found: Judgement) -> None:
         if found.verdict is Verdict.GOOD:
@@ -112,14 +140,17 @@ class Rollout:
     async def _taken_back(self, change: Change, reason: str) -> None:
         """Have a service as it was before its change: not there, or by the swarm's own rollback."""
         service = self.seen.services.get(change.service)
-        if service is None or (change.before is None and change.kind == "create"):
-            async with self.site.step(change.service, "remove it again; its volumes stay", "back"):
-                if service is not None:
-                    await remove(self.site.api, service)
-            self._note(change, Outcome.ROLLED_BACK, f"{reason}; there was none of it before, and it was removed again")
+        if change.kind == CREATE:
+            why = await self._told_to_go(change, service)
+            end = f"and it is still there: {why}" if why else "there was none of it before, and it was removed again"
+            self._note(change, Outcome.FAILED if why else Outcome.ROLLED_BACK, f"{reason}; {end}")
             return
-        async with self.site.step(change.service, "have the swarm go back", "back"):
-            await go_back(self.site.api, service)
+        if service is None:
+            self._note(change, Outcome.FAILED, f"{reason}; and somebody has removed it")
+            return
+        if why := await self._told(change, "have the swarm go back", lambda: go_back(self.site.api, service)):
+            self._note(change, Outcome.FAILED, f"{reason}; and {why}")
+            return
         found = (await self.waiting.until_known({change.service: Waited(self.site.revision, service.updated)}))[change.service]
         done = found.verdict is Verdict.BACK
         self._note(change, Outcome.ROLLED_BACK if done else Outcome.FAILED, reason if done else f"{reason}; and {found.reason}")
@@ -137,13 +168,13 @@ class Rollout:
         for change in changes:
             service = self.seen.services.get(change.service)
             spec = kept.get((change.service, before_revision(change, self.site.revision)))
-            if change.kind == "create" or change.job:
+            if change.kind == CREATE or change.job:
                 await self._gone(change, service, why)
             elif spec is None:
                 self._note(change, Outcome.FAILED, f"{why}, and what it was before is not kept")
+            elif refused := await self._told(change, "make it as it was before", self._former(service, spec)):
+                self._note(change, Outcome.FAILED, f"{why}, and {refused}")
             else:
-                async with self.site.step(change.service, "make it as it was before", "back"):
-                    await apply_spec(self.site.api, service, spec, {})
                 waited[change.service] = Waited(_revision_of(spec), "")
         self.waiting.seen = await look(self.site.api, self.site.project)
         for name, found in (await self.waiting.until_known(waited)).items():
@@ -151,14 +182,21 @@ class Rollout:
             good = found.verdict is Verdict.GOOD
             self._note(change, Outcome.ROLLED_BACK if good else Outcome.FAILED, why if good else f"{why}, and {found.reason}")
 
+    def _former(self, service: Service | None, spec: Mapping[str, object]) -> Callable[[], Awaitable[None]]:
+        return lambda: apply_spec(self.site.api, service, spec, {})
+
     async def _gone(self, change: Change, service: Service | None, why: str) -> None:
-        if change.job and change.kind != "create":
+        if change.job and change.kind != CREATE:
             self._note(change, Outcome.FAILED, f"{why}; what a job has done is not undone by going back")
             return
-        if service is not None:
-            async with self.site.step(change.service, "remove it again; its volumes stay", "back"):
-                await remove(self.site.api, service)
-        self._note(change, Outcome.ROLLED_BACK, why)
+        refused = await self._told_to_go(change, service)
+        self._note(change, Outcome.FAILED if refused else Outcome.ROLLED_BACK, f"{why}, and {refused}" if refused else why)
+
+    async def _told_to_go(self, change: Change, service: Service | None) -> str:
+        """Remove what was not there before; why it is not removed, empty where it is gone."""
+        if service is None:
+            return ""
+        return await self._told(change, "remove it again; its volumes stay", self._removal(service))
 
     def _left(self, name: str) -> None:
         """Say where the version before may go on serving, because nobody can tell it to stop."""
