@@ -82,6 +82,17 @@ def test_what_finds_no_node_says_so() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("mode", ["Global", "GlobalJob"])
+@pytest.mark.parametrize("status", ["", "completed"])
+def test_what_is_for_every_node_and_is_on_none_is_not_good(mode: str, status: str) -> None:
+    """The managers want no task of it then, so that all that are wanted run."""
+    nowhere = service(status=status, wanted=0)
+    nowhere["Spec"]["Mode"] = {mode: {}}
+    assert verdict(nowhere, []) == (Verdict.PENDING, "no node has a task of it yet", "no node fits its constraints")
+    assert not seen([nowhere], []).services["web"].well
+    assert verdict(service(wanted=0), [])[0] is Verdict.GOOD, "a service of which no task is asked for"
+
+
 def test_somebody_else_has_changed_or_removed_it() -> None:
     assert verdict(service(revision=None), ALL)[::2] == (Verdict.TAKEN, "somebody else has updated it since: not by trimtab")
     assert judge(seen([], []), "web", 2, SINCE).verdict is Verdict.GONE

@@ -114,6 +114,8 @@ def _why(seen: Seen, service: Service) -> str:
     given_up = service.update.outcome in {UpdateOutcome.PAUSED, UpdateOutcome.ROLLBACK_PAUSED, UpdateOutcome.ROLLBACK_COMPLETED}
     if not given_up and service.well:
         return ""
+    if service.nowhere:
+        return "it is to run on every node that fits its constraints, and none does"
     return failure(seen, service.tasks, service.since) or service.update.message
 
 

@@ -128,6 +128,11 @@ class Service:
         return self.mode.endswith("-job")
 
     @property
+    def nowhere(self) -> bool:
+        """Whether it is for every node that fits, and none has a task of it: the managers want none of it then."""
+        return self.mode.startswith("global") and not self.wanted
+
+    @property
     def since(self) -> str:
         """When its last change was begun, by the managers' clock: the update's own word, which no later change moves."""
         return moment(self.update.started) or self.updated
@@ -140,7 +145,8 @@ class Service:
     def well(self) -> bool:
         """Whether as much of it runs, or has ended well, as is wanted, and its last update was not given up."""
         done = [task for task in self.tasks if task.state == "complete" and task.iteration == self.iteration]
-        return len(done if self.is_job else self.serving) >= self.wanted and self.update.outcome.value not in _GIVEN_UP
+        enough = len(done if self.is_job else self.serving) >= self.wanted and not self.nowhere
+        return enough and self.update.outcome.value not in _GIVEN_UP
 
 
 _GIVEN_UP = frozenset({"paused", "rollback_paused"})

@@ -65,6 +65,8 @@ def judge(seen: Seen, name: str, revision: int | None, since: str) -> Judgement:
         return Judgement(Verdict.PENDING, f"the swarm goes back: {said.message}", reason)
     if service.revision != revision:
         return Judgement(Verdict.TAKEN, reason=f"somebody else has updated it since: {_whose(service)}")
+    if service.nowhere:
+        return Judgement(Verdict.PENDING, "no node has a task of it yet", "no node fits its constraints")
     return _job(seen, service, since) if service.is_job else _running(seen, service, since, reason)
 
 
