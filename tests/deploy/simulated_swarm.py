@@ -35,6 +35,8 @@ class SimulatedSwarm:
     """Whether who deploys is killed once the managers were told."""
     locked: frozenset[str] = frozenset()
     """Services that the managers refuse to change or to remove when they are asked by the API."""
+    meanwhile: Callable[[], object] | None = None
+    """What somebody else does, once, after the next time that the managers were told."""
     log: list[str] = field(default_factory=list[str])
     _clock: int = 100
 
@@ -58,6 +60,9 @@ class SimulatedSwarm:
             if name == self.refuses:
                 return Completed(words, 1, b"", "Since --detach=false was not specified\ninvalid reference format")
             self._told(name, _spec(f"shop_{name}", body))
+        if self.meanwhile is not None:
+            does, self.meanwhile = self.meanwhile, None
+            does()
         if self.dies:
             self.dies = False
             raise Killed
@@ -69,6 +74,13 @@ class SimulatedSwarm:
     def version(self, name: str) -> str:
         variables = self.services[name]["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"]
         return next(each.removeprefix("VERSION=") for each in variables if each.startswith("VERSION="))
+
+    def change(self, name: str, labels: Mapping[str, str], version: str = "") -> None:
+        """Somebody else's change of a service."""
+        spec = deepcopy(self.services[name]["Spec"])
+        spec["Labels"].update(labels)
+        spec["TaskTemplate"]["ContainerSpec"]["Env"] += [f"VERSION={version}"] if version else []
+        self._told(name, spec)
 
     def _told(self, name: str, spec: Json) -> None:
         self.log.append(f"{'update' if name in self.services else 'create'} {name}")

@@ -165,6 +165,39 @@ async def test_an_orphan_that_is_not_removed_is_told(stage: Stage) -> None:
     assert (list(stage.swarm.services), result.outcome) == (["db", "web"], "rolled-back")
 
 
+async def test_of_two_deployments_of_one_number_the_one_that_came_too_early_fails(stage: Stage) -> None:
+    """Each manager has a lease of its own, so that two deployers may begin at the same moment, and count alike."""
+    await stage.deploy(bodies("1"))
+    stage.swarm.meanwhile = lambda: stage.swarm.change("db", {"io.trimtab.deployment": "2-theirs"})
+    result = await stage.deploy(bodies("2"))
+    assert outcomes(result) == {"db": Outcome.FAILED, "web": Outcome.UNTOUCHED}
+    assert result.services["db"].reason == (
+        "somebody else has updated it since: it is revision 2 now, by the deployment 2-theirs"
+    )
+    assert stage.swarm.kept() == ["shop_db.r1", "shop_web.r1"], "what is not its own is kept by whoever has made it"
+
+
+async def test_what_changes_after_the_plan_is_left_as_it_is(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, whole=True)
+    await stage.deploy(bodies("1"))
+    stage.swarm.meanwhile = lambda: stage.swarm.change("web", {"io.trimtab.deployment": "2-theirs"}, "9")
+    result = await stage.deploy(bodies("2"))
+    assert outcomes(result) == {"db": Outcome.ROLLED_BACK, "web": Outcome.UNTOUCHED}
+    assert result.services["web"].reason.startswith("somebody else has changed it since this was planned")
+    environment = stage.swarm.services["web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"]
+    assert ("VERSION=9" in environment, stage.versions()["db"]) == (True, "1")
+
+
+async def test_what_is_undone_is_not_taken_from_another_deployment_of_its_number(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    stage.swarm.meanwhile = lambda: stage.swarm.change("db", {"io.trimtab.deployment": "2-theirs"})
+    await killed(stage, bodies("2"))
+    row = stage.deployer.unfinished()
+    assert row is not None
+    assert outcomes(await stage.deployer.undo(row)) == {"db": Outcome.UNTOUCHED, "web": Outcome.UNTOUCHED}
+    assert stage.versions() == {"db": "2", "web": "1"}
+
+
 async def test_only_so_many_revisions_are_kept(stage: Stage) -> None:
     stage.deployer.kept = 2
     for version in "1234":

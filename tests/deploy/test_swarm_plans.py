@@ -100,13 +100,13 @@ def test_orphans_go_when_that_is_asked_for() -> None:
 
 def test_the_command_has_no_credential_and_the_environment_has() -> None:
     files = Files(desired(BODIES), stack_of(BODIES))
-    command = stack_deploy(part_of(files, ["web"], 7), credentials=False)
+    command = stack_deploy(part_of(files, ["web"], 7, "7-ab"), credentials=False)
     text = command.stdin.decode()
     said = "docker stack deploy --compose-file - --detach=true --resolve-image never shop"
     assert " ".join(command.argv) == said
     assert dict(command.env) == {"DB_PASSWORD": "sesame-open-91xK"}
     assert "sesame" not in text + repr(files) + " ".join(command.argv)
-    assert ('io.trimtab.revision: "7"' in text, "\n  db:" in text) == (True, False)
+    assert ('io.trimtab.revision: "7"' in text and 'io.trimtab.deployment: "7-ab"' in text, "\n  db:" in text) == (True, False)
 
 
 def test_a_variable_that_the_client_obeys_goes_by_another_name() -> None:

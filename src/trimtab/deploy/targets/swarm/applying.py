@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from trimtab.deploy.desired import Desired
-from trimtab.deploy.names import CONFIG, PROJECT, REVISION, SOURCE
+from trimtab.deploy.names import CONFIG, DEPLOYMENT, PROJECT, REVISION, SOURCE
 from trimtab.deploy.targets.swarm.cluster import Service
 from trimtab.deploy.targets.swarm.export import Stack, stack_text
 from trimtab.deploy.targets.swarm.plan import config_of
@@ -33,19 +33,24 @@ class Files:
     """Whether the nodes need the client's credentials for a registry."""
 
 
-def part_of(files: Files, services: Collection[str], revision: int) -> Stack:
+def part_of(files: Files, services: Collection[str], revision: int, deployment: str) -> Stack:
     """A stack with some of its services only, each with labels that say what it is."""
     stack = files.stack
-    parts = {name: _labelled(files, name, body, revision) for name, body in stack.services.items() if name in services}
+    parts = {
+        name: _labelled(files, name, body, revision, deployment) for name, body in stack.services.items() if name in services
+    }
     return replace(stack, data={**stack.data, "services": parts})
 
 
-def _labelled(files: Files, name: str, body: Mapping[str, object], revision: int) -> Mapping[str, object]:
+def _labelled(
+    files: Files, name: str, body: Mapping[str, object], revision: int, deployment: str
+) -> Mapping[str, object]:  # fmt: skip
     deploy = mapping(body.get("deploy"))
     own = {
         PROJECT: files.stack.project,
         REVISION: str(revision),
         SOURCE: str(revision),
+        DEPLOYMENT: deployment,
         CONFIG: config_of(files.desired.services[name], files.stack),
     }
     # Labels of the service, not of its tasks: one that changes replaces no container.
@@ -60,13 +65,13 @@ def stack_deploy(stack: Stack, *, credentials: bool) -> Command:
     return replace(command, stdin=stack_text(stack).encode())
 
 
-async def apply_files(runner: Runner, files: Files, services: Collection[str], revision: int) -> str:
+async def apply_files(runner: Runner, files: Files, services: Collection[str], revision: int, deployment: str) -> str:
     """Tell the managers what services are to be. Empty when they took it; else why not, and then some may have been taken.
 
     Raises:
         ToolError: there is no docker client.
     """
-    command = stack_deploy(part_of(files, services, revision), credentials=files.credentials)
+    command = stack_deploy(part_of(files, services, revision, deployment), credentials=files.credentials)
     try:
         done = await runner.run(command, timeout=_SECONDS)
     except TimeoutError:

@@ -23,6 +23,7 @@ from trimtab.deploy.targets.swarm.applying import Files
 from trimtab.deploy.targets.swarm.cluster import Seen, Service, look
 from trimtab.deploy.targets.swarm.kept import keep, kept_revisions, retain
 from trimtab.deploy.targets.swarm.plan import REMOVE, Change, SwarmPlan, read_changes
+from trimtab.deploy.targets.swarm.verdict import is_of
 from trimtab.deploy.targets.swarm.waiting import Patience, Waiting
 from trimtab.deploy.targets.swarm.waves import Rollout, before_revision
 from trimtab.docker.api import Api
@@ -31,7 +32,7 @@ from trimtab.docker.runner import Runner
 from trimtab.errors import ToolError, UsageError
 from trimtab.history.deployments import DeploymentRow, Deployments
 
-_NOT_TOLD = "the managers had not been told of it yet"
+_NOT_TOLD = "the managers had not been told of it yet, or somebody else has told them otherwise since"
 _OUTLIVED = 3.0
 """Seconds for a client to end that was telling the managers when its deployer was killed; it needs less than one (28.5.2)."""
 
@@ -88,6 +89,7 @@ class SwarmDeployer:
         """
         began = time.monotonic()
         rollout = self._rollout(f"{plan.revision}-{secrets.token_hex(3)}", plan.revision)
+        rollout.planned = seen
         site = rollout.site
         row = DeploymentRow(
             site.deployment, plan.project, plan.revision, plan.kind, now(), None, self.git, os.getpid(), "preparing", None, "",
@@ -120,7 +122,7 @@ class SwarmDeployer:
         began = time.monotonic()
         rollout, seen = await self._taken_up(row)
         changes = read_changes(row.plan)
-        told = [change for change in changes if _was_told(change, seen.services.get(change.service), row.revision)]
+        told = [change for change in changes if _was_told(change, seen.services.get(change.service), row)]
         rollout.untouched([change for change in changes if change not in told], _NOT_TOLD)
         for change in told:
             service = seen.services.get(change.service)
@@ -136,7 +138,7 @@ class SwarmDeployer:
         rollout, seen = await self._taken_up(row)
         self.journal.phase(row.id, "undoing", os.getpid())
         changes = read_changes(row.plan)
-        told = [each for each in changes if _was_told(each, seen.services.get(each.service), row.revision)]
+        told = [each for each in changes if _was_told(each, seen.services.get(each.service), row)]
         rollout.untouched([each for each in changes if each not in told], _NOT_TOLD)
         with _going_on(self.watcher):
             await rollout.back_to_before(told, "it was undone")
@@ -157,7 +159,7 @@ class SwarmDeployer:
         deployed = [
             name for name, each in rollout.outcomes.items() if each.outcome is Outcome.DEPLOYED and name in seen.services
         ]
-        good = {name: seen.services[name] for name in deployed}
+        good = {name: seen.services[name] for name in deployed if is_of(seen.services[name], row.id)}
         own = {(name, row.revision): each.spec for name, each in good.items() if each.revision == each.source == row.revision}
         try:
             await keep(site.api, self.project, own)
@@ -202,11 +204,13 @@ def _foreign(plan: SwarmPlan, seen: Seen) -> dict[tuple[str, int], Mapping[str, 
     return found
 
 
-def _was_told(change: Change, service: Service | None, revision: int) -> bool:
+def _was_told(change: Change, service: Service | None, row: DeploymentRow) -> bool:
     """Whether the managers were told of a change: the service has its revision, or has changed since, as after a rollback."""
     if change.kind == REMOVE:
         return service is None
-    return service is not None and (service.revision == revision or service.number != change.number)
+    if service is None:
+        return False
+    return is_of(service, row.id) if service.revision == row.revision else service.number != change.number
 
 
 def _lost(seen: Seen) -> list[str]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trimtab.deploy.names import CONFIG, REVISION, SOURCE
+from trimtab.deploy.names import CONFIG, DEPLOYMENT, REVISION, SOURCE
 from trimtab.deploy.targets.swarm.state import UpdateState, update_state
 from trimtab.docker.api import Api, Request, checked
 from trimtab.errors import UsageError
@@ -98,6 +98,11 @@ class Service:
     def revision(self) -> int | None:
         """The deployment that made it what it is; None for what is not ours."""
         return _number(self.labels.get(REVISION))
+
+    @property
+    def deployment(self) -> str:
+        """The same, by its identity, which no other one has; empty where it is not known."""
+        return self.labels.get(DEPLOYMENT, "")
 
     @property
     def source(self) -> int | None:

@@ -40,7 +40,7 @@ class Judgement:
     """Nodes that cannot be reached and that the swarm's update waits for; it may wait for as long as they are away."""
 
 
-def judge(seen: Seen, name: str, revision: int | None, since: str) -> Judgement:
+def judge(seen: Seen, name: str, revision: int | None, since: str, deployment: str = "") -> Judgement:
     """What a service has come to, as far as it is known now.
 
     The engine's word alone is not enough: `completed` is also said while a node that is cut off still serves the old version,
@@ -51,6 +51,7 @@ def judge(seen: Seen, name: str, revision: int | None, since: str) -> Judgement:
         name: The service.
         revision: The deployment that is asked about; None for what no deployment has made.
         since: When the service was told to change, by the managers' clock.
+        deployment: Its identity, where that is known: two may have the same number.
     """
     service = seen.services.get(name)
     if service is None:
@@ -63,7 +64,7 @@ def judge(seen: Seen, name: str, revision: int | None, since: str) -> Judgement:
         return Judgement(Verdict.STUCK, reason=reason)
     if said.outcome is UpdateOutcome.ROLLBACK_STARTED:
         return Judgement(Verdict.PENDING, f"the swarm goes back: {said.message}", reason)
-    if service.revision != revision:
+    if service.revision != revision or not is_of(service, deployment):
         return Judgement(Verdict.TAKEN, reason=f"somebody else has updated it since: {_whose(service)}")
     if service.nowhere:
         return Judgement(Verdict.PENDING, "no node has a task of it yet", "no node fits its constraints")
@@ -88,6 +89,11 @@ def _running(seen: Seen, service: Service, since: str, reason: str) -> Judgement
     if service.update.outcome is UpdateOutcome.NEVER and len(broken) >= _TRIES * max(1, service.wanted):
         return Judgement(Verdict.BAD, doing, reason)
     return Judgement(Verdict.PENDING, _waiting(service, doing), reason)
+
+
+def is_of(service: Service, deployment: str) -> bool:
+    """Whether a service is what a deployment of its revision's number has made it, as far as both say which one they are."""
+    return not deployment or not service.deployment or service.deployment == deployment
 
 
 def _job(seen: Seen, service: Service, since: str) -> Judgement:
@@ -147,4 +153,6 @@ def _places(seen: Seen, tasks: Sequence[Task]) -> str:
 
 
 def _whose(service: Service) -> str:
-    return "not by trimtab" if service.revision is None else f"it is revision {service.revision} now"
+    if service.revision is None:
+        return "not by trimtab"
+    return f"it is revision {service.revision} now{f', by the deployment {service.deployment}' if service.deployment else ''}"

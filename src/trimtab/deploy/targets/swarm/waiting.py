@@ -41,6 +41,8 @@ class Waited:
 
     revision: int | None
     since: str
+    deployment: str = ""
+    """The deployment itself, where that is known."""
 
 
 @dataclass
@@ -102,7 +104,7 @@ class Waiting:
                 ) from error
 
     def _judged(self, name: str, waited: Waited, course: _Course, passed: float) -> Judgement:
-        found = judge(self.seen, name, waited.revision, waited.since)
+        found = judge(self.seen, name, waited.revision, waited.since, waited.deployment)
         service = self.seen.services.get(name)
         if service is None or found.verdict not in {Verdict.PENDING, Verdict.GOOD}:
             return found

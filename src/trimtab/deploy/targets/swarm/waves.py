@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trimtab.deploy.names import REVISION, SOURCE
+from trimtab.deploy.names import DEPLOYMENT, REVISION, SOURCE
 from trimtab.deploy.outcome import Outcome, ServiceOutcome
 from trimtab.deploy.plan import Strategy
 from trimtab.deploy.site import Direction, Site
@@ -12,11 +12,13 @@ from trimtab.deploy.targets.swarm.applying import Files, apply_files, apply_spec
 from trimtab.deploy.targets.swarm.cluster import Seen, Service, look
 from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
 from trimtab.deploy.targets.swarm.plan import CREATE, REMOVE, Change
-from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, held_up, left_behind
+from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, held_up, is_of, left_behind
 from trimtab.deploy.targets.swarm.waiting import Waited, Waiting
 from trimtab.errors import EngineRefused
 from trimtab.fleet.plain import mapping, text
 from trimtab.history.deployments import ServiceRow
+
+_OVERTAKEN = "somebody else has changed it since this was planned, and it is left as it is"
 
 
 @dataclass
@@ -25,6 +27,8 @@ class Rollout:
 
     site: Site
     waiting: Waiting
+    planned: Seen | None = None
+    """What the plan was made from; None for a deployment that was left, of which only the plan is known."""
     outcomes: dict[str, ServiceOutcome] = field(default_factory=dict[str, ServiceOutcome])
     since: dict[str, str] = field(default_factory=dict[str, str])
     refused: dict[str, str] = field(default_factory=dict[str, str])
@@ -48,10 +52,11 @@ class Rollout:
         """Tell the managers what a wave is to be."""
         self.began = time.monotonic()
         seen = self.waiting.seen = await look(self.site.api, self.site.project)
+        wave = [change for change in wave if not self._overtaken(change)]
         from_files = [change.service for change in wave if change.source is None and change.kind != REMOVE]
         if files is not None and from_files:
             async with self.site.step("", f"tell the managers of {', '.join(from_files)}"):
-                why = await apply_files(self.site.runner, files, from_files, self.site.revision)
+                why = await apply_files(self.site.runner, files, from_files, self.site.revision, self.site.deployment)
             self.refused.update(dict.fromkeys(from_files, why) if why else {})
         kept = await kept_revisions(self.site.api, self.site.project) if any(change.source for change in wave) else ()
         for change in wave:
@@ -67,12 +72,22 @@ class Rollout:
             {change.service: after.services[change.service].updated for change in wave if change.service in after.services}
         )
 
+    def _overtaken(self, change: Change) -> bool:
+        """Whether a service is not what it was planned from, as when somebody at another manager deploys, too."""
+        if self.planned is None:
+            return False
+        then, now = (seen.services.get(change.service) for seen in (self.planned, self.seen))
+        if (then and then.spec) == (now and now.spec) or (change.kind == REMOVE and now is None):
+            return False
+        self.refused[change.service] = _OVERTAKEN
+        return True
+
     async def _restore(self, change: Change, kept: Sequence[Kept]) -> None:
         spec = next((each.spec for each in kept if (each.service, each.revision) == (change.service, change.source)), None)
         if spec is None:
             self.refused[change.service] = f"revision {change.source} of it is not kept any more"
             return
-        labels = {REVISION: str(self.site.revision), SOURCE: str(change.source)}
+        labels = {REVISION: str(self.site.revision), SOURCE: str(change.source), DEPLOYMENT: self.site.deployment}
         service = self.seen.services.get(change.service)
         text = f"make it as in revision {change.source}"
         self._refuses(change, await self._told(change, text, lambda: apply_spec(self.site.api, service, spec, labels)))
@@ -103,23 +118,27 @@ class Rollout:
         waited: dict[str, Waited] = {}
         for name, change in told.items():
             service = self.seen.services.get(name)
-            if name in self.refused and (service is None or service.revision != self.site.revision):
-                self._stayed(change, Outcome.ROLLED_BACK if service else Outcome.UNTOUCHED)
+            if name in self.refused and (service is None or not self._is_mine(service)):
+                self._stayed(change)
             else:
-                waited[name] = Waited(self.site.revision, self.since.get(name, ""))
+                waited[name] = Waited(self.site.revision, self.since.get(name, ""), self.site.deployment)
         for name, found in (await self.waiting.until_known(waited)).items():
             await self._decided(told[name], found)
 
+    def _is_mine(self, service: Service) -> bool:
+        return service.revision == self.site.revision and is_of(service, self.site.deployment)
+
     def _removed(self, change: Change) -> None:
         if change.service in self.refused:
-            self._stayed(change, Outcome.ROLLED_BACK)
+            self._stayed(change)
         else:
             self._note(change, Outcome.DEPLOYED, "")
 
-    def _stayed(self, change: Change, outcome: Outcome) -> None:
-        """The managers did not take its change."""
+    def _stayed(self, change: Change) -> None:
+        """Its change was not told, or the managers did not take it."""
         why = self.refused[change.service]
-        self._note(change, outcome, why)
+        as_before = change.service in self.seen.services and why != _OVERTAKEN
+        self._note(change, Outcome.ROLLED_BACK if as_before else Outcome.UNTOUCHED, why)
         self.site.watcher.failed(change.service, why, "")
 
     async def _decided(self, change: Change, found: Judgement) -> None:
@@ -151,7 +170,8 @@ class Rollout:
         if why := await self._told(change, "have the swarm go back", lambda: go_back(self.site.api, service)):
             self._note(change, Outcome.FAILED, f"{reason}; and {why}")
             return
-        found = (await self.waiting.until_known({change.service: Waited(self.site.revision, service.updated)}))[change.service]
+        waited = Waited(self.site.revision, service.updated, self.site.deployment)
+        found = (await self.waiting.until_known({change.service: waited}))[change.service]
         done = found.verdict is Verdict.BACK
         self._note(change, Outcome.ROLLED_BACK if done else Outcome.FAILED, reason if done else f"{reason}; and {found.reason}")
 
@@ -170,12 +190,15 @@ class Rollout:
             spec = kept.get((change.service, before_revision(change, self.site.revision)))
             if change.kind == CREATE or change.job:
                 await self._gone(change, service, why)
+            elif service is not None and service.revision == self.site.revision and not self._is_mine(service):
+                self._note(change, Outcome.FAILED, f"{why}, and somebody else has updated it since")
             elif spec is None:
                 self._note(change, Outcome.FAILED, f"{why}, and what it was before is not kept")
             elif refused := await self._told(change, "make it as it was before", self._former(service, spec)):
                 self._note(change, Outcome.FAILED, f"{why}, and {refused}")
             else:
-                waited[change.service] = Waited(_revision_of(spec), "")
+                former = {key: str(value) for key, value in mapping(spec.get("Labels")).items()}
+                waited[change.service] = Waited(_revision_of(spec), "", former.get(DEPLOYMENT, ""))
         self.waiting.seen = await look(self.site.api, self.site.project)
         for name, found in (await self.waiting.until_known(waited)).items():
             change = next(each for each in changes if each.service == name)
