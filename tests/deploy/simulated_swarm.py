@@ -35,6 +35,8 @@ class SimulatedSwarm:
     """Whether who deploys is killed once the managers were told."""
     locked: frozenset[str] = frozenset()
     """Services that the managers refuse to change or to remove when they are asked by the API."""
+    dies_on_the_way_back: bool = False
+    """The same, when the managers are asked to make a service what it was."""
     meanwhile: Callable[[], object] | None = None
     """What somebody else does, once, after the next time that the managers were told."""
     log: list[str] = field(default_factory=list[str])
@@ -147,6 +149,9 @@ class SimulatedSwarm:
             self.log.append(f"remove {name}")
             (self.configs if parts[0] == "configs" else self.services).pop(name)
             return 200, None
+        if self.dies_on_the_way_back:
+            self.dies_on_the_way_back = False
+            raise Killed
         service = self.services[name]
         if int(query["version"]) != service["Version"]["Index"]:
             return 500, {"message": "update out of sequence"}

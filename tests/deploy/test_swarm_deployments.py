@@ -222,6 +222,33 @@ async def test_what_was_left_is_found_out_about(stage: Stage) -> None:
     assert "shop_db.r2" in stage.swarm.kept()
 
 
+async def test_what_was_left_is_undone_as_a_whole_by_policy(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, whole=True)
+    cache = {"cache": {"image": "cache:1", "restart": "always", "environment": {"VERSION": "1"}}}
+    await stage.deploy(cache | bodies("1"))
+    cache["cache"]["environment"] = {"VERSION": "2"}
+    await killed(stage, cache | bodies("2", MODE="crash"))
+    stage.deployer.whole = False
+    row = stage.deployer.unfinished()
+    assert row is not None
+    result = await stage.deployer.finish(row)
+    assert outcomes(result) == {"cache": Outcome.ROLLED_BACK, "db": Outcome.ROLLED_BACK, "web": Outcome.UNTOUCHED}
+    assert stage.versions() == {"cache": "1", "db": "1", "web": "1"}
+
+
+async def test_what_was_being_undone_is_undone_and_not_taken_for_good(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, whole=True)
+    await stage.deploy(bodies("1"))
+    stage.swarm.dies_on_the_way_back = True
+    with pytest.raises(Killed):
+        await stage.deploy(bodies("2", "crash"))
+    row = stage.deployer.unfinished()
+    assert row is not None
+    assert (row.phase, stage.versions()) == ("undoing", {"db": "2", "web": "1"})
+    assert (await stage.deployer.finish(row)).outcome == "rolled-back"
+    assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "1", "web": "1"}, None)
+
+
 async def test_what_was_left_is_undone(stage: Stage) -> None:
     await stage.deploy(bodies("1"))
     await killed(stage, bodies("2"))

@@ -8,7 +8,7 @@ back.
 import os
 import secrets
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -93,7 +93,7 @@ class SwarmDeployer:
         site = rollout.site
         row = DeploymentRow(
             site.deployment, plan.project, plan.revision, plan.kind, now(), None, self.git, os.getpid(), "preparing", None, "",
-            plan.data(),
+            {**plan.data(), "whole": self.whole},
         )  # fmt: skip
         self.journal.begin(row)
         try:
@@ -110,26 +110,35 @@ class SwarmDeployer:
                     continue
                 await rollout.apply(wave, files)
                 await rollout.wait(wave)
-            if rollout.failed and self.whole:
-                await rollout.undo_deployed(plan.changes)
+            await self._undone_as_a_whole(row, plan.changes, rollout)
             return await self._committed(row, plan.stays, began, rollout)
+
+    async def _undone_as_a_whole(self, row: DeploymentRow, changes: Sequence[Change], rollout: Rollout) -> None:
+        """Undo what was good as well, where something was not and the deployment is one that is to be undone then."""
+        if rollout.failed and row.plan.get("whole") is True:
+            rollout.site.note(lambda: self.journal.phase(row.id, "undoing", os.getpid()), must=False)
+            await rollout.undo_deployed(changes)
 
     async def finish(self, row: DeploymentRow) -> Result:
         """Find out what has become of a deployment that nobody is at work on any more, and wait for what is under way.
 
-        What the managers were not told of it is not told now: what it consisted of is in the files, not in the journal.
+        What the managers were not told of it is not told now: what it consisted of is in the files, not in the journal. What was
+        being undone is undone, and so is the whole of what is to be undone as a whole, where a service of it is not good.
         """
+        if row.phase == "undoing":
+            return await self.undo(row)
         began = time.monotonic()
         rollout, seen = await self._taken_up(row)
         changes = read_changes(row.plan)
         told = [change for change in changes if _was_told(change, seen.services.get(change.service), row)]
-        rollout.untouched([change for change in changes if change not in told], _NOT_TOLD)
         for change in told:
             service = seen.services.get(change.service)
             if service is not None and change.kind != REMOVE:
                 rollout.since[change.service] = service.since
         with _going_on(self.watcher):
             await rollout.wait(told)
+            await self._undone_as_a_whole(row, told, rollout)
+            rollout.untouched([change for change in changes if change not in told], _NOT_TOLD)
             return await self._committed(row, {}, began, rollout)
 
     async def undo(self, row: DeploymentRow) -> Result:
