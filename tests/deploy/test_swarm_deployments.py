@@ -1,65 +1,15 @@
 """Whole deployments to a simulated swarm: what becomes of the others when one is not good, and of one that was left."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-from simulated_swarm import Killed, SimulatedSwarm
-from stage import Quiet, desired
+from simulated_swarm import Killed
+from swarm_stage import SwarmStage as Stage
+from swarm_stage import bodies, killed, outcomes
 
-from trimtab.deploy.outcome import Outcome, Result
-from trimtab.deploy.project import project_of
-from trimtab.deploy.targets.swarm import SwarmOptions, read_stack
-from trimtab.deploy.targets.swarm.applying import Files
-from trimtab.deploy.targets.swarm.back import plan_back
-from trimtab.deploy.targets.swarm.carry import SwarmDeployer
-from trimtab.deploy.targets.swarm.cluster import look
-from trimtab.deploy.targets.swarm.kept import kept_revisions
-from trimtab.deploy.targets.swarm.plan import Asked, next_revision, plan_swarm
-from trimtab.deploy.targets.swarm.waiting import Patience
-from trimtab.docker.api import Api
-from trimtab.history import open_store
+from trimtab.deploy.outcome import Outcome
 
 pytestmark = pytest.mark.anyio
-
-
-def bodies(version: str, mode: str = "good", **more: Any) -> dict[str, Any]:
-    """`db`, and `web` that waits for it; the mode is of `web`."""
-    return {
-        "db": {"image": "db:1", "restart": "always", "environment": {"VERSION": version, **more}},
-        "web": {
-            "image": "web:1", "restart": "always", "environment": {"VERSION": version, "MODE": mode},
-            "depends_on": {"db": {"condition": "service_healthy"}},
-        },
-    }  # fmt: skip
-
-
-class Stage:
-    """A fleet on a swarm."""
-
-    def __init__(self, folder: Path, whole: bool = False) -> None:
-        self.swarm, self.watcher = SimulatedSwarm(), Quiet()
-        self.journal = open_store(folder).deployments
-        self.deployer = SwarmDeployer(self.swarm, self.journal, "shop", self.watcher, Patience(settle=0), whole)
-        self.api = Api(self.swarm)
-
-    async def deploy(self, wanted: Mapping[str, Any], **asked: Any) -> Result:
-        project = desired(wanted)
-        files = Files(project, read_stack(project_of(project), SwarmOptions({name: f"{name}:1@sha256:aa" for name in wanted})))
-        seen, kept = await look(self.api, "shop"), await kept_revisions(self.api, "shop")
-        specs = {(each.service, each.revision): each.spec for each in kept}
-        revision = next_revision(seen, specs, self.journal.last_revision("shop"))
-        plan = plan_swarm(project, files.stack, seen, specs, revision, Asked(**asked))
-        return await self.deployer.deploy(plan, seen, files)
-
-    async def back(self, to: int | None = None) -> Result:
-        seen, kept = await look(self.api, "shop"), await kept_revisions(self.api, "shop")
-        plan = plan_back(seen, kept, self.journal.last_revision("shop") + 1, to=to)
-        return await self.deployer.deploy(plan, seen, None)
-
-    def versions(self) -> dict[str, str]:
-        return {name: self.swarm.version(name) for name in self.swarm.services}
 
 
 @pytest.fixture
@@ -70,10 +20,6 @@ def anyio_backend() -> str:
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
-
-
-def outcomes(result: Result) -> dict[str, Outcome]:
-    return {name: each.outcome for name, each in result.services.items()}
 
 
 async def test_there_and_back_again(stage: Stage) -> None:
@@ -205,12 +151,6 @@ async def test_only_so_many_revisions_are_kept(stage: Stage) -> None:
     assert stage.swarm.kept() == ["shop_db.r3", "shop_db.r4"]
 
 
-async def killed(stage: Stage, wanted: Mapping[str, Any]) -> None:
-    stage.swarm.dies = True
-    with pytest.raises(Killed):
-        await stage.deploy(wanted)
-
-
 async def test_what_was_left_is_found_out_about(stage: Stage) -> None:
     await stage.deploy(bodies("1"))
     await killed(stage, bodies("2"))
@@ -220,6 +160,19 @@ async def test_what_was_left_is_found_out_about(stage: Stage) -> None:
     assert outcomes(result) == {"web": Outcome.UNTOUCHED, "db": Outcome.DEPLOYED}
     assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "2", "web": "1"}, None)
     assert "shop_db.r2" in stage.swarm.kept()
+
+
+async def test_a_rollback_that_was_left_is_gone_on_with(stage: Stage) -> None:
+    await stage.deploy(bodies("1"))
+    await stage.deploy(bodies("2"))
+    stage.swarm.dies_on_the_way_back = True
+    with pytest.raises(Killed):
+        await stage.back()
+    row = stage.deployer.unfinished()
+    assert row is not None
+    assert (row.kind, stage.versions()) == ("rollback", {"db": "2", "web": "2"})
+    assert (await stage.deployer.finish(row)).outcome == "done"
+    assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "1", "web": "1"}, None)
 
 
 async def test_what_was_left_is_undone_as_a_whole_by_policy(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import anyio
 from rich.live import Live
 
-from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.deploying import UNDONE, DeployWatcher, Stack, carried_out, noted, project_name, watching_deployment
 from trimtab.cli.options import Common, show
 from trimtab.deploy.desired import Desired
@@ -16,7 +16,7 @@ from trimtab.deploy.targets.swarm import SwarmOptions, read_stack
 from trimtab.deploy.targets.swarm.against import loose_volumes, missing, vital_losses
 from trimtab.deploy.targets.swarm.applying import Files
 from trimtab.deploy.targets.swarm.back import plan_back
-from trimtab.deploy.targets.swarm.carry import SwarmDeployer
+from trimtab.deploy.targets.swarm.carry import SwarmDeployer, is_left_open
 from trimtab.deploy.targets.swarm.cluster import Seen, look, manager
 from trimtab.deploy.targets.swarm.files import with_versions
 from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
@@ -93,7 +93,7 @@ async def deploy_swarm(stack: Stack, common: Common, store: Store, wish: Wish) -
     async with deploying(runner, desired.project, "trimtab deploy --target swarm", wish.wait) as lease:
         with watching_deployment(common) as watcher:
             deployer = await _deployer(runner, stack, store, desired.project, watcher, lease)
-            code = await _resumed(deployer, common, watcher, wish)
+            code = await resumed(deployer, common, watcher, wish)
             if code is not None:
                 return code
             planned = await _planned(runner, stack, store, desired, swarm, wish)
@@ -113,8 +113,8 @@ async def _carried_out(planned: _Planned, deployer: SwarmDeployer, common: Commo
     return await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, planned.seen, planned.files))
 
 
-async def _resumed(deployer: SwarmDeployer, common: Common, watcher: DeployWatcher, wish: Wish) -> int | None:
-    """The end of a deployment that was left; None where a new one is to be made.
+async def resumed(deployer: SwarmDeployer, common: Common, watcher: DeployWatcher, wish: Wish) -> int | None:
+    """How what was left has ended, as an exit code; None where a new deployment is to be made, as for what is still to do.
 
     Raises:
         UsageError: one was left, and nobody has asked to go on with it.
@@ -130,8 +130,9 @@ async def _resumed(deployer: SwarmDeployer, common: Common, watcher: DeployWatch
             " says what has become of it, and goes on; `trimtab rollback` undoes it."
         )
     code = await carried_out(common, watcher, deployer, lambda: deployer.finish(row))
-    reached = deployer.result is not None and all(each.outcome != "untouched" for each in deployer.result.services.values())
-    return code if reached else None
+    if code == INTERRUPTED or deployer.result is None:
+        return code
+    return None if is_left_open(row, deployer.result) else code
 
 
 async def _planned(

@@ -98,7 +98,7 @@ class SwarmDeployer:
         self.journal.begin(row)
         try:
             async with site.step("", "keep what runs now"):
-                await keep(site.api, self.project, _foreign(plan, seen))
+                await keep(site.api, self.project, _foreign(plan.changes, plan.revision, seen))
         except ToolError as error:
             self.journal.end(site.deployment, "abandoned", str(error), time.monotonic() - began)
             return self._ended(row, plan.stays, began, rollout, problem=str(error))
@@ -122,8 +122,9 @@ class SwarmDeployer:
     async def finish(self, row: DeploymentRow) -> Result:
         """Find out what has become of a deployment that nobody is at work on any more, and wait for what is under way.
 
-        What the managers were not told of it is not told now: what it consisted of is in the files, not in the journal. What was
-        being undone is undone, and so is the whole of what is to be undone as a whole, where a service of it is not good.
+        What the managers were not told of a deployment is not told now: what it consisted of is in the files, and not in the
+        journal. A rollback is gone on with, as the managers keep what it consists of. What was being undone is undone, and so
+        is the whole of what is to be undone as a whole, where a service of it is not good.
         """
         if row.phase == "undoing":
             return await self.undo(row)
@@ -135,10 +136,16 @@ class SwarmDeployer:
             service = seen.services.get(change.service)
             if service is not None and change.kind != REMOVE:
                 rollout.since[change.service] = service.since
+        rest = [change for change in changes if change not in told]
         with _going_on(self.watcher):
+            if row.kind == "rollback":
+                await keep(rollout.site.api, self.project, _foreign(rest, row.revision, seen))
+                rollout.planned = seen
+                await rollout.apply(rest, None)
+                told, rest = [*changes], []
             await rollout.wait(told)
             await self._undone_as_a_whole(row, told, rollout)
-            rollout.untouched([change for change in changes if change not in told], _NOT_TOLD)
+            rollout.untouched(rest, _NOT_TOLD)
             return await self._committed(row, {}, began, rollout)
 
     async def undo(self, row: DeploymentRow) -> Result:
@@ -191,6 +198,16 @@ class SwarmDeployer:
         return result
 
 
+def is_left_open(row: DeploymentRow, result: Result) -> bool:
+    """Whether a deployment that was left has come to a good end but for services that the managers had not been told of.
+
+    Those are for a new deployment then. Where something was not good, or was undone, a new one would only do the same again.
+    """
+    found = {each.outcome for each in result.services.values()}
+    forward = row.kind == "deploy" and row.phase != "undoing"
+    return forward and Outcome.UNTOUCHED in found and found <= {Outcome.DEPLOYED, Outcome.UNTOUCHED}
+
+
 @contextmanager
 def _going_on(watcher: Watcher) -> Generator[None]:
     """Says, when the deployment is interrupted, that the swarm is not."""
@@ -203,13 +220,13 @@ def _going_on(watcher: Watcher) -> Generator[None]:
         raise
 
 
-def _foreign(plan: SwarmPlan, seen: Seen) -> dict[tuple[str, int], Mapping[str, object]]:
+def _foreign(changes: Sequence[Change], revision: int, seen: Seen) -> dict[tuple[str, int], Mapping[str, object]]:
     """What the services are that change: kept, so that it can be gone back to, whoever has made it."""
     found: dict[tuple[str, int], Mapping[str, object]] = {}
-    for change in plan.changes:
+    for change in changes:
         service = seen.services.get(change.service)
         if service is not None and not service.is_job:
-            found[change.service, before_revision(change, plan.revision)] = service.spec
+            found[change.service, before_revision(change, revision)] = service.spec
     return found
 
 
