@@ -12,7 +12,7 @@ from swarm_samples import seen, service
 
 from trimtab.deploy.project import project_of
 from trimtab.deploy.targets.swarm import Stack, SwarmOptions, read_stack, stack_text
-from trimtab.deploy.targets.swarm.against import loose_volumes, vital_losses
+from trimtab.deploy.targets.swarm.against import loose_volumes, other_losses, vital_losses
 from trimtab.deploy.targets.swarm.applying import Files, part_of, stack_deploy
 from trimtab.deploy.targets.swarm.back import plan_back
 from trimtab.deploy.targets.swarm.cluster import Seen
@@ -156,11 +156,20 @@ def test_names_of_kept_revisions_fit() -> None:
 
 def test_what_would_be_another_service_is_refused() -> None:
     body = {
-        "image": "web:1", "privileged": True, "userns_mode": "host",
+        "image": "web:1", "privileged": True, "userns_mode": "host", "security_opt": ["no-new-privileges"], "cgroup": "private",
+        "device_cgroup_rules": ["c 1:3 mr"], "group_add": ["audio"], "cgroup_parent": "m.slice", "cpuset": "0", "restart": "always",
+        "depends_on": {"db": {"condition": "service_healthy"}},
         "ports": [{"target": 80, "published": "80", "host_ip": "127.0.0.1"}],
     }  # fmt: skip
-    found = vital_losses(stack_of({"web": body, "db": {**BODIES["db"], "privileged": True}}).losses, ["web"])
-    assert [each.split(": ")[1] for each in found] == ["`ports[0].host_ip`", "`privileged`"]
+    losses = stack_of({"web": body, "db": {**BODIES["db"], "privileged": True, "cpuset": "0"}}).losses
+    assert [each.split(": ")[1] for each in vital_losses(losses, ["web"])] == [
+        "`cgroup`", "`device_cgroup_rules`", "`group_add`", "`ports[0].host_ip`", "`privileged`", "`security_opt`",
+        "`userns_mode`",
+    ]  # fmt: skip
+    assert [each.split(": ")[:2] for each in other_losses(losses, ["web"])] == [
+        ["`web`", "`cgroup_parent`"],
+        ["`web`", "`cpuset`"],
+    ]
 
 
 def test_a_volume_of_every_node_is_refused_where_there_are_several() -> None:

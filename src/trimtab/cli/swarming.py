@@ -13,7 +13,7 @@ from trimtab.deploy.desired import Desired
 from trimtab.deploy.lease import Lease, deploying
 from trimtab.deploy.project import ask_desired, project_of
 from trimtab.deploy.targets.swarm import SwarmOptions, read_stack
-from trimtab.deploy.targets.swarm.against import loose_volumes, missing, vital_losses
+from trimtab.deploy.targets.swarm.against import loose_volumes, missing, other_losses, vital_losses
 from trimtab.deploy.targets.swarm.applying import Files
 from trimtab.deploy.targets.swarm.back import plan_back
 from trimtab.deploy.targets.swarm.carry import SwarmDeployer, is_left_open
@@ -162,7 +162,11 @@ async def _planned(
         ),
     ]
     return _Planned(
-        plan, seen, Files(desired, made, pinned.credentials), tuple(problems), tuple(_notes(stack, pinned, seen, changing))
+        plan,
+        seen,
+        Files(desired, made, pinned.credentials),
+        tuple(problems),
+        (*other_losses(said.losses, changing), *_notes(stack, pinned, seen, changing)),
     )
 
 

@@ -14,16 +14,30 @@ from trimtab.fleet.plain import items, mapping, text
 _SOURCES = ("content", "environment")
 _VITAL = re.compile(
     r"(privileged|devices|gpus|runtime|network_mode|pid|ipc|volumes_from|provider|pre_start|use_api_socket|models|entrypoint|command"
+    r"|security_opt|userns_mode|device_cgroup_rules|group_add|cgroup"
     r"|deploy\.resources\.reservations\.devices|volumes\[\d+\]|ports\[\d+\]\.host_ip)(\.|$)"
 )
-"""Settings without which a service is another one, or open to others than it was."""
+"""Settings without which a service is another one, has other rights, or is open to others than it was."""
+_MADE_UP = re.compile(r"(depends_on|pull_policy)(\.|$)")
+"""What a deployment does itself: it waits for what others need, and names every image by its digest."""
 
 
 def vital_losses(losses: Collection[Loss], services: Collection[str]) -> list[str]:
     """Losses that would make something else of a service, each with what to do about it."""
     found = [loss for loss in losses if loss.kind is LossKind.LOST and loss.service in services and _VITAL.match(loss.key)]
     end = "Say it otherwise for the swarm, in a compose file of its own that goes over this one"
-    return [f"`{loss.service}`: `{loss.key}`: {f'{loss.reason} {loss.advice}'.strip()} {end}" for loss in found]
+    return [f"{_said(loss)} {end}" for loss in found]
+
+
+def other_losses(losses: Collection[Loss], services: Collection[str]) -> list[str]:
+    """Losses that make nothing else of a service, the project's own among them: what compose does and a swarm does not."""
+    meant = [loss for loss in losses if loss.kind is LossKind.LOST and (not loss.service or loss.service in services)]
+    return [_said(loss) for loss in meant if not _VITAL.match(loss.key) and not _MADE_UP.match(loss.key)]
+
+
+def _said(loss: Loss) -> str:
+    whose = f"`{loss.service}`: " if loss.service else ""
+    return f"{whose}`{loss.key}`: {f'{loss.reason} {loss.advice}'.strip()}"
 
 
 def loose_volumes(desired: Desired, stack: Stack, seen: Seen, services: Collection[str]) -> list[str]:
