@@ -84,6 +84,12 @@ class SimulatedSwarm:
         spec["TaskTemplate"]["ContainerSpec"]["Env"] += [f"VERSION={version}"] if version else []
         self._told(name, spec)
 
+    def fail(self, name: str, why: str) -> None:
+        """Its tasks end by themselves, and others do not start."""
+        for task in self.tasks:
+            if task["ServiceID"] == f"id-{name}":
+                task.update(Status={"State": "failed", "Err": why}, DesiredState="shutdown")
+
     def _told(self, name: str, spec: Json) -> None:
         self.log.append(f"{'update' if name in self.services else 'create'} {name}")
         now = self.at()

@@ -14,9 +14,9 @@ from trimtab.deploy.targets.swarm import SwarmOptions, read_stack
 from trimtab.deploy.targets.swarm.applying import Files
 from trimtab.deploy.targets.swarm.back import plan_back
 from trimtab.deploy.targets.swarm.carry import SwarmDeployer
-from trimtab.deploy.targets.swarm.cluster import look
+from trimtab.deploy.targets.swarm.cluster import Seen, look
 from trimtab.deploy.targets.swarm.kept import kept_revisions
-from trimtab.deploy.targets.swarm.plan import Asked, next_revision, plan_swarm
+from trimtab.deploy.targets.swarm.plan import Asked, SwarmPlan, next_revision, plan_swarm
 from trimtab.deploy.targets.swarm.waiting import Patience
 from trimtab.docker.api import Api
 from trimtab.history import open_store
@@ -43,13 +43,16 @@ class SwarmStage:
         self.api = Api(self.swarm)
 
     async def deploy(self, wanted: Mapping[str, Any], **asked: Any) -> Result:
+        plan, seen, files = await self.plan(wanted, **asked)
+        return await self.deployer.deploy(plan, seen, files)
+
+    async def plan(self, wanted: Mapping[str, Any], **asked: Any) -> tuple[SwarmPlan, Seen, Files]:
         project = desired(wanted)
         files = Files(project, read_stack(project_of(project), SwarmOptions({name: f"{name}:1@sha256:aa" for name in wanted})))
         seen, kept = await look(self.api, "shop"), await kept_revisions(self.api, "shop")
         specs = {(each.service, each.revision): each.spec for each in kept}
         revision = next_revision(seen, specs, self.journal.last_revision("shop"))
-        plan = plan_swarm(project, files.stack, seen, specs, revision, Asked(**asked))
-        return await self.deployer.deploy(plan, seen, files)
+        return plan_swarm(project, files.stack, seen, specs, revision, Asked(**asked)), seen, files
 
     async def back(self, to: int | None = None) -> Result:
         seen, kept = await look(self.api, "shop"), await kept_revisions(self.api, "shop")

@@ -7,7 +7,12 @@ from simulated_swarm import Killed
 from swarm_stage import SwarmStage as Stage
 from swarm_stage import bodies, killed, outcomes
 
+from trimtab.cli.app import CLEAN, FINDINGS
+from trimtab.cli.options import Common
+from trimtab.cli.swarming import told_nothing_to_do
 from trimtab.deploy.outcome import Outcome
+from trimtab.deploy.targets.swarm.plan import unchanged
+from trimtab.deploy.targets.swarm.verdict import unwell
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +84,23 @@ async def test_orphans_are_removed_when_all_else_is_good(stage: Stage) -> None:
     del wanted["web"]
     assert (await stage.deploy(wanted, remove_orphans=True)).outcome == "done"
     assert (list(stage.swarm.services), stage.swarm.log[-1]) == (["db"], "remove web")
+
+
+async def test_what_has_not_changed_and_does_not_run_is_no_success(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    await stage.deploy(bodies("1"))
+    stage.swarm.fail("web", "task: non-zero exit (1)")
+    plan, seen, _ = await stage.plan(bodies("1"))
+    lacking = unwell(seen, unchanged(plan.stays))
+    assert (plan.empty, lacking) == (True, ("`web` has not changed, and 0 of 1 run: task: non-zero exit (1) (swm-2)",))
+    assert told_nothing_to_do(Common(color=False), plan, lacking) == FINDINGS
+    assert "as it is wanted, and not all of it runs" in " ".join(capsys.readouterr().out.split())
+    assert told_nothing_to_do(Common(), plan, ()) == CLEAN
+    changed = {**bodies("1"), "db": bodies("2")["db"]}
+    result = await stage.deploy(changed)
+    assert (outcomes(result), result.warnings) == ({"db": Outcome.DEPLOYED}, lacking)
+    assert stage.deployer.unwell == lacking
 
 
 async def test_what_is_not_taken_back_keeps_nothing_else_from_it(tmp_path: Path) -> None:

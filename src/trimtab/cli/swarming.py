@@ -21,7 +21,8 @@ from trimtab.deploy.targets.swarm.cluster import Seen, look, manager
 from trimtab.deploy.targets.swarm.files import with_versions
 from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
 from trimtab.deploy.targets.swarm.pinned import Pinned, pin
-from trimtab.deploy.targets.swarm.plan import Asked, SwarmPlan, next_revision, plan_swarm
+from trimtab.deploy.targets.swarm.plan import Asked, SwarmPlan, next_revision, plan_swarm, unchanged
+from trimtab.deploy.targets.swarm.verdict import unwell
 from trimtab.deploy.targets.swarm.waiting import Patience
 from trimtab.docker import ProcessRunner, Runner, engine_version
 from trimtab.docker.api import Api
@@ -66,6 +67,11 @@ class _Planned:
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def unwell(self) -> tuple[str, ...]:
+        """What does not run of that which is not to change."""
+        return unwell(self.seen, unchanged(self.plan.stays))
+
 
 async def deploy_swarm(stack: Stack, common: Common, store: Store, wish: Wish) -> int:
     """Make a swarm run what the project's files say.
@@ -86,8 +92,8 @@ async def deploy_swarm(stack: Stack, common: Common, store: Store, wish: Wish) -
         planned = await _planned(runner, stack, store, desired, swarm, wish)
         show(
             common,
-            lambda: {**planned.plan.data(), "problems": list(planned.problems), "notes": list(planned.notes)},
-            lambda: plan_view(planned.plan, planned.problems, planned.notes),
+            lambda: {**planned.plan.data(), "problems": list(planned.problems), "notes": [*planned.notes, *planned.unwell]},
+            lambda: plan_view(planned.plan, planned.problems, planned.notes, planned.unwell),
         )
         return COULD_NOT_RUN if planned.problems else CLEAN
     async with deploying(runner, desired.project, "trimtab deploy --target swarm", wish.wait) as lease:
@@ -106,11 +112,18 @@ async def _carried_out(planned: _Planned, deployer: SwarmDeployer, common: Commo
     if planned.problems:
         return _refused(common, watcher, plan, planned.problems)
     if plan.empty:
-        show(common, lambda: {**plan.data(), "outcome": "done"}, lambda: plan_view(plan))
-        return CLEAN
+        return told_nothing_to_do(common, plan, planned.unwell)
     if not common.quiet and common.format == "text":
         common.messages.print(plan_view(plan))
-    return await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, planned.seen, planned.files))
+    code = await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, planned.seen, planned.files))
+    return FINDINGS if code == CLEAN and deployer.unwell else code
+
+
+def told_nothing_to_do(common: Common, plan: SwarmPlan, unwell: Sequence[str]) -> int:
+    """Say that nothing is to change, and what does not run all the same; the exit code."""
+    outcome = "failed" if unwell else "done"
+    show(common, lambda: {**plan.data(), "outcome": outcome, "problems": [*unwell]}, lambda: plan_view(plan, unwell=unwell))
+    return FINDINGS if unwell else CLEAN
 
 
 async def resumed(deployer: SwarmDeployer, common: Common, watcher: DeployWatcher, wish: Wish) -> int | None:

@@ -17,11 +17,15 @@ from trimtab.history.deployments import DeploymentRow
 from trimtab.report.deploy import refusal_view, short, unfinished_view
 
 
-def plan_view(plan: SwarmPlan, problems: Sequence[str] = (), notes: Sequence[str] = ()) -> RenderableType:
-    """A plan for people, with what is against it."""
+def plan_view(
+    plan: SwarmPlan, problems: Sequence[str] = (), notes: Sequence[str] = (), unwell: Sequence[str] = ()
+) -> RenderableType:  # fmt: skip
+    """A plan for people, with what is against it, and what does not run of that which is not to change."""
     nothing = f"nothing to do: everything of `{escape(plan.project)}` is on the swarm as it is wanted"
+    nothing += ", and not all of it runs" if unwell else ""
     parts: list[RenderableType] = [nothing if plan.empty and not problems else Text(plan.told().rstrip("\n"))]
     parts += [f"[yellow]note:[/] {escape(each)}" for each in notes]
+    parts += [f"[bold red]does not run:[/] {escape(each)}" for each in unwell]
     return Group(*parts, *([refused_view(plan, problems)] if problems else []))
 
 

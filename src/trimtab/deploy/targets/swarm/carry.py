@@ -22,8 +22,8 @@ from trimtab.deploy.site import Checks, Site, Watcher
 from trimtab.deploy.targets.swarm.applying import Files
 from trimtab.deploy.targets.swarm.cluster import Seen, Service, look
 from trimtab.deploy.targets.swarm.kept import keep, kept_revisions, retain
-from trimtab.deploy.targets.swarm.plan import REMOVE, Change, SwarmPlan, read_changes
-from trimtab.deploy.targets.swarm.verdict import is_of
+from trimtab.deploy.targets.swarm.plan import REMOVE, Change, SwarmPlan, read_changes, unchanged
+from trimtab.deploy.targets.swarm.verdict import is_of, unwell
 from trimtab.deploy.targets.swarm.waiting import Patience, Waiting
 from trimtab.deploy.targets.swarm.waves import Rollout, before_revision
 from trimtab.docker.api import Api
@@ -53,6 +53,8 @@ class SwarmDeployer:
     git: str | None = None
     lease: Lease | None = None
     result: Result | None = None
+    unwell: tuple[str, ...] = ()
+    """What does not run of that which was not to change, once the rest was done."""
 
     def _rollout(self, deployment: str, revision: int) -> Rollout:
         api = Api(self.runner)
@@ -188,8 +190,9 @@ class SwarmDeployer:
         self, row: DeploymentRow, stays: Mapping[str, str], began: float, rollout: Rollout, problem: str = ""
     ) -> Result:  # fmt: skip
         plan = Plan(self.project, row.revision, row.kind, stays=stays)
-        warnings = tuple(dict.fromkeys([*rollout.warnings, *_lost(rollout.waiting.seen)]))
         outcomes = rollout.outcomes
+        self.unwell = unwell(rollout.waiting.seen, unchanged(stays))
+        warnings = tuple(dict.fromkeys([*rollout.warnings, *self.unwell, *_lost(rollout.waiting.seen)]))
         result = Result(row.id, plan, outcomes, time.monotonic() - began, problem=problem, warnings=warnings)
         if not problem:
             reasons = (f"{name}: {each.reason}" for name, each in outcomes.items() if each.outcome is not Outcome.DEPLOYED)

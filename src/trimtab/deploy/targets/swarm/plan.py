@@ -12,6 +12,7 @@ from trimtab.deploy.targets.swarm.files import files_of
 from trimtab.fleet.plain import items, mapping, text
 
 CREATE, UPDATE, REMOVE = "create", "update", "remove"
+_AS_BEFORE = "nothing of it has changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class SwarmPlan:
         }  # fmt: skip
 
 
+def unchanged(stays: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that stay as they are because they are what they are to be, which does not say that they run."""
+    return tuple(name for name, why in stays.items() if why == _AS_BEFORE)
+
+
 def _line(change: Change) -> str:
     cause = change.cause if change.source is None else f"{change.cause}, as in revision {change.source}"
     said = f"{cause}; {change.how}" if change.how else cause
@@ -145,7 +151,7 @@ def plan_swarm(
         service, body = seen.services.get(name), stack.services.get(name, {})
         cause = _cause(service, config_of(desired.services[name], stack), text(body.get("image")) or "", kept)
         if name not in meant or not cause:
-            stays[name] = "not asked for" if name not in meant else "nothing of it has changed"
+            stays[name] = "not asked for" if name not in meant else _AS_BEFORE
         else:
             changes.append(_change(name, body, service, cause, theirs=service is not None and drifted(service, kept)))
     changes = [replace(change, wave=wave) for change, wave in zip(changes, _waves(desired, changes), strict=True)]

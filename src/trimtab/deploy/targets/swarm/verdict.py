@@ -1,6 +1,6 @@
 """Whether a service runs what it is to run: its update's state, and its tasks, of which each knows half."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -89,6 +89,18 @@ def _running(seen: Seen, service: Service, since: str, reason: str) -> Judgement
     if service.update.outcome is UpdateOutcome.NEVER and len(broken) >= _TRIES * max(1, service.wanted):
         return Judgement(Verdict.BAD, doing, reason)
     return Judgement(Verdict.PENDING, _waiting(service, doing), reason)
+
+
+def unwell(seen: Seen, names: Iterable[str]) -> tuple[str, ...]:
+    """Which of these services do not run as they are wanted, or have not ended well, and why as far as their tasks say."""
+    found = [seen.services[name] for name in names if name in seen.services and not seen.services[name].well]
+    return tuple(f"`{each.name}` has not changed, and {_lacking(seen, each)}" for each in found)
+
+
+def _lacking(seen: Seen, service: Service) -> str:
+    why = "no node fits its constraints" if service.nowhere else failure(seen, service.tasks, service.since)
+    what = "has not ended well" if service.is_job else f"{len(service.serving)} of {service.wanted} run"
+    return f"{what}: {why}" if why else what
 
 
 def is_of(service: Service, deployment: str) -> bool:
