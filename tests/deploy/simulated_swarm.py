@@ -28,6 +28,9 @@ class SimulatedSwarm:
 
     services: dict[str, Json] = field(default_factory=dict[str, Json])
     configs: dict[str, Json] = field(default_factory=dict[str, Json])
+    secrets: dict[str, Json] = field(default_factory=dict[str, Json])
+    silent_about: str = ""
+    """What the managers list for nobody, as `configs`."""
     tasks: list[Json] = field(default_factory=list[Json])
     refuses: str = ""
     """A service of which `docker stack deploy` does not like the words."""
@@ -132,10 +135,12 @@ class SimulatedSwarm:
     def _answer(self, method: str, target: str, body: bytes) -> tuple[int, Any]:
         url = urlsplit(target)
         parts, query = url.path.strip("/").split("/"), {key: values[0] for key, values in parse_qs(url.query).items()}
+        if method == "GET" and parts[0] == self.silent_about:
+            return 503, {"message": "the swarm has no leader"}
         if method == "GET":
             listed: Mapping[str, list[Json]] = {
                 "nodes": NODES, "services": list(self.services.values()), "tasks": self.tasks, "configs": list(self.configs.values()),
-                "secrets": [],
+                "secrets": list(self.secrets.values()), "networks": [],
             }  # fmt: skip
             labels: list[str] = json.loads(query.get("filters", "{}")).get("label", []) if parts[0] == "configs" else []
             found = [each for each in listed[parts[0]] if all(_has(each, label) for label in labels)]

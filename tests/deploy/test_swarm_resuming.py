@@ -76,7 +76,7 @@ async def test_what_is_not_good_is_not_done_again(stage: SwarmStage) -> None:
 async def test_an_interruption_begins_nothing_new(stage: SwarmStage) -> None:
     await stage.deploy(bodies("1"))
     await killed(stage, bodies("2"))
-    held = Interrupting(stage.swarm.services, stage.swarm.configs, stage.swarm.tasks)
+    held = Interrupting(services=stage.swarm.services, configs=stage.swarm.configs, tasks=stage.swarm.tasks)
     stage.deployer.runner, stage.deployer.patience = held, Patience(settle=60, bake=60)
     assert await resume(stage) == INTERRUPTED
     assert (held.log, stage.deployer.unfinished() is None) == ([], False)

@@ -167,7 +167,7 @@ async def _planned(
         *pinned.problems,
         *vital_losses(said.losses, changing),
         *loose_volumes(desired, made, seen, changing),
-        *await missing(api, made, desired),
+        *await missing(api, made, desired, swarm),
         *(
             f"`{name}`: its command before deployments cannot be run: a task may be on any node"
             for name in config.before

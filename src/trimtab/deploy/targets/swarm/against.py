@@ -7,8 +7,8 @@ from trimtab.deploy.desired import Desired
 from trimtab.deploy.targets.loss import Loss, LossKind
 from trimtab.deploy.targets.swarm.cluster import NAMESPACE, Seen
 from trimtab.deploy.targets.swarm.export import Stack
-from trimtab.deploy.targets.swarm.files import KINDS
-from trimtab.docker.api import Api, Request
+from trimtab.deploy.targets.swarm.files import KINDS, changed_texts
+from trimtab.docker.api import Api, Request, checked
 from trimtab.fleet.plain import items, mapping, text
 
 _SOURCES = ("content", "environment")
@@ -66,19 +66,23 @@ def loose_volumes(desired: Desired, stack: Stack, seen: Seen, services: Collecti
     return found
 
 
-async def missing(api: Api, stack: Stack, desired: Desired) -> list[str]:
-    """What the stack takes for given and the swarm has not, and names that something else of this engine has.
+async def missing(api: Api, stack: Stack, desired: Desired, swarm: str) -> list[str]:
+    """What the stack takes for given and the swarm, of that id, has not, and names that something else there has.
 
     Raises:
         EngineMissing: the engine does not answer.
         EngineRefused: it is no manager.
     """
     asked = [Request("GET", "/networks"), *(Request("GET", f"/{kind}") for kind in KINDS)]
-    networks, *files = [[mapping(each) for each in items(answer.json)] for answer in await api.all(asked)]
+    answers = [checked(*pair) for pair in zip(asked, await api.all(asked), strict=True)]
+    networks, *files = [[mapping(each) for each in items(answer.json)] for answer in answers]
     found = list(_networks(stack, networks))
     for kind, there in zip(KINDS, files, strict=True):
         names = {text(mapping(each.get("Spec")).get("Name")) for each in there}
         word = kind.removesuffix("s")
+        for name in changed_texts(kind, mapping(stack.data.get(kind)), there, swarm):
+            why = "the swarm has it with another text, and changes none"
+            found.append(f"the {word} `{name}`: {why}. Give it another `name`, or none: trimtab counts then")
         for key, each in mapping(stack.data.get(kind)).items():
             outer = text(mapping(each).get("name")) or key
             if mapping(each).get("external") and outer not in names:
