@@ -20,7 +20,7 @@ from trimtab.deploy.targets.swarm.carry import SwarmDeployer, is_left_open
 from trimtab.deploy.targets.swarm.cluster import Seen, look, manager
 from trimtab.deploy.targets.swarm.files import with_versions
 from trimtab.deploy.targets.swarm.kept import Kept, kept_revisions
-from trimtab.deploy.targets.swarm.pinned import Pinned, pin
+from trimtab.deploy.targets.swarm.pinned import pin
 from trimtab.deploy.targets.swarm.plan import Asked, SwarmPlan, next_revision, plan_swarm, unchanged
 from trimtab.deploy.targets.swarm.verdict import unwell
 from trimtab.deploy.targets.swarm.waiting import Patience
@@ -179,13 +179,12 @@ async def _planned(
         seen,
         Files(desired, made, pinned.credentials),
         tuple(problems),
-        (*other_losses(said.losses, changing), *_notes(stack, pinned, seen, changing)),
+        (*other_losses(said.losses, changing), *_notes(stack, seen, changing)),
     )
 
 
-def _notes(stack: Stack, pinned: Pinned, seen: Seen, changing: Sequence[str]) -> list[str]:
-    found = list(pinned.notes)
-    found += [f"the node {node.name} is {node.state}: nothing is started there" for node in seen.lost]
+def _notes(stack: Stack, seen: Seen, changing: Sequence[str]) -> list[str]:
+    found = [f"the node {node.name} is {node.state}: nothing is started there" for node in seen.lost]
     smoke = [name for name in stack.loaded.config.smoke_commands() if name in changing]
     found += [f"the smoke check of {', '.join(smoke)} is not run: a task may be on any node"] if smoke else []
     return found

@@ -24,7 +24,6 @@ class Pinned:
     credentials: bool = False
     """Whether a registry gives an image only to who is logged in: the nodes have to be given the client's credentials then."""
     problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,6 @@ class _Found:
     pinned: str = ""
     credentials: bool = False
     problem: str = ""
-    note: str = ""
 
 
 async def pin(runner: Runner, api: Api, services: Iterable[Wanted], nodes: int) -> Pinned:
@@ -63,7 +61,6 @@ async def pin(runner: Runner, api: Api, services: Iterable[Wanted], nodes: int) 
         {each.name: found[each.image].pinned for each in wanted if found[each.image].pinned},
         any(each.credentials for each in found.values()),
         tuple(_said(wanted, reference, each.problem) for reference, each in sorted(found.items()) if each.problem),
-        tuple(_said(wanted, reference, each.note) for reference, each in sorted(found.items()) if each.note),
     )
 
 
@@ -82,10 +79,12 @@ async def _pinned(runner: Runner, api: Api, reference: str, *, nodes: int, built
     answer = await api.ask(Request("GET", f"/distribution/{reference}/json"), allow=range(400, 600), timeout=_SECONDS)
     if answer.status == 200:
         digest = text(mapping(mapping(answer.json).get("Descriptor")).get("digest")) or ""
-        return _Found(with_digest(reference, digest), note=_differs(reference, here, digest) if built else "")
+        return _Found(with_digest(reference, digest), problem=_differs(reference, here, digest) if built else "")
     digest = await _by_client(runner, reference)
     if digest:
-        return _Found(with_digest(reference, digest), credentials=True, note=_differs(reference, here, digest) if built else "")
+        return _Found(
+            with_digest(reference, digest), credentials=True, problem=_differs(reference, here, digest) if built else ""
+        )
     return _Found(problem=_nowhere(reference, answer.message, built=built, there=bool(here), nodes=nodes))
 
 
@@ -110,11 +109,11 @@ def _nowhere(reference: str, why: str, *, built: bool, there: bool, nodes: int) 
 
 
 def _differs(reference: str, here: Mapping[str, object], digest: str) -> str:
-    """That an image was built here and not pushed, which would deploy the one before it."""
+    """That an image was built here and not pushed: what would be deployed is another one than the project was built to."""
     if not here or any(str(each).endswith(digest) for each in items(here.get("RepoDigests"))):
         return ""
-    why = f"this engine has another image by the name `{reference}` than its registry, and the registry's is deployed"
-    return f"{why}. `docker compose push` sends this one"
+    why = f"this engine has another image by the name `{reference}` than its registry, whose one would be deployed"
+    return f"{why}. `docker compose push` sends this one there, `docker pull {reference}` gets the other one"
 
 
 def pinned_here(reference: str, image: Mapping[str, object]) -> str:
