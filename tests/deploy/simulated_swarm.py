@@ -137,6 +137,9 @@ class SimulatedSwarm:
         parts, query = url.path.strip("/").split("/"), {key: values[0] for key, values in parse_qs(url.query).items()}
         if method == "GET" and parts[0] == self.silent_about:
             return 503, {"message": "the swarm has no leader"}
+        if parts[0] in {"images", "distribution"}:
+            # No image is on the engine that is asked, and a registry has all of them.
+            return (200, {"Descriptor": {"digest": "sha256:aa"}}) if parts[0] == "distribution" else (404, {})
         if method == "GET":
             listed: Mapping[str, list[Json]] = {
                 "nodes": NODES, "services": list(self.services.values()), "tasks": self.tasks, "configs": list(self.configs.values()),

@@ -10,12 +10,13 @@ from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.deploying import UNDONE, DeployWatcher, Stack, carried_out, noted, project_name, watching_deployment
 from trimtab.cli.options import Common, show
 from trimtab.deploy.desired import Desired
+from trimtab.deploy.doubts import doubts
 from trimtab.deploy.lease import Lease, deploying
 from trimtab.deploy.project import ask_desired, project_of
 from trimtab.deploy.targets.swarm import SwarmOptions, read_stack
 from trimtab.deploy.targets.swarm.against import loose_volumes, missing, other_losses, vital_losses
 from trimtab.deploy.targets.swarm.applying import Files
-from trimtab.deploy.targets.swarm.back import plan_back
+from trimtab.deploy.targets.swarm.back import barred, plan_back
 from trimtab.deploy.targets.swarm.carry import SwarmDeployer, is_left_open
 from trimtab.deploy.targets.swarm.cluster import Seen, look, manager
 from trimtab.deploy.targets.swarm.files import with_versions
@@ -58,7 +59,7 @@ class Back:
 
 
 @dataclass(frozen=True)
-class _Planned:
+class Planned:
     """A plan with all that it was made from, and what is against it."""
 
     plan: SwarmPlan
@@ -89,7 +90,7 @@ async def deploy_swarm(stack: Stack, common: Common, store: Store, wish: Wish) -
             f"The project `{desired.project}` has no service `{unknown[0]}`; it has {', '.join(sorted(desired.services))}."
         )
     if wish.dry_run:
-        planned = await _planned(runner, stack, store, desired, swarm, wish)
+        planned = await make_plan(runner, stack, store, desired, swarm, wish)
         show(
             common,
             lambda: {**planned.plan.data(), "problems": list(planned.problems), "notes": [*planned.notes, *planned.unwell]},
@@ -102,11 +103,11 @@ async def deploy_swarm(stack: Stack, common: Common, store: Store, wish: Wish) -
             code = await resumed(deployer, common, watcher, wish)
             if code is not None:
                 return code
-            planned = await _planned(runner, stack, store, desired, swarm, wish)
+            planned = await make_plan(runner, stack, store, desired, swarm, wish)
             return await _carried_out(planned, deployer, common, watcher)
 
 
-async def _carried_out(planned: _Planned, deployer: SwarmDeployer, common: Common, watcher: DeployWatcher) -> int:
+async def _carried_out(planned: Planned, deployer: SwarmDeployer, common: Common, watcher: DeployWatcher) -> int:
     noted(common, planned.notes)
     plan = planned.plan
     if planned.problems:
@@ -148,19 +149,28 @@ async def resumed(deployer: SwarmDeployer, common: Common, watcher: DeployWatche
     return None if is_left_open(row, deployer.result) else code
 
 
-async def _planned(
+async def make_plan(
     runner: Runner, stack: Stack, store: Store, desired: Desired, swarm: str, wish: Wish
-) -> _Planned:  # fmt: skip
+) -> Planned:  # fmt: skip
+    """The plan of a deployment, and all that is known to be against it.
+
+    Raises:
+        EngineMissing: the engine does not answer.
+        EngineRefused: it is no manager.
+        UsageError: a file of the project cannot be read.
+    """
     api, config = Api(runner), stack.loaded.config.deploy
+    asked = Asked(wish.services, wish.remove_orphans)
     seen, kept = await look(api, desired.project), await kept_revisions(api, desired.project)
-    meant = wish.services or frozenset(desired.services)
-    pinned = await pin(runner, api, [desired.services[name] for name in sorted(meant)], len(seen.nodes))
+    meant = sorted(asked.meant(desired, seen))
+    pinned = await pin(runner, api, [desired.services[name] for name in meant], len(seen.nodes))
     said = read_stack(project_of(desired), SwarmOptions(pinned.images, config.endpoint_mode))
     made = with_versions(said, swarm)
     specs = {(each.service, each.revision): each.spec for each in kept}
     revision = next_revision(seen, specs, store.deployments.last_revision(desired.project))
-    plan = plan_swarm(desired, made, seen, specs, revision, Asked(wish.services, wish.remove_orphans))
+    plan = plan_swarm(desired, made, seen, specs, revision, asked)
     changing = [change.service for change in plan.changes if change.kind != "remove"]
+    failing, ending = doubts(stack.loaded.fleet, stack.loaded.rules, changing, stack.relative)
     unset = () if wish.allow_unset else desired.warnings
     problems = [
         *(f"{each}: set it, or write `${{NAME:-}}` where empty is meant" for each in unset),
@@ -173,13 +183,14 @@ async def _planned(
             for name in config.before
             if name in changing
         ),
+        *failing,
     ]
-    return _Planned(
+    return Planned(
         plan,
         seen,
         Files(desired, made, pinned.credentials),
         tuple(problems),
-        (*other_losses(said.losses, changing), *_notes(stack, seen, changing)),
+        (*other_losses(said.losses, changing), *ending, *_notes(stack, seen, changing)),
     )
 
 
@@ -220,8 +231,7 @@ async def rollback_swarm(stack: Stack, common: Common, store: Store, back: Back)
     await manager(api)
     project = back.project or await project_name(runner, stack, store)
     if back.dry_run:
-        plan, _ = await _plan_back(api, store, project, back)
-        problems = _nothing(plan)
+        plan, _, problems = await plan_the_way_back(api, stack, store, project, back)
         show(common, lambda: {**plan.data(), "problems": problems}, lambda: plan_view(plan, problems))
         return FINDINGS if problems else CLEAN
     async with deploying(runner, project, "trimtab rollback --target swarm", back.wait) as lease:
@@ -231,14 +241,23 @@ async def rollback_swarm(stack: Stack, common: Common, store: Store, back: Back)
             if row is not None:
                 noted(common, [f"revision {row.revision} was begun and is not known to have ended: it is undone"])
                 return await carried_out(common, watcher, deployer, lambda: deployer.undo(row), wanted=UNDONE)
-            plan, seen = await _plan_back(api, store, project, back)
-            if problems := _nothing(plan):
+            plan, seen, problems = await plan_the_way_back(api, stack, store, project, back)
+            if problems:
                 _refused(common, watcher, plan, problems)
                 return FINDINGS
             return await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, seen, None))
 
 
-async def _plan_back(api: Api, store: Store, project: str, back: Back) -> tuple[SwarmPlan, Seen]:
+async def plan_the_way_back(
+    api: Api, stack: Stack, store: Store, project: str, back: Back
+) -> tuple[SwarmPlan, Seen, list[str]]:  # fmt: skip
+    """The plan of a rollback, what it was made from, and what is against it.
+
+    Raises:
+        UsageError: there is no such service.
+        EngineMissing: the engine does not answer.
+        EngineRefused: it is no manager.
+    """
     seen, kept = await look(api, project), await kept_revisions(api, project)
     unknown = sorted(back.services - set(seen.services))
     if unknown:
@@ -247,7 +266,8 @@ async def _plan_back(api: Api, store: Store, project: str, back: Back) -> tuple[
         )
     specs = {(each.service, each.revision): each.spec for each in kept}
     revision = next_revision(seen, specs, store.deployments.last_revision(project))
-    return plan_back(seen, kept, revision, back.services, back.to), seen
+    plan = plan_back(seen, kept, revision, back.services, back.to)
+    return plan, seen, _nothing(plan) or [*barred(seen, kept, plan, stack.loaded.config.deploy.contract)]
 
 
 def _nothing(plan: SwarmPlan) -> list[str]:

@@ -1,7 +1,7 @@
 """What a project is to be, from what compose makes of its files."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from trimtab.deploy.names import Slot, slot_of
@@ -92,6 +92,20 @@ class Desired:
         for name in sorted(self.services):
             visit(name, ())
         return tuple(found)
+
+    def with_needs(self, services: Iterable[str], is_there: Callable[[str], object]) -> frozenset[str]:
+        """Those of these services that there are, with all that they need, and so on, as far as that is not there yet."""
+        found: set[str] = set()
+        waiting = list(services)
+        while waiting:
+            name = waiting.pop()
+            if name in found or name not in self.services:
+                continue
+            found.add(name)
+            wanted = self.services[name]
+            needed = {*(other for other, need in wanted.needs.items() if need.required), *wanted.joins.values()}
+            waiting += [other for other in needed if not is_there(other)]
+        return frozenset(found)
 
 
 def read_desired(

@@ -82,17 +82,7 @@ class _Reconciliation:
         """The services that are asked for, with all that they need where that does not run yet."""
         if self.asked.services is None:
             return frozenset(self.desired.services)
-        found: set[str] = set()
-        waiting = list(self.asked.services)
-        while waiting:
-            name = waiting.pop()
-            if name in found or name not in self.desired.services:
-                continue
-            found.add(name)
-            wanted = self.desired.services[name]
-            needed = {*(other for other, need in wanted.needs.items() if need.required), *wanted.joins.values()}
-            waiting += [other for other in needed if not self.observed.of(other)]
-        return frozenset(found)
+        return self.desired.with_needs(self.asked.services, self.observed.of)
 
     def _changes(self, wanted: Wanted, slot: Slot, meant: bool) -> list[Change]:
         instance = self.observed.in_use(slot)

@@ -119,16 +119,27 @@ def barred(observed: Observed, plan: Plan, contract: Collection[str]) -> tuple[s
         plan: The rollback.
         contract: Jobs of which the user says so: they take away what only older versions need.
     """
-    found: list[str] = []
-    for job in contract:
-        done = [each.revision for each in observed.revisions(job)]
-        done += [each.source or 0 for each in observed.of(job)]
-        behind = {change.slot.service: change.source for change in plan.changes if (change.source or 0) < max(done, default=0)}
-        found += [
-            f"`{service}`: revision {source} does not work any more, since `{job}` of revision {max(done)} has run"
-            for service, source in behind.items()
-        ]
-    return tuple(found)
+    done = {
+        job: [*(each.revision for each in observed.revisions(job)), *(each.source or 0 for each in observed.of(job))]
+        for job in contract
+    }
+    return behind(done, {change.slot.service: change.source for change in plan.changes})
+
+
+def behind(done: Mapping[str, Iterable[int]], targets: Mapping[str, int | None]) -> tuple[str, ...]:
+    """Which services would go to a revision from before a job, and why that must not be.
+
+    Args:
+        done: The jobs after which older versions do not work any more, with the revisions of which they have run.
+        targets: The services that go back, and the revisions that they go back to.
+    """
+    last = {job: max(revisions, default=0) for job, revisions in done.items()}
+    return tuple(
+        f"`{service}`: revision {source} does not work any more, since `{job}` of revision {newest} has run"
+        for job, newest in last.items()
+        for service, source in targets.items()
+        if (source or 0) < newest
+    )
 
 
 def surplus(observed: Observed, retain: int) -> tuple[Kept, ...]:

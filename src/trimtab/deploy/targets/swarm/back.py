@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from trimtab.deploy.revisions import behind
 from trimtab.deploy.targets.swarm.cluster import Seen, Service
 from trimtab.deploy.targets.swarm.kept import Kept
 from trimtab.deploy.targets.swarm.plan import UPDATE, Change, SwarmPlan, nodes_said
@@ -36,6 +37,20 @@ def plan_back(
             )
         )  # fmt: skip
     return SwarmPlan(seen.project, revision, "rollback", nodes_said(seen), tuple(changes), stays)
+
+
+def barred(seen: Seen, kept: Sequence[Kept], plan: SwarmPlan, contract: Collection[str]) -> tuple[str, ...]:
+    """Why a rollback must not be made: it goes behind a job after which older versions do not work any more.
+
+    Args:
+        seen: The project as it is.
+        kept: What its services were.
+        plan: The rollback.
+        contract: Jobs of which the user says so.
+    """
+    standing = {name: each.source or 0 for name, each in seen.services.items()}
+    done = {job: [standing.get(job, 0), *(each.revision for each in kept if each.service == job)] for job in contract}
+    return behind(done, {change.service: change.source for change in plan.changes})
 
 
 def _target(service: Service, kept: Sequence[Kept], to: int | None) -> Kept | str:

@@ -127,7 +127,12 @@ class Asked:
     """What the user asks for beside the files."""
 
     services: frozenset[str] = frozenset()
-    """Only these; none means all."""
+    """Only these, with what they need where that is not there; none means all."""
+
+    def meant(self, desired: Desired, seen: Seen) -> frozenset[str]:
+        """The services that are asked for."""
+        return desired.with_needs(self.services or desired.services, seen.services.get)
+
     remove_orphans: bool = False
 
 
@@ -144,7 +149,7 @@ def plan_swarm(
         revision: The number of this deployment.
         asked: What is asked for beside.
     """
-    meant = asked.services or frozenset(stack.services)
+    meant = asked.meant(desired, seen)
     changes: list[Change] = []
     stays: dict[str, str] = {}
     for name in desired.order:
