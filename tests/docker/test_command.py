@@ -1,5 +1,7 @@
 """Commands as text: what would be run, and that no value that may be secret is in it."""
 
+import pytest
+
 from trimtab.docker import command as argv
 
 
@@ -17,6 +19,21 @@ def test_build() -> None:
         " --build-arg PATH=/x --build-arg TOKEN --build-context shared=/s --target final --no-cache --load --provenance=false /c"
     )
     assert command.env == {"TOKEN": "hidden"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy", "DOCKER_API_VERSION", "DOCKER_TLS_VERIFY",
+        "DOCKER_CERT_PATH", "DOCKER_AUTH_CONFIG",
+    ],
+)  # fmt: skip
+def test_what_the_client_obeys_is_not_in_its_environment(name: str) -> None:
+    """An image's or a container's `DOCKER_API_VERSION` would be the client's own."""
+    built = argv.build(context="/c", dockerfile="/c/Dockerfile", tag="t:1", run="r1", args={name: "x", "VERSION": "2"})
+    started = argv.start(image="i", run="r1", environment={name: "x", "VERSION": "2"})
+    assert built.env == started.env == {"VERSION": "2"}
+    assert (f"--build-arg {name}=x" in line(built), f"--env {name}=x" in line(started)) == (True, True)
 
 
 def test_start() -> None:

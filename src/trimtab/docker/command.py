@@ -32,7 +32,9 @@ class Command:
 
 
 OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",
-                        "DOCKER_CONTEXT", "BUILDX_BUILDER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})  # fmt: skip
+                        "DOCKER_CONTEXT", "DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_AUTH_CONFIG",
+                        "BUILDX_BUILDER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+                        "http_proxy", "https_proxy", "no_proxy", "all_proxy"})  # fmt: skip
 """Variables that the docker client itself obeys: passing them by name would change the client, so they go by value."""
 
 
