@@ -1,14 +1,15 @@
 """Whether the engine's host has room for what a deployment does: two versions that run at once, images and containers."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.deploy.plan import Change, Plan, Strategy
+from trimtab.deploy.plan import Plan, Strategy
 from trimtab.docker.api import Api, Request
-from trimtab.docker.machine import memory
+from trimtab.docker.containers import Container
+from trimtab.docker.machine import memory, shortage
 from trimtab.docker.usage import working_set
+from trimtab.fleet.sizes import size_text
 
 LEAST_DISK = 1_000_000_000
 """Bytes that have to be free where the engine keeps its data: a container's own layer and its log need some of it."""
@@ -19,7 +20,8 @@ class Host:
     """What is left on the engine's host; None for what cannot be known, as of another machine."""
 
     memory: int | None
-    disk: int | None
+    short: str | None = None
+    """That too little is free on the disk where the engine keeps its data, and how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,13 @@ class Room:
 
 def host_of(folder: Path | None) -> Host:
     """What is left where the engine is; `folder` is where it keeps its data, None on another machine."""
-    if folder is None:
-        return Host(None, None)
-    now = memory()
-    try:
-        return Host(now.available if now else None, shutil.disk_usage(folder).free)
-    except OSError:
-        return Host(now.available if now else None, None)
+    now = memory() if folder is not None else None
+    return Host(now.available if now else None, shortage([folder], LEAST_DISK))
 
 
 async def memory_in_use(api: Api, plan: Plan) -> Mapping[str, int]:
-    """What the containers use now that will run beside their successors, by their ids; those that do not run are left out."""
-    ids = [change.before.container.id for change in _doubled(plan) if change.before]
+    """What the containers use now that will run beside their successors, by their ids, where the engine tells it."""
+    ids = [container.id for _, container in _doubled(plan)]
     query = {"stream": "false", "one-shot": "true"}
     answers = await api.all([Request("GET", f"/containers/{each}/stats", query) for each in ids])
     found = {each: working_set(answer.json) for each, answer in zip(ids, answers, strict=True) if answer.status == _OK}
@@ -53,9 +50,11 @@ async def memory_in_use(api: Api, plan: Plan) -> Mapping[str, int]:
 _OK = 200
 
 
-def _doubled(plan: Plan) -> Sequence[Change]:
-    """What runs in both versions for a while. One service is switched after the other."""
-    return [change for change in plan.changes if change.strategy is Strategy.SWITCH and change.before]
+def _doubled(plan: Plan) -> Sequence[tuple[str, Container]]:
+    """The containers that will run beside their successors for a while, by service. One service is switched after the other."""
+    behind = [change for change in plan.changes if change.strategy is Strategy.SWITCH and change.before]
+    pairs = [(change.slot.service, change.before.container) for change in behind if change.before]
+    return [(service, container) for service, container in pairs if container.running]
 
 
 def room_for(plan: Plan, used: Mapping[str, int], host: Host) -> Room:
@@ -66,19 +65,17 @@ def room_for(plan: Plan, used: Mapping[str, int], host: Host) -> Room:
     """
     problems: list[str] = []
     notes: list[str] = []
-    if plan.changes and host.disk is not None and host.disk < LEAST_DISK:
-        problems.append(f"only {_size(host.disk)} are free where the engine keeps its data: make room, or move it")
-    for service in dict.fromkeys(change.slot.service for change in _doubled(plan)):
-        ids = [c.before.container.id for c in _doubled(plan) if c.slot.service == service and c.before]
+    if plan.changes and host.short:
+        problems.append(f"{host.short}, where the engine keeps its data: make room, or move it")
+    for service in dict.fromkeys(service for service, _ in _doubled(plan)):
+        ids = [container.id for name, container in _doubled(plan) if name == service]
         need = sum(used.get(each, 0) for each in ids)
         both = f"`{service}`: both versions run for a while"
         if host.memory is None:
             notes.append(f"{both}; how much memory is free on the engine's host is not known")
         elif need > host.memory:
-            free = f"the old one uses {_size(need)}, and {_size(host.memory)} are free"
+            free = f"the old one uses {size_text(need)}, and {size_text(host.memory)} are free"
             problems.append(f"{both}; {free}. Make room, or name it in `stop-first`")
+        elif not used.keys() >= {*ids}:
+            notes.append(f"{both}; how much memory the old one uses is not known: the engine does not say")
     return Room(tuple(problems), tuple(notes))
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

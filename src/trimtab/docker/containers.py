@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from trimtab.docker.api import Answer, Api, Request, container_path
-from trimtab.errors import EngineRefused
+from trimtab.docker.api import Answer, Api, Request, checked, container_path
 
 _NO_CHANGE, _NOT_FOUND, _CONFLICT = 304, 404, 409
 
@@ -111,10 +110,8 @@ class Containers:
             EngineRefused: the engine does not list them.
         """
         filters = [json.dumps({"label": [label]}) for label in labels]
-        answers = await self._api.all([Request("GET", "/containers/json", {"all": "1", "filters": each}) for each in filters])
-        for answer in answers:
-            if answer.status >= 400:
-                raise EngineRefused("GET /containers/json", answer.status, answer.message)
+        asked = [Request("GET", "/containers/json", {"all": "1", "filters": each}) for each in filters]
+        answers = [checked(*pair) for pair in zip(asked, await self._api.all(asked), strict=True)]
         found = [each for answer in answers for each in cast("list[object]", answer.json or [])]
         return await self.inspected(list(dict.fromkeys(str(_mapping(each).get("Id")) for each in found)))
 
