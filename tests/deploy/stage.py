@@ -12,7 +12,7 @@ from simulated import Killed, Simulated
 from trimtab.deploy.desired import Desired, read_desired
 from trimtab.deploy.outcome import Result
 from trimtab.deploy.plan import Plan
-from trimtab.deploy.project import image_ids
+from trimtab.deploy.project import ask_images
 from trimtab.deploy.reconcile import Asked, reconcile
 from trimtab.deploy.revisions import next_revision, plan_rollback
 from trimtab.deploy.run import Deployer, Settings
@@ -91,8 +91,13 @@ class Stage:
     async def plan(self, wanted: Desired, asked: Asked | None = None) -> Plan:
         api = Api(self.engine)
         now = await observed(Containers(api), PROJECT)
-        images = await image_ids(api, (each.image for each in wanted.services.values()))
+        images = await self.images(wanted)
         return reconcile(wanted, now, images, next_revision(now, self.store.deployments.last_revision(PROJECT)), asked)
+
+    async def images(self, wanted: Desired) -> Mapping[str, str]:
+        """The ids of those images of the project that the engine has."""
+        there = await ask_images(Api(self.engine), (each.image for each in wanted.services.values()))
+        return {reference: each.id for reference, each in there.items()}
 
     async def deploy(self, version: str = "1", asked: Asked | None = None, wanted: Desired | None = None) -> Result:
         wanted = wanted or desired(services(version))

@@ -14,7 +14,6 @@ from trimtab.deploy.lease import deploying
 from trimtab.deploy.outcome import Outcome, Result
 from trimtab.deploy.plan import Plan
 from trimtab.deploy.preflight import problems
-from trimtab.deploy.project import image_ids
 from trimtab.deploy.revisions import barred, plan_rollback
 from trimtab.deploy.site import observed
 from trimtab.docker.api import Api
@@ -223,9 +222,8 @@ def test_what_would_fail_is_told_before_anything_is_touched(tmp_path: Path) -> N
 
     async def run() -> list[str]:
         api = Api(stage.engine)
-        images = await image_ids(api, (each.image for each in wanted.services.values()))
         plan = await stage.plan(wanted)
-        return await problems(api, plan, wanted, images, local=False, unset_is_fine=False)
+        return await problems(api, plan, wanted, await stage.images(wanted), local=False, unset_is_fine=False)
 
     told = anyio.run(run)
     assert told == [

@@ -180,11 +180,11 @@ def test_a_volume_of_every_node_is_refused_where_there_are_several() -> None:
     }
     top: dict[str, Any] = {"volumes": {"data": {"name": "shop_data"}}}
     now = seen([], [])
-    assert [each.split(":")[0] for each in loose_volumes(desired(bodies), stack_of(bodies, top), now, list(bodies))] == ["`db`"]
+    assert [each.split(":")[0] for each in loose_volumes(stack_of(bodies, top), now, list(bodies))] == ["`db`"]
     shared = {"volumes": {"data": {"name": "shop_data", "driver_opts": {"type": "nfs"}}}}
-    assert not loose_volumes(desired(bodies), stack_of(bodies, shared), now, list(bodies))
+    assert not loose_volumes(stack_of(bodies, shared), now, list(bodies))
     bodies["db"]["deploy"] = {"placement": {"constraints": ["node.labels.disk == here"]}}
-    assert not loose_volumes(desired(bodies), stack_of(bodies, top), now, list(bodies))
+    assert not loose_volumes(stack_of(bodies, top), now, list(bodies))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from trimtab.config import Config
 from trimtab.deploy.holder.choose import Wish
 from trimtab.deploy.lease import Lease
 from trimtab.deploy.outcome import Result
-from trimtab.deploy.plan import Plan
 from trimtab.deploy.project import ask_desired
 from trimtab.deploy.run import Deployer, Settings
 from trimtab.deploy.site import Checks, Direction
@@ -28,7 +27,7 @@ from trimtab.errors import UsageError
 from trimtab.git import head
 from trimtab.history import Store
 from trimtab.report import figures
-from trimtab.report.deploy import refusal_data, refusal_view, result_data, result_view
+from trimtab.report.deploy import Refused, refusal_data, refusal_view, result_data, result_view
 from trimtab.report.exchange import json_text
 
 _SHOWN = 20
@@ -218,7 +217,7 @@ async def carried_out(
     return CLEAN if result.outcome in wanted else FINDINGS
 
 
-def refused(common: Common, watcher: DeployWatcher, plan: Plan, problems: Sequence[str]) -> int:
+def refused(common: Common, watcher: DeployWatcher, plan: Refused, problems: Sequence[str]) -> int:
     """Show why nothing is done."""
     watcher.finished(refusal_data(plan, problems))
     if common.format != "json":

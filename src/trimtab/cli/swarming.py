@@ -7,7 +7,7 @@ import anyio
 from rich.live import Live
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from trimtab.cli.deploying import UNDONE, DeployWatcher, Stack, carried_out, noted, project_name, watching_deployment
+from trimtab.cli.deploying import UNDONE, DeployWatcher, Stack, carried_out, noted, project_name, refused, watching_deployment
 from trimtab.cli.options import Common, show
 from trimtab.deploy.desired import Desired
 from trimtab.deploy.doubts import doubts
@@ -30,7 +30,7 @@ from trimtab.docker.api import Api
 from trimtab.errors import UsageError
 from trimtab.git import head
 from trimtab.history import Store
-from trimtab.report.swarm import plan_view, refused_data, refused_view, status_data, status_view
+from trimtab.report.swarm import plan_view, status_data, status_view
 
 _LOOK = 1.0
 
@@ -111,7 +111,8 @@ async def _carried_out(planned: Planned, deployer: SwarmDeployer, common: Common
     noted(common, planned.notes)
     plan = planned.plan
     if planned.problems:
-        return _refused(common, watcher, plan, planned.problems)
+        refused(common, watcher, plan, planned.problems)
+        return COULD_NOT_RUN
     if plan.empty:
         return told_nothing_to_do(common, plan, planned.unwell)
     if not common.quiet and common.format == "text":
@@ -176,7 +177,7 @@ async def make_plan(
         *(f"{each}: set it, or write `${{NAME:-}}` where empty is meant" for each in unset),
         *pinned.problems,
         *vital_losses(said.losses, changing),
-        *loose_volumes(desired, made, seen, changing),
+        *loose_volumes(made, seen, changing),
         *await missing(api, made, desired, swarm),
         *(
             f"`{name}`: its command before deployments cannot be run: a task may be on any node"
@@ -199,13 +200,6 @@ def _notes(stack: Stack, seen: Seen, changing: Sequence[str]) -> list[str]:
     smoke = [name for name in stack.loaded.config.smoke_commands() if name in changing]
     found += [f"the smoke check of {', '.join(smoke)} is not run: a task may be on any node"] if smoke else []
     return found
-
-
-def _refused(common: Common, watcher: DeployWatcher, plan: SwarmPlan, problems: Sequence[str]) -> int:
-    watcher.finished(refused_data(plan, problems))
-    if common.format != "json":
-        show(common, dict, lambda: refused_view(plan, problems))
-    return COULD_NOT_RUN
 
 
 async def _deployer(
@@ -243,8 +237,7 @@ async def rollback_swarm(stack: Stack, common: Common, store: Store, back: Back)
                 return await carried_out(common, watcher, deployer, lambda: deployer.undo(row), wanted=UNDONE)
             plan, seen, problems = await plan_the_way_back(api, stack, store, project, back)
             if problems:
-                _refused(common, watcher, plan, problems)
-                return FINDINGS
+                return refused(common, watcher, plan, problems)
             return await carried_out(common, watcher, deployer, lambda: deployer.deploy(plan, seen, None))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from trimtab.deploy import names
 from trimtab.docker.containers import Container
+from trimtab.fleet.plain import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,12 @@ class Instance:
     @property
     def revision(self) -> int | None:
         """The deployment that made it; None when it was compose."""
-        return _number(self.container.labels.get(names.REVISION))
+        return whole(self.container.labels.get(names.REVISION))
 
     @property
     def source(self) -> int | None:
         """The revision whose image and configuration it has."""
-        return _number(self.container.labels.get(names.SOURCE)) or self.revision
+        return whole(self.container.labels.get(names.SOURCE)) or self.revision
 
     @property
     def config_hash(self) -> str:
@@ -66,10 +67,6 @@ class Observed:
         return tuple(each for each in self.kept if each.service == service)
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
-
-
 def observe(project: str, containers: Sequence[Container]) -> Observed:
     """A project from the containers that have its label, compose's or ours."""
     instances: list[Instance] = []
@@ -83,11 +80,11 @@ def observe(project: str, containers: Sequence[Container]) -> Observed:
         if role in {names.ANCHOR, names.PROXY}:
             holders.append(container)
         elif role == names.KEPT:
-            kept.append(Kept(labels.get(names.SERVICE, ""), _number(labels.get(names.REVISION)) or 0, container))
+            kept.append(Kept(labels.get(names.SERVICE, ""), whole(labels.get(names.REVISION)) or 0, container))
         elif names.template_of(service):
             templates.append(container)
         elif service and labels.get(names.COMPOSE_ONE_OFF, "False") != "True":
-            instances.append(Instance(service, _number(labels.get(names.COMPOSE_NUMBER)) or 1, container))
+            instances.append(Instance(service, whole(labels.get(names.COMPOSE_NUMBER)) or 1, container))
     instances.sort(key=lambda each: (each.service, each.number, each.container.name))
     kept.sort(key=lambda each: (each.service, each.revision))
     return Observed(project, tuple(instances), tuple(kept), tuple(templates), tuple(holders))

@@ -84,11 +84,6 @@ def _image(data: Mapping[str, object]) -> Image:
     return Image(str(data.get("Id")), frozenset(tcp))
 
 
-async def image_ids(api: Api, references: Iterable[str]) -> Mapping[str, str]:
-    """The ids of those images that the engine has."""
-    return {reference: image.id for reference, image in (await ask_images(api, references)).items()}
-
-
 async def refresh(runner: Runner, desired: Desired, services: Iterable[str], watcher: Watcher) -> None:
     """Get the newest image of every service that is not built here.
 

@@ -9,6 +9,8 @@ from trimtab.syntax.data import read_json
 
 _LONGEST_NUMBER = 8192
 """Bits of a number that is still written in decimal digits."""
+_MOST_DIGITS = 4300
+"""Of a number that Python reads (`sys.int_info.default_max_str_digits`)."""
 _NO_FOLDER = re.compile(r"^[a-z][a-z0-9+.-]*:|^git@|^/")
 
 
@@ -45,3 +47,9 @@ def text(value: object) -> str | None:
 def named_context(folder: str, value: str) -> str:
     """What an additional context stands for; a folder that is counted from `folder` is counted from the fleet's root."""
     return value if _NO_FOLDER.match(value) else posixpath.normpath(posixpath.join(folder or ".", value))
+
+
+def whole(value: object) -> int | None:
+    """A whole number that is not negative, given or written in decimal digits; None for anything else."""
+    written = text(value) or ""
+    return int(written) if written.isdecimal() and len(written) <= _MOST_DIGITS else None

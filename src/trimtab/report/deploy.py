@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Protocol
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -42,7 +43,16 @@ def plan_view(plan: Plan, problems: Sequence[str] = (), notes: Sequence[str] = (
     return Group(*parts, *([refusal_view(problems, plan.kind)] if problems else []))
 
 
-def refusal_data(plan: Plan, problems: Sequence[str]) -> dict[str, object]:
+class Refused(Protocol):
+    """A plan for any target, as far as it is told when it is not carried out."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+def refusal_data(plan: Refused, problems: Sequence[str]) -> dict[str, object]:
     """A deployment that was not begun, for programs."""
     return {
         "schema": "trimtab.deployment/1", "deployment": None, "project": plan.project, "revision": None, "kind": plan.kind,

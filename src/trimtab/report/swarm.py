@@ -26,20 +26,7 @@ def plan_view(
     parts: list[RenderableType] = [nothing if plan.empty and not problems else Text(plan.told().rstrip("\n"))]
     parts += [f"[yellow]note:[/] {escape(each)}" for each in notes]
     parts += [f"[bold red]does not run:[/] {escape(each)}" for each in unwell]
-    return Group(*parts, *([refused_view(plan, problems)] if problems else []))
-
-
-def refused_view(plan: SwarmPlan, problems: Sequence[str]) -> RenderableType:
-    """A deployment or rollback that was not begun, for people."""
-    return refusal_view(problems, plan.kind)
-
-
-def refused_data(plan: SwarmPlan, problems: Sequence[str]) -> dict[str, object]:
-    """The same for programs."""
-    return {
-        "schema": "trimtab.deployment/1", "deployment": None, "project": plan.project, "revision": None, "kind": plan.kind,
-        "outcome": "refused", "problems": list(problems),
-    }  # fmt: skip
+    return Group(*parts, *([refusal_view(problems, plan.kind)] if problems else []))
 
 
 def status_data(seen: Seen, kept: Sequence[Kept], unfinished: DeploymentRow | None) -> dict[str, object]:

@@ -40,7 +40,7 @@ def _said(loss: Loss) -> str:
     return f"{whose}`{loss.key}`: {f'{loss.reason} {loss.advice}'.strip()}"
 
 
-def loose_volumes(desired: Desired, stack: Stack, seen: Seen, services: Collection[str]) -> list[str]:
+def loose_volumes(stack: Stack, seen: Seen, services: Collection[str]) -> list[str]:
     """Services that write to a volume which every node has another one of, and that may run on any of several nodes."""
     if len(seen.nodes) < 2:
         return []

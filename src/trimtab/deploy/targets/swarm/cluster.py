@@ -8,7 +8,7 @@ from trimtab.deploy.names import CONFIG, DEPLOYMENT, REVISION, SOURCE
 from trimtab.deploy.targets.swarm.state import UpdateState, update_state
 from trimtab.docker.api import Api, Request, checked
 from trimtab.errors import UsageError
-from trimtab.fleet.plain import items, mapping, text
+from trimtab.fleet.plain import items, mapping, text, whole
 
 NAMESPACE = "com.docker.stack.namespace"
 """The label by which `docker stack` knows what is a stack's."""
@@ -97,7 +97,7 @@ class Service:
     @property
     def revision(self) -> int | None:
         """The deployment that made it what it is; None for what is not ours."""
-        return _number(self.labels.get(REVISION))
+        return whole(self.labels.get(REVISION))
 
     @property
     def deployment(self) -> str:
@@ -107,7 +107,7 @@ class Service:
     @property
     def source(self) -> int | None:
         """The revision whose image and configuration it has."""
-        return _number(self.labels.get(SOURCE)) or self.revision
+        return whole(self.labels.get(SOURCE)) or self.revision
 
     @property
     def config(self) -> str:
@@ -175,11 +175,6 @@ class Seen:
     @property
     def lost(self) -> tuple[Node, ...]:
         return tuple(sorted((node for node in self.nodes.values() if node.lost), key=lambda node: node.name))
-
-    @property
-    def active(self) -> tuple[Node, ...]:
-        """The nodes that may get tasks now."""
-        return tuple(node for node in self.nodes.values() if not node.lost and node.availability == "active")
 
 
 async def look(api: Api, project: str) -> Seen:
@@ -249,10 +244,10 @@ def _task(data: Mapping[str, object]) -> Task:
         state=text(status.get("State")) or "new",
         desired=text(data.get("DesiredState")) or "",
         error=text(status.get("Err")) or "",
-        exit_code=_number(container.get("ExitCode")) or 0,
+        exit_code=whole(container.get("ExitCode")) or 0,
         created=moment(data.get("CreatedAt")),
         version=_version(mapping(data.get("Spec"))),
-        iteration=_number(iteration) or 0,
+        iteration=whole(iteration) or 0,
     )
 
 
@@ -263,24 +258,19 @@ def _service(project: str, data: Mapping[str, object], tasks: list[Task]) -> Ser
     return Service(
         id=str(data.get("ID")),
         name=str(spec.get("Name")).removeprefix(f"{project}_"),
-        number=_number(mapping(data.get("Version")).get("Index")) or 0,
+        number=whole(mapping(data.get("Version")).get("Index")) or 0,
         updated=moment(data.get("UpdatedAt")),
         spec=spec,
         previous=mapping(data.get("PreviousSpec")),
         update=update_state(data),
         tasks=tuple(sorted(tasks, key=lambda task: task.created)),
-        wanted=_number(completions) or _number(status.get("DesiredTasks")) or 0,
-        iteration=_number(mapping(job.get("JobIteration")).get("Index")) or 0,
+        wanted=whole(completions) or whole(status.get("DesiredTasks")) or 0,
+        iteration=whole(mapping(job.get("JobIteration")).get("Index")) or 0,
     )
 
 
 def _version(task: Mapping[str, object]) -> str:
     return json.dumps({key: task.get(key) or None for key in _READ}, sort_keys=True)
-
-
-def _number(value: object) -> int | None:
-    written = text(value) or ""
-    return int(written) if written.isdecimal() else None
 
 
 def moment(value: object) -> str:

@@ -5,19 +5,17 @@ disk of whoever deploys. `docker stack rm` removes these objects with the stack,
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 from trimtab.deploy.names import KEPT, PROJECT, REVISION, ROLE, SERVICE
 from trimtab.deploy.targets.swarm.cluster import NAMESPACE, Seen
 from trimtab.deploy.targets.swarm.files import FILE, KINDS
 from trimtab.docker.api import Api, Request
-from trimtab.fleet.plain import items, mapping, text
+from trimtab.fleet.plain import items, mapping, mapping_of, text, whole
 
 _LONGEST = 64
 """Characters that a config's name may have (swarmkit's `isValidConfigOrSecretName`)."""
@@ -53,14 +51,14 @@ async def kept_revisions(api: Api, project: str) -> tuple[Kept, ...]:
 def _read(data: Mapping[str, object]) -> Kept | None:
     spec = mapping(data.get("Spec"))
     labels = mapping(spec.get("Labels"))
-    number = text(labels.get(REVISION)) or ""
+    number = whole(labels.get(REVISION))
     try:
-        kept = cast("object", json.loads(base64.b64decode(text(spec.get("Data")) or "")))
-    except (ValueError, binascii.Error):
+        kept = mapping_of(base64.b64decode(text(spec.get("Data")) or ""))
+    except ValueError:
         return None
-    if not number.isdecimal() or not mapping(kept):
+    if number is None or not kept:
         return None
-    return Kept(text(labels.get(SERVICE)) or "", int(number), str(data.get("ID")), mapping(kept))
+    return Kept(text(labels.get(SERVICE)) or "", number, str(data.get("ID")), kept)
 
 
 async def keep(api: Api, project: str, revisions: Mapping[tuple[str, int], Mapping[str, object]]) -> None:

@@ -9,7 +9,7 @@ from trimtab.deploy.desired import Desired, Wanted
 from trimtab.deploy.targets.swarm.cluster import Seen, Service
 from trimtab.deploy.targets.swarm.export import Stack
 from trimtab.deploy.targets.swarm.files import files_of
-from trimtab.fleet.plain import items, mapping, text
+from trimtab.fleet.plain import items, mapping, text, whole
 
 CREATE, UPDATE, REMOVE = "create", "update", "remove"
 _AS_BEFORE = "nothing of it has changed"
@@ -111,15 +111,11 @@ def read_changes(data: Mapping[str, object]) -> tuple[Change, ...]:
         found.append(
             Change(
                 str(each.get("service")), str(each.get("kind")), text(each.get("cause")) or "", text(each.get("image")) or "",
-                text(each.get("image_before")) or "", wave=_number(each.get("wave")) or 0, job=each.get("job") is True,
-                source=_number(each.get("source")), before=_number(each.get("before")), number=_number(each.get("number")) or 0,
+                text(each.get("image_before")) or "", wave=whole(each.get("wave")) or 0, job=each.get("job") is True,
+                source=whole(each.get("source")), before=whole(each.get("before")), number=whole(each.get("number")) or 0,
             )
         )  # fmt: skip
     return tuple(found)
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from trimtab.deploy.targets.manifest import filled
 from trimtab.deploy.targets.project import RUNS_ON, Project, cpu_quota, replicas, restart_policy
 from trimtab.deploy.targets.reading import Reading
 from trimtab.fleet.compose.service import duration
-from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.plain import items, mapping, whole
 from trimtab.fleet.sizes import byte_size
 
 Part = dict[str, object]
@@ -195,7 +195,7 @@ def _resources(service: Reading) -> Part:
     quota = cpu_quota(service.data)
     for key in ("cpu_quota", "cpu_period") if quota else ():
         service.take(key)
-    pids = limits.number("pids") or _number(short["pids_limit"])
+    pids = limits.number("pids") or whole(short["pids_limit"])
     return filled(
         {
             "limits": filled(
@@ -222,10 +222,6 @@ def _generic(reserved: Reading) -> list[Part]:
         spec = each.under("discrete_resource_spec")
         found.append({"discrete_resource_spec": filled({"kind": spec.text("kind"), "value": spec.number("value")})})
     return found
-
-
-def _number(value: object) -> int | None:
-    return int(str(value)) if str(value).isdigit() else None
 
 
 def _cpus(value: object) -> str | None:

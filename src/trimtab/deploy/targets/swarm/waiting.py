@@ -8,11 +8,10 @@ import anyio
 
 from trimtab.deploy.site import Site, Watcher
 from trimtab.deploy.targets.swarm.cluster import Seen, Service, look
-from trimtab.deploy.targets.swarm.plan import Change
 from trimtab.deploy.targets.swarm.state import UpdateOutcome
 from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, failure, judge, preparing
 from trimtab.errors import StateError, ToolError
-from trimtab.fleet.plain import mapping
+from trimtab.fleet.plain import mapping, whole
 
 _LOOK = 1.0
 _NANO = 1e9
@@ -151,26 +150,14 @@ def allowance(service: Service, patience: Patience) -> float:
     template, update = mapping(service.spec.get("TaskTemplate")), mapping(service.spec.get("UpdateConfig"))
     container = mapping(template.get("ContainerSpec"))
     check = mapping(container.get("Healthcheck"))
-    probes = (_number(check.get("Retries")) or 3) * (
-        _seconds(check.get("Interval"), 30.0) + _seconds(check.get("Timeout"), 30.0)
-    )
+    probes = (whole(check.get("Retries")) or 3) * (_seconds(check.get("Interval"), 30.0) + _seconds(check.get("Timeout"), 30.0))
     start = patience.timeout or (_seconds(check.get("StartPeriod"), 0.0) + probes if check.get("Test") else _START)
     task = start + _seconds(container.get("StopGracePeriod"), 10.0) + _seconds(update.get("Monitor"), 5.0)
     task += _seconds(update.get("Delay"), 0.0)
-    at_once = _number(update.get("Parallelism"))
+    at_once = whole(update.get("Parallelism"))
     rounds = 1 if at_once == 0 or service.is_job else -(-max(1, service.wanted) // (at_once or 1))
     return _ROUNDS * rounds * task + _SPARE
 
 
 def _seconds(value: object, otherwise: float) -> float:
     return float(value) / _NANO if isinstance(value, int) and value > 0 else otherwise
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def waited_for(seen: Seen, changes: Mapping[str, Change], revision: int) -> dict[str, Waited]:
-    """What is to be waited for once changes were told to the managers."""
-    found = {name: seen.services[name] for name in changes if name in seen.services}
-    return {name: Waited(revision, service.updated) for name, service in found.items()}

@@ -15,7 +15,7 @@ from trimtab.deploy.targets.swarm.plan import CREATE, REMOVE, Change
 from trimtab.deploy.targets.swarm.verdict import Judgement, Verdict, held_up, is_of, left_behind
 from trimtab.deploy.targets.swarm.waiting import Waited, Waiting
 from trimtab.errors import EngineRefused
-from trimtab.fleet.plain import mapping, text
+from trimtab.fleet.plain import mapping, text, whole
 from trimtab.history.deployments import ServiceRow
 
 _OVERTAKEN = "somebody else has changed it since this was planned, and it is left as it is"
@@ -197,8 +197,8 @@ class Rollout:
             elif refused := await self._told(change, "make it as it was before", self._former(service, spec)):
                 self._note(change, Outcome.FAILED, f"{why}, and {refused}")
             else:
-                former = {key: str(value) for key, value in mapping(spec.get("Labels")).items()}
-                waited[change.service] = Waited(_revision_of(spec), "", former.get(DEPLOYMENT, ""))
+                former = mapping(spec.get("Labels"))
+                waited[change.service] = Waited(whole(former.get(REVISION)), "", text(former.get(DEPLOYMENT)) or "")
         self.waiting.seen = await look(self.site.api, self.site.project)
         for name, found in (await self.waiting.until_known(waited)).items():
             change = next(each for each in changes if each.service == name)
@@ -258,8 +258,3 @@ def _is(outcome: ServiceOutcome | None, which: Outcome) -> bool:
 def before_revision(change: Change, revision: int) -> int:
     """The number under which is kept what a service was: the one below the deployment's for what no deployment has made."""
     return revision - 1 if change.before is None else change.before
-
-
-def _revision_of(spec: Mapping[str, object]) -> int | None:
-    number = text(mapping(spec.get("Labels")).get(REVISION)) or ""
-    return int(number) if number.isdecimal() else None
