@@ -25,7 +25,7 @@ def test_build() -> None:
     "name",
     [
         "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy", "DOCKER_API_VERSION", "DOCKER_TLS_VERIFY",
-        "DOCKER_CERT_PATH", "DOCKER_AUTH_CONFIG",
+        "DOCKER_CERT_PATH",
     ],
 )  # fmt: skip
 def test_what_the_client_obeys_is_not_in_its_environment(name: str) -> None:
@@ -34,6 +34,12 @@ def test_what_the_client_obeys_is_not_in_its_environment(name: str) -> None:
     started = argv.start(image="i", run="r1", environment={name: "x", "VERSION": "2"})
     assert built.env == started.env == {"VERSION": "2"}
     assert (f"--build-arg {name}=x" in line(built), f"--env {name}=x" in line(started)) == (True, True)
+
+
+def test_credentials_of_registries_stand_on_no_command_line() -> None:
+    command = argv.start(image="i", run="r1", environment={"DOCKER_AUTH_CONFIG": "hidden"})
+    assert "hidden" not in line(command)
+    assert command.env == {"DOCKER_AUTH_CONFIG": "hidden"}
 
 
 def test_start() -> None:

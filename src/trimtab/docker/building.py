@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trimtab.docker.command import OWN_NAMES, WORK, Command, docker
+from trimtab.docker.command import WORK, Command, by_name, docker
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ def target_build(call: TargetCall) -> Command:
     words += ["--builder", call.builder] if call.builder else []
     words += ["--file", call.dockerfile] if call.dockerfile is not None else []
     words += ["--target", call.target] if call.target else []
-    for name, value in sorted(call.args.items()):
-        words += ["--build-arg", f"{name}={value}" if name in OWN_NAMES else name]
+    words += by_name("--build-arg", call.args)
     repeated = {
         "--tag": call.tags,
         "--build-context": tuple(f"{name}={value}" for name, value in sorted(call.contexts.items())),

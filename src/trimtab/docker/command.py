@@ -32,16 +32,24 @@ class Command:
 
 
 OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",
-                        "DOCKER_CONTEXT", "DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_AUTH_CONFIG",
+                        "DOCKER_CONTEXT", "DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
                         "BUILDX_BUILDER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
                         "http_proxy", "https_proxy", "no_proxy", "all_proxy"})  # fmt: skip
-"""Variables that the docker client itself obeys: passing them by name would change the client, so they go by value."""
+"""Variables that the docker client itself obeys: passing them by name would change the client, so they go by value.
+
+`DOCKER_AUTH_CONFIG` is one too, and is not among them: it is a credential, and a command line can be read by every process.
+"""
 
 
 def docker(*words: str, env: Mapping[str, str] | None = None, seconds: float | None = ANSWER) -> Command:
     """A call of the docker client, and the most that it may take."""
     passed = {name: value for name, value in (env or {}).items() if name not in OWN_NAMES}
     return Command(("docker", *words), passed, seconds=seconds)
+
+
+def by_name(flag: str, values: Mapping[str, str]) -> list[str]:
+    """Words that pass variables on: each by its name, with its value in the client's environment, but for `OWN_NAMES`."""
+    return [word for name, value in sorted(values.items()) for word in (flag, f"{name}={value}" if name in OWN_NAMES else name)]
 
 
 def version() -> Command:
@@ -60,8 +68,7 @@ def build(
 ) -> Command:  # fmt: skip
     """A build with machine-readable progress on standard error. Build arguments go by name."""
     words = ["buildx", "build", "--progress", "rawjson", "--file", dockerfile, "--tag", tag, "--label", f"{LABEL}={run}"]
-    for name, value in sorted((args or {}).items()):
-        words += ["--build-arg", f"{name}={value}" if name in OWN_NAMES else name]
+    words += by_name("--build-arg", args or {})
     for name, value in sorted((contexts or {}).items()):
         words += ["--build-context", f"{name}={value}"]
     words += ["--target", target] if target else []
@@ -199,8 +206,7 @@ def start(
     placement = placement or Placement()
     words = ["run", "--detach", "--label", f"{LABEL}={run}", "--network", placement.network]
     words += ["--network-alias", placement.alias] if placement.alias else []
-    for name, value in sorted((environment or {}).items()):
-        words += ["--env", f"{name}={value}" if name in OWN_NAMES else name]
+    words += by_name("--env", environment or {})
     for host in placement.hosts:
         words += ["--add-host", f"{host}:127.0.0.1"]
     for path in placement.volumes:
