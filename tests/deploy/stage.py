@@ -110,13 +110,13 @@ class Stage:
         plan = plan_rollback(now, next_revision(now, self.store.deployments.last_revision(PROJECT)), names, to)
         return await self.deployer().deploy(plan, now, None)
 
-    async def until_killed(self, version: str, at: int, *, takes_effect: bool) -> bool:
-        """Deploy until the process is killed at a change of the engine; whether it came so far."""
+    async def until_killed(self, version: str | None, at: int, *, takes_effect: bool) -> bool:
+        """Deploy, or roll back for None, until the process is killed at a change of the engine; whether it came so far."""
         self.engine.changes, self.engine.dies_at, self.engine.takes_effect = 0, at, takes_effect
         # A process that is killed writes nothing more, neither to the engine nor to its journal.
         self.engine.on_death = self.store.close
         try:
-            await self.deploy(version)
+            await (self.rollback() if version is None else self.deploy(version))
         except (Killed, StateError):
             del self.store
             return True

@@ -124,6 +124,25 @@ async def _before_anything(stage: Stage, at: int, takes_effect: bool, by_compose
     return True
 
 
+async def _rolled_back(stage: Stage, at: int, takes_effect: bool) -> bool:
+    await stage.deploy("1")
+    await stage.deploy("2")
+    if not await stage.until_killed(None, at, takes_effect=takes_effect):
+        return False
+    deployer = stage.deployer()
+    row = await deployer.unfinished()
+    assert row is not None
+    result = await deployer.resume(row)
+    assert result is not None
+    if result.outcome == "abandoned":
+        assert "`trimtab rollback` begins it anew" in result.problem
+        assert stage.engine.running() == AFTER
+        await stage.rollback()
+    assert stage.engine.running() == BEFORE
+    assert stage.store.deployments.unfinished(PROJECT) is None
+    return True
+
+
 @pytest.mark.parametrize("takes_effect", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("by_compose", [False, True], ids=["ours", "composes"])
 @pytest.mark.parametrize("ending", [_resumed, _undone, _forgotten, _before_anything])
@@ -136,3 +155,16 @@ def test_killed_at_every_change(tmp_path: Path, takes_effect: bool, by_compose: 
             return
         stage.store.close()
     pytest.fail("a deployment makes more changes than this test looks at")
+
+
+@pytest.mark.parametrize("takes_effect", [False, True], ids=["before", "after"])
+def test_a_rollback_killed_at_every_change(tmp_path: Path, takes_effect: bool) -> None:
+    """Gone on with, it ends where it was to; one that had touched nothing is given up, and not deployed over."""
+    for at in range(1, LAST):
+        stage = Stage(tmp_path / str(at))
+        stage.folder.mkdir()
+        if not anyio.run(_rolled_back, stage, at, takes_effect):
+            assert at > 10
+            return
+        stage.store.close()
+    pytest.fail("a rollback makes more changes than this test looks at")

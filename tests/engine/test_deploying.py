@@ -138,8 +138,8 @@ class Stack:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    number = abs(hash(request.node.name)) % 500
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    number = abs(hash(tmp_path.name)) % 500
     found = Stack(tmp_path / "fleet", f"deploying-{os.getpid()}-{number}", 18500 + number)
     found.write()
     yield found

@@ -183,13 +183,18 @@ class Deployer:
     async def resume(self, row: DeploymentRow) -> Result | None:
         """Go on with a deployment that nobody is at work on any more; None when nothing of it had been touched yet.
 
-        In that case what it had prepared is taken away, and a new deployment is to be made.
+        In that case what it had prepared is taken away, and a new deployment is to be made. A rollback is then given up.
         """
         began = time.monotonic()
         site = self._site(row.id, row.revision)
         if row.phase == "preparing":
             await self._abandon(site, row, "it ended before anything was touched", began)
-            return None
+            if row.kind == "deploy":
+                return None
+            # A new deployment would be of what the files say, which is what somebody wanted to leave.
+            nothing = "nothing of the rollback had been touched; `trimtab rollback` begins it anew"
+            self.result = Result(row.id, Plan(self.project, row.revision, row.kind), problem=nothing)
+            return self.result
         if row.phase == "undoing":
             return await self.undo(row)
         known = {each.service: each for each in self.journal.services(row.id)}
