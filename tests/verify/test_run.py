@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -40,7 +41,7 @@ class Kept:
     """A store in memory."""
 
     proofs: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    time: str = "2999-01-01T00:00:00+00:00"
+    time: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
     def proof(self, key: str) -> tuple[str, str] | None:
         return self.proofs.get(key)

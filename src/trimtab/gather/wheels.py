@@ -238,7 +238,8 @@ class CachedIndex:
 
 def _remembered(path: Path, *, fresh: bool) -> list[str] | None:
     try:
-        if fresh and time.time() - path.stat().st_mtime > _KEPT_SECONDS:
+        # Within a day on either side: a clock may have been set back since.
+        if fresh and abs(time.time() - path.stat().st_mtime) > _KEPT_SECONDS:
             return None
         return cast("list[str]", read_json(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):

@@ -67,6 +67,8 @@ CREATE TABLE IF NOT EXISTS usage_observers (
 MINUTE, HOUR = 60, 3600
 MINUTES_KEPT = 8 * 24 * HOUR
 """Seconds for which minutes are kept as they are: a week, and a day to look at it."""
+_LONGEST = 30 * 24 * HOUR
+"""Seconds ahead of now at which no observer's time ends: a later end was noted by a clock that has been set back since."""
 HOURS_KEPT = 90 * 24 * HOUR
 
 
@@ -325,9 +327,9 @@ class UsageHistory:
         """
         statement = (
             "INSERT INTO usage_observers VALUES (?, ?, ?) ON CONFLICT (project) DO UPDATE SET observer = excluded.observer,"
-            " until = excluded.until WHERE observer = excluded.observer OR until < ?"
+            " until = excluded.until WHERE observer = excluded.observer OR until < ? OR until > ?"
         )
-        return self._changed(statement, (project, observer, now + seconds, now)) == 1
+        return self._changed(statement, (project, observer, now + seconds, now, now + _LONGEST)) == 1
 
     def release(self, project: str, observer: str) -> None:
         """Note that nobody observes a project any more.

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from pydantic import TypeAdapter
@@ -37,6 +37,8 @@ class Proof:
 
 
 _ADAPTER = TypeAdapter(Proof)
+_AHEAD = timedelta(days=-1)
+"""What is kept under a later time was kept by a clock that has been set back since: nobody knows how old it is."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Memory:
     engine: str
 
     async def recall(self, key: str) -> Proof | None:
-        """What is known, unless it is too old or of another form."""
+        """What is known, unless it is too old, of a time that has not come yet, or of another form."""
         found = self.store.proof(key) if self.store else None
-        if found is None or datetime.fromisoformat(found[1]) + PROOFS_KEPT < datetime.now(UTC):
+        if found is None or not _AHEAD <= datetime.now(UTC) - datetime.fromisoformat(found[1]) <= PROOFS_KEPT:
             return None
         try:
             proof = _ADAPTER.validate_json(found[0])
