@@ -70,7 +70,7 @@ def main() -> int:
 def rounds(folder: Path, number: int, chance: random.Random) -> Table:
     """Rounds over all commands and signals in turn, with random moments."""
     table = Table()
-    original = _fleet(folder / "original")
+    original = fleet(folder / "original")
     done: dict[str, tuple[float, dict[str, bytes]]] = {}
     pairs = [(name, sign) for name in COMMANDS for sign in SIGNALS]
     for at in range(number):
@@ -82,7 +82,7 @@ def rounds(folder: Path, number: int, chance: random.Random) -> Table:
         target = folder / f"round-{at}" / "fleet"
         shutil.copytree(original, target)
         code = _disturbed(target, COMMANDS[name], sign, chance.uniform(0.05, 1.05) * seconds)
-        table.add(name, sign, *_judged(code, sign, target, (_texts(original), whole), COMMANDS[name]))
+        table.add(name, sign, *_judged(code, sign, target, (texts(original), whole), COMMANDS[name]))
         shutil.rmtree(target)
     return table
 
@@ -96,13 +96,13 @@ def _judged(
 ) -> tuple[str, list[str]]:
     before, whole = states
     wrong = [] if code in {0, 1} | _ALLOWED[sign] else [f"ended with {code}"]
-    left = _texts(target)
+    left = texts(target)
     for path, text in left.items():
         if path in before.keys() | whole.keys() and text not in {before.get(path), whole.get(path)}:
             wrong.append(f"`{path}` is neither as it was nor as it should become")
     wrong += [f"`{path}` is gone" for path in before if path not in left and path in whole]
     _run(target, words)
-    again = _texts(target)
+    again = texts(target)
     if {path: again.get(path) for path in whole} != dict(whole):
         wrong.append("the next run does not finish what was begun")
     wrong += [f"`{path}` was left" for path in again if path not in whole and not _is_excused(path, sign)]
@@ -126,9 +126,9 @@ def _integrity(target: Path) -> list[str]:
     return found
 
 
-def _texts(folder: Path) -> dict[str, bytes]:
-    """Every file outside our own folder; what a command makes anew each time is not compared."""
-    files = (path for path in folder.rglob("*") if path.is_file() and ".trimtab" not in path.parts)
+def texts(folder: Path) -> dict[str, bytes]:
+    """Every file outside our own folder and git's; what a command makes anew each time is not compared."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not {".trimtab", ".git"} & set(path.parts))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -136,7 +136,7 @@ def _undisturbed(original: Path, target: Path, words: tuple[str, ...]) -> tuple[
     shutil.copytree(original, target)
     started = time.monotonic()
     _run(target, words)
-    return time.monotonic() - started, _texts(target)
+    return time.monotonic() - started, texts(target)
 
 
 def _command(words: tuple[str, ...]) -> list[str]:
@@ -156,7 +156,7 @@ def _disturbed(target: Path, words: tuple[str, ...], sign: signal.Signals, after
     return process.wait(120)
 
 
-def _fleet(folder: Path) -> Path:
+def fleet(folder: Path) -> Path:
     """Eight services with something to fix in each file."""
     folder.mkdir(parents=True)
     dockerfile = 'FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nRUN pip install --no-cache-dir -r requirements.txt\nCMD ["python", "main.py"]\n'

@@ -46,10 +46,10 @@ def test_explain_says_who_is_in_and_why(project: Path, capsys: pytest.CaptureFix
         (["build", "--service", "z"], "nothing is built for `z`; there are a, b"),
         (["build", "empty"], "There is nothing to build"),
         (["bake", "empty"], "There is nothing to build"),
-        (["history", "show"], "no one run `last`"),
+        (["history", "show"], "There is no history of builds yet. `trimtab build` makes one."),
         (["history", "trend", "z"], "no builds of `z`"),
         (["history", "builds", "missing"], "is no folder"),
-        (["history", "compare", "x", "y"], "no one run"),
+        (["history", "compare", "x", "y"], "There is no history of builds yet"),
     ],
 )
 def test_what_cannot_be_done_is_two_with_a_next_step(

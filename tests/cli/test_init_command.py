@@ -159,7 +159,7 @@ def test_another_programs_table_is_no_configuration(shop: Path) -> None:
     assert run(["init", str(shop)]) == 0
 
 
-@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "a" + ".a" * 100_000 + " = 1\n"])
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "a" + ".a" * 100_000 + " = 1\n"], ids=["lists", "keys"])
 def test_a_file_that_cannot_be_read_is_no_configuration(shop: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     (shop / "pyproject.toml").write_text(text)
     assert run(["init", str(shop)]) == 0, capsys.readouterr().err
