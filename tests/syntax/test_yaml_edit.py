@@ -150,6 +150,18 @@ def test_what_would_change_something_else_is_refused(text: str, path: Place) -> 
     assert isinstance(editor(text).set(path, 1), NoEdit)
 
 
+@pytest.mark.parametrize("text", ["?\n a\n:\n", "? a\n:\n", "? a\n", "b: 2\n? a\n"])
+def test_keys_with_question_marks_are_left_alone(text: str) -> None:
+    assert isinstance(editor(text).set(("a", "new"), 1), NoEdit)
+    assert isinstance(editor(text).set(("new",), 1), NoEdit)
+    assert isinstance(editor(text).remove(("a",)), NoEdit)
+
+
+def test_keys_beside_one_with_a_question_mark_are_edited() -> None:
+    text = "? [x]\n: 1\na:\n  b: 1\n"
+    assert edited(text, editor(text).set(("a", "c"), 2)) == "? [x]\n: 1\na:\n  b: 1\n  c: 2\n"
+
+
 def test_a_comment_is_not_removed() -> None:
     assert isinstance(editor("a: 1\nb: # x\n  c: 1\n").remove(("b",)), NoEdit)
     assert isinstance(editor("a: 1\nb:\n  # x\n  c: 1\n").remove(("b",)), NoEdit)

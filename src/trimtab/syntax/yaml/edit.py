@@ -31,6 +31,7 @@ class NoEdit:
 _ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 """What ends a line for a reader of YAML, and for nothing else here."""
 ODD_BREAKS = NoEdit("some of its lines end in a lone carriage return or another rare line break")
+EXPLICIT = NoEdit("its key is written with a question mark")
 ELSEWHERE = NoEdit("it comes from an anchor or a merge key, which other services share")
 
 
@@ -74,6 +75,8 @@ class YamlEditor:
             return NoEdit("it is the only key there, and an empty mapping means something else")
         if parent.flow:
             return self._removed_from_flow(parent, key)
+        if any(self._is_explicit(each) for each, _ in parent.pairs):
+            return EXPLICIT
         begin, end = self._line_start(key.start), self._line_end(self._last(key, node))
         if self.source.text[begin : key.start].strip():
             return NoEdit("it does not begin its own line")
@@ -174,6 +177,8 @@ class YamlEditor:
             behind = self._neighbour(node, after)[1].end if node.pairs else node.start + 1
             return Edit.insert(behind, (", " if node.pairs else "") + f"{_text(key)}: {_flow(value)}")
         key_node, value_node = self._neighbour(node, after)
+        if self._is_explicit(key_node):
+            return EXPLICIT
         if self.source.text[self._line_start(node.start) : node.start].strip(" -\t"):
             return NoEdit("its keys do not begin their own lines")
         if self._is_open_ended(value_node):
@@ -185,8 +190,14 @@ class YamlEditor:
         own = self.document.keys.get(path)
         if own is None or not node.is_empty_scalar or node.anchor or node.tag:
             return NoEdit("there is no mapping to put it into")
+        if self._is_explicit(own):
+            return EXPLICIT
         text = self._indented(_block({key: value}, self.document.step), own.column + self.document.step)
         return Edit.insert(self._line_end(node.end), self.source.newline + text)
+
+    def _is_explicit(self, key: Node) -> bool:
+        """Whether a key's colon is not behind it: `? key` may go over lines, and its value begins another."""
+        return not self.source.text[key.end :].lstrip(" \t").startswith(":")
 
     @staticmethod
     def _neighbour(node: Node, after: Sequence[str]) -> tuple[Node, Node]:
