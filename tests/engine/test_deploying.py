@@ -306,6 +306,11 @@ def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
     assert counted["web"]["sessions"] >= len(callers.answers) > 0
     assert counted["web"]["failed"] == 0
     assert set(counted) == {"store", "web"}
+    assert stack.trimtab("observe", "--for", "1s", "--quiet").returncode == 0
+    # Counts begin with the first look, so that no restart of the observer counts anything twice.
+    told = stack.trimtab("metrics").stdout
+    assert f'trimtab_holder_requests_total{{project="{stack.project}",service="web"}} 0' in told
+    assert f'trimtab_holder_failed_requests_total{{project="{stack.project}",service="store"}} 0' in told
     assert "Recreate" not in stack.run("docker", "compose", "up", "--detach", VERSION="1").stderr
     # In the project's networks, the names are the holder's.
     seen = stack.inside(f"{stack.project}-store-1", "python3", "-c", "import socket; print(socket.gethostbyname_ex('web')[2])")
