@@ -54,6 +54,10 @@ class RootUser(DockerfileRule):
             "FROM python:3.12-slim\nRUN useradd -u 1000 web\nUSER root\nCMD [\"python\"]\n",
             after="FROM python:3.12-slim\nRUN useradd -u 1000 web\nUSER web\nCMD [\"python\"]\n",
         ),
+        Case(
+            "FROM python:3.12-slim\nARG USER=root\nRUN [ $USER = root ] || useradd $USER\nUSER $USER\n",
+            refused="the user that it creates is named by a variable, `$USER`, which may say root",
+        ),
         Case("FROM nginx:1.27\nEXPOSE 80\n", refused="it listens on port 80, which an unprivileged user may not open"),
         Case(
             "FROM python:3.12-slim\nVOLUME /data\nCMD [\"python\"]\n",
@@ -81,9 +85,11 @@ def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
     reason = _obstacle(facts, stage) or _cannot_make_users(facts, stage)
     if any(not file.can_be_followed(instruction) for instruction in (stage.instructions[0], stage.instructions[-1])):
         reason = "its last line ends in a continuation, which would take the next line in"
+    existing = [user for user in stage.users.values() if user.created_at >= 0]
+    if existing and "$" in existing[-1].name:
+        reason = reason or f"the user that it creates is named by a variable, `{existing[-1].name}`, which may say root"
     if reason:
         return Refusal(reason)
-    existing = [user for user in stage.users.values() if user.created_at >= 0]
     last = facts.last(stage, "USER")
     effects = Effects(changes=_ACCOUNTS, config=("User",))
     if existing and last is not None and last in stage.instructions:
