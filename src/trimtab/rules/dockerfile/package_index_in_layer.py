@@ -6,13 +6,14 @@ from trimtab.fleet.caches import covers
 from trimtab.fleet.chain import chain
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.package_lists import later_need
-from trimtab.fleet.stage import Run
+from trimtab.fleet.stage import Run, mount_target
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.syntax.shell import Command
 from trimtab.text import Edit
 
 _LISTS = "/var/lib/apt/lists"
+_NOTHING_ELSE = "the instruction only updates the lists, for something that is not in this file"
 
 
 class PackageIndexInLayer(DockerfileRule):
@@ -28,7 +29,7 @@ class PackageIndexInLayer(DockerfileRule):
 
     ## Fix safety
     The list files are the only thing the fix removes. Refused where a later instruction installs from the lists that
-    this one leaves behind.
+    this one leaves behind, and where the instruction does nothing but update them: then they are all that it is for.
 
     ## References
     https://docs.docker.com/build/building/best-practices/#apt-get
@@ -41,6 +42,7 @@ class PackageIndexInLayer(DockerfileRule):
     clean = [
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
         "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update && apt-get install -y curl\n",
+        "FROM debian:12\nRUN --mount=type=tmpfs,target=/var/lib/apt apt-get update && apt-get install -y curl\n",
         "FROM debian:12 AS build\nRUN apt-get update && apt-get install -y gcc\nFROM scratch\nCOPY --from=build /a /a\n",
     ]
     flagged = [
@@ -56,6 +58,7 @@ class PackageIndexInLayer(DockerfileRule):
             "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\n",
             refused="a later instruction installs from the lists that this one leaves behind",
         ),
+        Case("FROM debian:12\nRUN apt-get update\nCOPY a /\n", refused=_NOTHING_ELSE, files={"a": ""}),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
@@ -81,13 +84,18 @@ def _updates(run: Run) -> list[tuple[str, Command]]:
     return list(found.items())
 
 
+def _only_updates(command: Command) -> bool:
+    return command.name in {"apt-get", "apt", "apk"} and "update" in command.words
+
+
 def _updates_apk(command: Command) -> bool:
     words = set(command.words)
     return command.name == "apk" and bool(words & {"update", "-U", "--update"}) and "--no-cache" not in words
 
 
 def _cleaned(run: Run, folder: str) -> bool:
-    if covers(run.cache_targets(), folder) or covers(run.cache_targets(), "/etc/apk/cache"):
+    mounted = [*run.cache_targets(), *map(mount_target, run.mounts("tmpfs"))]
+    if covers(mounted, folder) or covers(mounted, "/etc/apk/cache"):
         return True
     return any(
         command.name in {"rm", "find"}
@@ -99,6 +107,8 @@ def _cleaned(run: Run, folder: str) -> bool:
 def _fix(run: Run, folder: str, update: Command, needed: str | None) -> Fix | Refusal:
     if needed:
         return Refusal(needed)
+    if all(_only_updates(command) for command in run.script.commands):
+        return Refusal(_NOTHING_ELSE)
     links = chain(run)
     if run.is_heredoc or run.instruction.heredocs:
         return Refusal("the command stands in a heredoc, whose body is never rewritten")
