@@ -257,7 +257,7 @@ ONE = "services:\n  a: {image: a, restart: always}\n"
 
 
 @pytest.mark.parametrize(
-    "name", ["bootstrapper", "db-init", "certbot", "importer", "seed", "api-tests", "load-perf", "createbuckets"]
+    "name", ["bootstrapper", "db-init", "certbot", "importer", "seed", "api-tests", "load-perf", "createbuckets", "cypress"]
 )
 def test_what_is_called_a_job_is_not_restarted(name: str) -> None:
     assert fixed("CM501", {"compose.yaml": f"{ONE}  {name}: {{image: b}}\n"}) == {}
@@ -272,6 +272,8 @@ def test_what_is_called_a_job_is_not_restarted(name: str) -> None:
         "image: b, entrypoint: [sh, -c, 'mc mb a/b; exit 0']",
         "image: b, entrypoint: 'sh -c \"curl a; exit 0;\"'",
         "image: 'minio/mc:1'",
+        "image: 'cypress/included:13.6.0'",
+        "image: 'mcr.microsoft.com/playwright:v1.50.0'",
         "image: b, command: [python, manage.py, migrate]",
         "build: b",
     ],

@@ -12,10 +12,12 @@ from trimtab.fleet.plain import mapping
 _NAMES = re.compile(
     r"(?:^|[^a-z])(?:bootstrap\w*|init\w*|setup|install\w*|migrat\w*|certbot|certs?|import\w*|export\w*|load\w*|seed\w*|fixtures?"
     r"|tests?|testing|e2e|perf|bench\w*|jobs?|tasks?|once|provision\w*|config\w*|create\w*|backup|restore|dump|build\w*"
-    r"|compil\w*|lint\w*|cli|tools?|shell|wait\w*|clean\w*|check\w*|runner|keygen|prepare|mc)(?:[^a-z]|$)"
+    r"|compil\w*|lint\w*|cli|tools?|shell|wait\w*|clean\w*|check\w*|runner|keygen|prepare|mc|cypress|playwright|cucumber"
+    r"|postman|newman|gatling|jmeter|artillery)(?:[^a-z]|$)"
 )
 _IMAGES = re.compile(
-    r"^(?:certbot|mc|flyway|liquibase|k6|wait-for\w*|dockerize|hello-world|curl|migrate|busybox|alpine|newman)$"
+    r"^(?:certbot|mc|flyway|liquibase|k6|wait-for\w*|dockerize|hello-world|curl|migrate|busybox|alpine|newman|included"
+    r"|playwright\w*|gatling|jmeter|artillery)$"
 )
 _COMMANDS = re.compile(
     r"\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:test|build|install|ci|lint)|\bwp\s+|\bmc\s+|\bmigrat|\bseed|\bpytest\b|\bcertbot\b"
