@@ -12,8 +12,11 @@ from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.syntax.shell import Command
 from trimtab.text import Edit
 
-_OTHER_USE = r"build-dep|apt-cache|aptitude|install-deps|apt(-get)? (source|download)|\.sh\b|rosdep|gdebi"
-
+_OTHER_USE = (
+    r"build-dep|apt-cache|aptitude|install-deps|\.sh\b|rosdep|gdebi"
+    r"|apt(-get)?(\s+-\S+)*\s+(source|download|remove|purge|show|policy)\b"
+)
+_MAY_NEED = "something else in the file may need the lists"
 _SOURCES = re.compile(r"/etc/apt\b|\b(apt-key|add-apt-repository|extrepo)\b|\bapt\.(sources|conf)\b")
 
 
@@ -29,7 +32,8 @@ class IndexUpdateInOwnLayer(DockerfileRule):
 
     ## Fix safety
     Unsafe: the update moves into every install that follows, so newer versions may come, which is the point; building
-    shows that they do. Refused where the update has options, does more, or an install does not stand in a plain chain.
+    shows that they do. Refused where the update has options, does more, or an install does not stand in a plain chain, and
+    where something else may read the lists: without them `apt-get remove` fails for a package that is not installed.
 
     ## References
     https://docs.docker.com/build/building/best-practices/#apt-get
@@ -54,6 +58,14 @@ class IndexUpdateInOwnLayer(DockerfileRule):
         Case(
             "FROM debian:13\nRUN apt-get update -o A=b\nRUN apt-get install -y git\n",
             refused="the update has options of its own",
+        ),
+        Case(
+            "FROM debian:13\nRUN apt-get update\nRUN apt-get -y remove node\nRUN apt-get install -y git\n",
+            refused=_MAY_NEED,
+        ),
+        Case(
+            "FROM debian:13\nRUN apt-get update\nRUN apt-get purge -y node && apt-get install -y git\n",
+            refused=_MAY_NEED,
         ),
         Case(
             "FROM debian:13\nRUN apt-get update\nRUN for p in a b; do apt-get install -y $p; done\n",
@@ -113,7 +125,7 @@ def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, update: Com
     family = [each for one in facts.descendants(stage) for each in one.runs]
     unread = [each for each in family if each not in later and re.search(_OTHER_USE, each.instruction.logical.text)]
     if unread or any(name in each.instruction.logical.text for each in later for name in ("build-dep", "source ")):
-        return Refusal("something else in the file may need the lists")
+        return Refusal(_MAY_NEED)
     if any(_SOURCES.search(text) for text in _behind(facts, stage, run)):
         return Refusal("package sources change behind the update, and it may fail with the new ones")
     edits = [Edit.delete(run.instruction.span)]
@@ -126,6 +138,8 @@ def _outcome(file: Dockerfile, facts: Facts, stage: Stage, run: Run, update: Com
             or each.state.user != run.state.user
         ):
             return Refusal("an install that needs it does not stand in a plain chain of commands")
+        if re.search(_OTHER_USE, each.script.text[: first.span.start]):
+            return Refusal(_MAY_NEED)
         edits.append(insertion(each, first.span.start, f"{' '.join(update.words)} && "))
     effects = Effects(changes=("/var/lib/apt/**", "/var/cache/apt/**"), removes=("/var/lib/apt/**",))
     return Fix("update the index where it is installed from", tuple(edits), Applicability.UNSAFE, effects)
