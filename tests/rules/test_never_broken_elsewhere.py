@@ -195,6 +195,20 @@ CHECKED = "image: b, healthcheck: {test: [CMD, a]}"
             },
             "unable to pass",
         ),
+        (
+            {
+                "compose.yaml": "services:\n  a:\n    image: a\n    depends_on: [b]\n  b: {build: b}\n",
+                "b/Dockerfile": "FROM a:1\nHEALTHCHECK --interval=30s --retries=1 CMD curl -f http://localhost/\n",
+            },
+            "gives up",
+        ),
+        (
+            {
+                "compose.yaml": "services:\n  a:\n    image: a\n    depends_on: [b]\n"
+                "  b: {image: b, healthcheck: {test: [CMD, b], retries: 1}}\n",
+            },
+            "gives up",
+        ),
     ],
 )
 def test_nobody_waits_for_health_that_may_never_come(files: dict[str, str], reason: str) -> None:

@@ -29,6 +29,8 @@ def why_not_waited_for(facts: ComposeFacts, name: str, path: str) -> str | None:
             return f"`{name}` has no health check with `{'`, `'.join(project.files)}`, which compose would then refuse"
         if other is not None and _cannot_pass(ComposeFacts(facts.fleet, project), other):
             return f"the health check of `{name}` seems unable to pass, and the service would never start"
+        if other is not None and _fails_at_once(ComposeFacts(facts.fleet, project), other):
+            return f"one failed check makes `{name}` unhealthy while it still starts, and compose then gives up"
     return None
 
 
@@ -46,6 +48,17 @@ def _is_checked_elsewhere(facts: ComposeFacts, service: Service, path: str) -> b
     written = {raw.path for raw in facts.raws(service) if "healthcheck" in raw.body}
     inherited = service.healthcheck is not None and not written
     return inherited or bool(written and written.isdisjoint(below))
+
+
+def _fails_at_once(facts: ComposeFacts, service: Service) -> bool:
+    """Whether the first check that fails, with no start period before it, is the last one."""
+    check = service.healthcheck
+    if check is not None and check.test:
+        return check.retries == 1 and not check.start_period
+    image = facts.image(service)
+    instruction = image[0].last(image[1], "HEALTHCHECK") if image is not None else None
+    options = {flag.name: flag.value for flag in instruction.flags} if instruction is not None else {}
+    return options.get("retries") == "1" and (options.get("start-period") or "0s") in {"0", "0s"}
 
 
 def _cannot_pass(facts: ComposeFacts, service: Service) -> bool:
