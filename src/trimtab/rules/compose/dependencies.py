@@ -20,6 +20,7 @@ from trimtab.rules.base import (
 
 _HEALTHY = {"condition": "service_healthy"}
 _CHECK = "healthcheck: {test: [CMD, 'true']}"
+_CHOSEN = "`service_started` stands beside a `service_healthy`, so the difference seems to be meant"
 
 
 class DependencyWithoutCondition(ComposeRule):
@@ -35,7 +36,8 @@ class DependencyWithoutCondition(ComposeRule):
     ## Fix safety
     Unsafe: the service then starts only when the other one is healthy, which takes longer, and not at all while it is not.
     `docker stack deploy` reads only a list there: refused where the project seems to be deployed with it. Refused, too, where
-    the other service seems to be meant to end, where its check is in a file that may be left out or seems unable to pass.
+    the other service seems to be meant to end, where its check is in a file that may be left out, seems unable to pass or
+    allows not one failure while it starts, and where `service_started` is written beside a `service_healthy`.
     """
 
     code = "CM111"
@@ -59,6 +61,11 @@ class DependencyWithoutCondition(ComposeRule):
             f"  b: {{image: b, {_CHECK}}}\n",
             after="services:\n  a:\n    image: a\n    depends_on:\n      b:\n        condition: service_healthy\n"
             f"  b: {{image: b, {_CHECK}}}\n",
+        ),
+        compose_case(
+            "services:\n  a:\n    image: a\n    depends_on:\n      b: {condition: service_started}\n"
+            f"      c: {{condition: service_healthy}}\n  b: {{image: b, {_CHECK}}}\n  c: {{image: c, {_CHECK}}}\n",
+            refused=_CHOSEN,
         ),
     ]
 
@@ -91,6 +98,8 @@ def _conditioned(facts: ComposeFacts, service: Service, name: str, loose: list[s
         return Refusal("a name is made of variables, which compose does not put into keys")
     if not is_named_in(facts, service, name):
         return Refusal(f"`{name}` is named in another file, or by a variable")
+    if _HEALTHY["condition"] in {mapping(each).get("condition") for each in mapping(written).values()}:
+        return Refusal(_CHOSEN)
     reason = why_not_waited_for(facts, name, raw.path)
     if reason is not None:
         return Refusal(reason)
