@@ -1,5 +1,6 @@
 """CM121 to CM124: how often a health check asks, and how long it waits."""
 
+import re
 from collections.abc import Iterator
 
 from trimtab.fleet.compose.facts import ComposeFacts
@@ -20,6 +21,10 @@ from trimtab.rules.base import (
 _ENGINE_START_INTERVAL = 5.0
 """Seconds between two probes during the start period where nothing else is said (docker 25 and later)."""
 _ENGINE_INTERVAL = _ENGINE_TIMEOUT = 30.0
+_HEAVY = re.compile(
+    r"(?i)(?<![\w-])(?:powershell|pwsh|java|rabbitmqctl|rabbitmq-[\w-]+|kafka-[\w-]+|zookeeper-shell|nodetool|cqlsh|srvctl)(?![\w-])"
+)
+"""Programs that start a virtual machine of their own for every question."""
 _LONGEST = 3600.0
 _LONG = "`retries` times `interval` is more than an hour, which is no start any more"
 _ASKED_FOR = "whether a slow answer or a quick one is meant is not known"
@@ -74,9 +79,9 @@ class MissingStartInterval(ComposeRule):
     2.40, median of two).
 
     ## Fix safety
-    Unsafe: the check runs every second while the service starts, which a very expensive check may feel; engines before
-    docker 25 do not know the key. Where there is no start period, one of `retries` times `interval` is added, without which
-    compose refuses the key; refused where that is more than an hour.
+    Unsafe: the check runs every second while the service starts, or every five where it starts PowerShell, Java or the like;
+    engines before docker 25 do not know the key. Where there is no start period, one of `retries` times `interval` is added,
+    without which compose refuses the key; refused where that is more than an hour.
     """
 
     code = "CM122"
@@ -105,13 +110,20 @@ class MissingStartInterval(ComposeRule):
             "  a: {image: a, healthcheck: {test: [CMD, b], interval: 10s, start_period: 40s, start_interval: 1s, "
             "retries: 4}}\n",
         ),
+        compose_case(
+            "services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+            "  a: {image: a, healthcheck: {test: rabbitmq-diagnostics -q ping, interval: 10s, retries: 4}}\n",
+            after="services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+            "  a: {image: a, healthcheck: {test: rabbitmq-diagnostics -q ping, interval: 10s, start_period: 40s, "
+            "start_interval: 5s, retries: 4}}\n",
+        ),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service, check in _checks(facts):
             waiting = [each for each in facts.dependants(service) if facts.condition(each, service.name) == "service_healthy"]
             asked = _probed_every(check)
-            if not waiting or check.start_interval is not None or asked <= 1 or _is_slowed(check):
+            if not waiting or check.start_interval is not None or asked <= _start_interval(check) or _is_slowed(check):
                 continue
             names = ", ".join(f"`{each.name}`" for each in waiting[:3]) + (" and others" if len(waiting) > 3 else "")
             message = f"is asked every {asked:g} s while it starts, and {names} wait for the answer"
@@ -129,14 +141,20 @@ def _start_period(check: HealthCheck) -> float:
     return (check.retries or 3) * (_ENGINE_INTERVAL if check.interval is None else check.interval)
 
 
+def _start_interval(check: HealthCheck) -> int:
+    """Seconds between two questions that a starting service can bear."""
+    return 5 if _HEAVY.search(" ".join(check.test)) else 1
+
+
 def _asked_often(facts: ComposeFacts, service: Service, check: HealthCheck) -> Fix | Refusal:
     editor, path = facts.editor(service, "healthcheck"), ("services", service.name, "healthcheck")
-    title, values = "ask every second while it starts", {"start_interval": "1s"}
+    seconds = _start_interval(check)
+    title, values = f"ask every {seconds} s while it starts", {"start_interval": f"{seconds}s"}
     if not check.start_period:
-        seconds = _start_period(check)
-        if seconds > _LONGEST:
+        period = _start_period(check)
+        if period > _LONGEST:
             return Refusal(_LONG)
-        values = {"start_period": written_duration(seconds), **values}
+        values = {"start_period": written_duration(period), **values}
     return fix_of(title, editor.set_all(path, values, after=("start_period", "interval", "test")), Applicability.UNSAFE)
 
 
