@@ -5,12 +5,15 @@ from collections.abc import Iterator
 
 from trimtab.fleet.cache_needs import mount_obstacle
 from trimtab.fleet.caches import CachePlace, UnknownPlace, cache_place, covers
+from trimtab.fleet.chain import removal_edits
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
+from trimtab.fleet.mounted_paths import names_what_is_mounted
 from trimtab.fleet.policy import Policy
 from trimtab.fleet.stage import Run, Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
+from trimtab.syntax.shell import Command
 from trimtab.text import Edit
 
 _PIP = "--mount=type=cache,id=pip-glibc,target=/root/.cache/pip"
@@ -31,7 +34,8 @@ class MissingCacheMount(DockerfileRule):
     The mount goes on the folder that the manager uses for the user in effect at that instruction, with an id per C
     library, user and (where several are built) architecture, so that images which cannot share a cache do not. All
     installations of one manager in a stage are changed together, because a mounted cache is not there for a later RUN
-    without the mount. Refused where the same instruction deletes the folder, where the folder is copied out of the stage,
+    without the mount. Refused where the same instruction deletes the folder, or switches the cache off or empties it by
+    words that cannot be taken out, where the folder is copied out of the stage,
     where something that cannot have the mount uses dependencies from it, where apt reads package lists of an earlier
     instruction, and where the user's home or number cannot be told.
 
@@ -69,6 +73,14 @@ class MissingCacheMount(DockerfileRule):
         Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
             refused="the home and numbers of user `worker` are not known, so the cache's place is not either",
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN <<EOF\npip install --no-cache-dir six\nEOF\n",
+            refused="`--no-cache-dir` switches the cache off, and stands in a heredoc, whose body is never rewritten",
+        ),
+        Case(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y jq && \\\n    # Small.\n    apt-get clean && true\n",
+            refused="`apt-get clean` empties the cache in the same instruction, and cannot leave its place",
         ),
         Case(
             "FROM python:3.12-slim AS b\nRUN pip install six\nFROM python:3.12-slim\nCOPY --from=b /root/.cache /c\n",
@@ -122,7 +134,7 @@ def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> F
     for run, place in runs:
         if isinstance(place, UnknownPlace):
             return Refusal(place.reason)
-        obstacle = mount_obstacle(facts, stage, run, place)
+        obstacle = mount_obstacle(facts, stage, run, place) or _kept_empty(facts.dockerfile, run, place)
         if obstacle:
             return Refusal(obstacle)
         wanted = [flag for flag in place.flags(per_platform=facts.built_per_platform(stage)) if not _has(run, flag)]
@@ -130,6 +142,28 @@ def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> F
         removed.extend(f"{target}/**" for target in place.targets)
     effects = Effects(removes=tuple(dict.fromkeys(removed)), changes=_mount_points(removed))
     return Fix(f"mount {manager.name}'s cache", tuple(edits), effects=effects)
+
+
+def _kept_empty(file: Dockerfile, run: Run, place: CachePlace) -> str | None:
+    """What would keep the mounted cache empty and cannot be taken out, so that the mount would be for nothing."""
+    manager = place.manager
+    installs = [install.command for install in run.installs if install.manager is manager]
+    flag = next((word for each in installs for word in each.words if word in manager.no_cache_flags), None)
+    if flag and run.instruction.heredocs:
+        return f"`{flag}` switches the cache off, and stands in a heredoc, whose body is never rewritten"
+    purges = [each for each in run.script.commands if any(each.words[: len(words)] == words for words in manager.purges)]
+    purges = [each for each in purges if each not in installs]
+    if not purges:
+        return None
+    targets = [*run.cache_targets(), *place.targets]
+    leaving = [*purges, *(each for each in run.commands("rm") if _is_all_within(each, targets))]
+    if names_what_is_mounted(run, targets, [*leaving, *installs]) or removal_edits(file, run, leaving) is None:
+        return f"`{' '.join(purges[0].words)}` empties the cache in the same instruction, and cannot leave its place"
+    return None
+
+
+def _is_all_within(removal: Command, targets: list[str]) -> bool:
+    return all(covers(targets, word.rstrip("/*")) for word in removal.words[1:] if not word.startswith("-"))
 
 
 def _lacks_architecture(facts: Facts, stage: Stage, first: Run) -> bool:
