@@ -238,7 +238,8 @@ class UnguardedRemoval(ScriptRule):
     """`rm -rf` of a path that begins with a variable that may be empty.
 
     ## What it does
-    Finds `rm -r` of `"$X/…"` where the variable is not written as `${X:?}` and the script gives it no value of its own.
+    Finds `rm -r` of `"$X/…"` where the variable is not written as `${X:?}` and neither the script nor, for `$PWD`, the shell
+    gives it a value.
 
     ## Why it matters
     When the variable is empty it is `rm -rf /…`. `set -u` does not help: empty is not unset.
@@ -256,7 +257,7 @@ class UnguardedRemoval(ScriptRule):
     aliases = ("SC2115",)
     clean = [
         script_case('#!/bin/bash\nset -e\nX=/srv/a\nrm -rf "$X/b" "${Y:?}/c" "$Z"\ndocker ps\n'),
-        script_case('#!/bin/bash\nset -e\nD="$(mktemp -d)"\nrm -rf "$D/x"\ndocker ps\n'),
+        script_case('#!/bin/bash\nset -e\nD="$(mktemp -d)"\nrm -rf "$D/x" "$PWD/y"\ndocker ps\n'),
     ]
     flagged = [
         script_case(
@@ -278,7 +279,7 @@ class UnguardedRemoval(ScriptRule):
             for word, span in zip(command.words, command.word_spans, strict=True):
                 raw = part.text[span.start : span.end]
                 match = re.match(r"\"?(?P<all>\$\{?(?P<name>[A-Za-z_]\w*)\}?)/", raw)
-                if match is None or re.search(rf"(?m)\b{match['name']}=\S", part.text):
+                if match is None or match["name"] == "PWD" or re.search(rf"(?m)\b{match['name']}=\S", part.text):
                     continue
                 begin = span.start + match.start("all")
                 edit = Edit(Span(begin, begin + len(match["all"])), f"${{{match['name']}:?}}")
