@@ -71,12 +71,12 @@ def _installed_into(stage: Stage, run: Run, place: CachePlace) -> str | None:
 
 def _fetched(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
     pattern = _FETCHERS.get(place.manager.name)
-    if pattern and any(pattern.search(text) for one in facts.descendants(stage) for text in _starts(facts, one)):
+    if pattern and any(pattern.search(text) for one in facts.descendants(stage) for text in starts_of(facts, one)):
         return f"the image starts a program that {place.manager.name} fetches, perhaps from the cache"
     return None
 
 
-def _starts(facts: Facts, stage: Stage) -> Iterator[str]:
+def starts_of(facts: Facts, stage: Stage) -> Iterator[str]:
     """Everything that an image is started and checked with."""
     for instruction in (i for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}):
         yield instruction.arguments

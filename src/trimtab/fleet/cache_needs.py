@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from trimtab.fleet.cache_at_run_time import used_at_run_time
+from trimtab.fleet.cache_at_run_time import starts_of, used_at_run_time
 from trimtab.fleet.caches import CachePlace
 from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts, facts_for
@@ -13,7 +13,7 @@ from trimtab.fleet.hidden_by_mount import hidden
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
 from trimtab.fleet.mounted_paths import home_of, names_what_is_mounted
-from trimtab.fleet.package_lists import later_need, started_scripts
+from trimtab.fleet.package_lists import later_need
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.shell import Command
@@ -25,6 +25,10 @@ PLAIN = frozenset(
 """Commands that run nobody else's code and read no package cache."""
 _OFFLINE = frozenset(["--offline", "-o", "--frozen-offline", "--prefer-offline"])
 _NO = frozenset(["", "0", "false", "no", "off"])
+_WORKPLACE = re.compile(r"(/\S+/)?(ba|z|a|da)?sh([\s\"',]+-\w+)?|(/\S+/)?(sleep|tail)\b.*|")
+"""Start commands that only keep a container open."""
+_DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependency:\S+| \S+\.xml)*|(build)?[dD]ependencies|")
+"""What the managers that use their dependencies from the cache are told when they are to download them and no more."""
 _TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--network=none\b")
 
 
@@ -227,6 +231,8 @@ def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
                     return f"`{' '.join(command.words)[:50]}` may use {name}'s dependencies and would not have the mount"
         if _started_by(facts, one, place.manager):
             return f"the image starts with {name}, which would have to download everything again"
+        if one in facts.final_stages and _is_open(facts, one) and _only_downloads(facts, one, place.manager):
+            return f"{name}'s dependencies are all that the instruction puts into the image, for whoever works in it"
     return _used_by_others(facts, place.manager)
 
 
@@ -240,9 +246,21 @@ def _used_by_others(facts: Facts, manager: Manager) -> str | None:
 
 
 def _started_by(facts: Facts, stage: Stage, manager: Manager) -> bool:
-    """Whether a start command, or a copied script that it names, calls the manager."""
-    instructions = [i for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}]
-    scripts = [text for instruction in instructions for text in started_scripts(facts, stage, instruction)]
-    starts = "\n".join([*(instruction.arguments for instruction in instructions), *scripts])
+    """Whether a start command, of a service as well, or a copied script that it names, calls the manager."""
+    starts = "\n".join(starts_of(facts, stage))
     programs = [program for program, name in PROGRAMS.items() if name == manager.name]
     return any(re.search(rf"(^|[\s\"'/]){re.escape(program)}($|[\s\"'])", starts) for program in programs)
+
+
+def _only_downloads(facts: Facts, stage: Stage, manager: Manager) -> bool:
+    """Whether nothing in an image's stages builds with what the manager has downloaded."""
+    installs = [each for one in facts.lineage(stage) for run in one.runs for each in run.installs if each.manager is manager]
+    words = [" ".join(word for word in each.command.words[1:] if word[:1] not in "-/.") for each in installs]
+    return all(_DOWNLOADS.fullmatch(each) for each in words)
+
+
+def _is_open(facts: Facts, stage: Stage) -> bool:
+    """Whether an image is started with no command, or with a shell: for whoever works in it, or builds on it."""
+    own = [start for keyword in ("ENTRYPOINT", "CMD") if (start := facts.last(stage, keyword)) is not None]
+    commanded = any(service.command or service.entrypoint for service in facts.file.services)
+    return not commanded and all(_WORKPLACE.fullmatch(start.arguments.strip(" []\"'")) for start in own)

@@ -36,7 +36,7 @@ class MissingCacheMount(DockerfileRule):
     installations of one manager in a stage are changed together, because a mounted cache is not there for a later RUN
     without the mount. Refused where the same instruction deletes the folder, or switches the cache off or empties it by
     words that cannot be taken out, where the folder is copied out of the stage,
-    where something that cannot have the mount uses dependencies from it, where apt reads package lists of an earlier
+    where something that cannot have the mount uses dependencies from it or they are all that an image holds, where apt reads package lists of an earlier
     instruction, and where the user's home or number cannot be told.
 
     ## References
@@ -69,6 +69,19 @@ class MissingCacheMount(DockerfileRule):
             after="FROM python:3.12-slim\nARG TARGETARCH\n"
             "RUN --mount=type=cache,id=pip-glibc-$TARGETARCH,target=/root/.cache/pip \\\n    pip install six\n",
             files={"compose.yaml": "services: {a: {build: {context: ., platforms: [linux/amd64, linux/arm64]}}}\n"},
+        ),
+        Case(
+            "FROM golang:1.24\nCOPY go.mod .\nRUN go mod download\nCMD bash\n",
+            refused="go's dependencies are all that the instruction puts into the image, for whoever works in it",
+            files={"go.mod": "module a\n"},
+        ),
+        Case(
+            "FROM maven:3\nCOPY pom.xml .\nRUN mvn -B package\n",
+            refused="the image starts with maven, which would have to download everything again",
+            files={
+                "pom.xml": "<project/>",
+                "compose.yaml": "services: {a: {build: ., command: mvn spring-boot:run}}\n",
+            },
         ),
         Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
