@@ -12,6 +12,9 @@ from trimtab.fleet.managers import Manager
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage, libc_of
 
+_MAVEN_ELSEWHERE = re.compile(r"-Dmaven\.repo\.local=|/usr/share/maven/ref/settings-docker\.xml")
+"""What moves maven's repository; the settings are those of the official image, for images that hold dependencies."""
+
 
 @dataclass(frozen=True, slots=True)
 class CachePlace:
@@ -58,6 +61,8 @@ def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> Cache
         return UnknownPlace("a cache mount's target holds a variable, so what it covers is not known")
     if run.state.env.get("UV_LINK_MODE") == "symlink" and manager.name == "uv":
         return UnknownPlace("`UV_LINK_MODE=symlink` would link the packages into a cache that is not in the image")
+    if manager.name == "maven" and any(map(_MAVEN_ELSEWHERE.search, (*run.state.env.values(), run.instruction.logical.text))):
+        return UnknownPlace("maven is told to keep its repository elsewhere, and a mount on the usual folder would do nothing")
     home = run.state.env.get("HOME") or user.home
     if user.uid == 0 and home != user.home:
         return UnknownPlace(f"root installs with `HOME={home}`, and what a mount makes there would be root's")

@@ -35,9 +35,9 @@ class MissingCacheMount(DockerfileRule):
     library, user and (where several are built) architecture, so that images which cannot share a cache do not. All
     installations of one manager in a stage are changed together, because a mounted cache is not there for a later RUN
     without the mount. Refused where the same instruction deletes the folder, or switches the cache off or empties it by
-    words that cannot be taken out, where the folder is copied out of the stage,
-    where something that cannot have the mount uses dependencies from it or they are all that an image holds, where apt reads package lists of an earlier
-    instruction, and where the user's home or number cannot be told.
+    words that cannot be taken out, where the folder is copied out of the stage, where something that cannot have the mount
+    uses dependencies from it or they are all that an image holds, where apt reads package lists of an earlier instruction,
+    where the user's home or number cannot be told, and where maven keeps its repository elsewhere.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -82,6 +82,10 @@ class MissingCacheMount(DockerfileRule):
                 "pom.xml": "<project/>",
                 "compose.yaml": "services: {a: {build: ., command: mvn spring-boot:run}}\n",
             },
+        ),
+        Case(
+            "FROM maven:3 AS b\nENV MAVEN_OPTS=-Dmaven.repo.local=/m\nRUN mvn package\nFROM scratch\nCOPY --from=b /a /\n",
+            refused="maven is told to keep its repository elsewhere, and a mount on the usual folder would do nothing",
         ),
         Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
