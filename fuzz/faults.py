@@ -127,7 +127,7 @@ def bad_settings(scene: Scene) -> None:
 def broken_compose(scene: Scene) -> None:
     """The compose file is no YAML."""
     (scene.folder / "compose.yaml").write_text("services: {a: [")
-    scene.fails = frozenset({"deploy", "status", "observe", "export", "startup"})
+    scene.fails = frozenset({"deploy", "status", "observe", "export", "startup", "networks", "resources"})
 
 
 def damaged_history(scene: Scene) -> None:
@@ -151,7 +151,7 @@ def full_disk(scene: Scene) -> None:
                 file.write(b"x" * 4096)
         except OSError:
             pass
-    scene.fails = frozenset({"fix", "ci", "scripts", "startup", "networks", "resources", "alerts", "init"})
+    scene.fails = frozenset({"fix", "ci", "scripts", "startup", "resources", "alerts", "init"})
 
 
 def read_only(scene: Scene) -> None:
@@ -159,7 +159,7 @@ def read_only(scene: Scene) -> None:
     subprocess.run(["mount", "--bind", scene.folder, scene.folder], check=True)
     scene.undo.callback(lambda: subprocess.run(["umount", "-l", scene.folder], check=True))
     subprocess.run(["mount", "-o", "remount,ro,bind", scene.folder], check=True)
-    scene.fails = frozenset({"fix", "ci", "scripts", "startup", "networks", "resources", "alerts", "init", "report"})
+    scene.fails = frozenset({"fix", "ci", "scripts", "startup", "resources", "alerts", "init", "report"})
 
 
 def full_output(scene: Scene) -> None:
@@ -233,7 +233,7 @@ def _judged(
         found.append(f"ended with {done.returncode}: {said.strip()[-300:]}")
     if command in scene.fails and done.returncode == 0:
         found.append("success, where there can be none")
-    if done.returncode == 2 and not said.strip():
+    if done.returncode == 2 and not said.strip() and not done.stdout:
         found.append("it could not run and does not say why")
     after = texts(scene.folder)
     if done.returncode == 2 and after != before and fault not in {"full-output"}:

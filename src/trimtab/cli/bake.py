@@ -9,6 +9,7 @@ from trimtab.build import Wanted, build_graph
 from trimtab.build.bakefile import bake_file
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Paths, RuleChoice, load, write_text
+from trimtab.cli.projects import tell_unread
 from trimtab.errors import UsageError
 from trimtab.report.build import problem_lines
 
@@ -35,6 +36,7 @@ def bake(
     del print_
     common = common or Common()
     loaded = load(paths, common, RuleChoice(offline=True))
+    tell_unread(loaded.fleet, common)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, service, all_))
     if not graph.targets:
         raise UsageError(f"There is nothing to build below `{loaded.root}`. {' '.join(graph.problems)}".strip())

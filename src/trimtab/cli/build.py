@@ -24,6 +24,7 @@ from trimtab.build.since import counts, fleet_before
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
+from trimtab.cli.projects import tell_unread
 from trimtab.cli.watching import BuildWatcher, watching
 from trimtab.docker import Builder, ProcessRunner, Runner, engine_version
 from trimtab.docker.command import image_id
@@ -120,6 +121,7 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
     which, how, common = which or Which(), how or How(), common or Common()
     revision = which.revision
     loaded = load(paths, common, RuleChoice(offline=True))
+    tell_unread(loaded.fleet, common)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, which.service, which.all))
     unknown = next((problem for problem in graph.problems if problem.startswith("nothing is built for")), None)
     if unknown or not graph.targets:

@@ -7,8 +7,9 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from trimtab.cli.app import CLEAN, FINDINGS
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
 from trimtab.cli.options import Common, Paths, load, show
+from trimtab.cli.projects import readable_projects
 from trimtab.cli.settle import Applied, apply_wants
 from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.facts import ComposeFacts
@@ -33,12 +34,15 @@ def networks(
     """
     common = common or Common()
     loaded = load(paths, common)
-    plans: Plans = [(project, plan(ComposeFacts(loaded.fleet, project))) for project in loaded.fleet.projects]
+    projects, whole = readable_projects(loaded.fleet, common)
+    plans: Plans = [(project, plan(ComposeFacts(loaded.fleet, project))) for project in projects]
     applied = Applied()
     if apply:
         for project, proposal in plans:
             applied = applied.joined(apply_wants(loaded, project, proposal.wants, allow_dirty=allow_dirty))
     show(common, lambda: _data(plans, applied), lambda: _view(plans, applied))
+    if not whole:
+        return COULD_NOT_RUN
     return FINDINGS if any(proposal.segments for _, proposal in plans) and (not apply or applied.refused) else CLEAN
 
 

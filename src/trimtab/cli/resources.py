@@ -10,9 +10,10 @@ from typing import Annotated
 import anyio
 from cyclopts import Parameter
 
-from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, check_format, length_of_time, load, show
+from trimtab.cli.projects import readable_projects
 from trimtab.cli.settle import Applied, apply_wants
 from trimtab.docker import ProcessRunner, engine_version
 from trimtab.docker.api import Api
@@ -54,7 +55,8 @@ def resources(paths: Paths = (), /, *, doing: Doing | None = None, common: Commo
     seconds = length_of_time("--watch", doing.watch)
     loaded = load(paths, common)
     host = byte_size(loaded.config.host_memory)
-    plans = [_sizes(loaded, project, host) for project in loaded.fleet.projects]
+    projects, whole = readable_projects(loaded.fleet, common)
+    plans = [_sizes(loaded, project, host) for project in projects]
     applied, changed, ended = Applied(), list[Changed](), True
     if doing.live:
         changed, ended = anyio.run(_live, plans, seconds, common)
@@ -70,6 +72,8 @@ def resources(paths: Paths = (), /, *, doing: Doing | None = None, common: Commo
     )
     if not ended:
         return INTERRUPTED
+    if not whole:
+        return COULD_NOT_RUN
     return CLEAN if _is_done(plans, doing, applied, changed) else FINDINGS
 
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.fix import refuse_dirty, write
 from trimtab.cli.options import Common, Paths, RuleChoice, check_format, load, show
+from trimtab.cli.projects import tell_unread
 from trimtab.deploy.frontends import ENDINGS, JOBS, SHELLS, front_ends
 from trimtab.deploy.predecessors import predecessors
 from trimtab.deploy.written import Outcome, generated
@@ -41,6 +42,7 @@ def scripts(
     check_format(common)
     jobs, shells = _chosen(only, JOBS, "--only"), _chosen(shell, SHELLS, "--shell")
     loaded = load(paths, common, RuleChoice(offline=True))
+    tell_unread(loaded.fleet, common)
     if loaded.chosen is not None:
         raise UsageError("Scripts are written for a whole fleet: name its folder.")
     gated = bool(loaded.config.gate.model_fields_set)

@@ -1,7 +1,7 @@
 """`trimtab startup`."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +9,13 @@ import anyio
 from cyclopts import Parameter
 from platformdirs import user_cache_path
 
-from trimtab.cli.app import CLEAN, FINDINGS
+from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
 from trimtab.cli.options import Common, Loaded, Paths, load, show
+from trimtab.cli.projects import readable_projects
 from trimtab.cli.settle import Applied, apply_wants
 from trimtab.docker import ProcessRunner, engine_version
 from trimtab.errors import CommandFailed, UsageError
+from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.startup import faster_checks, predict, wants
@@ -45,14 +47,15 @@ def startup(
     loaded = load(paths, common)
     boots = _boots(boot)
     plans: list[ProjectStart] = []
-    for project in loaded.fleet.projects:
+    projects, whole = readable_projects(loaded.fleet, common)
+    for project in projects:
         facts = ComposeFacts(loaded.fleet, project)
         plans.append(ProjectStart(project.files, predict(facts, boots), predict(facts, boots, faster_checks(facts))))
     if prove:
-        plans = anyio.run(_proven, loaded, common, plans, repeats)
+        plans = anyio.run(_proven, loaded, projects, common, plans, repeats)
     applied = Applied()
     if apply:
-        for project in (project for project, plan in zip(loaded.fleet.projects, plans, strict=True) if plan.may_be_written):
+        for project in (project for project, plan in zip(projects, plans, strict=True) if plan.may_be_written):
             found = wants(ComposeFacts(loaded.fleet, project))
             applied = applied.joined(apply_wants(loaded, project, found, allow_dirty=allow_dirty))
     if page is not None:
@@ -63,6 +66,8 @@ def startup(
         lambda: startup_view(plans, boots, applied.written, applied.refused),
     )
     saves = any(plan.before.seconds - plan.after.seconds > 0.5 for plan in plans)
+    if not whole:
+        return COULD_NOT_RUN
     held_back = any(not plan.may_be_written for plan in plans)
     return FINDINGS if held_back or (saves and not apply) else CLEAN
 
@@ -95,11 +100,13 @@ def _boots(given: tuple[str, ...]) -> Mapping[str, float]:
     return found
 
 
-async def _proven(loaded: Loaded, common: Common, plans: list[ProjectStart], repeats: int) -> list[ProjectStart]:
+async def _proven(
+    loaded: Loaded, projects: Sequence[ComposeProject], common: Common, plans: list[ProjectStart], repeats: int
+) -> list[ProjectStart]:
     runner = ProcessRunner()
     await engine_version(runner)
     found: list[ProjectStart] = []
-    for project, plan in zip(loaded.fleet.projects, plans, strict=True):
+    for project, plan in zip(projects, plans, strict=True):
         facts = ComposeFacts(loaded.fleet, project)
         settled = settle(loaded.fleet, project, wants(facts))
         run = new_run()

@@ -1,0 +1,26 @@
+"""The compose projects of a fleet, and those of them that nobody can read."""
+
+from trimtab.cli.options import Common
+from trimtab.fleet import ComposeProject, Fleet
+
+_UNREAD = {"syntax", "unreadable"}
+
+
+def tell_unread(fleet: Fleet, common: Common) -> frozenset[str]:
+    """The compose files that cannot be read, each told with what is wrong.
+
+    Such a file looks like one without services, and nothing that is said of that would be true.
+    """
+    files = {path for project in fleet.projects for path in project.files}
+    wrong = {each.path: each for each in reversed(fleet.problems) if each.kind in _UNREAD and each.path in files}
+    for each in wrong.values():
+        told = f"error: `{each.path}`, line {each.line}: {each.message}; its services are left out. Mend it and run again."
+        common.messages.print(told, markup=False, soft_wrap=True)
+    return frozenset(wrong)
+
+
+def readable_projects(fleet: Fleet, common: Common) -> tuple[tuple[ComposeProject, ...], bool]:
+    """The projects whose files can be read, and whether these are all; the others are told."""
+    unread = tell_unread(fleet, common)
+    found = tuple(project for project in fleet.projects if not unread & set(project.files))
+    return found, len(found) == len(fleet.projects)

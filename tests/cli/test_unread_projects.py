@@ -1,0 +1,47 @@
+"""Proposals for a fleet of which one compose file cannot be read: it is named, the others get theirs, and it is no success."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trimtab.cli.app import run
+
+GOOD = """\
+services:
+  api:
+    image: python:3.12-slim
+    depends_on: {db: {condition: service_healthy}}
+  db:
+    image: postgres:16
+    healthcheck: {test: [CMD, pg_isready], interval: 30s, start_period: 30s}
+"""
+
+
+@pytest.mark.parametrize("command", ["startup", "networks", "resources"])
+@pytest.mark.parametrize("broken", ["services: {a: [\n", "services:\n\t- x\n", "\0"])
+def test_a_file_that_cannot_be_read_is_no_project_without_services(
+    command: str, broken: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "compose.yaml").write_text(GOOD)
+    (tmp_path / "compose.yaml").write_text(broken)
+    assert run([command, str(tmp_path), "--format", "json"]) == 2
+    said = capsys.readouterr()
+    assert "`compose.yaml`, line" in said.err
+    assert "its services are left out" in said.err
+    projects = json.loads(said.out)["projects"]
+    assert [each["files"] for each in projects] == [["good/compose.yaml"]]
+
+
+@pytest.mark.parametrize("command", ["bake", "ci --dry-run", "scripts --dry-run", "build --changed --explain"])
+def test_what_is_made_from_the_rest_says_what_is_left_out(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "compose.yaml").write_text("services: {api: {build: .}}\n")
+    (tmp_path / "good" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "compose.yaml").write_text("services: {a: [\n")
+    monkeypatch.chdir(tmp_path)
+    run(command.split())
+    assert "`compose.yaml`, line" in capsys.readouterr().err
