@@ -1,6 +1,7 @@
 """Watching: minutes on the disk, an engine that goes away in between, and what the watch says of itself."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def test_an_engine_that_never_answers_is_an_error(tmp_path: Path) -> None:
 
 def test_somebody_else_at_it_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     engine = Engine()
-    open_store(tmp_path).usage.claim("shop", "other", 4e9, 60)
+    open_store(tmp_path).usage.claim("shop", "other", time.time(), 60)
     with pytest.raises(StateError, match="observed already"):
         watched(tmp_path, engine, 1)
 
