@@ -49,7 +49,7 @@ x-service: &service
     test: [CMD, python3, -c, "import urllib.request as u; u.urlopen('http://localhost:8000/health')"]
     interval: 1s
     # On a loaded machine a good version needs some seconds, too.
-    retries: 8
+    retries: 16
 services:
   store:
     <<: *service
