@@ -5,12 +5,12 @@ not 10,080. `usage_folded` says up to when minutes are not kept any more; before
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from operator import itemgetter
 from typing import TypeVar
 
-from trimtab.errors import StateError
 from trimtab.history import callers, containers, totals
 from trimtab.history.callers import Callers
 from trimtab.history.containers import Place
@@ -247,18 +247,15 @@ class UsageHistory:
         Raises:
             StateError: it could not be written; nothing of it is then there.
         """
-        try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                folded = folded_until(self._connection)
-                for subject, usage in rows:
-                    identity = self._id(subject)
-                    if usage.width == MINUTE:
-                        _put(self._connection, identity, as_hour(usage))
-                    if usage.width != MINUTE or usage.start >= folded:
-                        _put(self._connection, identity, usage)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        with self._writing() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            folded = folded_until(connection)
+            for subject, usage in rows:
+                identity = self._id(subject)
+                if usage.width == MINUTE:
+                    _put(connection, identity, as_hour(usage))
+                if usage.width != MINUTE or usage.start >= folded:
+                    _put(connection, identity, usage)
 
     def rows(self, project: str, since: float = 0, service: str | None = None) -> list[tuple[Subject, Usage]]:
         """What was used from a time on, in seconds since 1970, in the order of time."""
@@ -285,12 +282,9 @@ class UsageHistory:
         Raises:
             StateError: it could not be written.
         """
-        try:
-            with self._connection:
-                for place in places:
-                    containers.put(self._connection, place)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        with self._writing() as connection:
+            for place in places:
+                containers.put(connection, place)
 
     def note_callers(self, counted: Sequence[Callers]) -> None:
         """Add what callers got to what is kept, all or none.
@@ -298,12 +292,9 @@ class UsageHistory:
         Raises:
             StateError: it could not be written.
         """
-        try:
-            with self._connection:
-                for each in counted:
-                    callers.put(self._connection, each)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        with self._writing() as connection:
+            for each in counted:
+                callers.put(connection, each)
 
     def callers(self) -> list[Callers]:
         """What callers of every service behind a holder got, of all projects."""
@@ -340,11 +331,8 @@ class UsageHistory:
         self._changed("DELETE FROM usage_observers WHERE project = ? AND observer = ?", (project, observer))
 
     def _changed(self, statement: str, values: tuple[object, ...]) -> int:
-        try:
-            with self._connection:
-                return self._connection.execute(statement, values).rowcount
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        with self._writing() as connection:
+            return connection.execute(statement, values).rowcount
 
     def compact(self, now: float) -> None:
         """Forget minutes that are older than `MINUTES_KEPT`, whose hours stay, and hours that are older than `HOURS_KEPT`.
@@ -352,12 +340,9 @@ class UsageHistory:
         Raises:
             StateError: it could not be written; nothing is then changed.
         """
-        try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                forget_old(self._connection, now)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        with self._writing() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            forget_old(connection, now)
 
     def _id(self, subject: Subject) -> int:
         values = (subject.project, subject.service, subject.number, subject.image, subject.config)
@@ -367,5 +352,15 @@ class UsageHistory:
         query = "SELECT id FROM usage_subjects WHERE project = ? AND service = ? AND number = ? AND image = ? AND config = ?"
         return int(self._connection.execute(query, values).fetchone()[0])
 
-    def _failed(self, error: sqlite3.Error) -> StateError:
-        return unwritten(self._where, error)
+    @contextmanager
+    def _writing(self) -> Generator[sqlite3.Connection]:
+        """One change, on the disk or not there at all.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        try:
+            with self._connection:
+                yield self._connection
+        except sqlite3.Error as error:
+            raise unwritten(self._where, error) from error
