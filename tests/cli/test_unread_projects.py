@@ -1,6 +1,7 @@
 """Proposals for a fleet of which one compose file cannot be read: it is named, the others get theirs, and it is no success."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_a_file_that_cannot_be_read_is_no_project_without_services(
     assert [each["files"] for each in projects] == [["good/compose.yaml"]]
 
 
-@pytest.mark.parametrize("command", ["bake", "ci --dry-run", "scripts --dry-run", "build --changed --explain"])
+@pytest.mark.parametrize("command", ["bake", "ci --dry-run", "scripts --dry-run", "build --changed --explain", "ci --plan"])
 def test_what_is_made_from_the_rest_says_what_is_left_out(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +43,12 @@ def test_what_is_made_from_the_rest_says_what_is_left_out(
     (tmp_path / "good" / "compose.yaml").write_text("services: {api: {build: .}}\n")
     (tmp_path / "good" / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "compose.yaml").write_text("services: {a: [\n")
+    for words in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "one"],
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
-    run(command.split())
+    assert run(command.split()) == 1
     assert "`compose.yaml`, line" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """A small project on a simulated swarm, and the deployments that tests make of it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from trimtab.deploy.targets.swarm.plan import Asked, SwarmPlan, next_revision, p
 from trimtab.deploy.targets.swarm.waiting import Patience
 from trimtab.docker.api import Api
 from trimtab.history import open_store
+from trimtab.history.deployments import DeploymentRow
 
 
 def bodies(version: str, mode: str = "good", **more: Any) -> dict[str, Any]:
@@ -59,6 +60,12 @@ class SwarmStage:
         plan = plan_back(seen, kept, self.journal.last_revision("shop") + 1, to=to)
         return await self.deployer.deploy(plan, seen, None)
 
+    def left(self) -> DeploymentRow:
+        """The deployment that was begun and has not ended."""
+        row = self.deployer.unfinished()
+        assert row is not None
+        return row
+
     def versions(self) -> dict[str, str]:
         return {name: self.swarm.version(name) for name in self.swarm.services}
 
@@ -71,3 +78,10 @@ async def killed(stage: SwarmStage, wanted: Mapping[str, Any]) -> None:
     stage.swarm.dies = True
     with pytest.raises(Killed):
         await stage.deploy(wanted)
+
+
+async def killed_going_back(stage: SwarmStage, going: Awaitable[Result]) -> None:
+    """Wait for a deployment that is killed on its way back."""
+    stage.swarm.dies_on_the_way_back = True
+    with pytest.raises(Killed):
+        await going

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from simulated_swarm import Killed
 from swarm_stage import SwarmStage as Stage
-from swarm_stage import bodies, killed, outcomes
+from swarm_stage import bodies, killed, killed_going_back, outcomes
 
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common
@@ -160,8 +159,7 @@ async def test_what_is_undone_is_not_taken_from_another_deployment_of_its_number
     await stage.deploy(bodies("1"))
     stage.swarm.meanwhile = lambda: stage.swarm.change("db", {"io.trimtab.deployment": "2-theirs"})
     await killed(stage, bodies("2"))
-    row = stage.deployer.unfinished()
-    assert row is not None
+    row = stage.left()
     assert outcomes(await stage.deployer.undo(row)) == {"db": Outcome.UNTOUCHED, "web": Outcome.UNTOUCHED}
     assert stage.versions() == {"db": "2", "web": "1"}
 
@@ -176,8 +174,7 @@ async def test_only_so_many_revisions_are_kept(stage: Stage) -> None:
 async def test_what_was_left_is_found_out_about(stage: Stage) -> None:
     await stage.deploy(bodies("1"))
     await killed(stage, bodies("2"))
-    row = stage.deployer.unfinished()
-    assert row is not None
+    row = stage.left()
     result = await stage.deployer.finish(row)
     assert outcomes(result) == {"web": Outcome.UNTOUCHED, "db": Outcome.DEPLOYED}
     assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "2", "web": "1"}, None)
@@ -187,11 +184,8 @@ async def test_what_was_left_is_found_out_about(stage: Stage) -> None:
 async def test_a_rollback_that_was_left_is_gone_on_with(stage: Stage) -> None:
     await stage.deploy(bodies("1"))
     await stage.deploy(bodies("2"))
-    stage.swarm.dies_on_the_way_back = True
-    with pytest.raises(Killed):
-        await stage.back()
-    row = stage.deployer.unfinished()
-    assert row is not None
+    await killed_going_back(stage, stage.back())
+    row = stage.left()
     assert (row.kind, stage.versions()) == ("rollback", {"db": "2", "web": "2"})
     assert (await stage.deployer.finish(row)).outcome == "done"
     assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "1", "web": "1"}, None)
@@ -204,8 +198,7 @@ async def test_what_was_left_is_undone_as_a_whole_by_policy(tmp_path: Path) -> N
     cache["cache"]["environment"] = {"VERSION": "2"}
     await killed(stage, cache | bodies("2", MODE="crash"))
     stage.deployer.whole = False
-    row = stage.deployer.unfinished()
-    assert row is not None
+    row = stage.left()
     result = await stage.deployer.finish(row)
     assert outcomes(result) == {"cache": Outcome.ROLLED_BACK, "db": Outcome.ROLLED_BACK, "web": Outcome.UNTOUCHED}
     assert stage.versions() == {"cache": "1", "db": "1", "web": "1"}
@@ -214,11 +207,8 @@ async def test_what_was_left_is_undone_as_a_whole_by_policy(tmp_path: Path) -> N
 async def test_what_was_being_undone_is_undone_and_not_taken_for_good(tmp_path: Path) -> None:
     stage = Stage(tmp_path, whole=True)
     await stage.deploy(bodies("1"))
-    stage.swarm.dies_on_the_way_back = True
-    with pytest.raises(Killed):
-        await stage.deploy(bodies("2", "crash"))
-    row = stage.deployer.unfinished()
-    assert row is not None
+    await killed_going_back(stage, stage.deploy(bodies("2", "crash")))
+    row = stage.left()
     assert (row.phase, stage.versions()) == ("undoing", {"db": "2", "web": "1"})
     assert (await stage.deployer.finish(row)).outcome == "rolled-back"
     assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "1", "web": "1"}, None)
@@ -227,8 +217,7 @@ async def test_what_was_being_undone_is_undone_and_not_taken_for_good(tmp_path: 
 async def test_what_was_left_is_undone(stage: Stage) -> None:
     await stage.deploy(bodies("1"))
     await killed(stage, bodies("2"))
-    row = stage.deployer.unfinished()
-    assert row is not None
+    row = stage.left()
     assert (await stage.deployer.undo(row)).outcome == "rolled-back"
     assert (stage.versions(), stage.deployer.unfinished()) == ({"db": "1", "web": "1"}, None)
     assert (await stage.deploy(bodies("2"))).outcome == "done"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulated_swarm import Killed, SimulatedSwarm
-from swarm_stage import SwarmStage, bodies, killed
+from simulated_swarm import SimulatedSwarm
+from swarm_stage import SwarmStage, bodies, killed, killed_going_back
 
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
 from trimtab.cli.deploying import DeployWatcher
@@ -85,9 +85,7 @@ async def test_an_interruption_begins_nothing_new(stage: SwarmStage) -> None:
 async def test_no_deployment_follows_a_rollback(stage: SwarmStage) -> None:
     await stage.deploy(bodies("1"))
     await stage.deploy(bodies("2"))
-    stage.swarm.dies_on_the_way_back = True
-    with pytest.raises(Killed):
-        await stage.back()
+    await killed_going_back(stage, stage.back())
     assert await resume(stage) == CLEAN
     assert stage.versions() == {"db": "1", "web": "1"}
 
@@ -95,8 +93,6 @@ async def test_no_deployment_follows_a_rollback(stage: SwarmStage) -> None:
 async def test_no_deployment_follows_what_was_being_undone(tmp_path: Path) -> None:
     stage = SwarmStage(tmp_path, whole=True)
     await stage.deploy(bodies("1"))
-    stage.swarm.dies_on_the_way_back = True
-    with pytest.raises(Killed):
-        await stage.deploy(bodies("2", "crash"))
+    await killed_going_back(stage, stage.deploy(bodies("2", "crash")))
     assert await resume(stage) == FINDINGS
     assert stage.versions() == {"db": "1", "web": "1"}

@@ -9,7 +9,7 @@ from trimtab.build import Wanted, build_graph
 from trimtab.build.bakefile import bake_file
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Paths, RuleChoice, load, write_text
-from trimtab.cli.projects import tell_unread
+from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.errors import UsageError
 from trimtab.report.build import problem_lines
 
@@ -36,11 +36,11 @@ def bake(
     del print_
     common = common or Common()
     loaded = load(paths, common, RuleChoice(offline=True))
-    tell_unread(loaded.fleet, common)
+    unread = tell_unread(loaded.fleet, common)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, service, all_))
     if not graph.targets:
         raise UsageError(f"There is nothing to build below `{loaded.root}`. {' '.join(graph.problems)}".strip())
     for line in problem_lines(graph) if not common.quiet else []:
         common.messages.print(f"[yellow]note:[/yellow] {escape(line)}", soft_wrap=True)
     write_text(common, bake_file(graph))
-    return FINDINGS if graph.circular else CLEAN
+    return of_the_rest(FINDINGS if graph.circular else CLEAN, unread)

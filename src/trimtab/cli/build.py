@@ -24,7 +24,7 @@ from trimtab.build.since import counts, fleet_before
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
-from trimtab.cli.projects import tell_unread
+from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.cli.watching import BuildWatcher, watching
 from trimtab.docker import Builder, ProcessRunner, Runner, engine_version
 from trimtab.docker.command import image_id
@@ -121,7 +121,7 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
     which, how, common = which or Which(), how or How(), common or Common()
     revision = which.revision
     loaded = load(paths, common, RuleChoice(offline=True))
-    tell_unread(loaded.fleet, common)
+    unread = tell_unread(loaded.fleet, common)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, which.service, which.all))
     unknown = next((problem for problem in graph.problems if problem.startswith("nothing is built for")), None)
     if unknown or not graph.targets:
@@ -135,9 +135,9 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
     if which.explain:
         data = {name: list(reach.reasons) for name, reach in reasons.items()}
         show(common, lambda: {"schema": "trimtab.affected/1", "targets": data}, lambda: explained_view(graph, reasons))
-        return CLEAN
+        return of_the_rest(CLEAN, unread)
     with opened(loaded.root) as store:
-        return anyio.run(_audited if which.audit else _run, job, store)
+        return of_the_rest(anyio.run(_audited if which.audit else _run, job, store), unread)
 
 
 async def _reasons(loaded: Loaded, common: Common, graph: Graph, which: Which, revision: str) -> Mapping[str, Reach]:

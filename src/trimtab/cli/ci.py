@@ -14,7 +14,7 @@ from trimtab.build.since import counts, fleet_before
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.fix import refuse_dirty, write
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, check_format, load, show
-from trimtab.cli.projects import tell_unread
+from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.git import Place, changes_since, place
@@ -71,7 +71,7 @@ def ci(paths: Paths = (), /, *, texts: Texts | None = None, run: Run | None = No
         raise UsageError("--since is about one run: pass --plan with it.")
     check_format(common, ("github", "gitlab") if run.plan else ())
     loaded = load(paths, common, RuleChoice(offline=True))
-    tell_unread(loaded.fleet, common)
+    unread = tell_unread(loaded.fleet, common)
     if loaded.chosen is not None:
         raise UsageError("A pipeline is for a whole fleet: name its folder.")
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted())
@@ -79,8 +79,8 @@ def ci(paths: Paths = (), /, *, texts: Texts | None = None, run: Run | None = No
         raise UsageError(f"There is nothing to build below `{loaded.root}`.")
     where = anyio.run(place, ProcessRunner(), loaded.root)
     if run.plan:
-        return _planned(loaded, graph, where, run, common)
-    return _written(loaded, graph, where, texts, common)
+        return of_the_rest(_planned(loaded, graph, where, run, common), unread)
+    return of_the_rest(_written(loaded, graph, where, texts, common), unread)
 
 
 def _planned(loaded: Loaded, graph: Graph, where: Place, run: Run, common: Common) -> int:

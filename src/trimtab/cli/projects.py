@@ -1,5 +1,8 @@
 """The compose projects of a fleet, and those of them that nobody can read."""
 
+from collections.abc import Collection
+
+from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common
 from trimtab.fleet import ComposeProject, Fleet
 
@@ -24,3 +27,8 @@ def readable_projects(fleet: Fleet, common: Common) -> tuple[tuple[ComposeProjec
     unread = tell_unread(fleet, common)
     found = tuple(project for project in fleet.projects if not unread & set(project.files))
     return found, len(found) == len(fleet.projects)
+
+
+def of_the_rest(code: int, unread: Collection[str]) -> int:
+    """The exit code of what was done with the files that can be read: no success where others were left out."""
+    return FINDINGS if unread and code == CLEAN else code

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.fix import refuse_dirty, write
 from trimtab.cli.options import Common, Paths, RuleChoice, check_format, load, show
-from trimtab.cli.projects import tell_unread
+from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.deploy.frontends import ENDINGS, JOBS, SHELLS, front_ends
 from trimtab.deploy.predecessors import predecessors
 from trimtab.deploy.written import Outcome, generated
@@ -42,7 +42,7 @@ def scripts(
     check_format(common)
     jobs, shells = _chosen(only, JOBS, "--only"), _chosen(shell, SHELLS, "--shell")
     loaded = load(paths, common, RuleChoice(offline=True))
-    tell_unread(loaded.fleet, common)
+    unread = tell_unread(loaded.fleet, common)
     if loaded.chosen is not None:
         raise UsageError("Scripts are written for a whole fleet: name its folder.")
     gated = bool(loaded.config.gate.model_fields_set)
@@ -60,7 +60,7 @@ def scripts(
         lambda: scripts_data(placed, old, written=not dry_run),
         lambda: scripts_view(placed, old, diff=diff, written=not dry_run),
     )
-    return FINDINGS if any(each.file.outcome is Outcome.LEFT for each in placed) else CLEAN
+    return of_the_rest(FINDINGS if any(each.file.outcome is Outcome.LEFT for each in placed) else CLEAN, unread)
 
 
 def _chosen(words: tuple[str, ...], known: Sequence[_Word], option: str) -> tuple[_Word, ...]:
