@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 
 from trimtab.docker import Command, Completed, ProcessRunner
+from trimtab.errors import CommandTimedOut
 from trimtab.fleet import MemoryTree, Policy, discover
 from trimtab.gather.digests import find_digests
 from trimtab.git import change_counts, left_out
@@ -56,7 +57,7 @@ class Answering:
         self.asked.append(command.argv)
         answer = self.answers["registry" if "imagetools" in command.argv else "engine"]
         if answer is None:
-            raise TimeoutError
+            raise CommandTimedOut(command.argv, timeout or 0)
         return Completed(command.argv, 0 if answer else 1, answer.encode(), "")
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:

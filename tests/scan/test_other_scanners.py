@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from trimtab.docker import Command, Completed
-from trimtab.errors import UsageError
+from trimtab.errors import CommandTimedOut, UsageError
 from trimtab.rules import Severity
 from trimtab.scan import adapters
 from trimtab.scan.adapters import SCANNERS, Answered, ScannerName, ask_scanner, merged
@@ -165,7 +165,7 @@ class Program:
     ) -> Completed:
         self.commands.append(command)
         if self.late:
-            raise TimeoutError
+            raise CommandTimedOut(command.argv, timeout or 0)
         return Completed(command.argv, self.code, self.stdout, "first\nFATAL no database\n")
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:

@@ -68,7 +68,7 @@ async def _engine(runner: Runner) -> Check:
 async def _program(runner: Runner, name: str, argv: Sequence[str], needed_for: str = "optimize") -> Check:
     try:
         result = await runner.run(Command(tuple(argv)), timeout=20)
-    except (ToolError, TimeoutError) as error:
+    except ToolError as error:
         return Check(name, False, str(error), needed_for)
     first = (result.text or result.stderr).partition("\n")[0]
     return Check(name, result.code == 0, first, needed_for)

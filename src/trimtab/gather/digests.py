@@ -35,7 +35,7 @@ async def find_digests(runner: Runner, fleet: Fleet, *, offline: bool) -> Mappin
 async def _ask(runner: Runner, command: argv.Command) -> str | None:
     try:
         result = await runner.run(command, timeout=_TIMEOUT)
-    except (ToolError, TimeoutError):
+    except ToolError:
         return None
     match = _DIGEST.search(result.text) if result.code == 0 else None
     return match[0] if match else None

@@ -70,6 +70,6 @@ async def _quietly(runner: Runner, command: Command) -> Completed | None:
     """A finished call, None where it could not be made or failed: knowing nothing is an answer here."""
     try:
         result = await runner.run(command, timeout=60)
-    except (ToolError, TimeoutError):
+    except ToolError:
         return None
     return result if result.code == 0 else None

@@ -40,6 +40,6 @@ async def place(runner: Runner, root: Path) -> Place:
 async def _line(runner: Runner, root: Path, *words: str) -> str | None:
     try:
         result = await runner.run(Command(("git", "-C", str(root), *words)), timeout=60)
-    except (ToolError, TimeoutError):
+    except ToolError:
         return None
     return result.text if result.code == 0 else None

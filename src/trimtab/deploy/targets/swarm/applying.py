@@ -109,6 +109,6 @@ async def last_words(runner: Runner, project: str, service: str) -> str:
     """What a service's tasks printed last, for people only; empty where that cannot be had soon."""
     try:
         done = await runner.run(docker("service", "logs", "--raw", "--tail", "5", f"{project}_{service}"), timeout=5)
-    except (TimeoutError, ToolError):
+    except ToolError:
         return ""
     return "\n".join(f"{done.text}\n{done.stderr}".strip().splitlines()[-10:]) if done.code == 0 else ""

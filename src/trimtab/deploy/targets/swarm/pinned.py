@@ -92,7 +92,7 @@ async def _by_client(runner: Runner, reference: str) -> str:
     """What the registry says to the client, which may be logged in there; empty for nothing."""
     try:
         done = await runner.run(registry_digest(reference), timeout=_SECONDS)
-    except (ToolError, TimeoutError):
+    except ToolError:
         return ""
     return done.text if done.code == 0 and done.text.startswith("sha256:") else ""
 
