@@ -2,12 +2,12 @@
 
     bench/deploy.py [--turns 2] [--deployments 3] [--rate 10] [--holder-image IMAGE] [--bad] [--only STRATEGY ...]
 
-Strategies: trimtab behind its holder (`holder`), and holding callers because only one version may run (`hold`); trimtab's swap
-(`swap`); `docker compose up -d` (`compose`); and the algorithm of docker-rollout, by its description: a second container
-beside the first, wait until it is healthy, stop the first (`rollout`), which cannot have ports of the host or a name. Callers
-are on the host, at a published port, and in the project's network, by the service's name; some of these take the first address
-that they are told and no other. The order of the strategies changes from turn to turn. `--bad` deploys versions that do not
-work. Prints the sums over all deployments of one run.
+Strategies: trimtab behind its holder (`holder`), holding callers because only one version may run (`hold`), with ports that
+both versions share (`share`), and by its swap (`swap`); `docker compose up -d` (`compose`); and docker-rollout's algorithm, by
+its description: a second container beside the first, wait until it is healthy, stop the first (`rollout`), which cannot have
+ports of the host or a name. Callers are on the host, at a published port, and in the project's network, by the service's name;
+some of these take the first address that they are told and no other. The order of the strategies changes from turn to turn.
+`--bad` deploys versions that do not work. Prints the sums over all deployments of one run.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from statistics import median
 
 HERE = Path(__file__).parent
 BASE = "localhost/trimtab/python:3.11-bookworm"
-STRATEGIES = ("holder", "hold", "swap", "compose", "rollout")
+STRATEGIES = ("holder", "hold", "share", "swap", "compose", "rollout")
 BAD = ("crash", "sick", "wrong-port", "eats-memory", "missing")
 PROBE = "import os, urllib.request as u; u.urlopen('http://localhost:8000/'); assert os.environ['MODE'] != 'sick'"
 COMPOSE = """\
@@ -34,7 +34,8 @@ services:
   web:
     image: ${{IMAGE:-{base}}}
     command: [python3, /app/server.py]
-    environment: {{VERSION: "${{VERSION:-1}}", MODE: "${{MODE:-good}}", BOOT: "1", PYTHONPATH: /load}}
+    environment:
+      {{VERSION: "${{VERSION:-1}}", MODE: "${{MODE:-good}}", BOOT: "1", SHARE: "{share}", PYTHONPATH: /load}}
     volumes: ["{stack}:/app:ro", "{load}:/load:ro"]
     restart: unless-stopped
     mem_limit: 200m
@@ -71,12 +72,19 @@ class Stack:
         folder.mkdir()
         ports = PORTS.format(project=self.project, port=self.port, greeting=self.greeting) if self.published else ""
         load = HERE.parent / "tests" / "deploy"
-        text = COMPOSE.format(project=self.project, base=BASE, stack=HERE / "deploy_stack", load=load, ports=ports, probe=PROBE)
+        share = "yes" if strategy == "share" else "no"
+        text = COMPOSE.format(
+            project=self.project, base=BASE, stack=HERE / "deploy_stack", load=load, ports=ports, probe=PROBE, share=share
+        )
         (folder / "compose.yaml").write_text(text)
         holder = f'[deploy]\nholder = ["web"]\nholder-image = "{options.holder_image}"\ndrain = 10\n'
         # A folder of code that cannot be written to is no reason to let only one version run.
         (folder / "trimtab.toml").write_text(
-            {"holder": holder, "hold": holder + 'stop-first = ["web"]\n'}.get(strategy, "[deploy]\nsettle = 1\n")
+            {
+                "holder": holder,
+                "hold": holder + 'stop-first = ["web"]\n',
+                "share": holder.replace("holder =", "shared-port ="),
+            }.get(strategy, "[deploy]\nsettle = 1\n")
         )
         self.callers: list[subprocess.Popen[str]] = []
 
@@ -89,7 +97,7 @@ class Stack:
         return done.returncode
 
     def deploy(self, **variables: str) -> int:
-        if self.strategy in {"holder", "hold", "swap"}:
+        if self.strategy in {"holder", "hold", "share", "swap"}:
             return self.run(sys.executable, "-m", "trimtab", "deploy", "--quiet", **variables)
         if self.strategy == "compose":
             return self.run("docker", "compose", "up", "--detach", "--wait", **variables)

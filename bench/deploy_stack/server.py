@@ -13,7 +13,9 @@ async def main() -> None:
     if os.environ.get("MODE") == "crash":
         sys.exit(3)
     port = 9000 if os.environ.get("MODE") == "wrong-port" else 8000
-    version = await Version(os.environ.get("VERSION", "1"), "0.0.0.0", port, 8025).start()
+    version = Version(os.environ.get("VERSION", "1"), "0.0.0.0", port, 8025)
+    version.shares_ports = os.environ.get("SHARE") == "yes"
+    await version.start()
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     if os.environ.get("MODE") == "eats-memory":

@@ -114,6 +114,11 @@ class DeployConfig(_Table):
         ' no failed request: `["web", "api"]`, or `["*"]` for all that can.',
     )
     holder_image: str = Field(default="haproxy:3.2", description="The image of the holder: HAProxy 2.6 or later, with a shell.")
+    shared_port: tuple[str, ...] = Field(
+        default=(),
+        description="Services whose programs set `SO_REUSEPORT`: two versions listen on the same ports for a moment, and no"
+        " HAProxy is between them and their callers.",
+    )
     start_first: tuple[str, ...] = Field(
         default=(),
         description="Services behind the holder that may run twice for a while, although they mount what they can write to.",

@@ -54,13 +54,18 @@ class Version:
     def __init__(self, name: str, address: str, port: int, greeting_port: int) -> None:
         self.name, self.address, self.ports = name, address, (port, greeting_port)
         self.served = 0
+        self.shares_ports = False
         self._servers: list[asyncio.Server] = []
         self._open: dict[asyncio.StreamWriter, bool] = {}
 
     async def start(self) -> "Version":
         handlers: tuple[Handler, Handler] = (self._any, self._greeting)
         for port, handler in zip(self.ports, handlers, strict=True):
-            self._servers.append(await asyncio.start_server(self._counted(handler), self.address, port, backlog=512))
+            self._servers.append(
+                await asyncio.start_server(
+                    self._counted(handler), self.address, port, backlog=512, reuse_port=self.shares_ports
+                )
+            )
         return self
 
     async def stop(self) -> None:

@@ -17,6 +17,7 @@ import h11
 
 from trimtab.docker.command import Command
 from trimtab.docker.runner import Completed
+from trimtab.docker.sockets import TABLES
 
 Json = dict[str, Any]
 
@@ -55,6 +56,8 @@ class Simulated:
     """References to ids."""
     behaves: dict[str, str] = field(default_factory=dict[str, str])
     """Image ids to what their containers do: `good` (the default), `crash`, `sick`, `plain` (no health check)."""
+    ports: dict[str, int] = field(default_factory=dict[str, int])
+    """Image ids to the port that their containers listen on, where it is another one than 80."""
     containers: dict[str, Json] = field(default_factory=dict[str, Json])
     networks: set[str] = field(default_factory=set[str])
     volumes: set[str] = field(default_factory=set[str])
@@ -101,6 +104,10 @@ class Simulated:
         if words[1] == "compose" and "create" in words:
             self._change("compose create", lambda: self.compose(json.loads(command.stdin)))
             return Completed(words, 0, b"", "")
+        if words[1] == "run" or words[-1] == TABLES[-1]:
+            # Asked for anything but its sockets, it is for a file of the kernel's, which this one has not.
+            asked = words[-1] == TABLES[-1]
+            return Completed(words, 0 if asked else 1, (self._sockets(words) if asked else "").encode(), "")
         return self._image_command(words)
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
@@ -124,6 +131,17 @@ class Simulated:
         if words[1] in self.fails:
             return Completed(words, 1, b"", "it failed")
         return Completed(words, 0, b"", "")
+
+    def _sockets(self, words: tuple[str, ...]) -> str:
+        """The table of what listens in a container's network: each container that is in it, on port 80 unless it is said."""
+        owner = words[2] if words[1] == "exec" else words[words.index("--network") + 1].removeprefix("container:")
+        lines: list[str] = []
+        for number, each in enumerate(self.containers.values()):
+            inside = each["Id"] == owner or each["HostConfig"].get("NetworkMode") == f"container:{owner}"
+            port = 0 if each["Config"]["Labels"].get("io.trimtab.role") == "anchor" else self.ports.get(each["Image"], 80)
+            if inside and port and each["State"]["Status"] == "running":
+                lines.append(f"{number}: 00000000:{port:04X} 00000000:0000 0A 0 0 0 0 0 {number + 1000}")
+        return "\n".join(lines)
 
     def _change(self, what: str, does: Callable[[], object]) -> None:
         """Make a change, or die of it."""

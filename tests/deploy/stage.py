@@ -10,6 +10,9 @@ from typing import Any
 from simulated import Killed, Simulated
 
 from trimtab.deploy.desired import Desired, read_desired
+from trimtab.deploy.holder.choose import Wish, choose
+from trimtab.deploy.holder.holding import changing_over, plan_holder, standing
+from trimtab.deploy.observed import Observed
 from trimtab.deploy.outcome import Result
 from trimtab.deploy.plan import Plan
 from trimtab.deploy.project import ask_images
@@ -76,9 +79,10 @@ class Stage:
     engine: Simulated = field(default_factory=Simulated)
     settings: Settings = QUICK
     watcher: Quiet = field(default_factory=Quiet)
+    wish: Wish = field(default_factory=Wish)
 
     def __post_init__(self) -> None:
-        for name in ("db:1", "api:1", "api:2", "api:3", "web:1", "web:2", "web:3"):
+        for name in ("db:1", "api:1", "api:2", "api:3", "web:1", "web:2", "web:3", "haproxy:1"):
             self.engine.images[name] = image(name)
 
     @functools.cached_property
@@ -92,7 +96,15 @@ class Stage:
         api = Api(self.engine)
         now = await observed(Containers(api), PROJECT)
         images = await self.images(wanted)
+        asked = asked or self._asked(wanted, now)
         return reconcile(wanted, now, images, next_revision(now, self.store.deployments.last_revision(PROJECT)), asked)
+
+    def _asked(self, wanted: Desired, now: Observed) -> Asked:
+        """What the wish comes to."""
+        choice = choose(wanted, self.wish, {"web": {80}}, {})
+        there = standing(now)
+        holder = plan_holder(choice, "haproxy:1", there, now)
+        return Asked(holder=holder, over=changing_over(holder, there), unheld=choice.refused)
 
     async def images(self, wanted: Desired) -> Mapping[str, str]:
         """The ids of those images of the project that the engine has."""

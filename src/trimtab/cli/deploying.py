@@ -106,7 +106,7 @@ def settings_of(config: Config) -> Settings:
 def wish_of(config: Config) -> Wish:
     """What the configuration says about the holder."""
     table = config.deploy
-    return Wish(table.holder, frozenset(table.start_first), frozenset(table.stop_first))
+    return Wish(table.holder, frozenset(table.start_first), frozenset(table.stop_first), frozenset(table.shared_port))
 
 
 async def deployer_of(

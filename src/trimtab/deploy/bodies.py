@@ -215,6 +215,17 @@ def joined_body(body: Body, joined: Mapping[str, str]) -> Body:
     return {**without, "HostConfig": {**host, "PortBindings": {}, "ExtraHosts": [], "Dns": []}}
 
 
+def trial_body(body: Body, host: str, marks: Mapping[str, str]) -> Body:
+    """The request for a container that tries a new version by itself: no port of the host, no name that anybody asks for.
+
+    Labels of the service's own are left out, as some proxies find by them whom to lead callers to.
+    """
+    made = behind_body(body, host, "")
+    return {**made, "Labels": {**marks, names.ROLE: names.TRIAL}, "HostConfig": {
+        **mapping(made.get("HostConfig")), "RestartPolicy": {"Name": "no"},
+    }}  # fmt: skip
+
+
 def behind_body(body: Body, host: str, letter: str) -> Body:
     """The request for a container behind the holder: the ports of the host and the names that others ask for are the holder's.
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 
 from trimtab.deploy import names
-from trimtab.deploy.bodies import behind_body, joined_body, placed_body
+from trimtab.deploy.bodies import Body, behind_body, joined_body, placed_body, trial_body
+from trimtab.deploy.holder.holding import anchor_of
 from trimtab.deploy.plan import Move
 from trimtab.deploy.site import Site
 from trimtab.docker.command import image_id
@@ -31,6 +32,25 @@ async def make_fresh(site: Site, move: Move) -> str:
     Raises:
         NotMade: the revision is not kept any more, or its image is another one than planned.
     """
+    body = await _body(site, move)
+    async with site.step(move.slot.title, "create"):
+        return await site.containers.create(move.slot.fresh(site.revision), joined_body(body, await _joined(site, move)))
+
+
+async def make_trial(site: Site, move: Move) -> str:
+    """Make a container that tries the new version where nobody asks for it, and start nothing; its id.
+
+    Raises:
+        NotMade: as above.
+    """
+    body = await _body(site, move)
+    marks = {names.PROJECT: site.project, names.SERVICE: move.slot.service, names.REVISION: str(site.revision)}
+    async with site.step(move.slot.title, "create one to try it by itself"):
+        request = trial_body(body, names.host(move.slot.service, site.revision), marks)
+        return await site.containers.create(move.slot.trial(site.revision), request)
+
+
+async def _body(site: Site, move: Move) -> Body:
     slot = move.slot
     revision = site.revision if move.source is None else move.source
     kept = await site.containers.find(names.kept(slot.project, slot.service, revision))
@@ -48,8 +68,7 @@ async def make_fresh(site: Site, move: Move) -> str:
     body = placed_body(kept, slot, await _reference(site, kept, slot, revision), marks, before)
     if move.letter:
         body = behind_body(body, names.host(slot.service, site.revision), move.letter)
-    async with site.step(slot.title, "create"):
-        return await site.containers.create(slot.fresh(site.revision), joined_body(body, await _joined(site, move)))
+    return body
 
 
 async def _reference(site: Site, kept: Container, slot: names.Slot, revision: int) -> str:
@@ -62,6 +81,11 @@ async def _reference(site: Site, kept: Container, slot: names.Slot, revision: in
 
 async def _joined(site: Site, move: Move) -> dict[str, str]:
     """The containers whose namespaces it joins, as they are now."""
+    if move.shared:
+        anchor = anchor_of(await site.observe(), move.lane, site.revision)
+        if anchor is None:
+            raise NotMade(f"the holder's lane {move.lane} is gone")
+        return {"network_mode": anchor.id}
     if not move.joins:
         return {}
     now = await site.observe()

@@ -1,7 +1,7 @@
 """Which way a move is carried out, forward and back."""
 
 from trimtab.deploy import place
-from trimtab.deploy.holder import behind
+from trimtab.deploy.holder import behind, shared
 from trimtab.deploy.plan import Move, Strategy
 from trimtab.deploy.ready import Bad, Good
 from trimtab.deploy.site import Site
@@ -12,6 +12,8 @@ async def forward(site: Site, move: Move) -> Good | Bad:
     """Carry a move out; whether the new container is good in its place."""
     if move.strategy is Strategy.START:
         return await _started(site, move)
+    if move.strategy is Strategy.SHARE:
+        return await shared.forward(site, move)
     return await (behind.forward if move.letter else place.forward)(site, move)
 
 
@@ -21,6 +23,8 @@ async def back(site: Site, move: Move) -> Good | Bad:
         async with site.step(move.slot.title, "stop", "back"):
             await site.containers.stop(move.before or move.slot.name, move.grace)
         return Good(0, "stopped again, as it was")
+    if move.strategy is Strategy.SHARE:
+        return await shared.back(site, move)
     return await (behind.back if move.letter else place.back)(site, move)
 
 

@@ -41,8 +41,8 @@ COMPOSE_DEPENDS = "com.docker.compose.depends_on"
 COMPOSE_FILES = "com.docker.compose.project.config_files"
 COMPOSE_FOLDER = "com.docker.compose.project.working_dir"
 
-KEPT, ANCHOR, PROXY, LEASE = "revision", "anchor", "proxy", "lease"
-"""Roles beside `RUNS`: a revision that is kept to go back to, the two halves of a holder, the deployers' lease."""
+KEPT, ANCHOR, PROXY, LEASE, TRIAL = "revision", "anchor", "proxy", "lease", "trial"
+"""Roles beside `RUNS`: a revision that is kept to go back to, the two halves of a holder, the deployers' lease, a trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,10 @@ class Slot:
     def fresh(self, revision: int) -> str:
         """The name of a revision's container until it takes the place."""
         return f"{self.name}.r{revision}"
+
+    def trial(self, revision: int) -> str:
+        """The name of a container that tries a revision by itself, before it shares the ports of the one in use."""
+        return f"{self.name}.trial-r{revision}"
 
     def before(self, revision: int) -> str:
         """The name that the container before it has until the deployment is committed."""

@@ -24,6 +24,8 @@ class Strategy(StrEnum):
     """Both run; the holder sends what is new to the new one, and the one before ends when it has nothing left to do."""
     HOLD = "hold"
     """The holder keeps what comes waiting while the one before is stopped and the new one starts."""
+    SHARE = "share"
+    """Both listen on the same ports for a moment, in one network: tried by itself, then beside the one before, which ends."""
     EXCHANGE = "exchange"
     """It goes behind the holder or leaves it, together with others: away once, while the old ones end and the lane starts."""
     ROLLING = "rolling"
@@ -39,6 +41,7 @@ SAYS = {
     Strategy.SWAP: "stop the old, start the new: away while one ends and the other boots",
     Strategy.SWITCH: "both run, the holder switches: nobody is kept waiting",
     Strategy.HOLD: "the holder keeps what comes waiting while one ends and the other starts",
+    Strategy.SHARE: "it is tried by itself, then shares the old one's ports, and the old one ends: nobody is kept waiting",
     Strategy.EXCHANGE: "all of these change over together: away once, while the old ones end",
     Strategy.ROLLING: "the swarm replaces its tasks, a few at a time",
     Strategy.JOB: "runs to its end",
@@ -73,6 +76,8 @@ class Change:
     lane: int = 0
     early: bool = False
     """Whether it may run before the one before is stopped."""
+    shared: bool = False
+    """Whether it is in the network of its lane's anchor, and has its ports in common with the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,7 @@ class Move:
     letter: str = ""
     lane: int = 0
     early: bool = False
+    shared: bool = False
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 

@@ -47,11 +47,12 @@ class Preparation:
         for change in firsts:
             await self._adopt(change)
         await self._model([change for change in firsts if change.source is None])
+        # Lanes first: what shares its ports is made in the network of its lane's anchor.
+        for number in self.plan.holder.new:
+            await make_lane(self.site, self.plan.holder.holding, number)
         for change in made:
             if not change.joins:
                 await make_fresh(self.site, move_of(change))
-        for number in self.plan.holder.new:
-            await make_lane(self.site, self.plan.holder.holding, number)
 
     async def _pull(self) -> None:
         for image in self.plan.pulls:

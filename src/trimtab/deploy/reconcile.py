@@ -108,9 +108,10 @@ class _Reconciliation:
                 joins=wanted.joins,
                 grace=grace(wanted),
                 why=self.asked.unheld.get(wanted.name, "") if replaced else "",
-                letter="" if behind is None else other_slot(letter) if letter and replaced else letter or "a",
+                letter="" if behind is None or behind.shared else other_slot(letter) if letter and replaced else letter or "a",
                 lane=track.lane.number if track else 0,
-                early=behind is not None and not behind.stop_first,
+                early=behind is not None and not behind.stop_first and not behind.shared,
+                shared=behind is not None and behind.shared,
             )
         ]
 
@@ -154,9 +155,11 @@ class _Reconciliation:
             return Strategy.START
         if wanted.is_job:
             return Strategy.JOB
-        if behind is not None:
+        if behind is not None and not behind.shared:
             return Strategy.HOLD if behind.stop_first else Strategy.SWITCH
-        return Strategy.SWAP if instance else Strategy.FIRST
+        if instance is None:
+            return Strategy.FIRST
+        return Strategy.SWAP if behind is None else Strategy.SHARE
 
     def _state(self, instance: Instance | None) -> str:
         container = instance.container if instance else None

@@ -76,6 +76,8 @@ def _change(observed: Observed, instance: Instance, target: Kept) -> Change:
     letter = letter_of(instance)
     track = next((each.track for each in standing(observed) if each.track.of(instance.service)), None)
     behind = track.of(instance.service) if track else None
+    if track is not None and behind is not None and behind.shared:
+        return replace(made, strategy=Strategy.SHARE, lane=track.lane.number, shared=True)
     if letter is None or track is None or behind is None:
         return made
     strategy = Strategy.HOLD if behind.stop_first else Strategy.SWITCH

@@ -52,7 +52,8 @@ _OK = 200
 
 def _doubled(plan: Plan) -> Sequence[tuple[str, Container]]:
     """The containers that will run beside their successors for a while, by service. One service is switched after the other."""
-    behind = [change for change in plan.changes if change.strategy is Strategy.SWITCH and change.before]
+    twice = {Strategy.SWITCH, Strategy.SHARE}
+    behind = [change for change in plan.changes if change.strategy in twice and change.before]
     pairs = [(change.slot.service, change.before.container) for change in behind if change.before]
     return [(service, container) for service, container in pairs if container.running]
 

@@ -140,6 +140,15 @@ def none_before(move: Move) -> Good | Bad:
     return Good(0, "there was none before it") if move.before is None else Bad("the container before is gone")
 
 
+async def no_trial(site: Site, move: Move) -> None:
+    """Remove the container that a new version was tried in, if one is there. Its volumes stay."""
+    tried = await site.containers.find(move.slot.trial(site.revision))
+    if tried is not None:
+        async with site.step(move.slot.title, "remove the one that was tried by itself"):
+            await site.containers.stop(tried.id, move.grace)
+            await site.containers.remove(tried.id)
+
+
 async def settle(site: Site, move: Move) -> None:
     """The end of a place that stays changed: the container before is removed. Its volumes stay."""
     before = await site.containers.find(move.slot.before(site.revision))

@@ -274,19 +274,7 @@ def run_once(
 
 def run_beside(container: str, image: str, run: str, entrypoint: str, arguments: Sequence[str]) -> Command:
     """A program of an image in the network of a running container; it is gone afterwards."""
-    words = (
-        "run",
-        "--rm",
-        "--label",
-        f"{LABEL}={run}",
-        "--network",
-        f"container:{container}",
-        "--user",
-        "0",
-        "--entrypoint",
-        entrypoint,
-    )
-    return docker(*words, image, *arguments)
+    return run_once(image, run, entrypoint=entrypoint, arguments=arguments, network=f"container:{container}")
 
 
 def inspect(container: str) -> Command:

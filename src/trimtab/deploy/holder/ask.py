@@ -43,7 +43,7 @@ async def ask_holder(
         image: The reference of the image that its containers have; where it is there, its programs look for open ports.
     """
     there = standing(now)
-    if not wish.services and not there:
+    if wish.is_empty and not there:
         return Asking()
     meant = [name for name in desired.services if wish.names(name)]
     exposed = {name: images[reference].exposed for name in meant if (reference := desired.services[name].image) in images}

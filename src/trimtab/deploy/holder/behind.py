@@ -32,7 +32,7 @@ async def station_of(site: Site, lane: int) -> Station:
         HolderFailed: there is none.
     """
     for each in standing(await site.observe()):
-        if each.track.lane.number == lane and each.proxy.running:
+        if each.track.lane.number == lane and each.proxy is not None and each.proxy.running:
             return Station(site, each.track, each.proxy.name)
     raise HolderFailed(f"the holder's lane {lane} does not run")
 

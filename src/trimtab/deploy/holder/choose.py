@@ -22,10 +22,17 @@ class Behind:
     """The engine's names of its networks, to the names by which callers there ask for it."""
     stop_first: bool = False
     """Whether two versions of it must not run at once."""
+    shared: bool = False
+    """Whether its versions listen in the anchor's own network, on the same ports, and no HAProxy leads to them."""
 
     @property
     def offer(self) -> Offer:
-        return Offer(self.service, self.openings)
+        return Offer(self.service, self.openings, alone=self.shared)
+
+    @property
+    def published(self) -> Mapping[int, tuple[Publication, ...]]:
+        """Its ports that ports of the host lead to."""
+        return {each.port: each.published for each in self.openings if each.published}
 
     @property
     def hold_seconds(self) -> float:
@@ -49,9 +56,15 @@ class Wish:
     start_first: frozenset[str] = frozenset()
     """Services of which two versions may run at once, whatever they mount."""
     stop_first: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    """Services whose programs share their ports with others (`SO_REUSEPORT`), so that they need no HAProxy."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.services and not self.shared
 
     def names(self, service: str) -> bool:
-        return service in self.services or "*" in self.services
+        return service in self.services or service in self.shared or "*" in self.services
 
 
 def choose(
@@ -72,7 +85,7 @@ def choose(
         if not wish.names(name):
             continue
         ports = {*exposed.get(name, ()), *listening.get(name, ()), *_declared(wanted)}
-        why = obstacle(wanted, ports, joined)
+        why = obstacle(wanted, ports, joined) or (_not_shared(wanted, wish) if name in wish.shared else None)
         if why is not None:
             refused[name] = why
         else:
@@ -114,8 +127,27 @@ def _behind(desired: Desired, wanted: Wanted, ports: Collection[int], wish: Wish
         Opening(port, tuple(sorted(_published(wanted, port), key=lambda one: (one.port, one.address))))
         for port in sorted(ports)
     )
-    stop_first = wanted.name in wish.stop_first or (wanted.name not in wish.start_first and writes(wanted))
-    return Behind(wanted.name, openings, _networks(desired, wanted), stop_first)
+    return Behind(
+        wanted.name, openings, _networks(desired, wanted), _stops_first(wanted, wish), shared=wanted.name in wish.shared
+    )
+
+
+def _stops_first(wanted: Wanted, wish: Wish) -> bool:
+    return wanted.name in wish.stop_first or (wanted.name not in wish.start_first and writes(wanted))
+
+
+_OF_THE_NETWORK = ("hostname", "domainname", "extra_hosts", "dns", "dns_search", "dns_opt", "mac_address", "sysctls")
+"""Keys of a service that are those of its network's owner: of a container that joins another's, the engine refuses them."""
+
+
+def _not_shared(wanted: Wanted, wish: Wish) -> str | None:
+    """Why a service that could be behind the holder cannot share its ports."""
+    lost = next((key for key in _OF_THE_NETWORK if wanted.body.get(key)), None)
+    if lost is not None:
+        return f"its `{lost}` would be lost in a shared network"
+    if _stops_first(wanted, wish):
+        return "two versions would run at once, and it writes to a volume or is in `stop-first`: `start-first` says it may"
+    return None
 
 
 def _published(wanted: Wanted, port: int) -> list[Publication]:

@@ -16,6 +16,8 @@ async def holder_counters(runner: Runner, observed: Observed) -> Mapping[str, Co
     """
     found: dict[str, Counters | None] = {}
     for each in standing(observed):
+        if each.proxy is None:
+            continue
         try:
             answer = (await speak(runner, each.proxy.id, each.track.lane.admin, [SHOW_STAT]))[0]
             stats = servers(answer)

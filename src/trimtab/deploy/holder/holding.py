@@ -28,6 +28,11 @@ class Track:
     def of(self, service: str) -> Behind | None:
         return next((each for each in self.behind if each.service == service), None)
 
+    @property
+    def shared(self) -> Behind | None:
+        """Its only service, where that shares its ports and there is no HAProxy."""
+        return next((each for each in self.behind if each.shared), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
@@ -49,11 +54,12 @@ _HOLDING = TypeAdapter(Holding)
 
 @dataclass(frozen=True)
 class Standing:
-    """The lane that a pair of containers is."""
+    """A lane, and the containers that it is."""
 
     track: Track
     anchor: Container
-    proxy: Container
+    proxy: Container | None = None
+    """Its HAProxy; None where the lane's one service shares its ports."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +119,20 @@ def standing(observed: Observed) -> tuple[Standing, ...]:
         ):
             newest[anchor] = each
     for anchor, proxy in newest.items():
-        track = _TRACK.validate_json(proxy.labels[names.TRACK])
-        found.append(Standing(track, anchors[anchor], proxy))
+        found.append(Standing(_track(proxy), anchors[anchor], proxy))
+    found += [Standing(_track(each), each) for each in anchors.values() if names.TRACK in each.labels]
     return tuple(sorted(found, key=lambda each: each.track.lane.number))
+
+
+def _track(container: Container) -> Track:
+    return _TRACK.validate_json(container.labels[names.TRACK])
+
+
+def anchor_of(observed: Observed, lane: int, revision: int) -> Container | None:
+    """The anchor of a lane: the one that this deployment has made, else the one that stands."""
+    own = names.anchor(observed.project, lane, revision)
+    made = next((each for each in observed.holders if each.name == own), None)
+    return made or next((each.anchor for each in standing(observed) if each.track.lane.number == lane), None)
 
 
 def _revision(container: Container | None) -> int:
@@ -143,10 +160,7 @@ def plan_holder(choice: Choice, image: str, there: Sequence[Standing], observed:
     )  # fmt: skip
     old = {each.track.lane.number: each for each in alive if each.track.lane.number in kept}
     refit = tuple(
-        track.lane.number
-        for track in tracks
-        if track.lane.number in old
-        and (old[track.lane.number].track != track or image_of(old[track.lane.number].proxy) != image)
+        track.lane.number for track in tracks if track.lane.number in old and _refits(old[track.lane.number], track, image)
     )
     new = tuple(track.lane.number for track in tracks if track.lane.number not in old)
     remaining = {each.anchor.id for each in old.values()}
@@ -158,10 +172,21 @@ def plan_holder(choice: Choice, image: str, there: Sequence[Standing], observed:
     return HolderPlan(Holding(image, tracks), new, refit, ends)
 
 
+def _refits(one: Standing, track: Track, image: str) -> bool:
+    """Whether a lane's HAProxy is to be another one; a lane that has none needs nothing that its anchor has not."""
+    return one.proxy is not None and (one.track != track or image_of(one.proxy) != image)
+
+
 def _stays(track: Track, choice: Choice) -> bool:
-    """Whether everything behind a lane stays behind it, under the names and in the networks that its anchor has."""
-    wanted = [choice.behind.get(one.service) for one in track.behind]
-    return all(now is not None and now.networks == one.networks for now, one in zip(wanted, track.behind, strict=True))
+    """Whether everything behind a lane stays behind it, as its anchor was made for it."""
+    return all(_fits(one, choice.behind.get(one.service)) for one in track.behind)
+
+
+def _fits(one: Behind, now: Behind | None) -> bool:
+    """Whether a service has the same names and networks; its ports are the anchor's own where it shares them."""
+    if now is None or now.networks != one.networks or now.shared != one.shared:
+        return False
+    return not now.shared or now.published == one.published
 
 
 def image_of(proxy: Container) -> str:

@@ -87,6 +87,8 @@ class Offer:
 
     service: str
     openings: tuple[Opening, ...]
+    alone: bool = False
+    """Whether its lane is for nobody else."""
 
     @property
     def ports(self) -> frozenset[int]:
@@ -107,7 +109,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One anchor with one HAProxy, and the services it holds."""
+    """One anchor, the services it holds, and the HAProxy that leads to them; a service that is alone needs none."""
 
     number: int
     admin: int
@@ -191,6 +193,8 @@ def _kept(wanted: dict[str, Offer], existing: Sequence[Lane]) -> Iterator[Lane]:
 
 
 def _fits(lane: Lane, offer: Offer, *, may_open: bool) -> bool:
+    if lane.offers and (offer.alone or any(other.alone for other in lane.offers)):
+        return False
     own = {lane.admin, *(door.number for door in lane.doors)}
     taken = {port for other in lane.offers for port in other.ports}
     bound = {publication for other in lane.offers for publication in other.published}

@@ -1,0 +1,178 @@
+"""A whole fleet replaced under load: the example fleet, every service of it anew, by trimtab and by compose.
+
+    bench/deploy_fleet.py [--turns 2] [--deployments 2] [--rate 10] [--holder-image IMAGE] [--only STRATEGY ...]
+
+Strategies: trimtab with every service that can behind its holder (`holder`), trimtab's swap (`swap`), and compose's `up -d
+--force-recreate --wait` (`compose`). Callers on the host ask four addresses, two of which lead through other services, each
+with new connections and with ones that are kept. A request fails when its connection is refused, reset or closed, when it takes
+more than a minute, or when its answer is not 200. The order of the strategies changes from turn to turn. Prints the sums of one
+run.
+"""
+
+import argparse
+import http.client
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+SHOP = Path(__file__).parent.parent / "examples" / "shop"
+STRATEGIES = ("holder", "swap", "compose")
+FIRST = 10_000
+"""Added to the fleet's ports of the host, so that one that runs is not in the way."""
+ADDRESSES = ((8001, "/items"), (8080, "/items"), (8088, "/"), (8088, "/api/items"))
+PATIENCE = 60.0
+
+
+@dataclass
+class Sum:
+    """Everything seen of one strategy."""
+
+    requests: int = 0
+    failed: dict[str, int] = field(default_factory=dict[str, int])
+    longest: float = 0.0
+    seconds: list[float] = field(default_factory=list[float])
+    codes: set[int] = field(default_factory=set[int])
+    examples: list[str] = field(default_factory=list[str])
+
+
+class Caller(threading.Thread):
+    """Asks one address again and again, at a steady pace."""
+
+    def __init__(self, port: int, path: str, rate: float, *, keeps: bool, ended: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.title = f"{port - FIRST}{path} {'kept' if keeps else 'new'}"
+        self.requests, self.failures, self.longest = 0, list[str](), 0.0
+        self._port, self._path, self._pause, self._keeps, self._ended = port, path, 1 / rate, keeps, ended
+
+    def run(self) -> None:
+        connection = self._connection()
+        while not self._ended.wait(self._pause):
+            began = time.monotonic()
+            self.requests += 1
+            try:
+                if not self._keeps:
+                    connection = self._connection()
+                connection.request("GET", self._path)
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    self.failures.append(f"{self.title}: {answer.status}")
+                # A server that says so closes a connection between two requests; asking over a new one is no failure.
+                if answer.will_close or not self._keeps:
+                    connection.close()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(f"{self.title}: {error!r}")
+                connection.close()
+            self.longest = max(self.longest, time.monotonic() - began)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+
+
+class Fleet:
+    """A copy of the example fleet, deployed by one strategy."""
+
+    def __init__(self, strategy: str, root: Path, options: argparse.Namespace) -> None:
+        self.strategy, self.options = strategy, options
+        self.folder = root / f"{strategy}-{time.monotonic_ns()}"
+        self.project = f"bench-fleet-{strategy}"
+        shutil.copytree(SHOP, self.folder)
+        (self.folder / ".env").touch()
+        path = self.folder / "compose.yaml"
+        moved = re.sub(r'"(\d+):(\d+)"', lambda found: f'"{FIRST + int(found[1])}:{found[2]}"', path.read_text())
+        path.write_text(moved.replace("name: shop", f"name: {self.project}", 1))
+        holder = f'holder = ["*"]\nholder-image = "{options.holder_image}"\ndrain = 10\n' if strategy == "holder" else ""
+        (self.folder / "trimtab.toml").write_text(f"[deploy]\n{holder}")
+
+    def run(self, *argv: str) -> int:
+        done = subprocess.run(argv, cwd=self.folder, capture_output=True, text=True, check=False)
+        if self.options.verbose or done.returncode:
+            print(f"  {' '.join(argv)}: {done.returncode}\n{done.stdout[-600:]}{done.stderr[-900:]}", file=sys.stderr)
+        return done.returncode
+
+    def deploy(self) -> int:
+        if self.strategy == "compose":
+            return self.run("docker", "compose", "up", "--detach", "--wait", "--force-recreate")
+        return self.run(sys.executable, "-m", "trimtab", "deploy", "--quiet", "--force-recreate")
+
+    def down(self) -> None:
+        words = ["docker", "ps", "--all", "--quiet", "--filter", f"label=io.trimtab.project={self.project}"]
+        names = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+        if names:
+            subprocess.run(["docker", "rm", "--force", "--volumes", *names], check=False, capture_output=True)
+        self.run("docker", "compose", "down", "--volumes", "--timeout", "1")
+
+
+def one_turn(strategy: str, root: Path, options: argparse.Namespace, total: Sum) -> None:
+    fleet = Fleet(strategy, root, options)
+    ended = threading.Event()
+    callers = [
+        Caller(FIRST + port, path, options.rate, keeps=keeps, ended=ended)
+        for port, path in ADDRESSES
+        for keeps in (False, True)
+    ]
+    fleet.down()
+    try:
+        if fleet.run("docker", "compose", "build", "--quiet") or fleet.deploy():
+            raise SystemExit(f"{strategy}: the first deployment did not succeed")
+        time.sleep(2)
+        for caller in callers:
+            caller.start()
+        for _ in range(options.deployments):
+            began = time.monotonic()
+            total.codes.add(fleet.deploy())
+            total.seconds.append(time.monotonic() - began)
+            time.sleep(2)
+        ended.set()
+        for caller in callers:
+            caller.join()
+            total.requests += caller.requests
+            total.longest = max(total.longest, caller.longest)
+            total.failed[caller.title] = total.failed.get(caller.title, 0) + len(caller.failures)
+            total.examples += caller.failures[:1]
+    finally:
+        ended.set()
+        fleet.down()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--deployments", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=10.0)
+    parser.add_argument("--holder-image", default="localhost/trimtab/haproxy:2.6-bookworm")
+    parser.add_argument("--only", nargs="*", default=STRATEGIES, choices=STRATEGIES)
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    os.environ["COMPOSE_PROGRESS"] = "quiet"
+    totals = {strategy: Sum() for strategy in options.only}
+    root = Path(tempfile.mkdtemp(prefix="trimtab-bench-"))
+    try:
+        for turn in range(options.turns):
+            at = turn % len(options.only)
+            for strategy in [*options.only[at:], *options.only[:at]]:
+                one_turn(strategy, root, options, totals[strategy])
+                print(f"turn {turn + 1}: {strategy} done", file=sys.stderr)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    head = f"{'strategy':10} {'deployments':>11} {'requests':>9} {'failed':>7} {'longest':>8} {'median':>8}"
+    print(f"{head}  exit codes; failed by kind")
+    for strategy, total in totals.items():
+        failed = sum(total.failed.values())
+        kinds = ", ".join(f"{kind} {count}" for kind, count in total.failed.items() if count) or "none"
+        row = f"{strategy:10} {len(total.seconds):11} {total.requests:9} {failed:7} {total.longest:6.1f} s"
+        print(f"{row} {median(total.seconds):6.1f} s  {','.join(map(str, sorted(total.codes)))}; {kinds}")
+        for example in total.examples[:6]:
+            print(f"           {example}")
+
+
+if __name__ == "__main__":
+    main()
