@@ -87,13 +87,22 @@ def test_it_is_tried_by_itself_and_then_beside_the_one_before(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("does", "said"), [("crash", "it ended with 3"), ("sick", "its health check says unhealthy"), ("elsewhere", "port 80")]
+    ("does", "said"),
+    [
+        ("crash", "it ended with 3"),
+        ("sick", "its health check says unhealthy"),
+        ("elsewhere", "port 80"),
+        ("unseen", "any port"),
+    ],
 )
 def test_a_version_that_fails_by_itself_is_never_started_beside_the_other(tmp_path: Path, does: str, said: str) -> None:
     async def deploys(folder: Path) -> None:
         stage = await shared(folder)
         if does == "elsewhere":
             stage.engine.ports[image("web:2")] = 9000
+        elif does == "unseen":
+            # As where the table cannot be read: nothing may be taken for proven then.
+            stage.engine.ports |= {image("web:1"): 0, image("web:2"): 0}
         else:
             stage.engine.behaves[image("web:2")] = does
         stage.engine.log.clear()

@@ -51,7 +51,7 @@ def _move(now: Observed, slot: names.Slot, revision: int) -> Move:
     return Move(
         slot, strategy, "", new.container.image if new else "", container.id if container else None,
         slot.name if container else None, container.image if container else "", before_ran=container is not None,
-        source=new.source if new else None, shared=strategy is Strategy.SHARE,
+        source=new.source if new else None,
     )  # fmt: skip
 
 

@@ -48,8 +48,11 @@ async def forward(site: Site, move: Move) -> Good | Bad:
     before = await _sockets_of(site, lane)
     if missing := [port for port in _published(lane) if port in before and port not in alone]:
         return Bad(f"it does not listen on port {missing[0]}, which a port of the host leads to")
+    common = {port: before[port] for port in alone if port in before}
+    if not common:
+        return Bad("it was not seen to listen on any port of the one before")
     await steps.start_new(site, move, now.new)
-    silent = await _silent(site, move, lane, now.new, {port: before[port] for port in alone if port in before})
+    silent = await _silent(site, move, lane, now.new, common)
     found = await steps.validated(site, move, now.new.id)
     if isinstance(found, Bad):
         return found
