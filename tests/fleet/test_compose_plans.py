@@ -1,5 +1,7 @@
 """Start-up, networks and sizes as proposals."""
 
+import json
+
 import pytest
 
 from trimtab.fleet import Fleet, MemoryTree, discover
@@ -7,7 +9,8 @@ from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.isolation import plan
 from trimtab.fleet.compose.sizing import propose
-from trimtab.fleet.compose.startup import faster_checks, predict, wants
+from trimtab.fleet.compose.startup import droppable, faster_checks, predict, wants
+from trimtab.fleet.compose.waiting import waits_itself
 from trimtab.fleet.plain import mapping
 
 CHAIN = "services:\n  s1:\n    image: a\n    healthcheck: &check\n      test: [CMD, a]\n      interval: 30s\n      start_period: 30s\n" + "".join(
@@ -55,6 +58,45 @@ def test_quicker_probes_are_written_where_they_can_be() -> None:
     assert settled.texts["compose.yaml"].count("start_interval: 1s") == 7
     assert not settled.refused
     assert "start_interval" not in settled.texts["compose.yaml"].partition("  s8:")[2]
+
+
+CHECKED = "services:\n  db: {build: ./db}\n  api:\n    build: ./api\n    depends_on: {db: {condition: service_healthy}}\n"
+
+
+def test_a_check_of_the_image_is_reckoned_with_and_made_quicker() -> None:
+    image = "FROM debian\nHEALTHCHECK --interval=9s --start-period=40s --start-interval=4s CMD redis-cli ping\n"
+    facts = facts_of(CHECKED, **{"db/Dockerfile": image, "api/Dockerfile": "FROM debian\n"})
+    assert predict(facts, {}).timings["db"].ready == pytest.approx(4.3)
+    settled = settle(facts.fleet, facts.project, wants(facts))
+    # The engine takes the rest from the image; compose takes no `start_interval` without a `start_period` beside it.
+    after = facts_of(settled.texts["compose.yaml"]).project.services[0].body
+    assert after["healthcheck"] == {"start_period": "40s", "start_interval": "1s"}
+
+
+def test_what_one_dependency_costs_is_told_and_whether_the_service_tries_again() -> None:
+    slow = "FROM debian\nHEALTHCHECK --interval=20s CMD true\n"
+    files = {"db/Dockerfile": slow, "api/Dockerfile": "FROM python:3.13\nCOPY main.py .\n"}
+    retrying = "import tenacity\nurl = 'postgres://db/x'\n"
+    edges = [droppable(facts_of(CHECKED, **files, **{"api/main.py": text}), {}) for text in (retrying, "url = 'db'\n")]
+    assert [(edge.service, edge.other, edge.waits_itself) for (edge,) in edges] == [
+        ("api", "db", "`api/main.py` tries again"),
+        ("api", "db", None),
+    ]
+    # 20.3 s until it is healthy, a quarter of a second until compose looks, 2.3 s for the other; then the check decides alone.
+    assert edges[0][0].saves == pytest.approx(2.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("./wait-for-it.sh db:5432 -- serve", True),
+        ("sh -c 'until nc -z db 5432; do sleep 1; done; serve'", True),
+        ("serve db", False),
+    ],
+)
+def test_a_command_that_waits_is_seen(command: str, found: bool) -> None:
+    facts = facts_of(f"services:\n  api:\n    image: a\n    command: {json.dumps(command)}\n  db: {{image: b}}\n")
+    assert (waits_itself(facts, facts.project.services[0], "db") is not None) is found
 
 
 NETWORKED = """services:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from trimtab.errors import CommandFailed, UsageError
 from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
-from trimtab.fleet.compose.startup import faster_checks, predict, wants
+from trimtab.fleet.compose.startup import droppable, faster_checks, predict, wants
 from trimtab.history import new_run
 from trimtab.report.startup import ProjectStart, startup_data, startup_page, startup_view
 from trimtab.verify import clean_up
@@ -37,7 +38,8 @@ def startup(
     allow_dirty: Annotated[bool, Parameter(negative="", help="Change files with uncommitted changes, too.")] = False,
     common: Common | None = None,
 ) -> int:
-    """Say how long each compose project takes to start, which chain decides it, and what quicker probes would save.
+    """Say how long each compose project takes to start, which chain decides it, what quicker probes would save, and what
+    one dependency less.
 
     The times are predicted from who waits for whom and from the health checks; `--prove` starts the projects, and what is then
     seen to be no faster is not written. Exits with 1 when something could be saved and was not written, or when a project that
@@ -50,7 +52,9 @@ def startup(
     projects, whole = readable_projects(loaded.fleet, common)
     for project in projects:
         facts = ComposeFacts(loaded.fleet, project)
-        plans.append(ProjectStart(project.files, predict(facts, boots), predict(facts, boots, faster_checks(facts))))
+        quicker = faster_checks(facts)
+        edges = droppable(facts, boots)
+        plans.append(ProjectStart(project.files, predict(facts, boots), predict(facts, boots, quicker), edges=edges))
     if prove:
         plans = anyio.run(_proven, loaded, projects, common, plans, repeats)
     applied = Applied()
@@ -123,5 +127,5 @@ async def _proven(
             with anyio.CancelScope(shield=True):
                 await clean_up(runner, run)
             shutil.rmtree(folder, ignore_errors=True)
-        found.append(ProjectStart(plan.files, plan.before, plan.after, measured, problem))
+        found.append(replace(plan, measured=measured, problem=problem))
     return found

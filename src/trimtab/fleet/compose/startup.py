@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from trimtab.fleet.compose.apply import Want
+from trimtab.fleet.compose.checks import check_in_effect
 from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.waiting import waits_itself
 from trimtab.fleet.model import HealthCheck, Service
 
 ASSUMED_BOOT = 2.0
@@ -22,6 +24,8 @@ _COMPOSE_LOOKS = 0.5
 _CREATE = 0.3
 """Seconds that the engine takes to start a container (docker 28 on two cores)."""
 _GRANULARITY = 1.0
+_WORTH = 0.5
+"""Seconds; less is within compose's own pace."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,50 @@ def healthy_after(boot: float, check: HealthCheck) -> float:
     return max(1, math.ceil(boot / every)) * every
 
 
-def predict(facts: ComposeFacts, boots: Mapping[str, float], checks: Mapping[str, HealthCheck] | None = None) -> Startup:
+def predict(
+    facts: ComposeFacts,
+    boots: Mapping[str, float],
+    checks: Mapping[str, HealthCheck] | None = None,
+    dropped: tuple[str, str] | None = None,
+) -> Startup:
     """When each service starts and is ready.
 
     Args:
         facts: The project.
         boots: Measured boot times by service, in seconds; `ASSUMED_BOOT` for the others.
         checks: Health checks to reckon with instead of those that are written.
+        dropped: A service and a dependency for which it does not wait.
     """
-    return _Prediction(facts, boots, checks or {}).run()
+    return _Prediction(facts, boots, checks or {}, dropped).run()
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One dependency on a critical path, and what would be saved if nobody waited for it; seconds, predicted."""
+
+    service: str
+    other: str
+    saves: float
+    """With the health checks as they are; the longest of the other chains then decides."""
+    saves_after: float
+    """Once the probes are quicker."""
+    waits_itself: str | None
+    """What says that the service tries again by itself; None where nothing does."""
+
+
+def droppable(facts: ComposeFacts, boots: Mapping[str, float]) -> tuple[Edge, ...]:
+    """The dependencies without which a start would take less, as it is or with quicker probes, the costliest one first."""
+    quicker = faster_checks(facts)
+    before, after = predict(facts, boots), predict(facts, boots, quicker)
+    edges = [edge for whole in (before, after) for edge in zip(whole.critical_path[1:], whole.critical_path, strict=False)]
+    found: list[Edge] = []
+    for name, other in dict.fromkeys(edges):
+        saves = before.seconds - predict(facts, boots, dropped=(name, other)).seconds
+        saves_after = after.seconds - predict(facts, boots, quicker, (name, other)).seconds
+        if max(saves, saves_after) > _WORTH:
+            reason = waits_itself(facts, before.timings[name].service, other)
+            found.append(Edge(name, other, saves, saves_after, reason))
+    return tuple(sorted(found, key=lambda edge: -max(edge.saves, edge.saves_after)))
 
 
 @dataclass
@@ -92,6 +131,7 @@ class _Prediction:
     facts: ComposeFacts
     boots: Mapping[str, float]
     checks: Mapping[str, HealthCheck]
+    dropped: tuple[str, str] | None = None
     timings: dict[str, Timing] = field(default_factory=dict[str, Timing])
     circular: dict[str, None] = field(default_factory=dict[str, None])
     visiting: list[str] = field(default_factory=list[str])
@@ -114,7 +154,7 @@ class _Prediction:
         for name in service.depends_on:
             other = self.facts.project.service(name)
             timing = self._visit(other) if other else None
-            if other is None or timing is None:
+            if other is None or timing is None or (service.name, name) == self.dropped:
                 continue
             at = self._released(service, other, timing)
             if at > starts:
@@ -133,12 +173,7 @@ class _Prediction:
         return timing.ready + _COMPOSE_LOOKS / 2
 
     def _check(self, service: Service) -> HealthCheck | None:
-        if service.name in self.checks:
-            return self.checks[service.name]
-        check = service.healthcheck
-        if check is not None:
-            return None if check.disabled else check
-        return HealthCheck(("CMD",)) if self.facts.has_check(service) else None
+        return self.checks.get(service.name) or check_in_effect(self.facts, service)
 
     def _with_slack(self, whole: Startup) -> dict[str, Timing]:
         """How much later each could be, looked at from the end."""
@@ -168,9 +203,9 @@ def faster_checks(facts: ComposeFacts) -> dict[str, HealthCheck]:
     """The checks that others wait for, asking every second while the service starts."""
     found: dict[str, HealthCheck] = {}
     for service in facts.project.services:
-        check = service.healthcheck
+        check = check_in_effect(facts, service)
         waited = any(facts.condition(each, service.name) == "service_healthy" for each in facts.dependants(service))
-        if check is None or check.disabled or not check.test or not waited or probe_seconds(check) <= _GRANULARITY:
+        if check is None or not check.test or not waited or probe_seconds(check) <= _GRANULARITY:
             continue
         period = check.start_period or (check.retries or 3) * (_ENGINE_INTERVAL if check.interval is None else check.interval)
         found[service.name] = replace(check, start_period=period, start_interval=_GRANULARITY)
@@ -182,7 +217,9 @@ def wants(facts: ComposeFacts) -> list[Want]:
     found: list[Want] = []
     for name, check in faster_checks(facts).items():
         service = facts.project.service(name)
-        if service is not None and service.healthcheck is not None and not service.healthcheck.start_period:
+        written = service.healthcheck if service is not None else None
+        # Compose takes no `start_interval` without a `start_period` beside it, and does not look into the image for one.
+        if written is None or not written.start_period:
             found.append(Want(name, ("healthcheck", "start_period"), f"{check.start_period:g}s"))
         found.append(Want(name, ("healthcheck", "start_interval"), f"{_GRANULARITY:g}s"))
     return found
