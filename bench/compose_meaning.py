@@ -5,8 +5,7 @@
 Every project is asked with `docker compose config` as it is and after `fix`, `fix --unsafe`, what `optimize` would try, and
 what `startup`, `networks` and `resources` propose, each for itself. Only keys that the change declares may differ; what else
 differs is printed, and the exit code is 1. Works on a copy of the compose files; an `env_file` that is missing is made, empty.
-Variables
-are not put in, so that a difference is of the files alone. Needs docker's client with compose, no engine.
+Variables are not put in, so that a difference is of the files alone. Needs docker's client with compose, no engine.
 """
 
 import argparse

@@ -1,15 +1,17 @@
-"""CM111 to CM115: what a service waits for before it starts."""
+"""CM111 to CM116: what a service waits for before it starts."""
 
 from collections.abc import Iterator
 
 from trimtab.fleet.compose.conditions import is_named_in, why_not_waited_for
 from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.waiting import waits_itself
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import items, mapping
 from trimtab.rules.base import (
     Applicability,
     Category,
     ComposeRule,
+    Confidence,
     Finding,
     Fix,
     Refusal,
@@ -20,6 +22,7 @@ from trimtab.rules.base import (
 
 _HEALTHY = {"condition": "service_healthy"}
 _CHECK = "healthcheck: {test: [CMD, 'true']}"
+_HEALTHY_FLOW = "{condition: service_healthy}"
 _CHOSEN = "`service_started` stands beside a `service_healthy`, so the difference seems to be meant"
 
 
@@ -289,3 +292,50 @@ class UnknownDependency(ComposeRule):
                 if facts.project.service(name) is None and not _is_optional(service, name):
                     message = f"depends on `{name}`, which does not exist"
                     yield self.about(facts, service, ("depends_on", name), message, Refusal(_NAME), name)
+
+
+_LONG_ENOUGH = "whether it tries for long enough only a start shows; `trimtab startup` says what would be saved"
+
+
+class RetryingDependant(ComposeRule):
+    """Wait for the health of a service by one that tries again by itself.
+
+    ## What it does
+    Finds `condition: service_healthy` where the waiting service's command waits for the other one (`wait-for-it`, `dockerize`,
+    `until nc …`), or where one of its own files that speak of the other one uses a library that tries again (tenacity, backoff,
+    p-retry and the like).
+
+    ## Why it matters
+    Both wait: the container is started only when the other one is healthy, and everything that the service could do before
+    its first request is put off until then.
+
+    ## Fix safety
+    Not fixed: whether it tries for long enough only a start shows. `trimtab startup` says what would be saved.
+    """
+
+    code = "CM116"
+    category = Category.RELIABILITY
+    severity = Severity.INFO
+    confidence = Confidence.LOW
+    since = "0.2"
+    clean = [
+        compose_case(
+            f"services: {{a: {{image: a, command: a b, depends_on: {{b: {_HEALTHY_FLOW}}}}}, b: {{image: b, {_CHECK}}}}}\n"
+        ),
+        compose_case("services: {a: {image: a, command: ./wait-for-it.sh b:1 -- a, depends_on: [b]}, b: {image: b}}\n"),
+    ]
+    flagged = [
+        compose_case(
+            "services:\n  a:\n    image: a\n    command: ./wait-for-it.sh b:5432 -- serve\n    depends_on:\n      b:\n"
+            f"        condition: service_healthy\n  b: {{image: b, {_CHECK}}}\n",
+            refused=_LONG_ENOUGH,
+        ),
+    ]
+
+    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
+        for service in facts.project.services:
+            for name in service.depends_on:
+                reason = waits_itself(facts, service, name) if facts.condition(service, name) == "service_healthy" else None
+                if reason is not None:
+                    message = f"waits until `{name}` is healthy, and {reason}"
+                    yield self.about(facts, service, ("depends_on", name), message, Refusal(_LONG_ENOUGH), name)
