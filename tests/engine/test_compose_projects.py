@@ -91,6 +91,48 @@ def test_a_project_that_does_not_start_is_named_and_not_written(tmp_path: Path) 
     assert (folder / "compose.yaml").read_text() == files["compose.yaml"]
 
 
+NETWORKED = """services:
+  db:
+    image: {image}
+    command: [python, -m, http.server, "6379"]
+    networks: [flat] # everybody
+  api:
+    build: .
+    networks: [flat]
+    environment: {{REDIS_URL: "redis://db:6379"}}
+  other:
+    build: .
+    networks: [flat]
+    healthcheck: {{test: [CMD, python, -c, "{check}"], interval: 1s, timeout: 2s, retries: 3, start_period: 9s}}
+networks:
+  flat: {{}}
+"""
+UNSEEN = "import urllib.request as u; u.urlopen('http://' + 'd' + 'b:6379')"
+
+
+@pytest.mark.parametrize(("check", "proven"), [("pass", True), (UNSEEN, False)], ids=["apart", "talks-unseen"])
+def test_networks_are_started_before_they_are_written(check: str, proven: bool, tmp_path: Path) -> None:
+    image = f"localhost/networks-{tmp_path.name}/redis:7".replace("_", "-")
+    subprocess.run(["docker", "tag", "localhost/trimtab/python:3.11-bookworm", image], check=True)
+    try:
+        text = NETWORKED.format(image=image, check=check)
+        folder = write(tmp_path / "fleet", {"Dockerfile": SERVICE, "server.py": SERVER, "compose.yaml": text})
+        done = trimtab(folder, "networks", "--prove", "--apply", "--format", "json", cache=tmp_path / "cache")
+    finally:
+        subprocess.run(["docker", "rmi", image], check=True, capture_output=True)
+    assert done.returncode == (0 if proven else 1), done.stderr
+    (project,) = json.loads(done.stdout)["projects"]
+    assert [each["service"] for each in project["networks"][0]["members"]] == ["api"]
+    after = (folder / "compose.yaml").read_text()
+    if proven:
+        assert project["problem"] is None
+        assert "db-users" in after
+        assert "# everybody" in after
+    else:
+        assert project["problem"].startswith("with the proposal it does not start")
+        assert after == text
+
+
 def test_a_shared_base_saves_bytes_and_is_kept_when_it_is_no_slower(tmp_path: Path) -> None:
     install = "RUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*\n"
     packages = {"a": "tree file", "b": "file tree", "c": "tree file bc"}

@@ -133,6 +133,7 @@ def test_a_store_and_its_users_get_a_network() -> None:
     ]
     assert mapping(after.project.networks["db-users"]) == {"internal": True}
     assert plan(after).segments == ()
+    assert plan(after).apart == ("db",)
 
 
 def test_a_store_that_nobody_is_seen_to_use_stays() -> None:

@@ -1,29 +1,22 @@
 """`trimtab startup`."""
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import anyio
 from cyclopts import Parameter
-from platformdirs import user_cache_path
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
-from trimtab.cli.options import Common, Loaded, Paths, load, show
+from trimtab.cli.options import Common, Paths, load, show
 from trimtab.cli.projects import readable_projects
 from trimtab.cli.settle import Applied, apply_wants
-from trimtab.docker import ProcessRunner, engine_version
-from trimtab.errors import CommandFailed, UsageError
-from trimtab.fleet import ComposeProject
+from trimtab.cli.starting import start_each
+from trimtab.errors import UsageError
 from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.startup import droppable, faster_checks, predict, wants
-from trimtab.history import new_run
 from trimtab.report.startup import ProjectStart, startup_data, startup_page, startup_view
-from trimtab.verify import clean_up
-from trimtab.verify.starting import measure_start
 
 
 def startup(
@@ -56,7 +49,9 @@ def startup(
         edges = droppable(facts, boots)
         plans.append(ProjectStart(project.files, predict(facts, boots), predict(facts, boots, quicker), edges=edges))
     if prove:
-        plans = anyio.run(_proven, loaded, projects, common, plans, repeats)
+        texts = [settle(loaded.fleet, each, wants(ComposeFacts(loaded.fleet, each))).texts for each in projects]
+        started = start_each(loaded, list(zip(projects, texts, strict=True)), repeats, common)
+        plans = [replace(plan, measured=one.measured, problem=one.problem) for plan, one in zip(plans, started, strict=True)]
     applied = Applied()
     if apply:
         for project in (project for project, plan in zip(projects, plans, strict=True) if plan.may_be_written):
@@ -101,31 +96,4 @@ def _boots(given: tuple[str, ...]) -> Mapping[str, float]:
             found[name] = float(seconds)
         except ValueError as error:
             raise UsageError(f"`--boot {each}` is no `SERVICE=SECONDS`, such as `--boot db=3.5`.") from error
-    return found
-
-
-async def _proven(
-    loaded: Loaded, projects: Sequence[ComposeProject], common: Common, plans: list[ProjectStart], repeats: int
-) -> list[ProjectStart]:
-    runner = ProcessRunner()
-    await engine_version(runner)
-    found: list[ProjectStart] = []
-    for project, plan in zip(projects, plans, strict=True):
-        facts = ComposeFacts(loaded.fleet, project)
-        settled = settle(loaded.fleet, project, wants(facts))
-        run = new_run()
-        folder = user_cache_path("trimtab") / "staging" / run
-        folder.mkdir(parents=True)
-        measured, problem = None, ""
-        try:
-            if not common.quiet:
-                common.messages.print(f"starting {', '.join(project.files)} {2 * repeats} times", markup=False)
-            measured = await measure_start(runner, loaded.root, folder, run, project.files, settled.texts, repeats)
-        except CommandFailed as error:
-            problem = str(error)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await clean_up(runner, run)
-            shutil.rmtree(folder, ignore_errors=True)
-        found.append(replace(plan, measured=measured, problem=problem))
     return found

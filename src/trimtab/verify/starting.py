@@ -11,11 +11,20 @@ import anyio
 
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
-from trimtab.errors import CommandFailed
+from trimtab.errors import CommandFailed, ToolError
 from trimtab.fleet.plain import items, mapping
 from trimtab.verify.evidence import Measurement, Pair, Scenario
 
 _WAIT_SECONDS = 300
+_SIDES = {"before": "as it is, it does not start", "after": "with the proposal it does not start"}
+
+
+class NotStarted(ToolError):
+    """A project whose services did not all run, and become healthy; the message says on which side."""
+
+    def __init__(self, side: str, cause: CommandFailed) -> None:
+        self.side = side
+        super().__init__(f"{_SIDES[side]}: {cause}")
 
 
 async def measure_start(
@@ -24,11 +33,12 @@ async def measure_start(
     """A project's start with its files as they are and with other texts, in interleaved pairs.
 
     The project gets a name of its own; container names, ports of the host and restart policies are left out, so that nothing
-    that runs is touched. Images are built once, before the clock runs. Everything is removed after each start, volumes
-    included, which are this project's own.
+    that runs is touched. Images are built, or pulled where they are missing, once, before the clock runs. Everything is removed
+    after each start, volumes included, which are this project's own.
 
     Raises:
-        CommandFailed: compose refuses the files, an image does not build, or the services do not become healthy.
+        CommandFailed: compose refuses the files, or an image does not build or cannot be pulled.
+        NotStarted: a service ends, or does not become healthy.
     """
     old = await _resolved(runner, root, folder, run, files, {})
     new = await _resolved(runner, root, folder, run, files, texts)
@@ -38,7 +48,10 @@ async def measure_start(
             seconds: dict[str, float] = {}
             for name in ("before", "after") if turn % 2 == 0 else ("after", "before"):
                 project = old if name == "before" else new
-                seconds[name] = await _started(runner, folder, run, project)
+                try:
+                    seconds[name] = await _started(runner, folder, run, project)
+                except CommandFailed as error:
+                    raise NotStarted(name, error) from error
             pairs.append(Pair(seconds["before"], seconds["after"]))
     return Measurement(Scenario.START, ", ".join(files), tuple(pairs))
 
@@ -101,7 +114,9 @@ async def _built(runner: Runner, folder: Path, run: str, project: Mapping[str, o
     """The project's images, built, under names of this run's."""
     file = folder / "start.json"
     file.write_text(json.dumps(project), encoding="utf-8")
-    (await runner.run(argv.compose(str(file), _project(run), "build"))).checked()
+    missing = ("pull", "--quiet", "--ignore-buildable", "--policy", "missing")
+    for words in (("build",), missing):
+        (await runner.run(argv.compose(str(file), _project(run), *words))).checked()
     try:
         yield
     finally:

@@ -46,6 +46,8 @@ class NetworkPlan:
     """The networks that are there and stay."""
     left: tuple[str, ...]
     """Why a store stays where it is, a sentence each."""
+    apart: tuple[str, ...]
+    """The stores that only their users can reach already."""
     wants: tuple[Want, ...]
 
 
@@ -84,6 +86,7 @@ def plan(facts: ComposeFacts) -> NetworkPlan:
     every = list(edges(facts))
     segments: list[Segment] = []
     left: list[str] = []
+    apart: list[str] = []
     shared: dict[str, None] = {}
     for service in facts.project.services:
         shared.update(dict.fromkeys(sorted(facts.networks(service) or ())))
@@ -95,9 +98,11 @@ def plan(facts: ComposeFacts) -> NetworkPlan:
         reason = _obstacle(facts, store, own, users)
         if reason:
             left.append(f"`{store.name}`: {reason}")
-        elif not _is_apart(facts, store, users):
+        elif _is_apart(facts, store, users):
+            apart.append(store.name)
+        else:
             segments.append(Segment(f"{store.name}-users", store.name, users, not any(published_ports(store))))
-    return NetworkPlan(tuple(segments), tuple(shared), tuple(left), tuple(_wants(facts, segments, every)))
+    return NetworkPlan(tuple(segments), tuple(shared), tuple(left), tuple(apart), tuple(_wants(facts, segments, every)))
 
 
 def _obstacle(facts: ComposeFacts, store: Service, own: frozenset[str] | None, users: tuple[Edge, ...]) -> str | None:
