@@ -1,6 +1,6 @@
 """`trimtab networks`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -25,7 +25,7 @@ class Proposed:
 
     project: ComposeProject
     plan: NetworkPlan
-    started: Started = Started()
+    started: Started = field(default_factory=Started)
 
 
 Plans = list[Proposed]
