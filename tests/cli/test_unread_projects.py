@@ -35,7 +35,9 @@ def test_a_file_that_cannot_be_read_is_no_project_without_services(
     assert [each["files"] for each in projects] == [["good/compose.yaml"]]
 
 
-@pytest.mark.parametrize("command", ["bake", "ci --dry-run", "scripts --dry-run", "build --changed --explain", "ci --plan"])
+@pytest.mark.parametrize(
+    "command", ["bake", "ci --dry-run", "scripts --dry-run", "build --changed --explain", "ci --plan", "plan"]
+)
 def test_what_is_made_from_the_rest_says_what_is_left_out(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,3 +47,10 @@ def test_alias_bomb() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
     with pytest.raises(YamlProblem):
         load("\n".join(lines))
+
+
+def test_a_piece_of_another_file_is_told_for_what_it_is() -> None:
+    with pytest.raises(YamlProblem) as caught:
+        load("# Add this below `services:`\n\n  a:\n    image: a\n\nvolumes:\n  d: {}\n")
+    assert caught.value.line == 6
+    assert "`volumes` stands further left than the keys from line 3 on" in caught.value.message

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Paths, RuleChoice, load, show
+from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.isolation import plan as network_plan
@@ -46,11 +47,12 @@ def plan(
     """
     common = common or Common()
     loaded = load(paths, common, choice)
+    unread = tell_unread(loaded.fleet, common)
     changes = rewrite(loaded.fleet, unsafe=True, proof=True, paths=loaded.chosen, rules=loaded.rules)
     safe = rewrite(loaded.fleet, paths=loaded.chosen, rules=loaded.rules)
     batches = [batch for batch in _batches(loaded.fleet, changes, safe) if batch.items]
     show(common, lambda: _data(batches), lambda: _view(batches), {"markdown": lambda: _markdown(batches)})
-    return FINDINGS if batches else CLEAN
+    return of_the_rest(FINDINGS if batches else CLEAN, unread)
 
 
 def _batches(fleet: Fleet, changes: ChangeSet, safe: ChangeSet) -> Iterator[Batch]:
@@ -100,10 +102,11 @@ def _proposals(fleet: Fleet) -> Iterator[Batch]:
             f"sizes in {name}", "trimtab resources --apply", "medium: a default is not what was observed",
             "none before its use is observed", "", sizes,
         )  # fmt: skip
+        proof = "the project is started before and after with `--prove`; what no health check shows, somebody has to look at"
         segments = tuple(f"{each.store}: with {len(each.members)} that talk to it" for each in network_plan(facts).segments)
         yield Batch(
-            f"networks of {name}", "trimtab networks --apply", "high: an address made up at run time is not seen",
-            "to be looked at by somebody who knows", "", segments,
+            f"networks of {name}", "trimtab networks --prove --apply", "high: an address made up at run time is not seen",
+            proof, "", segments,
         )  # fmt: skip
 
 

@@ -75,9 +75,25 @@ def read_nodes(source: Source) -> list[Node]:
         return _Composer(text, len(plain) - len(text)).documents()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise YamlProblem(line, str(error.problem or error.context or "not readable as YAML")) from error
+        said = str(error.problem or error.context or "not readable as YAML")
+        raise YamlProblem(line, _why_outdented(text, line) or said) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise YamlProblem(1, str(error).partition("\n")[0] or "not readable as YAML") from error
+
+
+def _why_outdented(text: str, line: int) -> str | None:
+    """What `did not find expected <document start>` means where a file's first keys are set in, and later ones are not.
+
+    That is a piece of another file, whose `services:` above it is missing.
+    """
+    lines = text.splitlines()
+    first = next(
+        ((n, each) for n, each in enumerate(lines, start=1) if each.strip() and not each.lstrip().startswith("#")), None
+    )
+    if first is None or line > len(lines) or not first[1].startswith(" ") or lines[line - 1][:1] in {"", " ", "#", "-"}:
+        return None
+    key = lines[line - 1].partition(":")[0]
+    return f"`{key}` stands further left than the keys from line {first[0]} on, above which the key that holds them is missing"
 
 
 class _Mark(Protocol):
