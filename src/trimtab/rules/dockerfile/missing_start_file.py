@@ -1,4 +1,4 @@
-"""DF307."""
+"""DF307 and DF311: files that an image starts with, or is checked with, and does not have."""
 
 import posixpath
 from collections.abc import Iterator
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.healthchecks import Check, checks_of
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.pymodules import installed_modules, is_standard, module_file
 from trimtab.fleet.stage import Run, Stage
-from trimtab.fleet.start import Target, start_of, target_of
+from trimtab.fleet.start import Start, Target, start_of, target_of
 from trimtab.rules.base import Case, Category, Confidence, DockerfileRule, Finding, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile
 
@@ -85,6 +86,77 @@ class MissingStartFile(DockerfileRule):
                 kind = "file" if target.kind == "file" else "module"
                 message = f"the image starts with the {kind} `{target.name}`, which nothing brings"
                 yield self.finding(facts, start.instruction.arguments_span, message, Refusal(_REFUSAL), target.name)
+
+
+_CHECK = "whether the file or the check is wrong is not known from here"
+_OF_THE_SYSTEM = ("/bin/", "/sbin/", "/usr/", "/lib/", "/etc/", "/opt/", "/proc/", "/dev/", "/tmp/", "/var/")  # noqa: S108
+
+
+class HealthCheckFileMissing(DockerfileRule):
+    """Health check that runs a file which is not in the image.
+
+    ## What it does
+    Takes the script or program that a HEALTHCHECK, or the health check of a compose service, runs by its path, and looks for it
+    among what the COPYs bring from the context. It speaks only where nothing else can have brought it, as DF307 does.
+
+    ## Why it matters
+    The check fails for ever, and whatever waits for the service never starts.
+
+    ## Fix safety
+    Not fixed: either the check or the COPY is wrong.
+    """
+
+    code = "DF311"
+    category = Category.RELIABILITY
+    severity = Severity.HIGH
+    confidence = Confidence.MEDIUM
+    since = "0.2"
+    clean = [
+        Case('FROM python:3.13\nWORKDIR /app\nCOPY a.sh .\nHEALTHCHECK CMD ["/app/a.sh"]\n', files={"a.sh": ""}),
+        Case("FROM python:3.13\nWORKDIR /app\nHEALTHCHECK CMD /usr/bin/curl -f localhost && ./$X\n"),
+        Case('FROM python:3.13\nWORKDIR /app\nRUN make a.sh\nHEALTHCHECK CMD ["/app/a.sh"]\n'),
+    ]
+    flagged = [
+        Case(
+            'FROM python:3.13\nWORKDIR /app\nCOPY b.py .\nHEALTHCHECK CMD ["python", "a.py"]\n',
+            refused=_CHECK,
+            files={"b.py": ""},
+        ),
+        Case(
+            "FROM python:3.13\nWORKDIR /app\nCOPY b.py .\n",
+            refused=_CHECK,
+            files={"b.py": "", "compose.yaml": "services: {a: {build: ., healthcheck: {test: [CMD, /app/a.sh]}}}\n"},
+        ),
+        Case(
+            "FROM node:24\nWORKDIR /app\nCOPY b.js .\nHEALTHCHECK CMD node a.js || exit 1\n", refused=_CHECK, files={"b.js": ""}
+        ),
+    ]
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        for stage in facts.final_stages:
+            brought = [CopiedFiles.of(facts.lineage(stage), context) for context in facts.contexts]
+            for check in checks_of(facts, stage) if _is_closed(facts, stage) else ():
+                for target in _run_by(check, stage):
+                    if all(_is_missing(facts, stage, target, files) for files in brought):
+                        yield self._at(facts, check, target)
+
+    def _at(self, facts: Facts, check: Check, target: Target) -> Finding:
+        message = f"the health check runs `{target.name}`, which nothing brings"
+        if check.instruction is not None:
+            return self.finding(facts, check.instruction.arguments_span, message, Refusal(_CHECK), target.name)
+        about = f"service {check.service} {target.name}"
+        message = f"service `{check.service}`: {message}"
+        return self.finding_elsewhere(facts, check.path, check.line, message, Refusal(_CHECK), about, (check.service,))
+
+
+def _run_by(check: Check, stage: Stage) -> Iterator[Target]:
+    """The files that a check runs by their paths, those of the system left out."""
+    first = stage.instructions[0]
+    starts = [Start(each.words, in_shell=True, instruction=first, literal=each.literal) for each in check.commands]
+    for start in starts or [Start(tuple(check.words), in_shell=False, instruction=first)]:
+        target = target_of(start, stage.end.workdir)
+        if target is not None and target.kind == "file" and not target.name.startswith(_OF_THE_SYSTEM):
+            yield target
 
 
 def _is_closed(facts: Facts, stage: Stage) -> bool:
