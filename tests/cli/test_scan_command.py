@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trimtab.cli.app import run
-from trimtab.history import open_store
+from trimtab.history import open_store, opened
 
 VALUE = "AKIA" + "QYLPMN5HFIQR7XYA"
 PASSWORD = "correct-" + "horse-battery"
@@ -214,6 +215,63 @@ def test_without_a_scan_a_gate_does_not_pass(fleet_folder: Path) -> None:
     assert states(checks, "scan") == {"not checked"}
     code, checks = gate(fleet_folder, "--allow", "scan")
     assert states(checks, "scan") == {"allowed"}
+
+
+def edited(folder: Path, text: str, other: str) -> None:
+    (record,) = (folder / ".trimtab" / "runs").glob("*/scan.json")
+    before = record.read_text()
+    assert text in before
+    record.write_text(before.replace(text, other))
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [('"critical": 1', '"critical": 0'), ('"whole": false', '"whole": true'), ('"kind": "sources"', '"kind": "image"')],
+)
+def test_a_record_that_somebody_has_edited_is_no_scan(text: str, other: str, fleet_folder: Path, advisories: Path) -> None:
+    scan(fleet_folder, "--advisories", str(advisories))
+    assert "failed" in states(gate(fleet_folder)[1], "vulnerabilities")
+    edited(fleet_folder, text, other)
+    code, checks = gate(fleet_folder)
+    assert code == 1
+    assert [each["measured"] for each in checks if each["gate"] == "scan"] == [
+        "the record of the last scan is not as the scan wrote it"
+    ]
+
+
+def test_half_a_record_is_no_scan(fleet_folder: Path, advisories: Path) -> None:
+    scan(fleet_folder, "--advisories", str(advisories))
+    (record,) = (fleet_folder / ".trimtab" / "runs").glob("*/scan.json")
+    record.write_text(record.read_text()[:200])
+    code, checks = gate(fleet_folder)
+    assert code == 1
+    assert "cannot be read" in next(each["measured"] for each in checks if each["gate"] == "scan")
+    record.unlink()
+    assert states(gate(fleet_folder)[1], "scan") == {"not checked"}
+
+
+def test_a_gate_asks_again_when_what_was_accepted_ends(fleet_folder: Path, advisories: Path) -> None:
+    entry = '[[vulnerability]]\nid = "CVE-2026-1"\nreason = "not used"\nexpires = {}\n'
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    (fleet_folder / ".trimtabignore.toml").write_text(entry.format("2999-01-01") + entry.format(tomorrow))
+    assert found(fleet_folder, "--advisories", str(advisories))["accepted_until"] == tomorrow.isoformat()
+
+
+def test_a_scan_of_a_wrong_clock_hides_none_that_came_after_it(fleet_folder: Path, advisories: Path) -> None:
+    words = ("--advisories", str(advisories))
+    scan(fleet_folder, *words)
+    with opened(fleet_folder) as store:
+        (row,) = store.scans.rows()
+        store.scans.add([replace(row, run="later", started="2999-01-01T00:00:00+00:00")])
+        assert store.scans.last_run() == row.run
+        assert store.scans.last_run(datetime(2999, 1, 2, tzinfo=UTC)) == "later"
+        assert store.scans.last_run(datetime(2000, 1, 1, tzinfo=UTC)) == "later"
+
+
+def test_what_goes_by_a_scan_is_told_where_there_is_none(fleet_folder: Path) -> None:
+    for name in ("vulnerabilities", "secrets"):
+        assert states(gate(fleet_folder)[1], name) == {"not checked"}
+        assert states(gate(fleet_folder, "--allow", "scan")[1], name) == {"allowed"}
 
 
 def test_a_gate_takes_its_limits_from_the_configuration(fleet_folder: Path) -> None:

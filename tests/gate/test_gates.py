@@ -69,11 +69,17 @@ def test_a_good_fleet_passes() -> None:
         (service(score=score(90, 9, 6.9)), [("maintainability", "a", FAILED)]),
         (replace(GOOD, unread={"x/Dockerfile": "is binary"}), [("readable", "x/Dockerfile", UNCHECKED)]),
         (replace(GOOD, services=()), [("readable", "fleet", UNCHECKED)]),
-        (replace(GOOD, scan=None), [("scan", "fleet", UNCHECKED)]),
+        (
+            replace(GOOD, scan=None),
+            [("scan", "fleet", UNCHECKED), ("vulnerabilities", "fleet", UNCHECKED), ("secrets", "fleet", UNCHECKED)],
+        ),
         (scanned(started=NOW - timedelta(days=8)), [("scan", "scan", UNCHECKED)]),
         (scanned(as_of=NOW - timedelta(days=8)), [("scan", "advisories", UNCHECKED)]),
         (scanned(as_of=None), []),
-        (scanned(parts=frozenset({"vulns"})), [("scan", "fleet", UNCHECKED)]),
+        (scanned(started=NOW + timedelta(hours=20)), []),
+        (scanned(started=NOW + timedelta(hours=25)), [("scan", "scan", UNCHECKED)]),
+        (scanned(as_of=NOW + timedelta(days=400)), [("scan", "advisories", UNCHECKED)]),
+        (scanned(parts=frozenset({"vulns"})), [("scan", "fleet", UNCHECKED), ("secrets", "fleet", UNCHECKED)]),
         (scanned(not_checked=[("a:1", "no advisories", ("a",))]), [("scan", "a", UNCHECKED)]),
         (scanned(counts={"": NONE}), [("vulnerabilities", "a", UNCHECKED)]),
         (scanned(counts={"a": {**NONE, "critical": 1}}), [("vulnerabilities", "a", FAILED)]),
@@ -210,3 +216,24 @@ def unasked(data: dict[str, Any]) -> frozenset[str] | None:
     found = read_scan(data)
     assert found is not None
     return found.unasked
+
+
+@pytest.mark.parametrize(
+    "counts", [None, {}, {"critical": 0}, {**NONE, "critical": -1}, {**NONE, "high": "none"}, {**NONE, "low": None}]
+)
+def test_a_missing_number_is_no_zero(counts: object) -> None:
+    target: dict[str, object] = {"name": "source tree", "kind": "sources", "services": [], "secrets": [], "counts": counts}
+    assert read_scan({"started": NOW.isoformat(), "targets": [target]}) is None
+
+
+def test_times_that_are_none_are_no_scan_and_one_without_a_zone_is_utc() -> None:
+    assert read_scan({"started": NOW.isoformat(), "advisories_as_of": "soon"}) is None
+    assert read_scan({"started": NOW.isoformat(), "accepted_until": "soon"}) is None
+    plain = read_scan({"started": "2026-11-25T00:00:00"})
+    assert plain is not None
+    assert plain.started == NOW
+
+
+@pytest.mark.parametrize(("days", "expected"), [(0, []), (-1, [("scan", "ignore file", UNCHECKED)])])
+def test_what_was_accepted_holds_to_its_last_day(days: int, expected: list[tuple[str, str, State]]) -> None:
+    assert bad(scanned(accepted_until=NOW.date() + timedelta(days=days))) == expected

@@ -210,6 +210,13 @@ def test_the_oldest_collection_counts(fleet: Make, tmp_path: Path) -> None:
     assert outcome(found) is Outcome.INCOMPLETE
 
 
+@pytest.mark.parametrize(("hours", "expected"), [(20, Outcome.CLEAN), (25, Outcome.INCOMPLETE)])
+def test_advisories_of_the_future_are_never_clean(hours: int, expected: Outcome) -> None:
+    target = TargetScan("x", "sources", (FLASK,))
+    found = Scan(NOW, VULNS, (target,), (), (), ("grype",), NOW + timedelta(hours=hours))
+    assert outcome(found) is expected
+
+
 def test_a_scan_of_nothing_is_never_clean() -> None:
     assert outcome(Scan(NOW, VULNS, (), (), (), ("store",))) is Outcome.INCOMPLETE
     assert outcome(Scan(NOW, frozenset({Part.COMPLIANCE}), (TargetScan("x", "sources"),), (), ())) is Outcome.INCOMPLETE

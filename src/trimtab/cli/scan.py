@@ -22,7 +22,7 @@ from trimtab.errors import EngineMissing, UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.model import Service
 from trimtab.git import head, ignored_paths, tracked_paths
-from trimtab.history import ScanRow, new_run, opened
+from trimtab.history import ScanRow, new_run, opened, sealed
 from trimtab.report.exchange import json_text
 from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sarif, scan_view
 from trimtab.review import review as run_review
@@ -299,7 +299,7 @@ def _keep(job: _Job, result: Scan, verdict: Verdict, run: str) -> None:
     """Into the fleet's history, for gates and for what changed over time."""
     with opened(job.loaded.root) as store:
         store.scans.add(_rows(result, verdict, run))
-        store.write_result(run, "scan", scan_data(result, verdict))
+        store.write_result(run, "scan", sealed(scan_data(result, verdict)))
 
 
 def _rows(result: Scan, verdict: Verdict, run: str) -> list[ScanRow]:

@@ -35,6 +35,8 @@ class Check:
     where: str = ""
     hint: str = ""
     """What to do."""
+    within: str = ""
+    """The gate whose measurement it goes by: where that may be missing, so may this."""
 
     @property
     def holds(self) -> bool:
@@ -63,7 +65,8 @@ def evaluate(measured: Measured, policy: GatePolicy, now: datetime | None = None
 
 
 def _allowed(check: Check, policy: GatePolicy) -> Check:
-    allowed = check.state is State.UNCHECKED and policy.allows(check.gate, check.subject)
+    names = (check.gate, check.within) if check.within else (check.gate,)
+    allowed = check.state is State.UNCHECKED and any(policy.allows(name, check.subject) for name in names)
     return replace(check, state=State.ALLOWED) if allowed else check
 
 
@@ -114,17 +117,17 @@ def _scan(measured: Measured, policy: GatePolicy, now: datetime) -> Iterator[Che
     limit = f"at most {policy.scan_days:g} days old, of everything"
     scan = measured.scan
     if scan is None:
-        yield Check("scan", FLEET, State.UNCHECKED, "no scan is recorded", limit, hint=_SCAN_HINT)
+        yield Check("scan", FLEET, State.UNCHECKED, measured.no_scan, limit, hint=_SCAN_HINT)
         return
     for what, moment in (("scan", scan.started), ("advisories", scan.as_of)):
         if moment is not None:
-            days = (now - moment) / timedelta(days=1)
-            state = State.PASSED if days <= policy.scan_days else State.UNCHECKED
-            hint = "" if state is State.PASSED else _SCAN_HINT if what == "scan" else "bring newer advisories, and scan again"
-            yield Check("scan", what, state, f"{days:.1f} days old", limit, hint=hint)
+            yield _age(what, now - moment, policy, limit)
     for what, reason, services in scan.not_checked:
         subject = services[0] if services else FLEET
         yield Check("scan", subject, State.UNCHECKED, f"{what}: {reason}", limit, what, "scan again when it can be looked at")
+    if scan.accepted_until is not None and now.date() > scan.accepted_until:
+        text = f"something that it accepts was accepted until {scan.accepted_until} only"
+        yield Check("scan", "ignore file", State.UNCHECKED, text, limit, hint=_SCAN_HINT)
     yield from _moved(measured, scan)
     yield from _partial(measured, scan)
     missing = {"vulns", "secrets"} - scan.parts
@@ -133,9 +136,28 @@ def _scan(measured: Measured, policy: GatePolicy, now: datetime) -> Iterator[Che
         yield Check("scan", FLEET, State.UNCHECKED, text, limit, hint=_SCAN_HINT)
 
 
+_CLOCKS = timedelta(days=1)
+"""How far in the future something may be dated: stores take advisories by the same measure."""
+
+
+def _age(what: str, age: timedelta, policy: GatePolicy, limit: str) -> Check:
+    """Of what comes from a time that is still to be, nobody knows how old it is: one of two clocks is, or was, wrong."""
+    if age < -_CLOCKS:
+        text = f"{-age / timedelta(days=1):.1f} days in the future"
+        return Check("scan", what, State.UNCHECKED, text, limit, hint=f"mend the clock, and {_SCAN_HINT}")
+    days = max(age / timedelta(days=1), 0.0)
+    if days <= policy.scan_days:
+        return Check("scan", what, State.PASSED, f"{days:.1f} days old", limit)
+    hint = _SCAN_HINT if what == "scan" else "bring newer advisories, and scan again"
+    return Check("scan", what, State.UNCHECKED, f"{days:.1f} days old", limit, hint=hint)
+
+
 def _vulnerabilities(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
     scan = measured.scan
     if scan is None or "vulns" not in scan.parts:
+        if policy.limits.max_critical is not None or policy.limits.max_high is not None:
+            text = "no scan says how many there are"
+            yield Check("vulnerabilities", FLEET, State.UNCHECKED, text, "scanned", hint=_SCAN_HINT, within="scan")
         return
     if "" in scan.counts:
         yield from _severe("source tree", scan, "", policy.limits, ".")
@@ -195,6 +217,8 @@ def _severe(subject: str, scan: ScanSeen, name: str, asked: Limits, where: str) 
 
 def _secrets(measured: Measured) -> Iterator[Check]:
     if measured.scan is None or "secrets" not in measured.scan.parts:
+        text = "no scan says how many there are"
+        yield Check("secrets", FLEET, State.UNCHECKED, text, "0", hint=_SCAN_HINT, within="scan")
         return
     number = measured.scan.secrets
     hint = "replace them, take them out, or accept them in the ignore file with a reason and a date"

@@ -13,7 +13,7 @@ from trimtab.docker import command as argv
 from trimtab.fleet import DiskTree, Fleet, Unreadable, discover
 from trimtab.gate.measured import Before, Generated, Measured, ScanSeen, ServiceSeen, read_scan
 from trimtab.git import changes_since, export_revision, tracked_paths
-from trimtab.history import BuildRow, Store
+from trimtab.history import BuildRow, Store, is_sealed
 from trimtab.review import Review, fingerprints
 from trimtab.review import review as run_review
 from trimtab.rules import Rule, Severity
@@ -37,8 +37,7 @@ async def measure(runner: Runner, root: Path, review: Review, rules: Sequence[Ru
     """
     recent = store.ledger.recent(_BUILDS, ("built",)).values()
     builds = sorted((row for rows in recent for row in rows), key=lambda row: (row.started, row.id), reverse=True)
-    last = store.scans.last_run()
-    scan = read_scan(store.read_result(last, "scan")) if last else None
+    scan, no_scan = _last_scan(store)
     images = await _images(runner, scan) if scan else {}
     return Measured(
         review.score,
@@ -51,7 +50,21 @@ async def measure(runner: Runner, root: Path, review: Review, rules: Sequence[Ru
         await _before(runner, root, review.fleet, rules, base) if base else None,
         images,
         fingerprint(review.fleet.tree, await tracked_paths(runner, root)) if scan else "",
+        no_scan,
     )
+
+
+def _last_scan(store: Store) -> tuple[ScanSeen | None, str]:
+    """The last scan, or why there is none to go by."""
+    last = store.scans.last_run()
+    if last is None:
+        return None, "no scan is recorded"
+    kept = store.read_result(last, "scan")
+    if kept is None:
+        return None, "the record of the last scan is gone, or cannot be read"
+    if not is_sealed(kept):
+        return None, "the record of the last scan is not as the scan wrote it"
+    return read_scan(kept), "the record of the last scan is not one that this version can read"
 
 
 def _service(review: Review, name: str, builds: Sequence[BuildRow]) -> ServiceSeen:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import cast
+from datetime import UTC, date, datetime
 
 from trimtab.fleet.plain import items, mapping
 from trimtab.review import Score
+from trimtab.scan import LEVELS
 
 
 @dataclass(frozen=True)
@@ -31,29 +31,33 @@ class ScanSeen:
     """The fingerprint of the files that it searched."""
     unasked: frozenset[str] | None = frozenset()
     """The services whose vulnerabilities were not all looked up; None means nobody's were."""
+    accepted_until: date | None = None
+    """The last day on which everything holds that the ignore file accepts; None where it accepts nothing."""
 
 
 def read_scan(data: object) -> ScanSeen | None:
-    """A scan from the JSON that it was kept as; None where that is none."""
-    found = mapping(data)
+    """A scan from the JSON that it was kept as; None where that is none, or a part of it is not what a scan writes."""
     try:
-        started = datetime.fromisoformat(str(found["started"]))
+        return _read(mapping(data))
     except (KeyError, ValueError):
         return None
-    as_of = found.get("advisories_as_of")
+
+
+def _read(found: Mapping[str, object]) -> ScanSeen:
+    as_of, until = found.get("advisories_as_of"), found.get("accepted_until")
     targets = [mapping(each) for each in items(found.get("targets"))]
     counts: dict[str, Mapping[str, int]] = {}
     images: dict[str, str] = {}
     for target in targets:
-        numbers = cast("Mapping[str, int]", mapping(target.get("counts")))
+        numbers = _numbers(target)
         for name in [str(each) for each in items(target.get("services"))] or [""] * (target.get("kind") == "sources"):
             counts[name] = _added(counts.get(name, {}), numbers)
         if target.get("image"):
             images[str(target.get("name"))] = str(target["image"])
     missing = [mapping(each) for each in items(found.get("not_checked"))]
     return ScanSeen(
-        started,
-        datetime.fromisoformat(str(as_of)) if as_of else None,
+        _moment(found["started"]),
+        _moment(as_of) if as_of else None,
         frozenset(str(part) for part in items(found.get("parts"))),
         counts,
         images,
@@ -63,7 +67,22 @@ def read_scan(data: object) -> ScanSeen | None:
         bool(mapping(found.get("scope")).get("whole")),
         str(mapping(found.get("scope")).get("tree", "")),
         _unasked(found, missing),
+        date.fromisoformat(str(until)) if until else None,
     )
+
+
+def _moment(value: object) -> datetime:
+    found = datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _numbers(target: Mapping[str, object]) -> dict[str, int]:
+    """How many vulnerabilities of each severity. One that is missing is no zero."""
+    given = mapping(target.get("counts"))
+    numbers = {level: number for level in LEVELS if isinstance(number := given.get(level), int) and number >= 0}
+    if len(numbers) < len(LEVELS):
+        raise ValueError("a severity has no number")
+    return numbers
 
 
 def _unasked(found: Mapping[str, object], missing: Sequence[Mapping[str, object]]) -> frozenset[str] | None:
@@ -132,3 +151,5 @@ class Measured:
     """The id that each scanned image's name has now; without those that could not be asked for."""
     tree: str = ""
     """The fingerprint of the files as they are now."""
+    no_scan: str = "no scan is recorded"
+    """Why there is no scan to go by, where there is none."""

@@ -5,6 +5,7 @@ from trimtab.history.ledger import COMPARED, BuildRow, FleetBuildRow, Ledger, St
 from trimtab.history.place import history_folder
 from trimtab.history.prune import LEAST, PROOFS_KEPT, Pruned
 from trimtab.history.scans import ScanRow, Scans, ScoreRow
+from trimtab.history.seal import is_sealed, sealed
 from trimtab.history.store import Run, Store, new_run, open_store, opened, process_of
 
 __all__ = [
@@ -23,9 +24,11 @@ __all__ = [
     "StepRow",
     "Store",
     "history_folder",
+    "is_sealed",
     "new_run",
     "open_store",
     "opened",
     "process_of",
     "regressions",
+    "sealed",
 ]

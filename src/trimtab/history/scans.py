@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from trimtab.history.unwritten import unwritten
 
@@ -135,9 +136,12 @@ class Scans:
         found = self._connection.execute(f"{query} ON scans.rowid = ({last}) ORDER BY started DESC, run, target")
         return [_row(row) for row in found]
 
-    def last_run(self) -> str | None:
-        """The newest run that has rows."""
-        row = self._connection.execute("SELECT run FROM scans ORDER BY started DESC, rowid DESC LIMIT 1").fetchone()
+    def last_run(self, now: datetime | None = None) -> str | None:
+        """The newest run that has rows. One that a wrong clock has dated in the future hides none that came after it."""
+        tomorrow = ((now or datetime.now(UTC)) + timedelta(days=1)).isoformat(timespec="seconds")
+        query = "SELECT run FROM scans WHERE started <= ? ORDER BY started DESC, rowid DESC LIMIT 1"
+        row = self._connection.execute(query, (tomorrow,)).fetchone()
+        row = row or self._connection.execute("SELECT run FROM scans ORDER BY started DESC, rowid DESC LIMIT 1").fetchone()
         return str(row[0]) if row else None
 
     def scores(self, name: str = "", limit: int = 100) -> list[ScoreRow]:

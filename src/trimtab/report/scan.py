@@ -45,6 +45,7 @@ def scan_data(scan: Scan, verdict: Verdict) -> Data:
         "gaps": gaps(scan),
         "scope": {"whole": scan.scope.whole, "revision": scan.scope.revision, "tree": scan.scope.tree},
         "notes": list(scan.notes),
+        "accepted_until": scan.accepted_until.isoformat() if scan.accepted_until else None,
     }
 
 

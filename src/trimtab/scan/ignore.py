@@ -97,6 +97,11 @@ class Ignores:
         every += [(each, each.what) for each in self.unchecked]
         return tuple(f"{name} ({each.reason}) expired on {each.expires}" for each, name in every if each.expires < today)
 
+    def until(self, today: date) -> date | None:
+        """The first of the days on which an entry that holds today ends: what was judged by it may count from then on."""
+        entries: tuple[_Entry, ...] = (*self.vulnerabilities, *self.secrets, *self.unchecked)
+        return min((each.expires for each in entries if each.expires >= today), default=None)
+
     def judged(self, found: Iterable[Vulnerability], product: tuple[str, str], today: date) -> tuple[Vulnerability, ...]:
         """The vulnerabilities of one image or tree, by its name and id, those marked that do not count; none is left out."""
         return tuple(replace(each, ignored=self._why(each, product, today)) for each in found)

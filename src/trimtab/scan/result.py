@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from trimtab.rules import Severity
@@ -105,6 +105,8 @@ class Scan:
     """When the newest advisory of the oldest store was modified; None where it answers from today."""
     notes: tuple[str, ...] = ()
     scope: Scope = Scope()
+    accepted_until: date | None = None
+    """The first last day among the entries of the ignore file that hold; None where none does."""
 
     @property
     def vulnerabilities(self) -> tuple[tuple[TargetScan, Vulnerability], ...]:

@@ -111,7 +111,8 @@ class _Work:
         expired = self.request.ignores.expired(self.request.today)
         missing, accepted = self.request.ignores.gaps(self.missing, self.request.today)
         notes = (*self.notes, *accepted, *(f"ignore file: {each}" for each in expired))
-        return Scan(started, self.request.parts, tuple(found), controls, missing, sources, as_of, notes, self._scope())
+        until = self.request.ignores.until(self.request.today)
+        return Scan(started, self.request.parts, tuple(found), controls, missing, sources, as_of, notes, self._scope(), until)
 
     def _scope(self) -> Scope:
         request = self.request

@@ -11,6 +11,9 @@ from trimtab.scan.result import Part, Scan
 MAX_AGE = timedelta(days=7)
 """How old advisories may be for a clean result: grype refuses after five days, and OSV's collections change every hour."""
 
+_CLOCKS = timedelta(days=1)
+"""How far in the future advisories may be dated: stores take them by the same measure."""
+
 
 class Outcome(StrEnum):
     """How a scan ended."""
@@ -89,7 +92,11 @@ def _any_packages(scan: Scan) -> bool:
 
 
 def _aged(scan: Scan, policy: Policy, now: datetime) -> list[str]:
-    if Part.VULNERABILITIES not in scan.parts or scan.as_of is None or now - scan.as_of <= policy.max_age:
+    if Part.VULNERABILITIES not in scan.parts or scan.as_of is None:
+        return []
+    if scan.as_of > now + _CLOCKS:
+        return [f"the advisories are of {scan.as_of.date()}, which has not come yet: how old they are is not known"]
+    if now - scan.as_of <= policy.max_age:
         return []
     return [f"the advisories end on {scan.as_of.date()}, {age(now - scan.as_of)} ago; at most {age(policy.max_age)} is allowed"]
 
