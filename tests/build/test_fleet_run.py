@@ -10,7 +10,7 @@ import pytest
 from fake_builder import FakeBuilder, progress
 
 from trimtab.build import Done, Graph, Outcome, RunResult, build_graph
-from trimtab.build.bookkeeping import row_of, still_built
+from trimtab.build.bookkeeping import left_behind, row_of, still_built
 from trimtab.build.run import FleetBuild
 from trimtab.build.seen import Seen
 from trimtab.build.settings import Settings
@@ -318,6 +318,25 @@ def test_resuming_leaves_out_what_is_built_and_still_the_same(bench: Bench) -> N
     engine.images.add("b")
     bench.run(FakeBuilder(says=lambda _tag, _attempt: "ERROR: exit code: 1"), skip=dict.fromkeys("abc", "resumed"))
     assert left() == {"a", "b", "c"}
+
+
+def test_images_that_the_files_have_left_behind_are_known(bench: Bench) -> None:
+    """With what is built from them; the build before says what each was made from."""
+    bench.run(FakeBuilder())
+
+    def behind(texts: Mapping[str, str] = NEEDS) -> set[str]:
+        found = left_behind(bench.root, fleet_of(bench.root, texts), bench.ledger)
+        assert all(image == bench.ledger.last(name, 1)[0].image for name, image in found.items())
+        return set(found)
+
+    assert behind() == set()
+    assert behind({**NEEDS, "e": "FROM debian\n"}) == set(), "nobody knows what an image is made of that was never built"
+    assert behind({**NEEDS, "c": "FROM b\nUSER 1\n"}) == {"c"}
+    assert behind({**NEEDS, "a": "FROM debian:12\n"}) == {"a", "b", "c"}
+    graph = fleet_of(bench.root, NEEDS)
+    (bench.root / "a" / "x").write_text("nobody copies it")
+    (bench.root / "d" / "x").write_text("other")
+    assert set(left_behind(bench.root, graph, bench.ledger)) == {"d"}
 
 
 def test_secrets_are_in_no_log_and_no_ledger(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,15 @@ def test_everything_looked_at_and_nothing_found_is_clean(fleet: Make, tmp_path: 
     assert outcome(found) is Outcome.CLEAN
 
 
+@pytest.mark.parametrize(("outdated", "expected"), [("sha256:1", Outcome.INCOMPLETE), ("sha256:0", Outcome.CLEAN)])
+def test_an_image_of_other_files_says_nothing_of_these(outdated: str, expected: Outcome, fleet: Make, tmp_path: Path) -> None:
+    image = save_image(tmp_path / "a.tar", [("base", DEBIAN)])
+    target = ImageTarget("a", ("a",), outdated=outdated)
+    found = done(Request(fleet({}), VULNS, images=(target,), store=advisories(tmp_path)), Engine({"a": image}))
+    assert outcome(found) is expected
+    assert [each.services for each in found.not_checked] == [("a",)] * (expected is Outcome.INCOMPLETE)
+
+
 def test_a_vulnerability_is_a_finding(fleet: Make, tmp_path: Path) -> None:
     store = advisories(tmp_path, osv("B-1", "flask", events=[{"introduced": "0"}, {"fixed": "2.0"}]))
     found = done(Request(fleet({"requirements.txt": "flask==1.0\n"}), VULNS, store=store))

@@ -1,6 +1,7 @@
 """From ends to rows of the ledger, and from the ledger to what a run may leave out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -95,6 +96,28 @@ async def still_built(runner: Runner, root: Path, graph: Graph, ledger: Ledger) 
         for name in stale:
             del found[name]
     return found
+
+
+def left_behind(root: Path, graph: Graph, ledger: Ledger) -> Mapping[str, str]:
+    """The targets whose last build here was from other files or another Dockerfile than those that are there now.
+
+    Their names to the ids of the images that were made then. Arguments do not count: they may come from the environment of
+    whoever builds. Nothing is said of targets that were never built here.
+    """
+    images: dict[str, str] = {}
+    changed: set[str] = set()
+    for name, target in graph.targets.items():
+        last, before = next(iter(ledger.last(name, 1, ("built",))), None), seen_from(ledger.inputs(name))
+        if last is None or before is None or not last.image or before.fingerprint != last.fingerprint:
+            continue
+        images[name] = last.image
+        now = replace(look(root, target, before.bases, before.builder, before), arguments=before.arguments)
+        if now.fingerprint != before.fingerprint:
+            changed.add(name)
+    # What is built from something that is no more what it was is not either.
+    while more := {name for name in images if name not in changed and not changed.isdisjoint(graph.needs[name])}:
+        changed |= more
+    return {name: images[name] for name in graph.targets if name in changed}
 
 
 def _last_built(ledger: Ledger) -> Mapping[str, BuildRow]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trimtab.build import Wanted, build_graph
+from trimtab.build.bookkeeping import left_behind
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
 from trimtab.cli.live import LiveLines
 from trimtab.cli.options import Common, Loaded, Offline, Paths, RuleChoice, load, show
@@ -216,8 +217,14 @@ async def _images(job: _Job, runner: Runner) -> tuple[ImageTarget, ...]:
         return ()
     graph = build_graph(job.fleet, job.loaded.root.name, Wanted(job.loaded.chosen, (), everything=False))
     targets = [each for each in graph.targets.values() if each.file is None or is_below(each.file.path, job.below)]
+    with opened(job.loaded.root) as store:
+        old = left_behind(job.loaded.root, graph, store.ledger)
     found = (
-        *(ImageTarget(each.tags[0], each.services or (each.name,), _BUILD) for each in targets if each.tags),
+        *(
+            ImageTarget(each.tags[0], each.services or (each.name,), _BUILD, old.get(each.name, ""))
+            for each in targets
+            if each.tags
+        ),
         *_pulled(job),
     )
     if found:

@@ -36,6 +36,8 @@ class ImageTarget:
     services: tuple[str, ...]
     step: str = "`docker pull` may bring it"
     """What to do where the engine does not have it."""
+    outdated: str = ""
+    """The id of an image that was built from other files than the fleet has now; `""` where none is known."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,10 @@ class _Work:
                 self._not(f"image {asked.reference}", str(error), part, asked.services)
             return None
         self._unread(asked, inventory)
+        if held.text == asked.outdated:
+            reason = f"it was built from other files than those that are here now; {asked.step}"
+            for part in sorted(self.request.parts):
+                self._not(f"what the files of {asked.reference} make now", reason, part, asked.services)
         leaks = self._kept(inventory.leaks)
         target = TargetScan(
             asked.reference, "image", inventory.packages, (), leaks, asked.services, held.text, inventory.distro,
