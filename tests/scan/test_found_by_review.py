@@ -18,7 +18,7 @@ from trimtab.errors import ToolError, UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.npm_upgrade import NodeRelease, Unfit, lock_edits
 from trimtab.gate.measured import read_scan
-from trimtab.scan import api
+from trimtab.scan import LEVELS, api
 from trimtab.scan.advisory import Answer, judge, read_advisory
 from trimtab.scan.api import Api
 from trimtab.scan.binaries import Unread, go_modules
@@ -323,8 +323,9 @@ def test_a_length_without_end_is_no_program() -> None:
 
 
 def test_services_of_one_name_add_up() -> None:
+    none = dict.fromkeys(LEVELS, 0)
     targets = [
-        {"kind": "image", "name": n, "image": "i", "services": ["db"], "counts": {"critical": c}}
+        {"kind": "image", "name": n, "image": "i", "services": ["db"], "counts": {**none, "critical": c}}
         for n, c in (("a", 9), ("b", 0))
     ]
     scan = read_scan({"started": "2026-11-24T00:00:00+00:00", "targets": targets})
