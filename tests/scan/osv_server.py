@@ -39,6 +39,8 @@ def _concerns(part: Mapping[str, Any], wanted: Mapping[str, str], version: str) 
     named = part["package"]
     if (named["ecosystem"], canonicalize_name(named["name"])) != (wanted["ecosystem"], canonicalize_name(wanted["name"])):
         return False
+    if not version:
+        return True
     own = Version(version)
     if part.get("versions"):
         return version in part["versions"] or own in _readable(part["versions"])

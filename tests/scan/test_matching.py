@@ -95,6 +95,7 @@ def test_releases_as_osv_calls_them() -> None:
         'ID="rocky"\nVERSION_ID="9.4"\n': "Rocky Linux:9",
         "ID=wolfi\nVERSION_ID=20230201\n": "Wolfi",
         "ID=plan9\nVERSION_ID=4\n": None,
+        'PRETTY_NAME="Debian GNU/Linux forky/sid"\nID=debian\n': None,
     }
     for text, name in names.items():
         distro = read_os_release(text)

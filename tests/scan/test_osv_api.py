@@ -8,7 +8,7 @@ from samples import osv
 from trimtab.errors import ToolError
 from trimtab.scan import api
 from trimtab.scan.api import Api
-from trimtab.scan.packages import Package
+from trimtab.scan.packages import Distro, Package
 from trimtab.scan.stores import Known
 
 EVERYTHING = [{"introduced": "0"}]
@@ -67,6 +67,25 @@ def test_large_fleets_go_in_several_batches(monkeypatch: pytest.MonkeyPatch) -> 
         known = asked(server, *packages)
     assert server.asked.count("/v1/querybatch") == 3
     assert names(known)["PyPI", "p4"] == ["A-1"]
+
+
+def test_a_release_that_the_service_does_not_know_is_not_checked() -> None:
+    """It answers as it does of packages without vulnerabilities: with nothing."""
+    packages = [Package("deb", "dash", "0.5", distro=Distro("debian", version)) for version in ("12", "99")]
+    with serving([osv("D-1", "openssl", "Debian:12", events=EVERYTHING)]) as server:
+        known = asked(server, *packages)
+    assert list(known.unanswered) == ["Debian:99"]
+    assert known.advisories == {("Debian:12", "dash"): [], ("Debian:99", "dash"): []}
+    assert server.asked == ["/v1/querybatch"]
+
+
+def test_a_package_has_as_many_pages_as_it_has() -> None:
+    """Ubuntu's kernels come fifty a page, and have thousands of advisories."""
+    many = [osv(f"A-{number}", "flask", events=EVERYTHING) for number in range(150)]
+    with serving(many) as server:
+        server.page = 1
+        known = asked(server, FLASK)
+    assert len(known.advisories["PyPI", "flask"]) == 150
 
 
 def test_what_may_be_better_later_is_asked_again() -> None:

@@ -23,15 +23,20 @@ ADDRESS = "https://api.osv.dev"
 BATCH = 1000
 """The most queries that one `querybatch` takes."""
 _AT_ONCE = 8
-_SECONDS = 30
+_SECONDS = 60
+"""OSV's own service works on one batch for up to 35 seconds, and then answers with what it has and a token for the rest."""
 _TRIES = 3
 PAUSE = 0.5
 """Seconds before the second try; each further one waits twice as long."""
-_PAGES = 100
-"""More pages than any package has: a server that never ends is not followed for ever."""
+_PAGES = 1000
+"""More pages than any package has (Ubuntu's kernels come fifty advisories a page, and have thousands): a server that never ends
+is not followed for ever."""
+_EVERYWHERE = "openssl"
+"""A package that every release of every distribution has had advisories of. Of a release that it does not know, the service
+says nothing, which is what it says of packages without vulnerabilities."""
 
 Query = tuple[str, str, str]
-"""Ecosystem, name and version."""
+"""Ecosystem, name and version; every version where that is empty."""
 
 
 class Api:
@@ -54,8 +59,9 @@ class Api:
             ToolError: it does not answer, or with something else than the API's answers.
         """
         queries = list(dict.fromkeys(query for package in packages if (query := _query(package))))
+        releases = {ecosystem: (ecosystem, _EVERYWHERE, "") for ecosystem, _, _ in queries if ":" in ecosystem}
         try:
-            ids, documents = await self._answers(queries)
+            ids, documents = await self._answers(queries, tuple(releases.values()))
         except (httpx.HTTPError, ValueError, TypeError, RecursionError, ExceptionGroup) as error:
             cause = _first(error)
             if not isinstance(cause, httpx.HTTPError | ValueError | TypeError | RecursionError):
@@ -66,12 +72,16 @@ class Api:
         found: dict[Key, dict[str, Advisory]] = {}
         for query in queries:
             found.setdefault(query[:2], {}).update({name: documents[name] for name, _ in ids.get(query, ())})
-        return Known(self.address, {key: list(each.values()) for key, each in found.items()}, {}, None)
+        reason = f"{self.address} has no advisory of `{_EVERYWHERE}` for it, and so seems not to know that release"
+        unknown = {ecosystem: reason for ecosystem, query in releases.items() if not ids.get(query)}
+        return Known(self.address, {key: list(each.values()) for key, each in found.items()}, unknown, None)
 
-    async def _answers(self, queries: Sequence[Query]) -> tuple[dict[Query, list[tuple[str, str]]], dict[str, Advisory]]:
+    async def _answers(
+        self, queries: Sequence[Query], releases: Sequence[Query]
+    ) -> tuple[dict[Query, list[tuple[str, str]]], dict[str, Advisory]]:
         async with httpx.AsyncClient(base_url=self.address, auth=self._auth, timeout=_SECONDS, follow_redirects=True) as client:
-            ids = await self._ids(client, queries)
-            return ids, await self._documents(client, {each for found in ids.values() for each in found})
+            ids = await self._ids(client, (*queries, *releases))
+            return ids, await self._documents(client, {each for query in queries for each in ids.get(query, ())})
 
     async def _ids(self, client: httpx.AsyncClient, queries: Sequence[Query]) -> dict[Query, list[tuple[str, str]]]:
         found: dict[Query, list[tuple[str, str]]] = {}
@@ -126,8 +136,8 @@ def _query(package: Package) -> Query | None:
 
 
 def _body(query: Query, token: str) -> Mapping[str, object]:
-    body: dict[str, object] = {"package": {"ecosystem": query[0], "name": query[1]}, "version": query[2]}
-    return {**body, "page_token": token} if token else body
+    body: dict[str, object] = {"package": {"ecosystem": query[0], "name": query[1]}}
+    return body | ({"version": query[2]} if query[2] else {}) | ({"page_token": token} if token else {})
 
 
 def _taken(found: dict[Query, list[tuple[str, str]]], results: Mapping[Query, object]) -> dict[Query, str]:

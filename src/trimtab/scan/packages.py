@@ -31,7 +31,8 @@ class Distro:
 
     @property
     def ecosystem(self) -> str | None:
-        """OSV's name of this release; None for a distribution that OSV has no advisories of.
+        """OSV's name of this release; None for a distribution that OSV has no advisories of, and for what names no release,
+        as Debian's testing does: nothing is filed under those, and no advisory would read as no vulnerability.
 
         Debian counts by major versions, Alpine by branches with a `v`; Ubuntu marks its long-term releases, which are those of
         April in even years.
@@ -39,6 +40,8 @@ class Distro:
         name = _DISTROS.get(self.id)
         if name is None or self.id in {"wolfi", "chainguard"}:
             return name
+        if not self.version:
+            return None
         if self.id == "alpine":
             return f"{name}:v{'.'.join(self.version.split('.')[:2])}"
         if self.id == "ubuntu":
@@ -46,6 +49,11 @@ class Distro:
             long_term = month == "04" and year.isdigit() and int(year) % 2 == 0
             return f"{name}:{self.version}" + (":LTS" if long_term else "")
         return f"{name}:{self.version.partition('.')[0] if self.id in {'debian', 'rocky', 'almalinux'} else self.version}"
+
+    @property
+    def told(self) -> str:
+        """As a sentence has it."""
+        return str(self) if self.version else f"{self.id} without the number of a release"
 
     def __str__(self) -> str:
         return f"{self.id} {self.version}".strip()

@@ -301,7 +301,7 @@ def _outside(packages: Iterable[Package], known: Known) -> dict[str, list[Packag
     for package in packages:
         key, ecosystem = key_of(package), package.ecosystem
         if key is None:
-            origin = str(package.distro) if package.distro and package.distro.id else f"packages of kind {package.kind}"
+            origin = package.distro.told if package.distro and package.distro.id else f"packages of kind {package.kind}"
             reason: str | None = f"there are no advisories of {origin}"
         else:
             reason = known.unanswered.get(key[0])
