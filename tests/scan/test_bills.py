@@ -46,6 +46,20 @@ def test_what_is_written_is_read_back(style: str) -> None:
     assert unusable == []
 
 
+def test_other_programs_are_told_the_distribution_and_the_source_packages() -> None:
+    """Trivy 0.59 looks at none of a distribution's packages without the first, and matches advisories by the second."""
+    document = json.loads(json.dumps(write_sbom("image", PACKAGES, "cyclonedx", NOW)))
+    (system,) = [each for each in document["components"] if each["type"] == "operating-system"]
+    assert (system["name"], system["version"]) == ("debian", "12")
+    (openssl,) = [each for each in document["components"] if each["name"] == "libssl3"]
+    told = {each["name"]: each["value"] for each in openssl["properties"]}
+    assert told["aquasecurity:trivy:SrcName"] == "openssl"
+    assert told["aquasecurity:trivy:SrcVersion"] == "3.0-1"
+    mixed = [*PACKAGES, Package("apk", "musl", "1.2-r0", distro=Distro("alpine", "3.20"))]
+    components = json.loads(json.dumps(write_sbom("image", mixed, "cyclonedx", NOW)))["components"]
+    assert not [each for each in components if each["type"] == "operating-system"]
+
+
 def test_the_same_packages_give_the_same_document() -> None:
     assert write_sbom("a", PACKAGES, "cyclonedx", NOW) == write_sbom("a", PACKAGES, "cyclonedx", NOW)
     assert write_sbom("a", PACKAGES, "cyclonedx", NOW) != write_sbom("b", PACKAGES, "cyclonedx", NOW)

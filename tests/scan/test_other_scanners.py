@@ -1,11 +1,14 @@
-"""Trivy, Grype and osv-scanner: parsers only. None of them was ever run by these tests.
+"""Trivy, Grype and osv-scanner: parsers only. None of them is run by these tests.
 
-The records have the shape of their published output (Trivy's integration test data, Grype's and osv-scanner's documentation),
+`records/trivy-0.59.1.json` is what Trivy said when it was run, on bills of materials of ours and a database made by hand. The
+other records have the shape of published output (Trivy's integration test data, Grype's and osv-scanner's documentation),
 reduced to what is read; names and numbers are made up.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,6 +23,7 @@ from trimtab.scan.advisory import Answer
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.packages import Distro, Package
 
+RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "records" / "trivy-0.59.1.json").read_text())
 OPENSSL = Package("deb", "libssl3", "3.0-1", source=("openssl", "3.0-1"), distro=Distro("debian", "12"))
 FLASK = Package("pypi", "flask", "1.0")
 TRIVY: dict[str, Any] = {
@@ -232,3 +236,78 @@ def test_what_several_say_is_one_and_the_worse_word_counts() -> None:
         ("CVE-2026-1", Severity.CRITICAL, ("trivy",)),
     ]
     assert set(both[0].ids) == {"CVE-2026-2", "PYSEC-1", "GHSA-x"}
+
+
+class Recorded:
+    """Trivy as it was recorded, by the name of a run."""
+
+    def __init__(self, scan: str, version: str = "version") -> None:
+        self.scan, self.version = scan, version
+
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
+        kept = RECORDED[self.version if "version" in command.argv else self.scan]
+        output = kept["stdout"] if isinstance(kept["stdout"], str) else json.dumps(kept["stdout"])
+        return Completed(command.argv, kept["code"], output.encode(), "\n".join(kept["stderr"]))
+
+    async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
+        raise AssertionError(command.argv)
+
+
+def debian(release: str) -> list[Package]:
+    version, distro = "3.0.17-1~deb12u2", Distro("debian", release)
+    openssl = Package("deb", "libssl3", version, source=("openssl", version), distro=distro)
+    return [openssl, Package("deb", "dash", "0.5.12-2", source=("dash", "0.5.12-2"), distro=distro)]
+
+
+def recorded(
+    program: Recorded, packages: Sequence[Package], monkeypatch: pytest.MonkeyPatch, *, offline: bool = True
+) -> Answered:
+    monkeypatch.setattr(adapters, "present", lambda name: True)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    async def ask() -> Answered:
+        return await ask_scanner(program, "trivy", "image", packages, offline=offline)
+
+    return anyio.run(ask)
+
+
+def test_recorded_trivy_finds_what_its_database_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a source package and one of Python; the age is what it says of its version."""
+    packages = [*debian("12"), Package("pypi", "jinja2", "2.10"), Package("pypi", "click", "7.0")]
+    answered = recorded(Recorded("known"), packages, monkeypatch)
+    assert answered.reason is None
+    assert [(each.package, each.id, each.severity, each.fixed) for each in answered.found] == [
+        (packages[0], "CVE-2030-0001", Severity.CRITICAL, ("99.0-1",)),
+        (packages[2], "CVE-2019-10906", Severity.HIGH, ("2.10.1",)),
+    ]
+    assert answered.as_of == datetime.fromisoformat(RECORDED["version"]["stdout"]["VulnerabilityDB"]["UpdatedAt"])
+    assert answered.as_of is not None
+    assert answered.as_of.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("run", "packages", "reason"),
+    [
+        ("new", debian("99"), "does not know this release"),
+        ("ended", debian("8"), "debian 8 gets no security updates any more"),
+        ("conda", [Package("conda", "openssl", "1.0")], "of packages of kind conda"),
+        ("nodb", debian("12"), "ended with 1: "),
+        ("new", debian(""), "debian without the number of a release"),
+        (
+            "known",
+            [*debian("12")] * 3 + [Package("pypi", f"p{n}", "1") for n in range(9)],
+            "was given 11 packages and looked at 4",
+        ),
+    ],
+)
+def test_recorded_trivy_that_finds_nothing_without_having_looked(
+    run: str, packages: list[Package], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert reason in (recorded(Recorded(run), packages, monkeypatch).reason or "")
+
+
+def test_recorded_trivy_that_does_not_say_how_old_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Recorded("known", "version without a database")
+    assert "how old" in (recorded(program, debian("12"), monkeypatch).reason or "")
+    assert recorded(program, debian("12"), monkeypatch, offline=False).reason is None

@@ -1,7 +1,7 @@
 """Other scanners, where they are installed: each is given our own bill of materials, and its answer is read.
 
-So all of them speak of the same packages, and one that looked at none is found out. Their output formats are read as
-published; this project has no database of theirs to run them with.
+So all of them speak of the same packages, and one that looked at none is found out. Trivy 0.59.1 was run, with a database made
+by hand; the formats of the others are read as published.
 """
 
 import json
@@ -19,7 +19,7 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.rules import Severity
 from trimtab.scan.advisory import Answer, band, base_score
 from trimtab.scan.match import Vulnerability, above
-from trimtab.scan.packages import Package, from_purl
+from trimtab.scan.packages import ADVISED_KINDS, Package, from_purl
 from trimtab.scan.sbom import write_sbom
 from trimtab.scan.stores import read_time
 from trimtab.syntax.data import read_json
@@ -57,9 +57,11 @@ class Trivy:
     """`trivy sbom` (aquasecurity/trivy, JSON schema version 2)."""
 
     name: ScannerName = "trivy"
+    age = Command(("trivy", "version", "--format", "json"))
+    """What says how old the database is: the answer of a scan does not."""
 
     def command(self, document: str, *, offline: bool) -> Command:
-        words = ["trivy", "sbom", "--format", "json", "--list-all-pkgs", "--quiet"]
+        words = ["trivy", "sbom", "--format", "json", "--list-all-pkgs"]
         words += ["--skip-db-update", "--skip-java-db-update", "--offline-scan"] if offline else []
         return Command((*words, document))
 
@@ -68,7 +70,24 @@ class Trivy:
         seen = sum(len(items(each.get("Packages"))) for each in results)
         entries = [mapping(each) for result in results for each in items(result.get("Vulnerabilities"))]
         found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, packages)))
-        return Answered(self.name, found, _counted(self.name, seen, packages))
+        system = mapping(mapping(mapping(output).get("Metadata")).get("OS"))
+        ended = (
+            f"{_text(system, 'Family')} {_text(system, 'Name')} gets no security updates any more: what it lacks is not known"
+        )
+        return Answered(
+            self.name, found, _counted(self.name, seen, packages) or (ended if system.get("EOSL") is True else None)
+        )
+
+    @staticmethod
+    def doubt(said: str) -> str | None:
+        """Why it cannot be relied on, by what it says beside its answer. Of a release that is new to it, it finds nothing."""
+        unknown = any("not on the EOL list" in line for line in said.splitlines())
+        return "it does not know this release of the distribution" if unknown else None
+
+    @staticmethod
+    def built(output: object) -> datetime | None:
+        """When the database was made, by what the program says of its version."""
+        return read_time(str(mapping(mapping(output).get("VulnerabilityDB")).get("UpdatedAt", "")))
 
     def _one(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Vulnerability | None:
         purl = str(mapping(entry.get("PkgIdentifier")).get("PURL", ""))
@@ -193,9 +212,30 @@ async def ask_scanner(
         answered = scanner.read(read_json(completed.stdout), packages)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         return Answered(name, (), f"its answer cannot be read: {error}")
+    answered = replace(answered, reason=answered.reason or _never(name, packages))
+    if isinstance(scanner, Trivy):
+        reason = answered.reason or scanner.doubt(completed.stderr)
+        answered = replace(answered, reason=reason, as_of=await _built(runner, scanner))
     if offline and answered.reason is None and answered.as_of is None:
         return replace(answered, reason="it does not say how old its database is, and offline it is not renewed")
     return answered
+
+
+async def _built(runner: Runner, scanner: Trivy) -> datetime | None:
+    try:
+        completed = await runner.run(scanner.age, timeout=_SECONDS)
+        return scanner.built(read_json(completed.stdout)) if completed.code == 0 else None
+    except (TimeoutError, ValueError, RecursionError):
+        return None
+
+
+def _never(name: str, packages: Sequence[Package]) -> str | None:
+    """What a scanner lists and finds nothing of, because there are no advisories that could be about it."""
+    kinds = sorted({each.kind for each in packages} - ADVISED_KINDS)
+    if kinds:
+        return f"`{name}` knows no vulnerabilities of packages of kind {', '.join(kinds)}"
+    vague = next((each.distro for each in packages if each.distro and each.distro.id and not each.distro.version), None)
+    return f"`{name}` knows no vulnerabilities of {vague.told}" if vague else None
 
 
 def _counted(name: str, seen: int, packages: Sequence[Package]) -> str | None:

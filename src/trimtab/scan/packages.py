@@ -13,6 +13,8 @@ _ECOSYSTEMS: Mapping[str, str] = {
 }  # fmt: skip
 """purl types to OSV's ecosystems (OSV schema, "Defined ecosystems")."""
 _KINDS = {ecosystem: kind for kind, ecosystem in _ECOSYSTEMS.items()}
+ADVISED_KINDS = frozenset({*_ECOSYSTEMS, "deb", "apk", "rpm"})
+"""The purl types that somebody publishes advisories of."""
 _NAMESPACED = frozenset({"npm", "golang", "composer"})
 _DISTROS: Mapping[str, str] = {
     "debian": "Debian", "ubuntu": "Ubuntu", "alpine": "Alpine", "rocky": "Rocky Linux", "almalinux": "AlmaLinux",

@@ -13,6 +13,8 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.scan.packages import Distro, Package, from_purl
 
 SbomFormat = Literal["cyclonedx", "spdx"]
+_TRIVY = "aquasecurity:trivy:"
+"""What the names of Trivy's properties begin with."""
 
 
 def write_sbom(name: str, packages: Sequence[Package], style: SbomFormat, now: datetime | None = None) -> dict[str, object]:
@@ -36,17 +38,34 @@ def _cyclonedx(name: str, packages: Sequence[Package], stamp: str, serial: uuid.
             "tools": {"components": [{"type": "application", "name": "trimtab", "version": __version__}]},
             "component": {"type": "container", "name": name, "bom-ref": "root"},
         },
-        "components": [_component(each) for each in packages],
+        "components": [*_system(packages), *(_component(each) for each in packages)],
     }
+
+
+def _system(packages: Sequence[Package]) -> list[dict[str, object]]:
+    """The one distribution that the packages are of. Trivy looks at none of a distribution's packages without it (0.59)."""
+    found = {each.distro for each in packages if each.distro and each.distro.id and each.distro.version}
+    if len(found) != 1:
+        return []
+    (distro,) = found
+    reference = f"os:{distro.id}-{distro.version}"
+    return [{"type": "operating-system", "name": distro.id, "version": distro.version, "bom-ref": reference}]
 
 
 def _component(package: Package) -> dict[str, object]:
     kind = {"group": package.name.rpartition(":")[0]} if package.kind == "maven" else {}
     name = package.name.rpartition(":")[2] if package.kind == "maven" else package.name
-    properties = [{"name": "trimtab:where", "value": package.where}] if package.where else []
+    values = {"trimtab:where": package.where, **_source_properties(package)}
+    properties = [{"name": name, "value": value} for name, value in values.items() if value]
     found: dict[str, object] = {"type": "library", **kind, "name": name, "version": package.version, "purl": package.purl}
     found["bom-ref"] = package.purl
     return {**found, "properties": properties} if properties else found
+
+
+def _source_properties(package: Package) -> dict[str, str]:
+    """The source package in Trivy's own words: it does not read `upstream`, and its advisories go by source packages."""
+    name, version = package.source or ("", "")
+    return {f"{_TRIVY}SrcName": name, f"{_TRIVY}SrcVersion": version}
 
 
 def _spdx(name: str, packages: Sequence[Package], stamp: str, serial: uuid.UUID) -> dict[str, object]:
@@ -122,12 +141,12 @@ def _property(entry: Mapping[str, object], name: str) -> str:
 
 def _with_source(entry: Mapping[str, object]) -> str:
     """The package URL; Trivy says in properties of its own which source package a distribution's package has."""
-    purl, source = _text(entry, "purl"), _property(entry, "aquasecurity:trivy:SrcName")
+    purl, source = _text(entry, "purl"), _property(entry, f"{_TRIVY}SrcName")
     if not source or "upstream=" in purl:
         return purl
-    parts = [_property(entry, f"aquasecurity:trivy:Src{part}") for part in ("Version", "Release")]
+    parts = [_property(entry, f"{_TRIVY}Src{part}") for part in ("Version", "Release")]
     version = "-".join(part for part in parts if part)
-    epoch = _property(entry, "aquasecurity:trivy:SrcEpoch")
+    epoch = _property(entry, f"{_TRIVY}SrcEpoch")
     version = f"{epoch}:{version}" if epoch and version else version
     return f"{purl}{'&' if '?' in purl else '?'}upstream={quote(f'{source}@{version}' if version else source, safe='')}"
 
