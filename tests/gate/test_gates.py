@@ -191,6 +191,7 @@ def test_junit_is_well_formed_and_counts() -> None:
     suites = {suite.get("name"): suite for suite in root}
     assert (suites["overall"].get("failures"), suites["scan"].get("errors"), suites["proofs"].get("skipped")) == ("1", "1", "1")
     assert suites["scan"][0].get("name") == "b\\x01<&>"
+    assert suites["secrets"][0].findtext("system-out") == "0; limit: 0"
 
 
 def test_the_other_formats_say_the_same() -> None:

@@ -67,7 +67,7 @@ def gate_view(checks: Sequence[Check]) -> RenderableType:
 
 
 def gate_junit(checks: Sequence[Check]) -> str:
-    """JUnit XML, one suite a gate; what was not checked is an error, what is allowed is skipped."""
+    """JUnit XML, one suite a gate, with what was measured; what was not checked is an error, what is allowed is skipped."""
     bad = [each for each in checks if not each.holds]
     root = ElementTree.Element("testsuites", name="trimtab gate", tests=str(len(checks)), failures=str(len(bad)))
     for gate in dict.fromkeys(each.gate for each in checks):
@@ -82,8 +82,10 @@ def gate_junit(checks: Sequence[Check]) -> str:
         for each in mine:
             case = ElementTree.SubElement(suite, "testcase", classname=f"trimtab.{gate}", name=printable(each.subject))
             tag = {State.FAILED: "failure", State.UNCHECKED: "error", State.ALLOWED: "skipped", State.NOTHING: "skipped"}
-            if each.state in tag:
-                message = printable(f"{each.measured}; limit: {each.limit}")
+            message = printable(f"{each.measured}; limit: {each.limit}")
+            if each.state is State.PASSED:
+                ElementTree.SubElement(case, "system-out").text = message
+            else:
                 ElementTree.SubElement(case, tag[each.state], message=message).text = printable(each.hint)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
