@@ -41,16 +41,19 @@ def gate_data(checks: Sequence[Check]) -> Data:
 
 
 def gate_view(checks: Sequence[Check]) -> RenderableType:
-    """What does not hold, one row each; what holds, counted by gate; and the verdict."""
+    """Every gate with what was measured, its limit and where: what does not hold last; counts by gate; and the verdict."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("gate", "of", "state", "limit"):
         table.add_column(name, overflow="fold")
     table.add_column("measured", overflow="fold", ratio=1)
-    for each in checks:
-        if not each.holds or each.state is State.ALLOWED:
-            hint = f"  ({each.hint})" if each.hint else ""
-            measured = Text.assemble(shown(each.measured), (hint, "dim"))
-            table.add_row(each.gate, shown(each.subject), Text(str(each.state), _STYLES[each.state]), each.limit, measured)
+    for each in sorted(checks, key=lambda check: (not check.holds, check.state is State.ALLOWED)):
+        more = [each.where] if each.where not in {"", ".", each.subject} else []
+        more += [each.hint] if each.hint and each.state is not State.PASSED else []
+        measured = Text.assemble(shown(each.measured), (f"  ({'; '.join(map(printable, more))})" if more else "", "dim"))
+        style = "dim" if each.holds and each.state is not State.ALLOWED else ""
+        table.add_row(
+            each.gate, shown(each.subject), Text(str(each.state), _STYLES[each.state]), each.limit, measured, style=style
+        )
     parts: list[RenderableType] = [table, ""] if table.row_count else []
     for gate in dict.fromkeys(each.gate for each in checks):
         mine = [each for each in checks if each.gate == gate]
