@@ -90,4 +90,5 @@ def brief_of(folder: Path, words: str = "", **more: object) -> Brief:
     for each in (root, tree):
         each.mkdir(exist_ok=True)
     (root / "compose.yaml").write_text("services: {}\n")
-    return Brief("r1", root, tree, folder / "run", understand(words), branch="trimtab/r1", **more)  # pyright: ignore[reportArgumentType]
+    more = {"branch": "trimtab/r1", **more}
+    return Brief("r1", root, tree, folder / "run", understand(words), **more)  # pyright: ignore[reportArgumentType]

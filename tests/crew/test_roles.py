@@ -183,3 +183,36 @@ def test_files_of_somebody_are_told_with_the_command_that_replaces_them(
     report = played(Stage(brief_of(tmp_path, ALL), role, results={**RESULTS, step: left}))
     assert any(line.startswith("x: somebody has written it (`trimtab " + command) for line in left_lines(report.left))
     assert not [claim for claim in report.claims if claim.what.startswith(f"{step}:")]
+
+
+def proposed(folder: Path, words: str, results: Results, **more: object) -> list[str]:
+    brief = brief_of(folder, words, **more)
+    return left_lines(played(Stage(brief, Role.ARCHITECT, results={**RESULTS, **results})).left)
+
+
+def test_what_there_is_not_to_propose_is_not_left(tmp_path: Path) -> None:
+    same = {"service": "a", "before": {"memory": 1}, "after": {"memory": 1}}
+    nothing: Results = {
+        "resources": {"projects": [{"files": ["compose.yaml"], "services": [same]}]},
+        "startup": {"projects": [{"files": ["compose.yaml"], "predicted": {"before": 4.0, "after": 4.0}}]},
+        "bases": {"files": [{"path": "a/Dockerfile", "proposal": None}]},
+    }
+    words = "Optimize resources, networks, startup and base images."
+    assert proposed(tmp_path, words, nothing) == []
+    something: Results = {
+        "resources": {"projects": [{"files": ["compose.yaml"], "services": [{**same, "after": {"memory": 2}}]}]},
+        "networks": {"projects": [{"files": ["compose.yaml"], "networks": [{"name": "db"}]}]},
+        "startup": {"projects": [{"files": ["compose.yaml"], "predicted": {"before": 4.0, "after": 2.0}}]},
+        "bases": {"files": [{"path": "a/Dockerfile", "proposal": "x:1-alpine"}]},
+    }
+    left = proposed(tmp_path, words, something)
+    assert [line.partition(":")[0] for line in left] == ["resources", "networks", "startup", "bases"]
+
+
+def test_what_a_later_role_of_the_workflow_does_is_not_left(tmp_path: Path) -> None:
+    base: Results = {"bases": {"files": [{"path": "a/Dockerfile", "proposal": "x:1-alpine"}]}}
+    words = "Design CI and monitoring, and use python:3.12-slim for all Python services."
+    assert proposed(tmp_path, words, base) == []
+    alone = [line.partition(":")[0] for line in proposed(tmp_path, words, base, branch="")]
+    assert alone == ["bases", "pipeline", "monitoring"]
+    assert [line.partition(":")[0] for line in proposed(tmp_path, "Reduce build times.", {})] == ["pipeline"]

@@ -1,13 +1,17 @@
 """The architect: limits, networks, start-up, bases, pipeline and monitoring as proposals; nothing is applied."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trimtab.crew.conclude import Claims, conclude
 from trimtab.crew.instructions import Topic
 from trimtab.crew.model import Brief, Do, Done, Left, Report, Role, Standing, Step
+from trimtab.crew.roles.implementer import PIPELINE
+from trimtab.crew.roles.ops import ALERTS
 from trimtab.fleet.plain import items, mapping
 
 _COMPOSE = (Topic.COMPOSE, Topic.CONTAINERS, Topic.DEPLOYMENT)
+_NO_GAIN = 0.5
+"""Seconds of a start that `trimtab startup` does not call a gain either."""
 
 
 async def architect(brief: Brief, do: Do) -> Report:
@@ -21,7 +25,7 @@ async def architect(brief: Brief, do: Do) -> Report:
     claims, left = Claims(brief, Role.ARCHITECT), list[Left]()
     for done in steps:
         _claim(claims, done)
-        left.extend(_proposals(done))
+        left.extend(_proposals(brief, done))
     names = ", ".join(done.step.name for done in steps)
     return conclude(Role.ARCHITECT, f"designed as proposals: {names}", steps, claims=claims.found, left=left)
 
@@ -68,6 +72,38 @@ _APPLIED_BY = {
 }
 
 
-def _proposals(done: Done) -> Iterator[Left]:
-    if done.trouble is None:
-        yield Left(done.step.name, "a proposal: nothing of it is applied", _APPLIED_BY[done.step.name])
+def _proposals(brief: Brief, done: Done) -> Iterator[Left]:
+    """What is proposed and stays a proposal: nothing where there is nothing to propose, or where a later role does it."""
+    name = done.step.name
+    if done.trouble is None and _proposes(done) and not _done_later(brief, name):
+        yield Left(name, "a proposal: nothing of it is applied", _APPLIED_BY[name])
+
+
+def _proposes(done: Done) -> bool:
+    """Whether the result has anything that is not there already."""
+    projects = [mapping(each) for each in items(mapping(done.data).get("projects"))]
+    if done.step.name == "resources":
+        services = (mapping(each) for project in projects for each in items(project.get("services")))
+        return any(each.get("before") != each.get("after") for each in services)
+    if done.step.name == "networks":
+        return any(items(project.get("networks")) for project in projects)
+    if done.step.name == "startup":
+        return any(_saved(mapping(project.get("predicted"))) > _NO_GAIN for project in projects)
+    if done.step.name == "bases":
+        return any(mapping(each).get("proposal") for each in items(mapping(done.data).get("files")))
+    return True
+
+
+def _saved(predicted: Mapping[str, object]) -> float:
+    before, after = predicted.get("before"), predicted.get("after")
+    return before - after if isinstance(before, int | float) and isinstance(after, int | float) else 0.0
+
+
+def _done_later(brief: Brief, name: str) -> bool:
+    """Whether a later role of the same workflow does it, or says in its own report why not."""
+    later = {
+        "bases": bool(brief.instruction.standard),
+        "pipeline": brief.asks(*PIPELINE),
+        "monitoring": brief.asks(*ALERTS),
+    }
+    return bool(brief.branch) and later.get(name, False)

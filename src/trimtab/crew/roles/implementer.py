@@ -11,6 +11,8 @@ from trimtab.fleet.plain import items, mapping
 _DEPLOYING = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.ROLLBACK, Topic.GRACEFUL_SHUTDOWN, Topic.DEPLOY_SCRIPTS)
 _BUILDING = (Topic.BUILD_SCRIPTS, Topic.BUILD_PROCESS, Topic.PARALLEL_BUILDS, Topic.PROGRESS, Topic.ERROR_HANDLING)
 _SCRIPTS = ("SC",)
+PIPELINE = (Topic.CI, Topic.BUILD_PROCESS, Topic.DEPLOYMENT)
+"""What asks for a pipeline."""
 
 
 async def implementer(brief: Brief, do: Do) -> Report:
@@ -64,7 +66,7 @@ def _further(brief: Brief) -> Iterable[Step]:
         yield Step("scripts-mended", words)
     if brief.asks(*_DEPLOYING, *_BUILDING) and _names_scripts(brief):
         yield Step("scripts", ("scripts", tree, *_wanted_scripts(brief), *brief.settings))
-    if brief.asks(Topic.CI, Topic.BUILD_PROCESS, Topic.DEPLOYMENT) and not brief.files:
+    if brief.asks(*PIPELINE) and not brief.files:
         yield Step("pipeline", ("ci", tree, *brief.settings))
 
 

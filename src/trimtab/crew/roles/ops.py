@@ -7,6 +7,8 @@ from trimtab.crew.roles.analyst import SEVERITIES
 from trimtab.fleet.plain import items, mapping
 
 _PASSED = "passed"
+ALERTS = (Topic.MONITORING, Topic.DEPLOYMENT)
+"""What asks for alert rules."""
 
 
 async def ops(brief: Brief, do: Do) -> Report:
@@ -24,7 +26,7 @@ async def ops(brief: Brief, do: Do) -> Report:
     claims.add(gate, "gates", "checks", counted=True)
     claims.add(gate, "gates passed", "checks", only=("state", _PASSED), counted=True)
     steps, left = [scan, gate], [*_not_checked(scan), *_not_passed(gate)]
-    if brief.branch and brief.asks(Topic.MONITORING, Topic.DEPLOYMENT):
+    if brief.branch and brief.asks(*ALERTS):
         alerts = await do(Step("alerts", ("alerts", tree, "--output-dir", str(brief.tree / "monitoring"), *brief.settings)))
         claim_generated(claims, alerts, left)
         steps.append(alerts)
