@@ -63,6 +63,16 @@ def test_every_claim_is_what_its_source_says(role: Role, tmp_path: Path) -> None
         assert claim.reading.of(data) == claim.value, claim
 
 
+@pytest.mark.parametrize("role", list(Role))
+def test_what_a_step_has_left_outlives_the_report(role: Role, tmp_path: Path) -> None:
+    """The ledger has the digest of each result: nothing may be written over it."""
+    stage = Stage(brief_of(tmp_path, ALL), role)
+    keep(stage.brief, played(stage))
+    for step in stage.asked:
+        assert json.loads((stage.brief.role_folder(role) / step.file).read_text()) == RESULTS[step.name], step
+    assert len({step.file for step in stage.asked}) == len(stage.asked)
+
+
 def test_a_result_with_a_gap_is_not_good_either(tmp_path: Path) -> None:
     stage = Stage(brief_of(tmp_path, ALL), Role.ANALYST, codes={"review": 2})
     report = played(stage)

@@ -14,7 +14,8 @@ from trimtab.rewrite import WriteError, write_file
 
 async def documenter(brief: Brief, do: Do) -> Report:
     """Writes `docs/containers.md` where nobody else has written it, and the report of what the ledger knows."""
-    page = await do(Step("report", ("report", str(brief.tree), *brief.settings)))
+    # `report.json` is the role's own.
+    page = await do(Step("report", ("report", str(brief.tree), *brief.settings), result="fleet-report.json"))
     fleet = discover(DiskTree(brief.tree), FleetOptions(environment=dict(os.environ)))
     text = document(fleet, brief.root.name, brief.run, reports(brief))
     try:
