@@ -1,5 +1,6 @@
 """The order of the roles, what ends it, and what a second attempt does not do again."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -11,12 +12,13 @@ from played import RESULTS, Stage, brief_of
 
 from trimtab.crew.model import Brief, Done, Report, Role, Standing, Step
 from trimtab.crew.render import index_markdown
-from trimtab.crew.results import report_of
+from trimtab.crew.results import artefacts, report_of
 from trimtab.crew.work import Work
-from trimtab.crew.workflow import ROLES, Ended, Kind, folders, role_report, work_through
+from trimtab.crew.workflow import ROLES, Ended, Kind, role_report, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.fleet.plain import mapping
 from trimtab.history import open_store
+from trimtab.history.crew import CrewStep
 
 ALL = "Optimize everything."
 
@@ -98,10 +100,19 @@ def test_a_role_that_failed_works_again(tmp_path: Path) -> None:
 def test_the_index_leads_to_every_report(tmp_path: Path) -> None:
     brief = brief_of(tmp_path, ALL)
     ended, _, _ = walked(Kind.FULL, brief)
-    page = index_markdown("Workflow", [("asked <for>", "a | b [x](y)")], ended.reports, folders(brief, ended.reports))
-    for folder in folders(brief, ended.reports):
-        assert f"[{folder}]({folder}/report.md)" in page
-        assert (brief.folder / folder / "report.md").is_file()
+    evidence = brief.folder.parent / "r2" / "evidence.html"
+    evidence.parent.mkdir()
+    evidence.write_text("what the proof saw")
+    row = CrewStep("r1", 1, "analyst", "review", "review .", "2026-01-01", 0.5, 1, "1-analyst/review.json", "ab" * 32)
+    files = {role: artefacts(brief, role) for role in Role}
+    page = index_markdown("Workflow", [("asked <for>", "a | b [x](y)")], ended.reports, files, [row])
+    linked = re.findall(r"\]\(([^)]+)\)", page.partition("| role |")[2])
+    assert all((brief.folder / each).is_file() for each in linked)
+    there = {path for path in brief.folder.rglob("*") if path.is_file()}
+    assert {(brief.folder / each).resolve() for each in linked} == {*there, evidence}
+    for role in Role:
+        assert files[role][0] == f"{brief.role_folder(role).name}/report.md"
+    assert "| 1 | analyst | `trimtab review .` | 1 | 0.5 | 1-analyst/review.json | abababababab |" in page
     assert "<for>" not in page
     assert "\\[x\\](y)" in page
 

@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +19,13 @@ from trimtab.cli.options import Common, Offline, check_format, show
 from trimtab.crew.branch import Branch
 from trimtab.crew.model import Brief, Report, Role
 from trimtab.crew.render import index_markdown, report_view, workflow_view
-from trimtab.crew.results import report_data, write_whole
-from trimtab.crew.workflow import Ended, Kind, folders, work_through
+from trimtab.crew.results import artefacts, report_data, write_whole
+from trimtab.crew.workflow import Ended, Kind, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.git import check_branch, place
 from trimtab.history import Store, history_folder, new_run, opened
+from trimtab.history.crew import CrewStep
 
 workflow = App(name="workflow", help="Let the roles work one after the other, on a branch, with gates between them.")
 Prompt = Annotated[str, Parameter(help="What is wanted, in plain words.")]
@@ -139,7 +140,7 @@ def _worked(
     if ended is None:
         common.messages.print(f"interrupted: go on with `trimtab workflow {kind} --resume {brief.run}`", soft_wrap=True)
         return INTERRUPTED
-    _show(kind, brief, ended, outcome, meant, common)
+    _show(kind, brief, ended, outcome, meant, common, store.crew.rows(brief.run))
     return _code(ended)
 
 
@@ -172,15 +173,22 @@ def _code(ended: Ended) -> int:
     return COULD_NOT_RUN if ended.could_not_run else FINDINGS
 
 
-def _show(kind: Kind, brief: Brief, ended: Ended, outcome: str, meant: Understood, common: Common) -> None:
+def _show(
+    kind: Kind, brief: Brief, ended: Ended, outcome: str, meant: Understood, common: Common, steps: Sequence[CrewStep]
+) -> None:  # fmt: skip
     facts = [
         ("run", brief.run), ("outcome", outcome), ("asked for", meant.instruction.text), ("branch", brief.branch),
         *((f"refused: {each.said}", each.reason) for each in meant.refused),
     ]  # fmt: skip
     if ended.paused_before or ended.stopped_by:
         facts.append(("go on with", f"trimtab workflow {kind} --resume {brief.run}"))
-    index = index_markdown(f"Workflow {kind}: {outcome}", facts, ended.reports, folders(brief, ended.reports))
-    data = _data(kind, brief, ended, outcome, dict(facts))
+    files = {report.role: artefacts(brief, report.role) for report in ended.reports}
+    index = index_markdown(f"Workflow {kind}: {outcome}", facts, ended.reports, files, steps)
+    data = {
+        **_data(kind, brief, ended, outcome, dict(facts)),
+        "artefacts": {str(role): list(paths) for role, paths in files.items()},
+        "steps": [asdict(each) for each in steps],
+    }
     write_whole(brief.folder / "index.md", index)
     write_whole(brief.folder / "index.json", json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     show(

@@ -1,15 +1,17 @@
 """Reports of roles for people: on a terminal, and as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from trimtab.crew.model import Claim, Left, Report, Standing
+from trimtab.crew.model import Claim, Left, Report, Role, Standing
+from trimtab.history.crew import CrewStep
 from trimtab.report import figures
-from trimtab.report.exchange import cell
+from trimtab.report.exchange import cell, code
 
 _STYLES = {Standing.DONE: "green", Standing.UNCHANGED: "cyan", Standing.FAILED: "red", Standing.UNKNOWN: "yellow"}
 
@@ -82,10 +84,24 @@ def report_markdown(report: Report) -> str:
     return "\n".join(lines)
 
 
-def index_markdown(title: str, facts: Sequence[tuple[str, str]], reports: Sequence[Report], folders: Sequence[str]) -> str:
-    """The page that leads to the reports of a run."""
+def index_markdown(
+    title: str, facts: Sequence[tuple[str, str]], reports: Sequence[Report], artefacts: Mapping[Role, Sequence[str]],
+    steps: Sequence[CrewStep] = (),
+) -> str:  # fmt: skip
+    """The page that leads to the reports of a run, to every file behind them, and to the ledger's row of each step."""
     lines = [f"# {title}", "", *(f"- {cell(name)}: {cell(text)}" for name, text in facts), ""]
     lines += ["| role | standing | what it says | artefacts |", "|---|---|---|---|"]
-    for report, folder in zip(reports, folders, strict=True):
-        lines.append(f"| {report.role} | {report.standing} | {cell(report.said)} | [{folder}]({folder}/report.md) |")
+    for report in reports:
+        links = ", ".join(f"[{path.rpartition('/')[2]}]({quote(path)})" for path in artefacts.get(report.role, ()))
+        lines.append(f"| {report.role} | {report.standing} | {cell(report.said)} | {links} |")
+    if steps:
+        lines += ["", "## Steps", "", "As the ledger has them, in the table `crew_steps` of `.trimtab/history.db`.", ""]
+        lines += ["| step | role | command | exit | seconds | result | SHA-256 of it |", "|---|---|---|---|---|---|---|"]
+        lines += [_step_row(each) for each in steps]
     return "\n".join([*lines, ""])
+
+
+def _step_row(step: CrewStep) -> str:
+    ended = ("–", "–") if step.code is None or step.seconds is None else (str(step.code), f"{step.seconds:.1f}")
+    command, result, digest = code(f"trimtab {step.command}"), cell(step.file or "none"), (step.digest or "–")[:12]
+    return f"| {step.number} | {step.role} | {command} | {' | '.join(ended)} | {result} | {digest} |"

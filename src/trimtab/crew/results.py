@@ -1,6 +1,7 @@
 """What roles of the same run have left, read from the run's folder: it is there after a resumption, too."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from trimtab.crew.model import Brief, Report, Role
 from trimtab.crew.render import report_markdown
 from trimtab.errors import StateError
+from trimtab.fleet.plain import mapping
 from trimtab.rewrite import WriteError, write_file
 
 _REPORT = TypeAdapter(Report)
@@ -36,6 +38,33 @@ def keep(brief: Brief, report: Report) -> None:
 def report_data(report: Report) -> dict[str, object]:
     """A report for programs; each claim with the place that it was read from."""
     return {"schema": "trimtab.report-of-role/1", **_REPORT.dump_python(report, mode="json")}
+
+
+def artefacts(brief: Brief, role: Role) -> Sequence[str]:
+    """Every file that a role has left, its report first, counted from the run's folder.
+
+    A step that keeps a run of its own, such as a proof with its evidence, has that run's files listed behind its result.
+    """
+    found: list[str] = []
+    for path in sorted(each for each in brief.role_folder(role).rglob("*") if each.is_file()):
+        found.append(path.relative_to(brief.folder).as_posix())
+        own = _own_run(path) if path.suffix == ".json" and path.name != "report.json" else ""
+        kept = brief.folder.parent / own
+        if own and own != brief.run and kept.is_dir():
+            found += [f"../{own}/{each.name}" for each in sorted(kept.iterdir()) if each.is_file()]
+    return sorted(found, key=lambda name: not name.endswith("/report.md"))
+
+
+_RUN = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def _own_run(path: Path) -> str:
+    """The run that a step's result belongs to, empty where it names none."""
+    try:
+        run = mapping(json.loads(path.read_bytes())).get("run")
+    except (OSError, ValueError):
+        return ""
+    return run if isinstance(run, str) and _RUN.fullmatch(run) else ""
 
 
 def reports(brief: Brief) -> Sequence[Report]:

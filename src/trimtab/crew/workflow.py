@@ -1,6 +1,6 @@
 """The full and the rapid workflow: roles one after the other, with what has to hold between them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -105,8 +105,3 @@ def finished(brief: Brief, role: Role) -> Report | None:
     """What a role has left in an earlier attempt of this run; None where it has to work again."""
     report = report_of(brief, role)
     return report if report is not None and report.standing.is_good else None
-
-
-def folders(brief: Brief, reports: Sequence[Report]) -> list[str]:
-    """Where each report is, counted from the run's folder."""
-    return [brief.role_folder(report.role).name for report in reports]
