@@ -8,7 +8,7 @@ import anyio
 import pytest
 from played import RESULTS, Stage, brief_of
 
-from trimtab.crew.model import Report, Role, Standing
+from trimtab.crew.model import Left, Report, Role, Standing
 from trimtab.crew.render import left_lines, report_markdown, value
 from trimtab.crew.results import keep, report_of
 from trimtab.crew.roles import WORKERS
@@ -226,3 +226,14 @@ def test_what_a_later_role_of_the_workflow_does_is_not_left(tmp_path: Path) -> N
     alone = [line.partition(":")[0] for line in proposed(tmp_path, words, base, branch="")]
     assert alone == ["bases", "pipeline", "monitoring"]
     assert [line.partition(":")[0] for line in proposed(tmp_path, "Reduce build times.", {})] == ["pipeline"]
+
+
+def test_the_page_in_the_repository_has_no_paths_of_this_machine(tmp_path: Path) -> None:
+    brief = brief_of(tmp_path, ALL)
+    (brief.tree / "compose.yaml").write_text("services: {}\n")
+    why = f"no {brief.root}/.env; no {brief.tree}/a/.env; nothing in {brief.root}"
+    keep(brief, Report(Role.PLANNER, Standing.DONE, "planned", left=(Left("deployment", why),)))
+    played(Stage(brief, Role.DOCUMENTER))
+    page = (brief.tree / "docs/containers.md").read_text()
+    assert "- deployment: no .env; no a/.env; nothing in .\n" in page
+    assert str(tmp_path) not in page

@@ -1,6 +1,7 @@
 """The page about a fleet's containers that the documenter writes into the repository."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from trimtab.crew.model import Report, Role
 from trimtab.crew.render import left_lines, value
@@ -13,10 +14,11 @@ PATH = "docs/containers.md"
 _MOST = 60
 
 
-def document(fleet: Fleet, name: str, run: str, reports: Sequence[Report]) -> str:
+def document(fleet: Fleet, name: str, run: str, reports: Sequence[Report], places: Sequence[Path] = ()) -> str:
     """What a newcomer has to know of a fleet: what it is made of, how it is built and deployed, what was measured and when.
 
-    Figures come from the reports alone. The same fleet and reports give the same text.
+    Figures come from the reports alone. The same fleet and reports give the same text. Paths below `places`, where the fleet
+    was when the reports were made, are counted from there: the page is for other machines, too.
     """
     parts = [
         f"# Containers of {cell(name)}",
@@ -36,7 +38,7 @@ def document(fleet: Fleet, name: str, run: str, reports: Sequence[Report]) -> st
         *(f"| {what} | `{command}` |" for what, command in _COMMANDS),
         "",
         *_measured(run, reports),
-        *_open(reports),
+        *_open(reports, places),
     ]
     return sealed("\n".join(parts).rstrip() + "\n")
 
@@ -91,9 +93,16 @@ def _measured(run: str, reports: Sequence[Report]) -> list[str]:
     return [*head, "| what | value | where |", "|---|---|---|", *rows, ""]
 
 
-def _open(reports: Sequence[Report]) -> list[str]:
-    lines = left_lines(each for report in reports for each in report.left)
+def _open(reports: Sequence[Report], places: Sequence[Path]) -> list[str]:
+    lines = [_moved(line, places) for line in left_lines(each for report in reports for each in report.left)]
     if not lines:
         return []
     more = [f"- and {len(lines) - _MOST} more in the run's reports"] if len(lines) > _MOST else []
     return ["## Not done, and why", "", *(f"- {cell(line)}" for line in lines[:_MOST]), *more, ""]
+
+
+def _moved(line: str, places: Sequence[Path]) -> str:
+    # The longest first: a work tree lies below the user's own.
+    for place in sorted(map(str, places), key=len, reverse=True):
+        line = line.replace(f"{place}/", "").replace(place, ".")
+    return line

@@ -17,7 +17,7 @@ async def documenter(brief: Brief, do: Do) -> Report:
     # `report.json` is the role's own.
     page = await do(Step("report", ("report", str(brief.tree), *brief.settings), result="fleet-report.json"))
     fleet = discover(DiskTree(brief.tree), FleetOptions(environment=dict(os.environ)))
-    text = document(fleet, brief.root.name, brief.run, reports(brief))
+    text = document(fleet, brief.root.name, brief.run, reports(brief), (brief.tree, brief.root))
     try:
         written = generated(brief.tree / PATH, text, force=False)
         if written.is_written:
