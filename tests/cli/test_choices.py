@@ -208,3 +208,30 @@ def test_review_says_what_each_build_sends(tmp_path: Path, capsys: pytest.Captur
     run(["review", str(tmp_path), "--format", "json"])
     (context,) = json.loads(capsys.readouterr().out)["contexts"]
     assert (context["bytes"], context["files"], context["heaviest"]) == (5, 1, [{"path": "sub", "bytes": 5}])
+
+
+def test_a_plan_has_what_is_chosen_and_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = "db: {image: 'postgres:16'}"
+    others = ", ".join(f"s{number}: {{build: .{', depends_on: [db]' if number < 2 else ''}}}" for number in range(5))
+    (tmp_path / "compose.yaml").write_text(f"services: {{{store}, {others}}}\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/compose.yaml").write_text("services: {one: {image: nginx}}\n")
+    (tmp_path / "Dockerfile").write_text('FROM debian:12\nCOPY . /app\nCMD ["sleep", "1"]\n')
+
+    def titles(*words: str) -> list[str]:
+        run(["plan", *words, "--offline", "--format", "json"])
+        return [batch["title"] for batch in json.loads(capsys.readouterr().out)["batches"]]
+
+    every = titles(str(tmp_path))
+    assert {"sizes in compose.yaml", "sizes in other/compose.yaml", "networks of compose.yaml"} <= set(every)
+    assert titles(str(tmp_path), "--select", "CM509,SC103") == []
+    assert titles(str(tmp_path), "--select", "CM301") == ["networks of compose.yaml"]
+    assert titles(str(tmp_path / "compose.yaml"), "--select", "CM101") == ["sizes in compose.yaml"]
+
+
+def test_a_review_counts_the_files_that_it_looked_at(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "compose.yaml").write_text("services: {one: {build: .}}\n")
+    run(["review", "--offline"])
+    assert " in 2 files, " in capsys.readouterr().out
+    run(["review", "compose.yaml", "--offline"])
+    assert " in 1 file, " in capsys.readouterr().out

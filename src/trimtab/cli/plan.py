@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trimtab.cli.app import CLEAN, FINDINGS
-from trimtab.cli.options import Common, Paths, RuleChoice, load, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts
@@ -50,12 +50,13 @@ def plan(
     unread = tell_unread(loaded.fleet, common)
     changes = rewrite(loaded.fleet, unsafe=True, proof=True, paths=loaded.chosen, rules=loaded.rules)
     safe = rewrite(loaded.fleet, paths=loaded.chosen, rules=loaded.rules)
-    batches = [batch for batch in _batches(loaded.fleet, changes, safe) if batch.items]
+    batches = [batch for batch in _batches(loaded, changes, safe) if batch.items]
     show(common, lambda: _data(batches), lambda: _view(batches), {"markdown": lambda: _markdown(batches)})
     return of_the_rest(FINDINGS if batches else CLEAN, unread)
 
 
-def _batches(fleet: Fleet, changes: ChangeSet, safe: ChangeSet) -> Iterator[Batch]:
+def _batches(loaded: Loaded, changes: ChangeSet, safe: ChangeSet) -> Iterator[Batch]:
+    fleet = loaded.fleet
     at_once = {change.path for change in safe.changed if change.after == _after(changes, change.path)}
     kinds = {"Dockerfiles": list[FileChange](), "ignore files": list[FileChange](), "compose files": list[FileChange](),
              "scripts": list[FileChange]()}  # fmt: skip
@@ -80,34 +81,56 @@ def _batches(fleet: Fleet, changes: ChangeSet, safe: ChangeSet) -> Iterator[Batc
         "each service is run with the old settings and the new ones", "",
         tuple(_line(change) for change in kinds["compose files"] if change.path not in at_once),
     )  # fmt: skip
-    yield from _proposals(fleet)
+    yield from _proposals(loaded)
     yield Batch(
         "scripts", "trimtab fix --unsafe", "medium: a script's runs are not tried out", "each result is parsed again", "",
         tuple(_line(change) for change in kinds["scripts"] if change.path not in at_once),
     )  # fmt: skip
 
 
-def _proposals(fleet: Fleet) -> Iterator[Batch]:
-    for project in fleet.projects:
-        facts = ComposeFacts(fleet, project)
+def _proposals(loaded: Loaded) -> Iterator[Batch]:
+    """What commands of their own do for compose projects, where a rule that finds it is chosen, and a file of the project."""
+    codes = {rule.code for rule in loaded.rules}
+    for project in loaded.fleet.projects:
+        if loaded.chosen is not None and loaded.chosen.isdisjoint(project.files):
+            continue
+        facts = ComposeFacts(loaded.fleet, project)
         name = ", ".join(project.files)
-        before, after = predict(facts, {}), predict(facts, {}, faster_checks(facts))
-        quicker = tuple(f"{service}: ask every second while it starts" for service in faster_checks(facts))
-        yield Batch(
-            f"start-up of {name}", "trimtab startup --prove --apply", "low", "the project is started before and after",
-            f"{before.seconds:.0f} s → {after.seconds:.0f} s", quicker if before.seconds - after.seconds > 0.5 else (),
-        )  # fmt: skip
-        sizes = tuple(f"{each.service.name}: {len(each.wants)} sizes ({each.basis})" for each in propose(facts) if each.wants)
-        yield Batch(
-            f"sizes in {name}", "trimtab resources --apply", "medium: a default is not what was observed",
-            "none before its use is observed", "", sizes,
-        )  # fmt: skip
-        proof = "the project is started before and after with `--prove`; what no health check shows, somebody has to look at"
-        segments = tuple(f"{each.store}: with {len(each.members)} that talk to it" for each in network_plan(facts).segments)
-        yield Batch(
-            f"networks of {name}", "trimtab networks --prove --apply", "high: an address made up at run time is not seen",
-            proof, "", segments,
-        )  # fmt: skip
+        if "CM122" in codes:
+            yield _quicker_start(name, facts)
+        if codes & _SIZES:
+            yield _sizes(name, facts)
+        if "CM301" in codes:
+            yield _networks(name, facts)
+
+
+_SIZES = {"CM101", "CM102", "CM103"}
+
+
+def _quicker_start(name: str, facts: ComposeFacts) -> Batch:
+    faster = faster_checks(facts)
+    before, after = predict(facts, {}).seconds, predict(facts, {}, faster).seconds
+    quicker = tuple(f"{service}: ask every second while it starts" for service in faster) if before - after > 0.5 else ()
+    return Batch(
+        f"start-up of {name}", "trimtab startup --prove --apply", "low", "the project is started before and after",
+        f"{before:.0f} s → {after:.0f} s", quicker,
+    )  # fmt: skip
+
+
+def _sizes(name: str, facts: ComposeFacts) -> Batch:
+    return Batch(
+        f"sizes in {name}", "trimtab resources --apply", "medium: a default is not what was observed",
+        "none before its use is observed", "",
+        tuple(f"{each.service.name}: {len(each.wants)} sizes ({each.basis})" for each in propose(facts) if each.wants),
+    )  # fmt: skip
+
+
+def _networks(name: str, facts: ComposeFacts) -> Batch:
+    return Batch(
+        f"networks of {name}", "trimtab networks --prove --apply", "high: an address made up at run time is not seen",
+        "the project is started before and after with `--prove`; what no health check shows, somebody has to look at", "",
+        tuple(f"{each.store}: with {len(each.members)} that talk to it" for each in network_plan(facts).segments),
+    )  # fmt: skip
 
 
 def _after(changes: ChangeSet, path: str) -> str | None:
