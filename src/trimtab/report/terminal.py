@@ -75,11 +75,11 @@ def _summary(review: Review) -> RenderableType:
         for severity in sorted(Severity, reverse=True)
         if (number := sum(finding.severity is severity for finding in review.findings))
     )
-    files = len(review.fleet.files)
+    files = len(review.file_scores)
     head = Text.assemble(
         (f"{len(review.findings)} findings", "bold"),
         f" ({counts})" if counts else "",
-        f" in {files} Dockerfiles, {fixable} with a fix",
+        f" in {files} {'file' if files == 1 else 'files'}, {fixable} with a fix",
     )
     if review.suppressed:
         head.append(f", {len(review.suppressed)} suppressed")
