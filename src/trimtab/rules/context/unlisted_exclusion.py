@@ -68,6 +68,12 @@ class UnlistedExclusion(FleetRule):
             policy=_WANTED,
         ),
         Case(
+            "FROM a:1\nCOPY . /a\nCOPY docs/api.json /a\n",
+            refused="`docs` would keep back what Dockerfile:3 needs: `COPY docs/api.json`",
+            files={"docs/api.json": "", ".env": "A=1\n"},
+            policy=_WANTED,
+        ),
+        Case(
             "FROM a:1\nRUN --mount=type=bind,source=README.md,target=/r cat /r\n",
             refused="`**/*.md` would keep back what Dockerfile:2 needs: `RUN --mount=type=bind,source=README.md`",
             files={"README.md": "", ".dockerignore": "a\n"},
@@ -106,12 +112,12 @@ class UnlistedExclusion(FleetRule):
             yield self._about(source.path, len(lines) or 1, added, users, fix)
 
     def _without(self, path: str, users: Sequence[_User], patterns: Sequence[str]) -> Iterator[Finding]:
-        """A context that has no ignore file. Where others make one, it is theirs to make."""
-        if any(hazards(file, context) for file, context in users):
-            return
+        """A context that has no ignore file. Where others make one, it is theirs to make; what never goes in is told now."""
         first = users[0][0].path
         matching = [pattern for pattern in patterns if any(kept_back(pattern, *user) for user in users)]
         yield from self._refused(first, 1, matching, users, ())
+        if any(hazards(file, context) for file, context in users):
+            return
         added = [pattern for pattern in patterns if _obstacle(pattern, users, (), path) is None]
         if any(pattern in added for pattern in matching):
             text = "".join(f"{pattern}\n" for pattern in added)
