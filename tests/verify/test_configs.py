@@ -72,3 +72,13 @@ def test_an_init_process_is_kept_or_replaced() -> None:
     before = {"Entrypoint": ["tini", "--"], "Cmd": ["a"]}
     assert unexplained(before, {"Cmd": ["a"]}) == ["init process tini"]
     assert unexplained(before, {"Entrypoint": ["/sbin/dumb-init"], "Cmd": ["a"]}) == []
+
+
+def test_a_variable_is_told_without_its_value() -> None:
+    images = ImageConfig("1", 1, (), {"Env.A": "x", "Env.B": "x"}), ImageConfig("2", 1, (), {"Env.B": "y", "Env.C": "y"})
+    told = [(each.subject, each.before, each.after) for each in compare_configs(*images, Effects())]
+    assert told == [
+        ("config Env.A", "set", "absent"),
+        ("config Env.B", "set", "set to something else"),
+        ("config Env.C", "absent", "set"),
+    ]

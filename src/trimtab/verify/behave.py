@@ -104,13 +104,21 @@ def _health_flags(service: Service | None) -> tuple[str, ...]:
     return ("--health-cmd", text.replace("$$", "$"), *pace, *timeout)
 
 
+def _why(stderr: str) -> str:
+    """The last line of what the client said that is no hint: behind the reason it advises to ask for help."""
+    lines = [
+        line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith(("Run 'docker", "See 'docker"))
+    ]
+    return lines[-1].removeprefix("docker: ").removeprefix("Error response from daemon: ")[:200] if lines else ""
+
+
 async def observe(runner: Runner, image: str, run: str, options: StartOptions) -> Behaviour:
     """Start an image, wait until it is ready or clearly will not be, ask it, stop it, and remove it."""
     started = time.monotonic()
     done = await runner.run(start_command(image, run, options))
     if done.code != 0:
         # Removed by label at the end of the run: the client gives no id for a container that did not start.
-        return Behaviour("does not start", None, None, None, done.stderr.strip().splitlines()[-1][:200] if done.stderr else "")
+        return Behaviour("does not start", None, None, None, _why(done.stderr))
     container = done.text.splitlines()[-1]
     try:
         state = await settled(runner, container, started)

@@ -39,12 +39,16 @@ def compare_configs(
         old, new = before.values.get(key), after.values.get(key)
         if old != new:
             # A variable's value may be a secret; that it differs is all that anyone needs to see.
-            shown = ("differs", "differs") if key.startswith("Env.") else (str(old), str(new))
+            shown = _without_value(old, new) if key.startswith("Env.") else (str(old), str(new))
             declared = any(fnmatchcase(key, pattern) for pattern in effects.config)
             lost = _is_lost(key, old, new) or (key.startswith("Env.") and _is_read(key[4:], own or {}) and old is not None)
             lost = lost or (key.startswith("Label.") and new is None and (not effects.another_base or key[6:] in labels))
             found.append(Difference(f"config {key}", *shown, "declared" if declared and not lost else ""))
     return [*found, *_commands(before, after)]
+
+
+def _without_value(old: object, new: object) -> tuple[str, str]:
+    return "absent" if old is None else "set", "absent" if new is None else "set" if old is None else "set to something else"
 
 
 def _is_lost(key: str, old: object, new: object) -> bool:
