@@ -75,6 +75,25 @@ def test_one_that_only_advises_does_not_end_it_and_it_is_still_not_good(role: Ro
     assert not ended.is_good
 
 
+@pytest.mark.parametrize("code", [2, 3])
+@pytest.mark.parametrize(("kind", "role"), [(kind, role) for kind in Kind for role in ROLES[kind]])
+def test_no_workflow_is_good_in_which_a_role_failed(kind: Kind, role: Role, code: int, tmp_path: Path) -> None:
+    _, asked, _ = walked(kind, brief_of(tmp_path, ALL))
+    step = next(each for each in asked if each.startswith(f"{role}/"))
+    again = tmp_path / "again"
+    again.mkdir()
+    ended, _, told = walked(kind, brief_of(again, ALL), {step: code}, [step])
+    assert not ended.is_good
+    assert ended.could_not_run
+    failed = next(each for each in told if each.role is role)
+    assert failed.standing is Standing.UNKNOWN
+    assert "could not run" in failed.said
+    if ended.stopped_by is None:
+        assert len(told) == len(ROLES[kind])
+    else:
+        assert told[-1].role is ended.stopped_by is role
+
+
 def test_the_user_may_stop_and_go_on(tmp_path: Path) -> None:
     brief = brief_of(tmp_path, ALL)
     ended, asked, _ = walked(Kind.RAPID, brief, until=Role.REVIEWER)
