@@ -35,6 +35,26 @@ def test_a_file_that_cannot_be_read_is_no_project_without_services(
     assert [each["files"] for each in projects] == [["good/compose.yaml"]]
 
 
+@pytest.mark.parametrize("command", ["startup", "networks", "resources"])
+def test_a_file_that_is_named_is_meant_and_no_other(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "compose.yaml").write_text(GOOD)
+    (tmp_path / "docker-compose.other.yml").write_text(GOOD)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/compose.yaml").write_text("services: {a: [\n")
+    assert run([command, str(tmp_path / "compose.yaml"), "--format", "json"]) in {0, 1}
+    said = capsys.readouterr()
+    assert [each["files"] for each in json.loads(said.out)["projects"]] == [["compose.yaml"]]
+    assert "broken" not in said.err
+
+
+def test_only_the_file_that_is_named_is_written(tmp_path: Path) -> None:
+    for name in ("compose.yaml", "docker-compose.other.yml"):
+        (tmp_path / name).write_text(GOOD)
+    assert run(["resources", str(tmp_path / "compose.yaml"), "--apply"]) == 0
+    assert "limits" in (tmp_path / "compose.yaml").read_text()
+    assert (tmp_path / "docker-compose.other.yml").read_text() == GOOD
+
+
 @pytest.mark.parametrize(
     "command", ["bake", "ci --dry-run", "scripts --dry-run", "build --changed --explain", "ci --plan", "plan"]
 )

@@ -237,3 +237,15 @@ def test_the_page_in_the_repository_has_no_paths_of_this_machine(tmp_path: Path)
     page = (brief.tree / "docs/containers.md").read_text()
     assert "- deployment: no .env; no a/.env; nothing in .\n" in page
     assert str(tmp_path) not in page
+
+
+def test_a_design_is_for_the_compose_file_that_is_named(tmp_path: Path) -> None:
+    words = "Design optimal resource allocation in compose.yaml. Consider: memory limits. Optimize the networks."
+    brief = brief_of(tmp_path, words)
+    (brief.tree / "compose.yaml").write_text("services: {}\n")
+    stage = Stage(brief, Role.ARCHITECT)
+    played(stage)
+    assert [step.words[:2] for step in stage.asked if step.name in {"resources", "networks"}] == [
+        ("resources", str(brief.tree / "compose.yaml")),
+        ("networks", str(brief.tree)),
+    ]

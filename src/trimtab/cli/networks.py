@@ -49,7 +49,7 @@ def networks(
     """
     common = common or Common()
     loaded = load(paths, common)
-    projects, whole = readable_projects(loaded.fleet, common)
+    projects, whole = readable_projects(loaded, common)
     plans: Plans = [Proposed(project, plan(ComposeFacts(loaded.fleet, project))) for project in projects]
     if prove:
         plans = _started(loaded, plans, common)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from trimtab.cli.app import CLEAN, FINDINGS
-from trimtab.cli.options import Common
+from trimtab.cli.options import Common, Loaded
 from trimtab.fleet import ComposeProject, Fleet
 
 _UNREAD = {"syntax", "unreadable"}
@@ -14,7 +14,11 @@ def tell_unread(fleet: Fleet, common: Common) -> frozenset[str]:
 
     Such a file looks like one without services, and nothing that is said of that would be true.
     """
-    files = {path for project in fleet.projects for path in project.files}
+    return _told(fleet, fleet.projects, common)
+
+
+def _told(fleet: Fleet, projects: Collection[ComposeProject], common: Common) -> frozenset[str]:
+    files = {path for project in projects for path in project.files}
     wrong = {each.path: each for each in reversed(fleet.problems) if each.kind in _UNREAD and each.path in files}
     for each in wrong.values():
         told = f"error: `{each.path}`, line {each.line}: {each.message}; its services are left out. Mend it and run again."
@@ -22,11 +26,19 @@ def tell_unread(fleet: Fleet, common: Common) -> frozenset[str]:
     return frozenset(wrong)
 
 
-def readable_projects(fleet: Fleet, common: Common) -> tuple[tuple[ComposeProject, ...], bool]:
-    """The projects whose files can be read, and whether these are all; the others are told."""
-    unread = tell_unread(fleet, common)
-    found = tuple(project for project in fleet.projects if not unread & set(project.files))
-    return found, len(found) == len(fleet.projects)
+def meant_projects(loaded: Loaded) -> tuple[ComposeProject, ...]:
+    """The projects of the compose files that the command line names; all where it names none."""
+    chosen = loaded.chosen or frozenset()
+    named = tuple(project for project in loaded.fleet.projects if not chosen.isdisjoint(project.files))
+    return named or loaded.fleet.projects
+
+
+def readable_projects(loaded: Loaded, common: Common) -> tuple[tuple[ComposeProject, ...], bool]:
+    """The projects that are meant and whose files can be read, and whether these are all; the others are told."""
+    meant = meant_projects(loaded)
+    unread = _told(loaded.fleet, meant, common)
+    found = tuple(project for project in meant if not unread & set(project.files))
+    return found, len(found) == len(meant)
 
 
 def of_the_rest(code: int, unread: Collection[str]) -> int:

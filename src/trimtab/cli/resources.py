@@ -55,7 +55,7 @@ def resources(paths: Paths = (), /, *, doing: Doing | None = None, common: Commo
     seconds = length_of_time("--watch", doing.watch)
     loaded = load(paths, common)
     host = byte_size(loaded.config.host_memory)
-    projects, whole = readable_projects(loaded.fleet, common)
+    projects, whole = readable_projects(loaded, common)
     plans = [_sizes(loaded, project, host) for project in projects]
     applied, changed, ended = Applied(), list[Changed](), True
     if doing.live:

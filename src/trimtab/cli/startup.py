@@ -42,7 +42,7 @@ def startup(
     loaded = load(paths, common)
     boots = _boots(boot)
     plans: list[ProjectStart] = []
-    projects, whole = readable_projects(loaded.fleet, common)
+    projects, whole = readable_projects(loaded, common)
     for project in projects:
         facts = ComposeFacts(loaded.fleet, project)
         quicker = faster_checks(facts)

@@ -33,17 +33,25 @@ async def architect(brief: Brief, do: Do) -> Report:
 def _steps(brief: Brief, monitoring: str) -> Iterator[Step]:
     where, settings = str(brief.tree), brief.settings
     if brief.asks(Topic.RESOURCES, *_COMPOSE):
-        yield Step("resources", ("resources", where, *settings))
+        yield Step("resources", ("resources", *_compose_files(brief, Topic.RESOURCES), *settings))
     if brief.asks(Topic.NETWORKS, *_COMPOSE):
-        yield Step("networks", ("networks", where, *settings))
+        yield Step("networks", ("networks", *_compose_files(brief, Topic.NETWORKS), *settings))
     if brief.asks(Topic.START_UP, Topic.HEALTH_CHECKS, *_COMPOSE):
-        yield Step("startup", ("startup", where, *settings))
+        yield Step("startup", ("startup", *_compose_files(brief, Topic.START_UP, Topic.HEALTH_CHECKS), *settings))
     if brief.asks(Topic.BASE_IMAGES, Topic.SIZE, Topic.CONTAINERS):
         yield Step("bases", ("bases", where, *settings))
     if brief.asks(Topic.CI, Topic.BUILD_PROCESS, Topic.BUILD_TIME):
         yield Step("pipeline", ("ci", where, "--dry-run", *settings))
     if brief.asks(Topic.MONITORING):
         yield Step("monitoring", ("alerts", where, "--output-dir", monitoring, *settings))
+
+
+def _compose_files(brief: Brief, *topics: Topic) -> tuple[str, ...]:
+    """The compose files that the words name for one of some topics, else the tree: each command then takes all projects."""
+    about = [each.reach for each in brief.instruction.intents if each.topic in {*topics, *_COMPOSE}]
+    named = (name for reach in (*about, brief.instruction.reach) for name in reach.only if name.endswith((".yml", ".yaml")))
+    files = dict.fromkeys(str(brief.tree / name) for name in named if (brief.tree / name).is_file())
+    return tuple(files) or (str(brief.tree),)
 
 
 def _claim(claims: Claims, done: Done) -> None:
