@@ -1,6 +1,8 @@
 """What each role says of its steps: nothing that they do not show, and never success over a failure."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -249,3 +251,17 @@ def test_a_design_is_for_the_compose_file_that_is_named(tmp_path: Path) -> None:
         ("resources", str(brief.tree / "compose.yaml")),
         ("networks", str(brief.tree)),
     ]
+
+
+def test_a_script_is_told_what_is_mended_when_somebody_looks_and_what_is_not(tmp_path: Path) -> None:
+    (tmp_path / "deploy.sh").write_text("#!/bin/sh\nset -e\ndocker compose build --no-cache\ndocker compose up -d\n")
+    argv = [sys.executable, "-m", "trimtab", "fix", "deploy.sh", "--select", "SC", "--offline", "--format", "json"]
+    mended = json.loads(subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+    stage = Stage(brief_of(tmp_path, "Improve error handling.", files=("deploy.sh",)), Role.IMPLEMENTER)
+    stage.results = {**RESULTS, "scripts-mended": mended}
+    left = left_lines(played(stage).left)
+    assert any("not mended without being told to, as no run of it is tried out: SC101 (" in line for line in left)
+    assert any(
+        line.endswith("cannot be mended in its place: SC117, SC118 (the scripts that `trimtab scripts` writes do not do it)")
+        for line in left
+    )

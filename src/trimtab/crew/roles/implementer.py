@@ -11,6 +11,8 @@ from trimtab.fleet.plain import items, mapping
 _DEPLOYING = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.ROLLBACK, Topic.GRACEFUL_SHUTDOWN, Topic.DEPLOY_SCRIPTS)
 _BUILDING = (Topic.BUILD_SCRIPTS, Topic.BUILD_PROCESS, Topic.PARALLEL_BUILDS, Topic.PROGRESS, Topic.ERROR_HANDLING)
 _SCRIPTS = ("SC",)
+_UNSAFE = "--unsafe"
+"""What `trimtab fix` names in its reason where a fix is there and was not applied."""
 PIPELINE = (Topic.CI, Topic.BUILD_PROCESS, Topic.DEPLOYMENT)
 """What asks for a pipeline."""
 
@@ -128,13 +130,21 @@ def _claim_mended(claims: Claims, done: Done, left: list[Left]) -> bool:
 
 
 def _unmended(files: Iterable[Mapping[str, object]]) -> Iterable[Left]:
-    """What a script does that no fix can mend in its place."""
+    """What a script does that no fix mends in its place, and what is mended only where somebody looks at it."""
     for file in files:
         found = [mapping(each) for each in items(file.get("skipped"))]
-        rules = dict.fromkeys(str(each.get("rule")) for each in found if str(each.get("rule")).startswith(_SCRIPTS))
-        if rules:
+        script = [each for each in found if str(each.get("rule")).startswith(_SCRIPTS)]
+        unsafe = dict.fromkeys(str(each.get("rule")) for each in script if _UNSAFE in str(each.get("reason")))
+        refused = dict.fromkeys(str(each.get("rule")) for each in script if str(each.get("rule")) not in unsafe)
+        path = str(file.get("path"))
+        if unsafe:
+            how = f"`trimtab fix {path} {_UNSAFE}`, and look at it"
+            yield Left(
+                path, f"has what is not mended without being told to, as no run of it is tried out: {', '.join(unsafe)}", how
+            )
+        if refused:
             how = "the scripts that `trimtab scripts` writes do not do it"
-            yield Left(str(file.get("path")), f"has what cannot be mended in its place: {', '.join(rules)}", how)
+            yield Left(path, f"has what cannot be mended in its place: {', '.join(refused)}", how)
 
 
 def _said(steps: list[Done], *, changed: bool) -> str:
