@@ -7,6 +7,8 @@ from trimtab.crew.roles.analyst import SEVERITIES
 from trimtab.fleet.plain import items, mapping
 
 _PASSED = "passed"
+_FAILED = "failed"
+_OPEN = (_FAILED, "not checked")
 ALERTS = (Topic.MONITORING, Topic.DEPLOYMENT)
 """What asks for alert rules."""
 
@@ -31,10 +33,19 @@ async def ops(brief: Brief, do: Do) -> Report:
         claim_generated(claims, alerts, left)
         steps.append(alerts)
         await brief.commit("Generate alert rules, a dashboard and Prometheus' configuration")
-    passed = mapping(gate.data).get("passed") is True
-    said = "every gate is passed" if passed else "the gates are not passed"
-    standing = Standing.DONE if passed else Standing.FAILED
+    standing, said = _verdict(gate)
     return conclude(Role.OPS, said, steps, standing=standing, claims=claims.found, left=left)
+
+
+def _verdict(gate: Done) -> tuple[Standing, str]:
+    """What the gates say: one that nobody could look at is not passed, and has not failed either."""
+    data = mapping(gate.data)
+    if data.get("passed") is True:
+        return Standing.DONE, "every gate is passed"
+    states = {str(mapping(each).get("state")) for each in items(data.get("checks"))}
+    if states and _FAILED not in states:
+        return Standing.UNKNOWN, "no gate that was looked at failed, and not all could be looked at"
+    return Standing.FAILED, "the gates are not passed"
 
 
 def _was_asked(scan: Done) -> bool:
@@ -54,7 +65,7 @@ def _not_passed(gate: Done) -> list[Left]:
     grouped: dict[tuple[str, str], list[str]] = {}
     hints: dict[tuple[str, str], str] = {}
     for each in map(mapping, items(mapping(gate.data).get("checks"))):
-        if each.get("state") != _PASSED:
+        if each.get("state") in _OPEN:
             key = (str(each.get("gate")), f"{each.get('state')}: {each.get('measured')}, limit {each.get('limit')}")
             grouped.setdefault(key, []).append(str(each.get("subject")))
             hints[key] = str(each.get("hint") or "")
