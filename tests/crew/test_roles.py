@@ -124,9 +124,17 @@ def test_operations_do_not_pass_what_the_gates_do_not(tmp_path: Path) -> None:
     check = {"gate": "scan", "subject": "fleet", "state": "not checked", "measured": "never", "limit": "7 days", "hint": "scan"}
     gate = {"passed": False, "checks": [check, {**check, "subject": "web"}]}
     report = played(Stage(brief_of(tmp_path, ALL), Role.OPS, results={**RESULTS, "gate": gate}, codes={"gate": 1}))
-    assert report.standing is Standing.FAILED
-    assert report.said == "the gates are not passed"
+    assert report.standing is Standing.UNKNOWN
+    assert report.said == "no gate that was looked at failed, and not all could be looked at"
+    assert not report.halts
     assert "gate scan of fleet, web: not checked: never, limit 7 days (scan)" in left_lines(report.left)
+
+
+def test_a_gate_that_failed_fails_whatever_was_not_checked(tmp_path: Path) -> None:
+    check = {"gate": "scan", "subject": "fleet", "state": "not checked", "measured": "never", "limit": "7 days", "hint": "scan"}
+    gate = {"passed": False, "checks": [check, {**check, "gate": "overall", "state": "failed"}]}
+    report = played(Stage(brief_of(tmp_path, ALL), Role.OPS, results={**RESULTS, "gate": gate}, codes={"gate": 1}))
+    assert (report.standing, report.said) == (Standing.FAILED, "the gates are not passed")
 
 
 def test_an_implementer_that_changed_nothing_says_so(tmp_path: Path) -> None:
@@ -265,3 +273,15 @@ def test_a_script_is_told_what_is_mended_when_somebody_looks_and_what_is_not(tmp
         line.endswith("cannot be mended in its place: SC117, SC118 (the scripts that `trimtab scripts` writes do not do it)")
         for line in left
     )
+
+
+@pytest.mark.parametrize(("changed", "message"), [(True, "Mend the scripts, and generate"), (False, "Generate what")])
+def test_the_commit_says_what_it_brings(changed: bool, message: str, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    async def commit(words: str) -> None:
+        said.append(words)
+
+    mended = {"files": [{"path": "s.sh", "changed": changed}]}
+    played(Stage(brief_of(tmp_path, ALL, commit=commit), Role.IMPLEMENTER, results={**RESULTS, "scripts-mended": mended}))
+    assert [words.startswith(message) for words in said] == [True]

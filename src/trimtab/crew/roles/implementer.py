@@ -39,10 +39,20 @@ async def implementer(brief: Brief, do: Do) -> Report:
             steps.append(done)
             claim = _claim_mended if done.step.name == "scripts-mended" else claim_generated
             changed = claim(claims, done, left) or changed
-        await brief.commit("Mend the scripts, and generate what trimtab was asked for")
+        await brief.commit(_message(steps))
     standing = Standing.DONE if changed else Standing.UNCHANGED
     said = _said(steps, changed=changed)
     return conclude(Role.IMPLEMENTER, said, steps, standing=standing, claims=claims.found, left=left)
+
+
+def _message(steps: Iterable[Done]) -> str:
+    """What the commit behind the proven changes brings."""
+    mended = [
+        mapping(each) for done in steps if done.step.name == "scripts-mended" for each in items(mapping(done.data).get("files"))
+    ]
+    if any(each.get("changed") is True for each in mended):
+        return "Mend the scripts, and generate what trimtab was asked for"
+    return "Generate what trimtab was asked for"
 
 
 def _names_images(brief: Brief) -> bool:
