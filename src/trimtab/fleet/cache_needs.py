@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from trimtab.fleet.cache_at_run_time import starts_of, used_at_run_time
-from trimtab.fleet.caches import CachePlace
+from trimtab.fleet.caches import CachePlace, covers
 from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.hidden_by_mount import hidden
@@ -15,7 +15,7 @@ from trimtab.fleet.managers import PROGRAMS, Manager
 from trimtab.fleet.mounted_paths import home_of, names_what_is_mounted
 from trimtab.fleet.package_lists import later_need
 from trimtab.fleet.paths import is_within
-from trimtab.fleet.stage import Run, Stage
+from trimtab.fleet.stage import Run, Stage, libc_of
 from trimtab.syntax.shell import Command
 
 PLAIN = frozenset(
@@ -29,6 +29,8 @@ _WORKPLACE = re.compile(r"(/\S+/)?(ba|z|a|da)?sh([\s\"',]+-\w+)?|(/\S+/)?(sleep|
 """Start commands that only keep a container open."""
 _DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependency:\S+| \S+\.xml)*|(build)?[dD]ependencies|")
 """What the managers that use their dependencies from the cache are told when they are to download them and no more."""
+_APK_FETCHES = frozenset(["-U", "--update", "--update-cache", "--no-cache"])
+"""What makes apk fetch its index whatever it has."""
 _TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--network=none\b")
 
 
@@ -37,6 +39,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
     return (
         _not_root(facts, stage, run, place.manager)
         or _hidden_lists(run, place.manager)
+        or _hidden_index(facts, stage, run, place.manager)
         or _lists_needed(facts, stage, run, place.manager)
         or _artifacts_needed(facts, stage, run, place.manager)
         or _works_offline(facts, stage, place.manager)
@@ -124,6 +127,31 @@ def _hidden_lists(run: Run, manager: Manager) -> str | None:
             if "install" in words or "upgrade" in words:
                 return "it installs from package lists of an earlier instruction, which the mount would hide"
     return None
+
+
+def _hidden_index(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str | None:
+    """apk reads the index that an earlier instruction, or the base, has left in the folder that is used without the mount.
+
+    With a cache folder it looks for the index there, and apk of older releases does not fetch one that is missing: the
+    packages are not found.
+    """
+    if manager.name != "apk":
+        return None
+    for command in run.commands("apk"):
+        if set(command.words) & {"update", *_APK_FETCHES}:
+            return None
+        if set(command.words) & {"add", "upgrade"}:
+            break
+    earlier = [each for each in facts.runs_before(stage, run.index) if not covers(each.cache_targets(), manager.caches[0].path)]
+    left = any(_leaves_index(command) for each in earlier for command in each.commands("apk"))
+    if left or libc_of(facts.outside_base(stage)) is None:
+        return "it installs from an index that an earlier instruction, or the base, has left, which the mount would hide"
+    return None
+
+
+def _leaves_index(command: Command) -> bool:
+    words = set(command.words)
+    return "--no-cache" not in words and bool(words & {"update", *_APK_FETCHES})
 
 
 def _deleted(run: Run, place: CachePlace) -> str | None:

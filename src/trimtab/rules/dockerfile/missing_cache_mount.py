@@ -88,6 +88,10 @@ class MissingCacheMount(DockerfileRule):
             refused="maven is told to keep its repository elsewhere, and a mount on the usual folder would do nothing",
         ),
         Case(
+            "FROM alpine:3.12\nRUN apk update\nRUN apk add curl\n",
+            refused="it installs from an index that an earlier instruction, or the base, has left, which the mount would hide",
+        ),
+        Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
             refused="the home and numbers of user `worker` are not known, so the cache's place is not either",
         ),
