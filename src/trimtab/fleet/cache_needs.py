@@ -31,6 +31,7 @@ _DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependen
 """What the managers that use their dependencies from the cache are told when they are to download them and no more."""
 _APK_FETCHES = frozenset(["-U", "--update", "--update-cache", "--no-cache"])
 """What makes apk fetch its index whatever it has."""
+_APK_ELSEWHERE = re.compile(r"(--arch|--root)(=|$)|-p$")
 _TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--network=none\b")
 
 
@@ -40,6 +41,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         _not_root(facts, stage, run, place.manager)
         or _hidden_lists(run, place.manager)
         or _hidden_index(facts, stage, run, place.manager)
+        or _another_root(run, place.manager)
         or _lists_needed(facts, stage, run, place.manager)
         or _artifacts_needed(facts, stage, run, place.manager)
         or _works_offline(facts, stage, place.manager)
@@ -152,6 +154,17 @@ def _hidden_index(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str
 def _leaves_index(command: Command) -> bool:
     words = set(command.words)
     return "--no-cache" not in words and bool(words & {"update", *_APK_FETCHES})
+
+
+def _another_root(run: Run, manager: Manager) -> str | None:
+    """apk's cache is of the system that it works on, and names the index of every processor alike."""
+    if manager.name != "apk":
+        return None
+    for command in run.commands("apk"):
+        told = next((word for word in command.words if _APK_ELSEWHERE.match(word)), None)
+        if told:
+            return f"`{told}` installs for another system than the image, whose cache must not be the same"
+    return None
 
 
 def _deleted(run: Run, place: CachePlace) -> str | None:

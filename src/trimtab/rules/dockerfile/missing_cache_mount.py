@@ -92,6 +92,11 @@ class MissingCacheMount(DockerfileRule):
             refused="it installs from an index that an earlier instruction, or the base, has left, which the mount would hide",
         ),
         Case(
+            "FROM alpine:3.20 AS certificates\nARG GOARCH\nRUN apk add --no-cache --arch=${GOARCH} ca-certificates\n"
+            "FROM scratch\nCOPY --from=certificates /etc/ssl /etc/ssl\n",
+            refused="`--arch=${GOARCH}` installs for another system than the image, whose cache must not be the same",
+        ),
+        Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
             refused="the home and numbers of user `worker` are not known, so the cache's place is not either",
         ),
