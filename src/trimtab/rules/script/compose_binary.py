@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
+from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.paths import is_within
+from trimtab.fleet.plain import mapping
 from trimtab.fleet.scripts import ScriptPart
 from trimtab.rules.base import (
     Applicability,
@@ -36,8 +38,9 @@ class OldComposeBinary(ScriptRule):
 
     ## Fix safety
     Unsafe: the call becomes `docker compose`, which names containers with `-` instead of `_`, and has to be there.
-    Refused where scripts use the old names, where the program is called by its path or is a function of the script, and
-    where a Dockerfile copies the script into an image, which may have the old program only.
+    Refused where scripts use the old names, where a compose file is of the first format, which has no `services` and which
+    only the old program reads, where the program is called by its path or is a function of the script, and where a
+    Dockerfile copies the script into an image, which may have the old program only.
 
     ## References
     https://docs.docker.com/compose/releases/migrate/
@@ -53,7 +56,12 @@ class OldComposeBinary(ScriptRule):
     flagged = [
         script_case(
             "#!/bin/bash\nset -e\ndocker-compose -f a.yml ps\n", after="#!/bin/bash\nset -e\ndocker compose -f a.yml ps\n"
-        )
+        ),
+        script_case(
+            "#!/bin/bash\nset -e\ndocker-compose build\n",
+            compose="web:\n  build: .\n  links: [db]\ndb:\n  image: postgres:16\n",
+            refused="`compose.yaml` is of the first format, which `docker compose` does not read",
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -63,7 +71,7 @@ class OldComposeBinary(ScriptRule):
             if call.is_old:
                 words, spans = call.command.words, call.command.word_spans
                 index = next(index for index, word in enumerate(words) if "docker-compose" in word)
-                reason = _why_that_program(part, fleet, words[index]) or _in_image(part, fleet)
+                reason = _why_that_program(part, fleet, words[index]) or _first_format(fleet) or _in_image(part, fleet)
                 edit = Edit(spans[index], "docker compose")
                 made = script_fix(part, "call `docker compose`", [edit], Applicability.UNSAFE)
                 outcome = made if reason is None else Refusal(reason)
@@ -72,6 +80,8 @@ class OldComposeBinary(ScriptRule):
                 )
 
 
+_KEYS = frozenset({"services", "include", "name", "version"})
+"""What stands at the top of a compose file since the second format."""
 _OWN = re.compile(r"(?m)^\s*(?:function\s+)?docker-compose\s*(?:\(\s*\)|\{)|\balias\s+[\"']?docker-compose=")
 _OLD_NAME = re.compile(r"[\w}]_[A-Za-z][\w.-]*_\d+\b")
 
@@ -84,6 +94,17 @@ def _why_that_program(part: ScriptPart, fleet: Fleet, word: str) -> str | None:
         return "it is a program or function of its own, and may do something else"
     if any(_OLD_NAME.search(each.text) for each in fleet.scripts):
         return "a script names containers as the old program does, with `_`"
+    return None
+
+
+def _first_format(fleet: Fleet) -> str | None:
+    """The reason when a compose file is of the format that has its services at the top."""
+    for path in fleet.compose_files:
+        documents = read_documents(fleet.tree, path)
+        for document in documents if isinstance(documents, tuple) else ():
+            top = mapping(document.data)
+            if not _KEYS & set(top) and any({"image", "build"} & set(mapping(value)) for value in top.values()):
+                return f"`{path}` is of the first format, which `docker compose` does not read"
     return None
 
 
