@@ -1,15 +1,17 @@
 """Whether a script can be told to end when a command fails, without ending where it goes on today."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import cast
 
 from tree_sitter import Node
 
 from trimtab.fleet.scripts import ScriptPart, read_call
+from trimtab.fleet.tree import Tree
 from trimtab.syntax.shell import Command
 from trimtab.syntax.shell.commands import ByteOffsets
 from trimtab.syntax.shell.nodes import text_of, tree, walk
-from trimtab.text import Span
+from trimtab.text import Source, Span
 
 _STEADY = frozenset(
     ["echo", "printf", "cd", "export", "readonly", "local", "declare", "set", "shopt", "true", ":", "exit", "return", "sleep"]
@@ -99,6 +101,39 @@ def _is_guarded(node: Node) -> bool:
     if "||" in operators or (operators and parent.parent is not None and parent.parent.type == "program"):
         return True
     return parent.type in {"list", "negated_command", "redirected_statement", "pipeline"} and _is_guarded(parent)
+
+
+_READS_IN = re.compile(r"(?m)(?:^|[;{(])[ \t]*\.[ \t]+(?P<what>[^\n;]+)")
+"""A PowerShell script that runs another one as a part of itself."""
+
+
+def why_no_preference(part: ScriptPart, files: Tree) -> str | None:
+    """Why `$ErrorActionPreference = 'Stop'` may not be put into a PowerShell script; None where nothing says so.
+
+    A script that another one reads in sets it for that one, too, and one that reads in others sets it for them.
+    """
+    name = part.path.rpartition("/")[2].lower()
+    if name in _read_in(files):
+        return "another script reads it in, and would end at errors as well"
+    if _READS_IN.search(part.text):
+        return "it reads in another script, at whose errors it would end as well"
+    if re.search(r"(?m)^[^#\n]*\bdocker\S*[^\n]*2>", part.text):
+        return "it redirects a program's messages, at which Windows PowerShell would then end"
+    if re.search(r"(?i)\$ErrorActionPreference|-ErrorAction|\$\?", part.text):
+        return "it says itself what is done about errors"
+    if place_for_preference(part) is None:
+        return "where its first statement may stand is not sure"
+    return None
+
+
+def _read_in(files: Tree) -> Collection[str]:
+    """The names of PowerShell scripts, in small letters, that others of a tree read in."""
+    key = ("powershell read in",)
+    if key not in files.memo:
+        sources = (files.peek(path) for path in files.entries if path.lower().endswith((".ps1", ".psm1")))
+        said = (match["what"] for each in sources if isinstance(each, Source) for match in _READS_IN.finditer(each.text))
+        files.memo[key] = frozenset(name.lower() for what in said for name in re.findall(r"[\w.-]+\.ps1", what, re.IGNORECASE))
+    return cast("Collection[str]", files.memo[key])
 
 
 def place_for_preference(part: ScriptPart) -> int | None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.scripts import ScriptPart
-from trimtab.fleet.strictness import place_for_preference, preference_statement, why_not_strict
+from trimtab.fleet.strictness import place_for_preference, preference_statement, why_no_preference, why_not_strict
 from trimtab.rules.base import (
     Applicability,
+    Case,
     Category,
     Finding,
     Fix,
@@ -33,7 +34,8 @@ class GoesOnAfterFailure(ScriptRule):
     ## Fix safety
     Unsafe: `set -euo pipefail` (`set -eu` for a plain `sh`) or `$ErrorActionPreference = 'Stop'` is put below the head comment.
     Refused where the script looks at `$?`, uses a variable that may have no value, or runs a command that may fail with nothing
-    wrong, such as `docker stop` or `grep`; and in PowerShell where it is not sure that a first statement may stand there.
+    wrong, such as `docker stop` or `grep`; and in PowerShell where it reads in another script or is read in by one, and
+    where it is not sure that a first statement may stand there.
     """
 
     code = "SC108"
@@ -53,13 +55,23 @@ class GoesOnAfterFailure(ScriptRule):
             after="<#\n.SYNOPSIS\nA\n#>\nparam(\n  [string]$A\n)\n\n$ErrorActionPreference = 'Stop'\n\ndocker ps\n",
             name="a.ps1",
         ),
+        script_case(
+            ". (Join-Path $PSScriptRoot 'names.ps1')\ndocker build -t $name .\n",
+            refused="it reads in another script, at whose errors it would end as well",
+            name="a.ps1",
+        ),
+        Case(
+            "FROM scratch\n",
+            refused="another script reads it in, and would end at errors as well",
+            files={"names.ps1": "$v = docker version\n", "a.ps1": ". '..\\names.ps1'\nWrite-Host $v\n"},
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
         if part.strict or _is_sourced(part, fleet):
             return
         call = part.calls[0]
-        outcome = _made_strict(part)
+        outcome = _made_strict(part, fleet)
         yield self.at(part, call.command.span.start, "goes on when a command fails", outcome)
 
 
@@ -85,9 +97,9 @@ def _is_read_in(fleet: Fleet, name: str) -> bool:
     )
 
 
-def _made_strict(part: ScriptPart) -> Fix | Refusal:
+def _made_strict(part: ScriptPart, fleet: Fleet) -> Fix | Refusal:
     words = {"powershell": "$ErrorActionPreference = 'Stop'", "sh": "set -eu"}.get(part.shell, "set -euo pipefail")
-    reason = _why_no_preference(part) if part.shell == "powershell" else why_not_strict(part)
+    reason = why_no_preference(part, fleet.tree) if part.shell == "powershell" else why_not_strict(part)
     if reason is not None:
         return Refusal(reason)
     newline = "\r\n" if "\r\n" in part.text else "\n"
@@ -96,16 +108,6 @@ def _made_strict(part: ScriptPart) -> Fix | Refusal:
     after = newline if part.text[at:].startswith(newline) else newline * 2
     edit = Edit.insert(at, f"{before}{words}{after}")
     return script_fix(part, f"put `{words}` at its head", [edit], Applicability.UNSAFE)
-
-
-def _why_no_preference(part: ScriptPart) -> str | None:
-    if re.search(r"(?m)^[^#\n]*\bdocker\S*[^\n]*2>", part.text):
-        return "it redirects a program's messages, at which Windows PowerShell would then end"
-    if re.search(r"(?i)\$ErrorActionPreference|-ErrorAction|\$\?", part.text):
-        return "it says itself what is done about errors"
-    if place_for_preference(part) is None:
-        return "where its first statement may stand is not sure"
-    return None
 
 
 def _behind_head(part: ScriptPart) -> int:
