@@ -22,9 +22,23 @@ _ENGINE_START_INTERVAL = 5.0
 """Seconds between two probes during the start period where nothing else is said (docker 25 and later)."""
 _ENGINE_INTERVAL = _ENGINE_TIMEOUT = 30.0
 _HEAVY = re.compile(
-    r"(?i)(?<![\w-])(?:powershell|pwsh|java|rabbitmqctl|rabbitmq-[\w-]+|kafka-[\w-]+|zookeeper-shell|nodetool|cqlsh|srvctl)(?![\w-])"
+    r"(?i)(?<![\w-])(?:powershell|pwsh|java|rabbitmqctl|rabbitmq-[\w-]+|kafka-[\w-]+|zookeeper-shell|nodetool|cqlsh|srvctl"
+    r"|celery|airflow)(?![\w-])"
 )
-"""Programs that start a virtual machine of their own for every question."""
+"""Programs that start a virtual machine of their own, or load a whole application, for every question."""
+_TOO_SOON = (
+    re.compile(
+        r"(?<![\w-])(?P<word>pg_isready|psql)(?![\w-])(?!.*(?:(?<!\w)(?:-h|--host)|postgres(?:ql)?://|host=))", re.DOTALL
+    ),
+    re.compile(
+        r"(?<![\w-])(?P<word>mysqladmin|mariadb-admin|mysql|mariadb)(?![\w-])"
+        r"(?!.*(?<!\w)(?:(?:-h|--host)[= ]?[\"']?(?!localhost)[\w$]|--protocol[= ]?tcp))",
+        re.DOTALL | re.IGNORECASE,
+    ),
+    re.compile(r"(?<![\w-])(?P<word>mongosh|mongo)(?![\w-])(?!.*--host)", re.DOTALL),
+)
+"""Checks that a store's image answers while it sets its data up: it runs the server for itself then, on the socket (PostgreSQL,
+MySQL, MariaDB) or on 127.0.0.1 (MongoDB), and stops it again before the one that others can reach."""
 _LONGEST = 3600.0
 _LONG = "`retries` times `interval` is more than an hour, which is no start any more"
 _ASKED_FOR = "whether a slow answer or a quick one is meant is not known"
@@ -81,7 +95,9 @@ class MissingStartInterval(ComposeRule):
     ## Fix safety
     Unsafe: the check runs every second while the service starts, or every five where it starts PowerShell, Java or the like;
     engines before docker 25 do not know the key. Where there is no start period, one of `retries` times `interval` is added,
-    without which compose refuses the key; refused where that is more than an hour.
+    without which compose refuses the key; refused where that is more than an hour, and where a store's check asks over the
+    socket (`pg_isready` without `-h`): a new store answers there while it is still set up, and seconds decide whether it is
+    asked then.
     """
 
     code = "CM122"
@@ -117,6 +133,23 @@ class MissingStartInterval(ComposeRule):
             "  a: {image: a, healthcheck: {test: rabbitmq-diagnostics -q ping, interval: 10s, start_period: 40s, "
             "start_interval: 5s, retries: 4}}\n",
         ),
+        compose_case(
+            "services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+            "  a: {image: 'postgres:16', healthcheck: {test: pg_isready -U a, interval: 10s, retries: 4}}\n",
+            refused="`pg_isready` is answered while a new store is still set up, which it would be asked in more often",
+        ),
+        compose_case(
+            "services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+            "  a: {image: 'mysql:8', healthcheck: {test: mysqladmin ping -h localhost, interval: 10s, retries: 4}}\n",
+            refused="`mysqladmin` is answered while a new store is still set up, which it would be asked in more often",
+        ),
+        compose_case(
+            "services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+            "  a: {image: 'mysql:8', healthcheck: {test: mysqladmin ping -h 127.0.0.1, interval: 10s, retries: 4}}\n",
+            after="services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+            "  a: {image: 'mysql:8', healthcheck: {test: mysqladmin ping -h 127.0.0.1, interval: 10s, start_period: 40s, "
+            "start_interval: 1s, retries: 4}}\n",
+        ),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
@@ -147,6 +180,9 @@ def _start_interval(check: HealthCheck) -> int:
 
 
 def _asked_often(facts: ComposeFacts, service: Service, check: HealthCheck) -> Fix | Refusal:
+    early = next((match["word"] for each in _TOO_SOON if (match := each.search(" ".join(check.test)))), None)
+    if early is not None:
+        return Refusal(f"`{early}` is answered while a new store is still set up, which it would be asked in more often")
     editor, path = facts.editor(service, "healthcheck"), ("services", service.name, "healthcheck")
     seconds = _start_interval(check)
     title, values = f"ask every {seconds} s while it starts", {"start_interval": f"{seconds}s"}
