@@ -8,6 +8,8 @@ from trimtab.fleet.managers import MANAGERS, PROGRAMS, Manager, PipInputs
 from trimtab.syntax.shell import Command
 
 _WRAPPERS = frozenset({"sudo", "exec", "time", "nice", "corepack"})
+_TELLS = frozenset({"--version", "-v", "--help", "-h"})
+"""What makes a program say something about itself and do nothing."""
 _PYTHON = re.compile(r"^(python|pypy)(\d+(\.\d+)*)?$")
 _PIP = re.compile(r"^pip\d+(\.\d+)*$")
 _VALUE_OPTIONS = frozenset({
@@ -68,7 +70,7 @@ def read_install(command: Command) -> Install | None:
         return None
     positional = _positional(words[1:])
     verb = next((verb for verb in manager.verbs if tuple(positional[: len(verb)]) == verb), None)
-    if verb is None or (verb == () and manager.name == "yarn" and positional):
+    if verb is None or (verb == () and manager.name == "yarn" and (positional or _TELLS & set(words[1:]))):
         return None
     packages = tuple(positional[len(verb) :])
     pip = _pip_inputs(words[1:], packages) if manager.name in {"pip", "uv"} else PipInputs()

@@ -64,7 +64,7 @@ def _cache(path: str, moved_by: str = "", below: str = "", root_path: str = "") 
 
 _ALL = [
     Manager("pip", (_cache("{home}/.cache/pip", "PIP_CACHE_DIR"),), (("install",), ("wheel",), ("download",)),
-            ("--no-cache-dir",), ("PIP_NO_CACHE_DIR",), (("pip", "cache", "purge"), ("pip3", "cache", "purge")),
+            ("--no-cache-dir", "--no-cache"), ("PIP_NO_CACHE_DIR",), (("pip", "cache", "purge"), ("pip3", "cache", "purge")),
             native=True, compiles=True),
     Manager("uv", (_cache("{home}/.cache/uv", "UV_CACHE_DIR"),), (("sync",), ("pip", "install"), ("pip", "sync")),
             ("--no-cache", "--no-cache-dir", "-n"), ("UV_NO_CACHE",), (("uv", "cache", "clean"), ("uv", "cache", "prune")),

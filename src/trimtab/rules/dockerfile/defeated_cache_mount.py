@@ -65,6 +65,10 @@ class DefeatedCacheMount(DockerfileRule):
             after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
         ),
         Case(
+            f"FROM python:3.12-slim\nRUN {_MOUNT} pip --no-cache-dir --no-cache install six \\\n    && rm -R /root/.cache/pip\n",
+            after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
+        ),
+        Case(
             f"FROM debian:12\nRUN {_APT} apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
             after=f"FROM debian:12\nRUN {_APT} rm -f {_DOCKER_CLEAN} && apt-get update && apt-get install -y curl\n",
         ),
@@ -215,7 +219,7 @@ def _purges(run: Run, command: Command, mounted: list[Install]) -> bool:
         for words in install.manager.purges:
             if command.words[: len(words)] == words or (command.name, *command.words[1:])[: len(words)] == words:
                 return command is not install.command
-    if command.name != "rm" or not any(word.startswith("-") and "r" in word for word in command.words):
+    if command.name != "rm" or not any(re.fullmatch(r"-\w*[rR]\w*|--recursive", word) for word in command.words):
         return False
     paths = [word.rstrip("/*") for word in command.words[1:] if not word.startswith("-")]
     return bool(paths) and all(_within_mount(run, path) for path in paths)

@@ -51,6 +51,7 @@ class MissingCacheMount(DockerfileRule):
         Case("FROM debian:12\nRUN apt-get update && apt-get install -y jq\n", policy=Policy(cache_mounts=("pip",))),
         f"FROM python:3.12-slim\nCOPY r.txt .\nRUN {_PIP} pip install -r r.txt\n",
         "FROM scratch\nCOPY a /a\n",
+        "FROM node:20\nRUN node --version && yarn --version\n",
     ]
     flagged = [
         Case(
