@@ -13,7 +13,7 @@ from trimtab.fleet.hidden_by_mount import hidden
 from trimtab.fleet.installs import manager_of, program_words
 from trimtab.fleet.managers import PROGRAMS, Manager
 from trimtab.fleet.mounted_paths import home_of, names_what_is_mounted
-from trimtab.fleet.package_lists import later_need
+from trimtab.fleet.package_lists import later_need, run_scripts
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage, libc_of
 from trimtab.syntax.shell import Command
@@ -32,6 +32,7 @@ _DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependen
 _APK_FETCHES = frozenset(["-U", "--update", "--update-cache", "--no-cache"])
 """What makes apk fetch its index whatever it has."""
 _APK_ELSEWHERE = re.compile(r"(--arch|--root)(=|$)|-p$")
+_REMOVES = re.compile(r"\b(?:rm|rmdir|mv)\b([^\n&|]*)")
 _TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--network=none\b")
 
 
@@ -47,6 +48,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         or _works_offline(facts, stage, place.manager)
         or _downloads_only(facts, stage, run, place.manager)
         or _deleted(run, place)
+        or _deleted_by_script(facts, stage, run, place)
         or names_what_is_mounted(run, place.targets, _removing(run))
         or hidden(facts, stage, run, place.targets)
         or used_at_run_time(facts, stage, run, place)
@@ -184,6 +186,20 @@ def _deleted(run: Run, place: CachePlace) -> str | None:
             touched = ["the module cache"]
         if touched and not _leaves_with_the_mount(run, command, operands, place):
             return f"`{' '.join(command.words)[:50]}` removes {touched[0]}, which fails while it is mounted"
+    return None
+
+
+def _deleted_by_script(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> str | None:
+    """A script that removes a mounted folder or one above it, by what it says or, where it is the base's, by its name."""
+    for command in run.script.commands:
+        if manager_of(command) is None and "clean" in posixpath.basename("".join(command.words[:1])).lower():
+            return f"`{command.words[0]}` may remove a folder that is mounted"
+    home = home_of(run)
+    for text in run_scripts(facts, stage, run):
+        said = re.sub(r"~(?=/)|\$HOME\b|\$\{HOME\}", home, text)
+        operands = (word for line in _REMOVES.findall(said) for word in re.split(r"[\s;\"']+", line))
+        if any(_removes(word, target) for word in operands if word.startswith("/") for target in place.targets):
+            return "a script that it starts removes a folder that would be mounted"
     return None
 
 

@@ -76,7 +76,7 @@ def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
             if one is stage and run.index <= index:
                 continue
             text = run.instruction.arguments + "".join(heredoc.content for heredoc in run.instruction.heredocs)
-            if _needs(text) or any(_needs(script) for script in _scripts(facts, one, run)) or may_install(facts, one, run):
+            if _needs(text) or any(_needs(script) for script in run_scripts(facts, one, run)) or may_install(facts, one, run):
                 return "a later instruction installs from the lists that this one leaves behind"
     return None
 
@@ -122,7 +122,7 @@ def started_scripts(facts: Facts, stage: Stage, instruction: Instruction) -> Ite
             yield files.read(posixpath.normpath(posixpath.join(stage.end.workdir, word))) or ""
 
 
-def _scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
+def run_scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
     """The texts of the scripts that a RUN starts; a manager's name stands for one that cannot be read."""
     for command in run.script.commands:
         if command.name == "make":

@@ -65,7 +65,7 @@ class DefeatedCacheMount(DockerfileRule):
             after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
         ),
         Case(
-            f"FROM python:3.12-slim\nRUN {_MOUNT} pip --no-cache-dir --no-cache install six \\\n    && rm -R /root/.cache/pip\n",
+            f"FROM python:3.12-slim\nRUN {_MOUNT} pip --no-cache-dir --no-cache install six && rm -R /root/.cache/pip\n",
             after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
         ),
         Case(

@@ -93,6 +93,15 @@ class MissingCacheMount(DockerfileRule):
             refused="it installs from an index that an earlier instruction, or the base, has left, which the mount would hide",
         ),
         Case(
+            "FROM python:3.12-slim\nCOPY tidy.sh /\nRUN pip install six && /tidy.sh\n",
+            refused="a script that it starts removes a folder that would be mounted",
+            files={"tidy.sh": "#!/bin/sh -e\nrm -rf /tmp/* $HOME/.cache\n"},
+        ),
+        Case(
+            "FROM acme/notebook:1\nUSER root\nRUN pip install six && clean-layer.sh\n",
+            refused="`clean-layer.sh` may remove a folder that is mounted",
+        ),
+        Case(
             "FROM alpine:3.20 AS certificates\nARG GOARCH\nRUN apk add --no-cache --arch=${GOARCH} ca-certificates\n"
             "FROM scratch\nCOPY --from=certificates /etc/ssl /etc/ssl\n",
             refused="`--arch=${GOARCH}` installs for another system than the image, whose cache must not be the same",
