@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from trimtab.fleet.copies import CopiedFiles
-from trimtab.fleet.plain import items, mapping, mapping_of
+from trimtab.fleet.plain import items, mapping, mapping_of, text
 
 _KINDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 _NODE = re.compile(r"(?:^|/)node:v?(?:(\d+)(?![\w])|(argon|boron|carbon|dubnium|erbium|fermium)\b)")
@@ -15,6 +15,8 @@ _OLD_SYSTEM = re.compile(
     r"wheezy|jessie|stretch|buster|trusty|xenial|bionic|focal|\bdebian:(?:[89]|10)\b|\bubuntu:(?:1[0-9]|20)\.|alpine:?3\.(?:\d|1[0-3])\b"
 )
 _LAST_WITH_NPM_6 = 14
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_RANGE = re.compile(r"([~^]?)(\d+)\.(\d+)\.(\d+)")
 
 
 def lock_obstacle(folder: str, files: CopiedFiles, base: str, *, peers: bool = True) -> str | None:
@@ -76,8 +78,12 @@ class _Lock:
         if "workspaces" in self.package:
             return "`package.json` has workspaces, which its lock does not know"
         locked = mapping(self.lock.get("dependencies"))
-        missing = next((name for name in _required(self.package) if name not in locked), None)
-        return _stale("package.json", missing) if missing else None
+        versions = {name: text(mapping(entry).get("version")) or "" for name, entry in locked.items()}
+        wanted = {**_asked(self.package, "devDependencies"), **_asked(self.package, "dependencies")}
+        for name, asked in wanted.items():
+            if name not in locked or _is_outside(versions[name], text(asked) or ""):
+                return _stale("package.json", name)
+        return None
 
     def _missing_folder(self) -> str | None:
         for own in self._own_folders():
@@ -137,6 +143,16 @@ class _Lock:
 
 def _stale(path: str, name: str) -> str:
     return f"the lock is out of step with `{path}`, which names `{name}` otherwise, and `npm ci` may fail"
+
+
+def _is_outside(version: str, wanted: str) -> bool:
+    """Whether a version is surely none that `1.2.3`, `~1.2.3` or `^1.2.3` allows; what is written otherwise is not judged."""
+    has, asks = _VERSION.fullmatch(version), _RANGE.fullmatch(wanted.strip())
+    if has is None or asks is None:
+        return False
+    numbers, least = tuple(map(int, has.groups())), tuple(map(int, asks.groups()[1:]))
+    kept = {"": 3, "~": 2, "^": 1 + next((at for at, number in enumerate(least) if number), 2)}[asks[1]]
+    return numbers < least or numbers[:kept] != least[:kept]
 
 
 def _differing(asked: Mapping[str, object], locked: Mapping[str, object]) -> Iterator[str]:

@@ -87,6 +87,23 @@ class InstallIgnoringLock(DockerfileRule):
             refused="`node:14` carries npm 6, which cannot read a lock of version 3",
             files=_LOCK,
         ),
+        Case(
+            "FROM node:10\nWORKDIR /a\nCOPY package*.json ./\nRUN npm i\n",
+            refused="the lock is out of step with `package.json`, which names `a` otherwise, and `npm ci` may fail",
+            files={
+                "package.json": '{"dependencies": {"a": "^0.26.1"}}',
+                "package-lock.json": '{"lockfileVersion": 1, "dependencies": {"a": {"version": "0.19.0"}}}',
+            },
+        ),
+        Case(
+            "FROM node:10\nWORKDIR /a\nCOPY package*.json ./\nRUN npm i\n",
+            after="FROM node:10\nWORKDIR /a\nCOPY package*.json ./\nRUN npm ci\n",
+            files={
+                "package.json": '{"dependencies": {"a": "^0.26.1", "b": "~1.2.3"}}',
+                "package-lock.json": '{"lockfileVersion": 1, "dependencies": {"a": {"version": "0.26.4"},'
+                ' "b": {"version": "1.2.9"}}}',
+            },
+        ),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
