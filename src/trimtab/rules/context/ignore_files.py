@@ -25,6 +25,7 @@ from trimtab.text import Edit, Source, Span
 
 _CONTEXT = Effects(context=True, removes=("/**",))
 _COMPOSE = {"compose.yaml": "services: {a: {build: {context: ., dockerfile: a/Dockerfile}}}\n"}
+_GUESSED = "no compose or bake file names its Dockerfile, so the context that it is built with is not known"
 _PLACE = "several Dockerfiles stand beside it, and which one it is meant for is not known"
 
 
@@ -87,7 +88,7 @@ class UnreadIgnoreFile(FleetRule):
     ## Fix safety
     Unsafe: it becomes the Dockerfile's own, `<Dockerfile>.dockerignore`, with its patterns rewritten for the real
     context, behind those of the context's own ignore file, which it replaces; files it names then stay out. Refused
-    where several Dockerfiles stand beside it, or their contexts differ.
+    where several Dockerfiles stand beside it, or their contexts differ, and where no compose or bake file says the context.
 
     ## References
     https://docs.docker.com/build/concepts/context/#filename-and-location
@@ -118,6 +119,11 @@ class UnreadIgnoreFile(FleetRule):
                 "a/.dockerignore": "x\n",
             },
         ),
+        Case(
+            "FROM scratch\n",
+            refused=_GUESSED,
+            files={"templates/Dockerfile": "FROM a:1\nCOPY lib /lib\n", "templates/.dockerignore": "x\n", "lib/a": ""},
+        ),
     ]
 
     def check(self, fleet: Fleet) -> Iterator[Finding]:
@@ -143,6 +149,8 @@ def _moved(fleet: Fleet, path: str, beside: list[FleetFile]) -> Fix | Refusal:
     only = len(beside) == 1 and posixpath.basename(beside[0].path) == "Dockerfile" and len(beside[0].contexts) == 1
     if not only or isinstance(source, Unreadable):
         return Refusal(_PLACE)
+    if not beside[0].services:
+        return Refusal(_GUESSED)
     context = beside[0].contexts[0]
     folder = posixpath.dirname(path)
     prefix = posixpath.relpath(folder, context.root or ".")
