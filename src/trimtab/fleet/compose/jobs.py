@@ -22,6 +22,8 @@ _IMAGES = re.compile(
 _COMMANDS = re.compile(
     r"\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:test|build|install|ci|lint)|\bwp\s+|\bmc\s+|\bmigrat|\bseed|\bpytest\b|\bcertbot\b"
     r"|\balembic\b|\bload_?data\b|\bcreate_?(?:db|user|topics?|bucket)|--create\b|\binit\b|\binstall\b|\bbuild\b|\btest\b"
+    r"|\b(?:psql|pg_dump(?:all)?|pg_restore|createdb|mysqldump|mongodump|mongorestore|mongoimport|rabbitmqadmin|awslocal)\b"
+    r"|\b(?:mysql|mariadb|mongo|mongosh|redis-cli|kafka-(?:topics|configs|acls)(?:\.sh)?)\s+-"
     r"|\b(?:exit\s+\d+|true|done)[\"'\s;]*$|^(?:\S*/)?(?:ba|a|da)?sh$|^(?:echo|true|cp|mv|ls|rm|ln|chown|chmod|mkdir|curl|wget)\b"
 )
 _ATTACHED = re.compile(r"--abort-on-container-(?:exit|failure)|--exit-code-from")

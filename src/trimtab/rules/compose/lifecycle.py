@@ -107,7 +107,12 @@ class MissingRestartPolicy(ComposeRule):
         compose_case(
             "services:\n  a:\n    image: a\n    restart: always\n  b:\n    image: b\n",
             after="services:\n  a:\n    image: a\n    restart: always\n  b:\n    image: b\n    restart: unless-stopped\n",
-        )
+        ),
+        compose_case(
+            "services:\n  a: {image: 'postgres:16', restart: always}\n"
+            "  b: {image: 'postgres:16', command: bash -c \"sleep 9 && psql -h a -c 'create database c'\"}\n",
+            refused="by its command it may be meant to end",
+        ),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
