@@ -103,6 +103,10 @@ def _is_guarded(node: Node) -> bool:
     return parent.type in {"list", "negated_command", "redirected_statement", "pipeline"} and _is_guarded(parent)
 
 
+_SAYS_MORE = re.compile(
+    r"(?i)(?<![\w.-])(?:robocopy|xcopy|findstr|fc|where|taskkill|net|sc|cmd|git)(?:\.exe)?(?=\s+[\w/\"'$-])"
+)
+"""Programs whose exit code is an answer, or that others are started by."""
 _READS_IN = re.compile(r"(?m)(?:^|[;{(])[ \t]*\.[ \t]+(?P<what>[^\n;]+)")
 """A PowerShell script that runs another one as a part of itself."""
 
@@ -124,6 +128,16 @@ def why_no_preference(part: ScriptPart, files: Tree) -> str | None:
     if place_for_preference(part) is None:
         return "where its first statement may stand is not sure"
     return None
+
+
+def why_no_exit_codes(part: ScriptPart) -> str | None:
+    """Why a PowerShell script may not end at every exit code of a program; None where nothing says so."""
+    told = _SAYS_MORE.search(part.text)
+    if told:
+        return f"`{told[0]}` returns more than 0 with nothing wrong, and would end the script"
+    steady = _CALLS | _COMPOSE_CALLS | {"run", "create", "cp"}
+    call = next((each for each in part.calls if each.verb not in steady or (each.verb == "down" and not each.is_compose)), None)
+    return f"`{' '.join(call.command.words)[:50]}` may fail with nothing wrong, and would end the script" if call else None
 
 
 def _read_in(files: Tree) -> Collection[str]:

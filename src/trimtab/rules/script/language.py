@@ -5,7 +5,13 @@ from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.scripts import ScriptPart
-from trimtab.fleet.strictness import place_for_preference, preference_statement, why_no_preference, why_not_strict
+from trimtab.fleet.strictness import (
+    place_for_preference,
+    preference_statement,
+    why_no_exit_codes,
+    why_no_preference,
+    why_not_strict,
+)
 from trimtab.rules.base import (
     Applicability,
     Case,
@@ -138,7 +144,7 @@ class UncheckedExitCode(ScriptRule):
 
     ## Fix safety
     Unsafe: `$PSNativeCommandUseErrorActionPreference = $true` is put behind `$ErrorActionPreference`. PowerShell before 7.3
-    does not know it, and does nothing.
+    does not know it, and does nothing. Refused where `docker rm`, `robocopy` or the like may fail with nothing wrong.
 
     ## References
     https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_preference_variables
@@ -157,7 +163,12 @@ class UncheckedExitCode(ScriptRule):
             "$ErrorActionPreference = 'Stop'\ndocker build .\n",
             after="$ErrorActionPreference = 'Stop'\n$PSNativeCommandUseErrorActionPreference = $true\ndocker build .\n",
             name="a.ps1",
-        )
+        ),
+        script_case(
+            "$ErrorActionPreference = 'Stop'\ndocker rm -f old\ndocker build .\n",
+            refused="`docker rm -f old` may fail with nothing wrong, and would end the script",
+            name="a.ps1",
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -166,8 +177,9 @@ class UncheckedExitCode(ScriptRule):
         if part.shell != "powershell" or looks or not matter:
             return
         place = preference_statement(part)
-        outcome: Fix | Refusal = Refusal(_NO_PREFERENCE)
-        if place is not None:
+        reason = why_no_exit_codes(part) if place is not None else None
+        outcome: Fix | Refusal = Refusal(reason or _NO_PREFERENCE)
+        if place is not None and reason is None:
             newline = "\r\n" if part.text[: place.end].endswith("\r\n") else "\n"
             edit = Edit.insert(place.end, f"$PSNativeCommandUseErrorActionPreference = $true{newline}")
             outcome = script_fix(part, "stop when the engine's programs fail", [edit], Applicability.UNSAFE)
