@@ -1,4 +1,4 @@
-"""What the files around a fleet say about how it is used: read-me files, make files, CI and scripts of every kind."""
+"""What the files around a fleet say about how it is used: read-me files, make files, CI, scripts and requirements."""
 
 import posixpath
 import re
@@ -6,7 +6,8 @@ import re
 from trimtab.fleet.tree import Tree, Unreadable, own_entries
 
 _TELLING = re.compile(
-    r"(?i)^(?:readme.*|(?:make|just|task|jenkins|rake)file.*|package\.json|.*\.(?:mk|md|rst|ya?ml|ps1|sh|bash|bat|cmd|service))$"
+    r"(?i)^(?:readme.*|(?:make|just|task|jenkins|rake)file.*|package\.json|.*\.(?:mk|md|rst|ya?ml|ps1|sh|bash|bat|cmd|service)"
+    r"|requirements.*\.txt|pyproject\.toml|pipfile|tox\.ini|(?:.*\.)?dockerfile(?:\..*)?)$"
 )
 
 

@@ -1,15 +1,18 @@
 """CM404 and CM501 to CM508: how a service is kept running, is stopped, and gets old."""
 
+import re
 from collections.abc import Iterator
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
 from trimtab.fleet.compose.jobs import why_not_restarted
+from trimtab.fleet.compose.mentions import is_mentioned
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.start import start_of
 from trimtab.rules.base import (
     Applicability,
+    Case,
     Category,
     ComposeRule,
     Finding,
@@ -169,6 +172,10 @@ class UntaggedBuild(ComposeRule):
                 yield self.about(facts, service, ("build",), message, Refusal(_NAME))
 
 
+_BEFORE_1_27 = re.compile(
+    r"(?:docker-compose==|compose/releases/download/v?|COMPOSE_VERSION\W{1,4}v?)1\.(?:1?\d|2[0-6])(?!\d)", re.IGNORECASE
+)
+_PINNED = "a docker-compose before 1.27 is pinned here, which takes a file without it for one of the first format"
 _STACK = "`docker stack deploy` of Docker 20.10 and before needs it, and the project seems to be deployed with it"
 
 
@@ -182,8 +189,9 @@ class ObsoleteVersion(ComposeRule):
     Compose has ignored it since version 2, and says so with every command: ``the attribute `version` is obsolete``.
 
     ## Fix safety
-    Safe: it is taken out. Compose reads the file as before. Refused where a comment stands beside it, and where the project
-    seems to be deployed with `docker stack deploy`, which has long needed it.
+    Safe: it is taken out. Compose reads the file as before. Refused where a comment stands beside it, where the project
+    seems to be deployed with `docker stack deploy`, which has long needed it, and where a docker-compose before 1.27 is
+    pinned, which takes a file without it for one of the first format.
 
     ## References
     https://docs.docker.com/reference/compose-file/version-and-name/
@@ -197,6 +205,14 @@ class ObsoleteVersion(ComposeRule):
     flagged = [
         compose_case("# a\nversion: '3.8'\n\nservices:\n  a: {image: a}\n", after="# a\n\nservices:\n  a: {image: a}\n"),
         compose_case("version: '3.8'\nservices: {a: {image: a, deploy: {mode: global}}}\n", refused=_STACK),
+        Case(
+            "FROM scratch\n",
+            refused=_PINNED,
+            files={
+                "compose.yaml": "version: '2'\nservices: {a: {image: a}}\n",
+                "tests/requirements.txt": "docker-compose==1.7.1\n",
+            },
+        ),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
@@ -205,7 +221,9 @@ class ObsoleteVersion(ComposeRule):
             if key is not None:
                 projects = (ComposeFacts(facts.fleet, each) for each in facts.projects_with(editor.file))
                 outcome: Fix | Refusal = Refusal(_STACK)
-                if not any(each.may_be_swarm for each in projects):
+                if is_mentioned(facts.fleet.tree, _BEFORE_1_27):
+                    outcome = Refusal(_PINNED)
+                elif not any(each.may_be_swarm for each in projects):
                     outcome = fix_of("remove `version`", editor.remove(("version",)), Applicability.SAFE)
                 yield self.finding_at(editor.file, key.line, "`version` is ignored by compose", (), outcome)
 
