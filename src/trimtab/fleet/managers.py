@@ -53,7 +53,9 @@ class Manager:
     compiles: bool = False
     """It keeps what it has compiled, linked against the libraries of the image that compiled it."""
     one_at_a_time: bool = False
-    """Two builds at once break its cache: Yarn 1 has no lock, and Gradle's asks for it over the other one's loopback."""
+    """Two builds at once break its cache: Yarn 1 has no lock, nor has Maven (https://github.com/apache/maven/issues/4925),
+    Gradle asks for its own over the other build's loopback, and Cargo's lies beside the mounted folder, in none of the mounts
+    (https://github.com/rust-lang/cargo/issues/11376)."""
     store: bool = False
     """The cache is where the dependencies are used from, so whatever uses them needs the mount as well."""
 
@@ -90,8 +92,9 @@ _ALL = [
             (), (), (("go", "clean"),), ("go.mod", "go.sum"), store=True),
     Manager("cargo", (_cache("{home}/.cargo/registry", "CARGO_HOME", "/registry"),),
             (("build",), ("fetch",), ("install",), ("test",), ("check",)), (), (), (),
-            ("Cargo.toml", "Cargo.lock"), store=True),
-    Manager("maven", (_cache("{home}/.m2/repository"),), ((),), (), (), (), ("pom.xml",), store=True),
+            ("Cargo.toml", "Cargo.lock"), store=True, one_at_a_time=True),
+    Manager("maven", (_cache("{home}/.m2/repository"),), ((),), (), (), (), ("pom.xml",), store=True,
+            one_at_a_time=True),
     Manager("gradle", (_cache("{home}/.gradle/caches", "GRADLE_USER_HOME", "/caches"),), ((),), (), (), (),
             ("build.gradle", "settings.gradle", "build.gradle.kts", "settings.gradle.kts", "gradle.properties"), store=True,
             one_at_a_time=True),

@@ -89,6 +89,20 @@ class MissingCacheMount(DockerfileRule):
             refused="maven is told to keep its repository elsewhere, and a mount on the usual folder would do nothing",
         ),
         Case(
+            "FROM rust:1.88 AS b\nCOPY . .\nRUN cargo build --release\nFROM scratch\nCOPY --from=b /target/release/a /\n",
+            after="FROM rust:1.88 AS b\nCOPY . .\n"
+            "RUN --mount=type=cache,id=cargo,target=/usr/local/cargo/registry,sharing=locked \\\n    cargo build --release\n"
+            "FROM scratch\nCOPY --from=b /target/release/a /\n",
+            files={"Cargo.toml": "", "Cargo.lock": ""},
+        ),
+        Case(
+            "FROM maven:3 AS b\nCOPY . .\nRUN mvn -B package\nFROM scratch\nCOPY --from=b /target/a.jar /\n",
+            after="FROM maven:3 AS b\nCOPY . .\n"
+            "RUN --mount=type=cache,id=maven,target=/root/.m2/repository,sharing=locked \\\n    mvn -B package\n"
+            "FROM scratch\nCOPY --from=b /target/a.jar /\n",
+            files={"pom.xml": "<project/>"},
+        ),
+        Case(
             "FROM alpine:3.12\nRUN apk update\nRUN apk add curl\n",
             refused="it installs from an index that an earlier instruction, or the base, has left, which the mount would hide",
         ),
