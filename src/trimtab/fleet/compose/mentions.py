@@ -2,6 +2,8 @@
 
 import posixpath
 import re
+from collections.abc import Iterator
+from typing import cast
 
 from trimtab.fleet.tree import Tree, Unreadable, own_entries
 
@@ -11,15 +13,31 @@ _TELLING = re.compile(
 )
 
 
+_PINNED_1 = re.compile(
+    r"(?:docker-compose==|compose/releases/download/v?|COMPOSE_VERSION\W{1,4}v?)1\.(?P<minor>\d+)", re.IGNORECASE
+)
+
+
+def old_compose(tree: Tree) -> int | None:
+    """The smallest minor version of a docker-compose 1 that they pin, such as 27 for 1.27.4; None where none is pinned."""
+    key = ("old compose",)
+    if key not in tree.memo:
+        found = (int(match["minor"]) for text in _telling(tree) for match in _PINNED_1.finditer(text))
+        tree.memo[key] = min(found, default=None)
+    return cast("int | None", tree.memo[key])
+
+
 def is_mentioned(tree: Tree, pattern: "re.Pattern[str]") -> bool:
     """Whether any of them says what a pattern describes; looked for once in each tree."""
     key = ("mentioned", pattern.pattern)
     if key not in tree.memo:
-        own = (entry.path for entry in own_entries(tree) if _TELLING.match(posixpath.basename(entry.path)))
-        tree.memo[key] = any(_says(tree, path, pattern) for path in own if ".tox" not in path.split("/"))
+        tree.memo[key] = any(pattern.search(text) for text in _telling(tree))
     return bool(tree.memo[key])
 
 
-def _says(tree: Tree, path: str, pattern: "re.Pattern[str]") -> bool:
-    source = tree.peek(path)
-    return not isinstance(source, Unreadable) and bool(pattern.search(source.text))
+def _telling(tree: Tree) -> Iterator[str]:
+    for entry in own_entries(tree):
+        if _TELLING.match(posixpath.basename(entry.path)) and ".tox" not in entry.path.split("/"):
+            source = tree.peek(entry.path)
+            if not isinstance(source, Unreadable):
+                yield source.text

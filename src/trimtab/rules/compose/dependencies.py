@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from trimtab.fleet.compose.conditions import is_named_in, why_not_waited_for
 from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.mentions import old_compose
 from trimtab.fleet.compose.waiting import waits_itself
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import items, mapping
 from trimtab.rules.base import (
     Applicability,
+    Case,
     Category,
     ComposeRule,
     Confidence,
@@ -23,6 +25,7 @@ from trimtab.rules.base import (
 _HEALTHY = {"condition": "service_healthy"}
 _CHECK = "healthcheck: {test: [CMD, 'true']}"
 _HEALTHY_FLOW = "{condition: service_healthy}"
+_OLD = "a docker-compose before 1.27 is pinned here, which may read only a list there"
 _CHOSEN = "`service_started` stands beside a `service_healthy`, so the difference seems to be meant"
 
 
@@ -38,7 +41,8 @@ class DependencyWithoutCondition(ComposeRule):
 
     ## Fix safety
     Unsafe: the service then starts only when the other one is healthy, which takes longer, and not at all while it is not.
-    `docker stack deploy` reads only a list there: refused where the project seems to be deployed with it. Refused, too, where
+    `docker stack deploy` reads only a list there, as docker-compose before 1.27 does in a file of version 3: refused where the
+    project seems to be deployed with the one, and where the other is pinned. Refused, too, where
     the other service seems to be meant to end, where its check is in a file that may be left out, seems unable to pass or
     allows not one failure while it starts, and where `service_started` is written beside a `service_healthy`.
     """
@@ -70,6 +74,14 @@ class DependencyWithoutCondition(ComposeRule):
             f"      c: {{condition: service_healthy}}\n  b: {{image: b, {_CHECK}}}\n  c: {{image: c, {_CHECK}}}\n",
             refused=_CHOSEN,
         ),
+        Case(
+            "FROM scratch\n",
+            refused=_OLD,
+            files={
+                "compose.yaml": "version: '3'\nservices:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, " + _CHECK + "}\n",
+                "requirements-test.txt": "docker-compose==1.24.1\n",
+            },
+        ),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
@@ -95,6 +107,9 @@ def _conditioned(facts: ComposeFacts, service: Service, name: str, loose: list[s
     path = ("services", service.name, "depends_on")
     if facts.may_be_swarm:
         return Refusal("`docker stack deploy` reads only a list there, and the project seems to be deployed with it")
+    pinned = old_compose(facts.fleet.tree)
+    if pinned is not None and pinned < 27:
+        return Refusal(_OLD)
     written = raw.body["depends_on"]
     names = [] if mapping(written) else [str(item) for item in items(written)]
     if any("$" in each for each in names):

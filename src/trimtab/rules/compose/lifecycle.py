@@ -1,12 +1,11 @@
 """CM404 and CM501 to CM508: how a service is kept running, is stopped, and gets old."""
 
-import re
 from collections.abc import Iterator
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
 from trimtab.fleet.compose.jobs import why_not_restarted
-from trimtab.fleet.compose.mentions import is_mentioned
+from trimtab.fleet.compose.mentions import old_compose
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.start import start_of
@@ -172,9 +171,6 @@ class UntaggedBuild(ComposeRule):
                 yield self.about(facts, service, ("build",), message, Refusal(_NAME))
 
 
-_BEFORE_1_27 = re.compile(
-    r"(?:docker-compose==|compose/releases/download/v?|COMPOSE_VERSION\W{1,4}v?)1\.(?:1?\d|2[0-6])(?!\d)", re.IGNORECASE
-)
 _PINNED = "a docker-compose before 1.27 is pinned here, which takes a file without it for one of the first format"
 _STACK = "`docker stack deploy` of Docker 20.10 and before needs it, and the project seems to be deployed with it"
 
@@ -221,7 +217,8 @@ class ObsoleteVersion(ComposeRule):
             if key is not None:
                 projects = (ComposeFacts(facts.fleet, each) for each in facts.projects_with(editor.file))
                 outcome: Fix | Refusal = Refusal(_STACK)
-                if is_mentioned(facts.fleet.tree, _BEFORE_1_27):
+                pinned = old_compose(facts.fleet.tree)
+                if pinned is not None and pinned < 27:
                     outcome = Refusal(_PINNED)
                 elif not any(each.may_be_swarm for each in projects):
                     outcome = fix_of("remove `version`", editor.remove(("version",)), Applicability.SAFE)

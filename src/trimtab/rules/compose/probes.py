@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.mentions import old_compose
 from trimtab.fleet.compose.service import written_duration
 from trimtab.fleet.model import HealthCheck, Service
 from trimtab.rules.base import (
     Applicability,
+    Case,
     Category,
     ComposeRule,
     Finding,
@@ -35,7 +37,7 @@ _TOO_SOON = (
         r"(?!.*(?<!\w)(?:(?:-h|--host)[= ]?[\"']?(?!localhost)[\w$]|--protocol[= ]?tcp))",
         re.DOTALL | re.IGNORECASE,
     ),
-    re.compile(r"(?<![\w-])(?P<word>mongosh|mongo)(?![\w-])(?!.*--host)", re.DOTALL),
+    re.compile(r"(?<![\w-])(?P<word>mongosh|mongo)(?![\w-])(?!.*--host[= ][\"']?(?!localhost|127\.)[\w$])", re.DOTALL),
 )
 """Checks that a store's image answers while it sets its data up: it runs the server for itself then, on the socket (PostgreSQL,
 MySQL, MariaDB) or on 127.0.0.1 (MongoDB), and stops it again before the one that others can reach."""
@@ -80,6 +82,9 @@ class TimeoutAboveInterval(ComposeRule):
                 yield self.about(facts, service, ("healthcheck", "timeout"), message, Refusal(_ASKED_FOR))
 
 
+_OLD = "a docker-compose 1 is pinned here, which refuses a project with `start_interval`"
+
+
 class MissingStartInterval(ComposeRule):
     """Health check that others wait for, and that asks rarely while the service starts.
 
@@ -95,9 +100,9 @@ class MissingStartInterval(ComposeRule):
     ## Fix safety
     Unsafe: the check runs every second while the service starts, or every five where it starts PowerShell, Java or the like;
     engines before docker 25 do not know the key. Where there is no start period, one of `retries` times `interval` is added,
-    without which compose refuses the key; refused where that is more than an hour, and where a store's check asks over the
-    socket (`pg_isready` without `-h`): a new store answers there while it is still set up, and seconds decide whether it is
-    asked then.
+    without which compose refuses the key; refused where that is more than an hour, where a docker-compose 1 is pinned, which
+    does not know the key, and where a store's check asks over the socket (`pg_isready` without `-h`): a new store answers
+    there while it is still set up, and seconds decide whether it is asked then.
     """
 
     code = "CM122"
@@ -150,6 +155,20 @@ class MissingStartInterval(ComposeRule):
             "  a: {image: 'mysql:8', healthcheck: {test: mysqladmin ping -h 127.0.0.1, interval: 10s, start_period: 40s, "
             "start_interval: 1s, retries: 4}}\n",
         ),
+        compose_case(
+            "services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+            "  a: {image: 'mongo:7', healthcheck: {test: mongosh --host localhost --eval 1, interval: 10s, retries: 4}}\n",
+            refused="`mongosh` is answered while a new store is still set up, which it would be asked in more often",
+        ),
+        Case(
+            "FROM scratch\n",
+            refused=_OLD,
+            files={
+                "compose.yaml": "services:\n  c: {image: c, depends_on: {a: {condition: service_healthy}}}\n"
+                "  a: {image: a, healthcheck: {test: [CMD, b], interval: 10s, retries: 4}}\n",
+                ".travis.yml": "env:\n  - DOCKER_COMPOSE_VERSION=1.28.6\n",
+            },
+        ),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
@@ -183,6 +202,8 @@ def _asked_often(facts: ComposeFacts, service: Service, check: HealthCheck) -> F
     early = next((match["word"] for each in _TOO_SOON if (match := each.search(" ".join(check.test)))), None)
     if early is not None:
         return Refusal(f"`{early}` is answered while a new store is still set up, which it would be asked in more often")
+    if old_compose(facts.fleet.tree) is not None:
+        return Refusal(_OLD)
     editor, path = facts.editor(service, "healthcheck"), ("services", service.name, "healthcheck")
     seconds = _start_interval(check)
     title, values = f"ask every {seconds} s while it starts", {"start_interval": f"{seconds}s"}
