@@ -275,7 +275,7 @@ class MemoryTree:
 
     def __init__(self, files: Mapping[str, str], sizes: Mapping[str, int] | None = None) -> None:
         """`sizes` are bytes that files shall have instead of their text's."""
-        self._files = dict(files)
+        self._files = {path: Source(path, text) for path, text in files.items()}
         self._sizes = sizes or {}
         self.memo: dict[tuple[object, ...], object] = {}
         self._entries = dict(sorted(self._listed()))
@@ -292,7 +292,9 @@ class MemoryTree:
         return {}
 
     def _listed(self) -> list[tuple[str, Entry]]:
-        found = {path: Entry(path, "file", self._sizes.get(path, len(text)), 0o644) for path, text in self._files.items()}
+        found = {
+            path: Entry(path, "file", self._sizes.get(path, len(source.text)), 0o644) for path, source in self._files.items()
+        }
         for path in self._files:
             parts = path.split("/")
             for length in range(1, len(parts)):
@@ -304,8 +306,7 @@ class MemoryTree:
         return self._folders.get(path, ())
 
     def read(self, path: str) -> Source | Unreadable:
-        text = self._files.get(path)
-        return Unreadable("does not exist") if text is None else Source(path, text)
+        return self._files.get(path) or Unreadable("does not exist")
 
     def peek(self, path: str) -> Source | Unreadable:
         return self.read(path)

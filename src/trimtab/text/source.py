@@ -1,8 +1,11 @@
 """A file's text with its path, and positions in it."""
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+
+_ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,3 +77,8 @@ class Source:
         """The line ending that the file's first line uses."""
         first = self.text.find("\n")
         return "\r\n" if first > 0 and self.text[first - 1] == "\r" else "\n"
+
+    @cached_property
+    def has_odd_breaks(self) -> bool:
+        """Whether something ends a line for a reader of YAML, and for nothing else here."""
+        return _ODD_BREAK.search(self.text) is not None

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import cast
 
 from trimtab.syntax.yaml.load import Path, YamlDocument
@@ -28,8 +27,6 @@ class NoEdit:
     reason: str
 
 
-_ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
-"""What ends a line for a reader of YAML, and for nothing else here."""
 ODD_BREAKS = NoEdit("some of its lines end in a lone carriage return or another rare line break")
 EXPLICIT = NoEdit("its key is written with a question mark")
 ELSEWHERE = NoEdit("it comes from an anchor or a merge key, which other services share")
@@ -47,7 +44,7 @@ class YamlEditor:
 
         `after` names keys behind the first of which a new key goes; without any of them it goes behind the last key.
         """
-        if self._odd_breaks:
+        if self.source.has_odd_breaks:
             return ODD_BREAKS
         for length in range(len(path), -1, -1):
             place, rest = path[:length], path[length:]
@@ -66,7 +63,7 @@ class YamlEditor:
 
     def remove(self, path: Path) -> Edit | NoEdit:
         """Take a key away together with its value, and nothing else of its line's neighbours."""
-        if self._odd_breaks:
+        if self.source.has_odd_breaks:
             return ODD_BREAKS
         parent, key, node = self.document.nodes.get(path[:-1]), self.document.keys.get(path), self.document.nodes.get(path)
         if parent is None or key is None or node is None or self.document.is_shared(path):
@@ -86,7 +83,7 @@ class YamlEditor:
 
     def append(self, path: Path, value: object) -> Edit | NoEdit:
         """Put an item at a list's end; a missing list is made."""
-        if self._odd_breaks:
+        if self.source.has_odd_breaks:
             return ODD_BREAKS
         if self.document.is_shared(path):
             return ELSEWHERE
@@ -109,7 +106,7 @@ class YamlEditor:
 
     def keyed(self, path: Path, values: Mapping[str, Mapping[str, object]]) -> tuple[Edit, ...] | NoEdit:
         """A list of names as a mapping from each of these names to its keys; comments stay with their names."""
-        if self._odd_breaks:
+        if self.source.has_odd_breaks:
             return ODD_BREAKS
         node = self.document.nodes.get(path)
         if node is None or self.document.is_shared(path):
@@ -131,10 +128,6 @@ class YamlEditor:
             lines = self._indented(_block(values[item.value], self.document.step), column + self.document.step)
             edits.append(Edit.insert(self._line_end(item.end), self.source.newline + lines))
         return tuple(edits)
-
-    @cached_property
-    def _odd_breaks(self) -> bool:
-        return _ODD_BREAK.search(self.source.text) is not None
 
     def _is_inherited(self, path: Path) -> bool:
         """Whether a key has a value that is not written at this place."""
