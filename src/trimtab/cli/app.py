@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 from cyclopts import App, CycloptsError
 
@@ -128,10 +128,27 @@ def _crash_log(error: Exception) -> Path:
     return path
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run what was typed, and end with its exit code."""
     stand()
     for stream in (sys.stdout, sys.stderr):
         # A name on disk need be no UTF-8, and it has to be told all the same.
         cast("io.TextIOWrapper", stream).reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if sys.argv[1:2] == ["review"]:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """End at once where all that is to be told can be told.
+
+    To take a fleet apart object by object is a tenth of a review of 44 Dockerfiles, and the system takes back all of it at once.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # Somebody has closed a stream: Python's own end knows what to do about each.
+        return
+    os._exit(code)

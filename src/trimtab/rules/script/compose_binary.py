@@ -92,7 +92,7 @@ def _why_that_program(part: ScriptPart, fleet: Fleet, word: str) -> str | None:
         return "the script also installs or looks for that program"
     if "/" in word or "\\" in word or _OWN.search(part.text):
         return "it is a program or function of its own, and may do something else"
-    if any(_OLD_NAME.search(each.text) for each in fleet.scripts):
+    if _uses_old_names(fleet):
         return "a script names containers as the old program does, with `_`"
     return None
 
@@ -106,6 +106,13 @@ def _first_format(fleet: Fleet) -> str | None:
             if not _KEYS & set(top) and any({"image", "build"} & set(mapping(value)) for value in top.values()):
                 return f"`{path}` is of the first format, which `docker compose` does not read"
     return None
+
+
+def _uses_old_names(fleet: Fleet) -> bool:
+    key = ("SC104",)
+    if key not in fleet.memo:
+        fleet.memo[key] = any(_OLD_NAME.search(each.text) for each in fleet.scripts)
+    return bool(fleet.memo[key])
 
 
 def _in_image(part: ScriptPart, fleet: Fleet) -> str | None:
