@@ -143,7 +143,7 @@ def main() -> NoReturn:
 def _leave(code: int) -> None:
     """End at once where all that is to be told can be told.
 
-    To take a fleet apart object by object is a tenth of a review of 44 Dockerfiles, and the system takes back all of it at once.
+    Taking a fleet apart object by object is a tenth of a review of 44 Dockerfiles, and the system takes all of it back at once.
     """
     try:
         sys.stdout.flush()

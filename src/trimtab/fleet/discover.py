@@ -2,20 +2,19 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from trimtab.fleet.bake import BAKE_NAMES, read_bake
 from trimtab.fleet.compose import included_files, load_project, read_service
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Build, ComposeProject, Fleet, FleetFile, FleetOptions, Problem, Service
-from trimtab.fleet.tree import INSTALLED, OverlayTree, Tree, Unreadable, own_entries
+from trimtab.fleet.tree import INSTALLED, OverlayTree, Tree, Unreadable, own_entries, own_files
 from trimtab.syntax.dockerfile import Dockerfile, parse
 
 _COMPOSE = re.compile(r"^(?:docker-)?compose(?:[.-](?P<variant>[\w.-]+?))?\.ya?ml$")
 _DOCKERFILE = re.compile(r"^(?:Docker|Container)file(?:\.[\w.-]+)?$|^[\w.-]+\.(?:Docker|Container)file$", re.IGNORECASE)
 _NOT_DOCKERFILE = (".dockerignore", ".md", ".txt", ".bak", ".orig", ".j2", ".tmpl", ".template", ".py", ".sh", ".yml")
-_SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages", "__pycache__"})
 
 
 def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
@@ -52,14 +51,6 @@ def rediscover(fleet: Fleet, texts: Mapping[str, str | None]) -> Fleet:
     return replace(found, policy=fleet.policy, outside=fleet.outside)
 
 
-def _walkable(tree: Tree) -> Iterable[str]:
-    return (entry.path for entry in own_entries(tree) if entry.kind in {"file", "link"} and _is_own(entry.path))
-
-
-def _is_own(path: str) -> bool:
-    return _SKIPPED.isdisjoint(path.split("/")[:-1])
-
-
 def _look_into_contexts(tree: Tree, files: Sequence[FleetFile]) -> None:
     """List what builds see of folders that are nobody's own, so that what cannot be listed there is known as well."""
     closed = [entry.path for entry in own_entries(tree) if entry.kind == "dir" and entry.path.rpartition("/")[2] in INSTALLED]
@@ -77,7 +68,7 @@ def is_variant(path: str) -> bool:
 
 
 def _named(tree: Tree, names: Sequence[str]) -> list[str]:
-    return [path for path in _walkable(tree) if posixpath.basename(path) in names]
+    return [entry.path for name, entry in own_files(tree) if name in names]
 
 
 def _compose_projects(tree: Tree) -> tuple[tuple[str, ...], ...]:
@@ -87,10 +78,10 @@ def _compose_projects(tree: Tree) -> tuple[tuple[str, ...], ...]:
     is an override and is read on top of the folder's default file.
     """
     folders: dict[str, dict[str, str]] = {}
-    for path in _walkable(tree):
-        match = _COMPOSE.match(posixpath.basename(path))
+    for name, entry in own_files(tree):
+        match = _COMPOSE.match(name)
         if match:
-            folders.setdefault(posixpath.dirname(path), {}).setdefault(match["variant"] or "", path)
+            folders.setdefault(posixpath.dirname(entry.path), {}).setdefault(match["variant"] or "", entry.path)
     projects: list[tuple[str, ...]] = []
     for files in folders.values():
         default = files.pop("", None)
@@ -126,10 +117,9 @@ def _dockerfiles(tree: Tree, services: Sequence[Service]) -> tuple[tuple[FleetFi
             problems.append(Problem(service.origin, service.line, "missing-dockerfile", message))
             continue
         users.setdefault(path, []).append(service)
-    for path in _walkable(tree):
-        name = posixpath.basename(path)
+    for name, entry in own_files(tree):
         if _DOCKERFILE.match(name) and not name.lower().endswith(_NOT_DOCKERFILE):
-            users.setdefault(path, [])
+            users.setdefault(entry.path, [])
     files: list[FleetFile] = []
     for path in sorted(users):
         file = _file(tree, path, users[path])

@@ -9,14 +9,13 @@ from functools import cached_property
 from tree_sitter import Node
 
 from trimtab.fleet.compose.documents import read_documents
-from trimtab.fleet.tree import Tree, Unreadable, own_entries
+from trimtab.fleet.tree import Tree, Unreadable, own_files
 from trimtab.syntax.shell import Command, Script, parse_powershell, parse_shell
 from trimtab.syntax.shell.commands import ByteOffsets
 from trimtab.syntax.shell.nodes import tree, walk
 from trimtab.syntax.yaml import YamlProblem
 from trimtab.text import Source, Span
 
-_SKIPPED = frozenset({"node_modules", ".venv", "venv", "vendor", ".tox", "site-packages", "__pycache__"})
 _LARGEST = 300_000
 _SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?|\S*/)(?P<shell>bash|sh|dash|ash|zsh|ksh|pwsh)\b")
 _ENGINE = re.compile(r"\b(?:docker|docker-compose|podman|nerdctl)\b")
@@ -239,13 +238,13 @@ def _reads_status(node: Node) -> bool:
 
 def find_scripts(tree: Tree) -> Iterator[ScriptPart]:
     """Every script of a tree that calls the engine, and every such block of its CI files."""
-    for entry in own_entries(tree):
+    for name, entry in own_files(tree):
         path = entry.path
-        if entry.kind != "file" or entry.size > _LARGEST or not _SKIPPED.isdisjoint(path.split("/")[:-1]):
+        if entry.kind != "file" or entry.size > _LARGEST:
             continue
         if _CI.match(path):
             yield from _ci_blocks(tree, path)
-        elif path.endswith((".sh", ".bash", ".ps1")) or "." not in posixpath.basename(path):
+        elif path.endswith((".sh", ".bash", ".ps1")) or "." not in name:
             part = _file(tree, path, entry.mode)
             if part is not None:
                 yield part

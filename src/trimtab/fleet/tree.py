@@ -95,6 +95,21 @@ def own_entries(tree: Tree) -> Sequence[Entry]:
     return cast("Sequence[Entry]", tree.memo[key])
 
 
+_TOOLS = INSTALLED | {".tox", "__pycache__"}
+
+
+def own_files(tree: Tree) -> Sequence[tuple[str, Entry]]:
+    """The fleet's own files and links in sorted order, each behind its name without folders; none of a tool's or a cache's."""
+    key = ("own files",)
+    if key not in tree.memo:
+        tree.memo[key] = [
+            (entry.path.rpartition("/")[2], entry)
+            for entry in own_entries(tree)
+            if entry.kind in {"file", "link"} and _TOOLS.isdisjoint(entry.path.split("/")[:-1])
+        ]
+    return cast("Sequence[tuple[str, Entry]]", tree.memo[key])
+
+
 class _Entries(Mapping[str, Entry]):
     """A tree's entries by path, each looked up in the folder that it stands in."""
 

@@ -1,11 +1,10 @@
 """What the files around a fleet say about how it is used: read-me files, make files, CI, scripts and requirements."""
 
-import posixpath
 import re
 from collections.abc import Iterator
 from typing import cast
 
-from trimtab.fleet.tree import Tree, Unreadable, own_entries
+from trimtab.fleet.tree import Tree, Unreadable, own_files
 
 _TELLING = re.compile(
     r"(?i)^(?:readme.*|(?:make|just|task|jenkins|rake)file.*|package\.json|.*\.(?:mk|md|rst|ya?ml|ps1|sh|bash|bat|cmd|service)"
@@ -36,8 +35,7 @@ def is_mentioned(tree: Tree, pattern: "re.Pattern[str]") -> bool:
 
 
 def _telling(tree: Tree) -> Iterator[str]:
-    for entry in own_entries(tree):
-        if _TELLING.match(posixpath.basename(entry.path)) and ".tox" not in entry.path.split("/"):
-            source = tree.peek(entry.path)
-            if not isinstance(source, Unreadable):
-                yield source.text
+    for name, entry in own_files(tree):
+        source = tree.peek(entry.path) if _TELLING.match(name) else None
+        if source is not None and not isinstance(source, Unreadable):
+            yield source.text
