@@ -11,7 +11,6 @@ from trimtab.fleet import Build, BuildContext, ComposeProject, Fleet, FleetFile,
 from trimtab.fleet.needed import needed_stages, normal_reference, outside_references
 from trimtab.fleet.plain import items
 from trimtab.fleet.stage import Stage
-from trimtab.fleet.stages import read_stages
 
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
 _SHOWN = 8
@@ -43,7 +42,7 @@ class Target:
         """The stages that the image needs, in the file's order; those that it does not need are not built."""
         if self.file is None:
             return ()
-        return needed_stages(read_stages(self.file.dockerfile, self.build.args), self.build.target)
+        return needed_stages(self.file.stages_of(self.build), self.build.target)
 
     @cached_property
     def said(self) -> tuple[str, ...]:

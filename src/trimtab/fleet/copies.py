@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.dependencies import Manifests, install_inputs
@@ -13,11 +14,28 @@ _SOURCE_TYPES = (".py", ".js", ".ts", ".tsx", ".jsx", ".mjs", ".go", ".rs", ".ja
 _ENTRY_NAMES = ("main", "app", "index", "server", "__main__", "worker")
 
 
-def copied_files(copy: Copy, context: BuildContext) -> dict[str, str]:
+_KEPT = 1000
+"""Files of one COPY that are remembered. Few bring more, and a hundred services that each copy a large context would fill the
+memory."""
+
+
+def copied_files(copy: Copy, context: BuildContext) -> Mapping[str, str]:
     """Image path to context path for every file that a COPY from the context brings."""
-    found: dict[str, str] = {}
     if copy.from_ is not None:
-        return found
+        return {}
+    parents = copy.instruction.flag("parents") is not None
+    # Fifteen rules and facts ask for the same ones: in a fleet of 44 Dockerfiles, 2,000 times for 300 COPYs.
+    key = ("copied", context.root, context.ignore_path, copy.sources, copy.destination, copy.is_directory_target, parents)
+    known = context.tree.memo.get(key)
+    if known is None:
+        known = _brought(copy, context)
+        if len(known) <= _KEPT:
+            context.tree.memo[key] = known
+    return cast("Mapping[str, str]", known)
+
+
+def _brought(copy: Copy, context: BuildContext) -> Mapping[str, str]:
+    found: dict[str, str] = {}
     for source in copy.sources:
         wild = any(character in source for character in "*?[")
         for root in list(context.matching(source)) if wild else [posixpath.normpath(source).lstrip("/")]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.manifests import Manifest, find_manifests
@@ -153,7 +154,14 @@ class FleetFile:
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The stages as the first build's arguments make them."""
-        return read_stages(self.dockerfile, self.builds[0].args if self.builds else {})
+        return self.stages_of(self.builds[0]) if self.builds else read_stages(self.dockerfile, {})
+
+    def stages_of(self, build: Build) -> tuple[Stage, ...]:
+        """The stages as a build's arguments make them; builds with the same arguments share theirs."""
+        key = ("stages", *sorted(build.args.items()))
+        if key not in self.memo:
+            self.memo[key] = read_stages(self.dockerfile, build.args)
+        return cast("tuple[Stage, ...]", self.memo[key])
 
     @property
     def service_names(self) -> tuple[str, ...]:
@@ -195,7 +203,7 @@ class Fleet:
     @cached_property
     def starts(self) -> tuple[tuple[FleetFile, Build, Stage], ...]:
         """Every stage that starts from an image outside its Dockerfile, as each build makes it."""
-        read = ((file, build, read_stages(file.dockerfile, build.args)) for file in self.files for build in file.builds)
+        read = ((file, build, file.stages_of(build)) for file in self.files for build in file.builds)
         return tuple((file, build, stage) for file, build, stages in read for stage in stages if stage.parent is None)
 
     @cached_property

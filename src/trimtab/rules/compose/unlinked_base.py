@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import Service
 from trimtab.fleet.needed import needed_stages, normal_reference, outside_references
-from trimtab.fleet.stages import read_stages
 from trimtab.rules.base import Applicability, Category, ComposeRule, Finding, Severity, compose_case, fix_of
 
 _BASE = "FROM debian:12\n"
@@ -79,5 +78,5 @@ def _references(facts: ComposeFacts, service: Service) -> Mapping[str, str]:
     if build is None or file is None:
         return {}
     named = {normal_reference(name) for name in build.additional_contexts}
-    found = outside_references(needed_stages(read_stages(file.dockerfile, build.args), build.target))
+    found = outside_references(needed_stages(file.stages_of(build), build.target))
     return {name: how for name, how in found.items() if normal_reference(name) not in named}

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.fleet.context import BuildContext
@@ -179,7 +179,7 @@ class _Move:
     def context(self) -> BuildContext:
         return self.facts.contexts[0]
 
-    def brought(self) -> dict[str, str]:
+    def brought(self) -> Mapping[str, str]:
         return copied_files(self.copy, self.context)
 
     def brings_only_manifests(self, installs: Sequence[_Placed]) -> bool:
