@@ -1,5 +1,6 @@
 """`python -m trimtab`, and the console script: what can be answered without loading the program is answered here."""
 
+import gc
 import os
 import sys
 
@@ -15,9 +16,16 @@ def main() -> None:
         code = _said_before(words)
         if code is not None:
             sys.exit(code)
-    from trimtab.cli.app import main as run
+    # Loading a program leaves no garbage behind, and looking for some took 60 ms of 450. A review makes none either.
+    gc.disable()
+    try:
+        from trimtab.cli.app import main as run
 
-    run()
+        if words[:1] != ["review"]:
+            gc.enable()
+        run()
+    finally:
+        gc.enable()
 
 
 def _said_before(words: list[str]) -> int | None:
