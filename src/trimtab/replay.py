@@ -21,13 +21,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from trimtab.git_questions import commit_question, ignore_question
+from trimtab.git_questions import commit_question, ignore_question, untracked_question
 from trimtab.listing import Row, kind_of, list_folder, settled, stamp_of
 
 if TYPE_CHECKING:
     import subprocess
 
-_FORMAT = 1
+_FORMAT = 2
 _MOST_RECORDS = 50
 _MOST_BYTES = 100_000_000
 _GIT_SECONDS = 10
@@ -185,11 +185,15 @@ class Asked:
 
 @contextmanager
 def asking_git(root: str, ignore_files: Sequence[str]) -> Generator[Asked]:
-    """Ask git about the history and what it ignores while something else is done; the answers are there when that is."""
+    """Ask git about the history and what it ignores while something else is done; the answers are there when that is.
+
+    The first is the history's, the second says what is ignored, and the third which of some files are.
+    """
     # Imported here: it takes a tenth of the time that a record takes, and a record that does not hold needs none of it.
     import subprocess
 
-    questions = [commit_question(root), *([ignore_question(root, ignore_files)] if ignore_files else [])]
+    questions = [commit_question(root), untracked_question(root)]
+    questions += [ignore_question(root, ignore_files)] if ignore_files else []
     running: list[subprocess.Popen[bytes]] = []
     asked = Asked()
     for argv in questions:

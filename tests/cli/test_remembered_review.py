@@ -227,6 +227,23 @@ def test_a_commit_is_noticed(root: Path, say: Say) -> None:
     assert say(*WORDS) == say(*WORDS, "--no-cache")
 
 
+def test_a_folder_that_git_comes_to_ignore_is_noticed(root: Path, say: Say) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    (root / "out/x").mkdir(parents=True)
+    (root / "out/x/Dockerfile").write_text("FROM ubuntu\n")
+    first = say(*WORDS)
+    assert "out/x/Dockerfile" in first[1]
+    (root / ".git/info/exclude").write_text("out/\n")
+    assert not known()
+    second = say(*WORDS)
+    assert "out/x/Dockerfile" not in second[1]
+    assert known()
+    (root / "out/x/Dockerfile").write_text("FROM debian\n")
+    assert say(*WORDS) == second == say(*WORDS, "--no-cache")
+    # Nobody need list what nobody reads.
+    assert known()
+
+
 def test_what_is_printed_only_once_is_not_remembered(root: Path, say: Say) -> None:
     for words in ((*WORDS, "--no-cache"), (*WORDS, "--verbose"), (*WORDS, "-o", "out.json"), (*WORDS, "--pin")):
         say(*words)

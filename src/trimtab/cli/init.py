@@ -58,7 +58,7 @@ def _by_itself(loaded: Loaded) -> Fleet:
     """The fleet as it is found where no configuration says which compose projects there are."""
     if not loaded.config.compose:
         return loaded.fleet
-    return discover(DiskTree(loaded.root), replace(loaded.fleet.options, compose=()))
+    return discover(DiskTree(loaded.root, loaded.fleet.tree.closed), replace(loaded.fleet.options, compose=()))
 
 
 def _told(loaded: Loaded, *, written: bool) -> str:

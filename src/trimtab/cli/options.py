@@ -17,7 +17,7 @@ from trimtab.config import Config, load_config
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, Fleet, FleetOptions, discover
 from trimtab.fleet.compose.service import duration
-from trimtab.gather import gather
+from trimtab.gather import closed_folders, gather
 from trimtab.report.words import printable
 from trimtab.rules import Rule, all_rules, default_rules, find_rules
 
@@ -97,7 +97,7 @@ def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = No
     started = time.monotonic()
     choice = choice or RuleChoice()
     rules = _rules(config, choice)
-    fleet = replace(discover(DiskTree(root), options), policy=config.policy(pin=choice.pin))
+    fleet = replace(discover(DiskTree(root, closed_folders(root)), options), policy=config.policy(pin=choice.pin))
     outside = gather(fleet, root, {rule.code for rule in rules}, offline=choice.offline or config.offline)
     fleet = replace(fleet, outside=outside)
     if common.verbose:

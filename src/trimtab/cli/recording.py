@@ -44,8 +44,8 @@ class Recording:
     root: Path
     named: tuple[Path, ...]
     settings: dict[str, str | None]
-    commit: Sequence[Sequence[object]]
-    """Git's answer before the history was read."""
+    before: Sequence[Sequence[object]]
+    """Git's answers about the history and what it ignores, before anything was read."""
     started: int
     _printed: _Tee | None = None
 
@@ -84,8 +84,8 @@ class Recording:
         steady = all(settled(stamp, self.started) for stamp in stamps) and all(
             replay.content_hash(path) == known for path, known in self.settings.items()
         )
-        ignored = frozenset(str(answers[1][1]).splitlines()) if len(answers) > 1 and answers[1][0] == 0 else frozenset[str]()
-        if not steady or answers[:1] != self.commit or ignored != loaded.fleet.outside.left_out_by_git:
+        ignored = frozenset(str(answers[2][1]).splitlines()) if len(answers) > 2 and answers[2][0] == 0 else frozenset[str]()
+        if not steady or answers[:2] != self.before or ignored != loaded.fleet.outside.left_out_by_git:
             return
         head: replay.Data = {
             "root": str(self.root),

@@ -9,7 +9,7 @@ from trimtab.fleet.bake import BAKE_NAMES, read_bake
 from trimtab.fleet.compose import included_files, load_project, read_service
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Build, ComposeProject, Fleet, FleetFile, FleetOptions, Problem, Service
-from trimtab.fleet.tree import INSTALLED, OverlayTree, Tree, Unreadable, own_entries, own_files
+from trimtab.fleet.tree import OverlayTree, Tree, Unreadable, is_own, own_entries, own_files
 from trimtab.syntax.dockerfile import Dockerfile, parse
 
 _COMPOSE = re.compile(r"^(?:docker-)?compose(?:[.-](?P<variant>[\w.-]+?))?\.ya?ml$")
@@ -53,7 +53,7 @@ def rediscover(fleet: Fleet, texts: Mapping[str, str | None]) -> Fleet:
 
 def _look_into_contexts(tree: Tree, files: Sequence[FleetFile]) -> None:
     """List what builds see of folders that are nobody's own, so that what cannot be listed there is known as well."""
-    closed = [entry.path for entry in own_entries(tree) if entry.kind == "dir" and entry.path.rpartition("/")[2] in INSTALLED]
+    closed = [entry.path for entry in own_entries(tree) if entry.kind == "dir" and not is_own(tree, entry.path)]
     for context in (context for file in files for context in file.contexts):
         prefix = f"{context.root}/" if context.root else ""
         inside = (path[len(prefix) :] for path in closed if path.startswith(prefix))

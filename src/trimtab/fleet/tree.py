@@ -51,6 +51,11 @@ class Tree(Protocol):
         ...
 
     @property
+    def closed(self) -> Set[str]:
+        """Folders that hold nothing of the fleet's own: those that git ignores. What a build sees of them can be asked for."""
+        ...
+
+    @property
     def memo(self) -> dict[tuple[object, ...], object]:
         """What has been derived from the tree, by names of whoever derives it: thirty contexts may share one view."""
         ...
@@ -87,11 +92,16 @@ INSTALLED = frozenset({"node_modules", ".venv", "venv", "vendor", "site-packages
 """Folders of what package managers have put there: nothing in them is the fleet's own, whatever it is called."""
 
 
+def is_own(tree: Tree, folder: str) -> bool:
+    """Whether a folder may hold something of the fleet's own: neither a package manager's, nor one that git ignores."""
+    return folder not in tree.closed and folder.rpartition("/")[2] not in INSTALLED
+
+
 def own_entries(tree: Tree) -> Sequence[Entry]:
-    """Everything in sorted order but for what stands in `INSTALLED` folders; those themselves are listed, not opened."""
+    """Everything in sorted order but for what stands in nobody's own folders; those themselves are listed, not opened."""
     key = ("own entries",)
     if key not in tree.memo:
-        tree.memo[key] = below(tree, "", lambda path: path.rpartition("/")[2] not in INSTALLED)
+        tree.memo[key] = below(tree, "", lambda path: is_own(tree, path))
     return cast("Sequence[Entry]", tree.memo[key])
 
 
@@ -151,8 +161,9 @@ class DiskTree:
     Each folder is listed once, when something first asks for it, and each text is read once.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, closed: Set[str] = frozenset()) -> None:
         self.root = root
+        self.closed = closed
         self._root = str(root)
         self._resolved: Path | None = None
         self._problems: dict[str, str] = {}
@@ -292,6 +303,7 @@ class MemoryTree:
         """`sizes` are bytes that files shall have instead of their text's."""
         self._files = {path: Source(path, text) for path, text in files.items()}
         self._sizes = sizes or {}
+        self.closed: Set[str] = frozenset()
         self.memo: dict[tuple[object, ...], object] = {}
         self._entries = dict(sorted(self._listed()))
         self._folders: dict[str, list[Entry]] = {}
@@ -332,6 +344,7 @@ class OverlayTree:
 
     def __init__(self, base: Tree, texts: Mapping[str, str | None]) -> None:
         self._base = base
+        self.closed = base.closed
         self._texts = dict(texts)
         self.memo: dict[tuple[object, ...], object] = {}
         self._new = MemoryTree({path: text for path, text in self._texts.items() if text is not None})

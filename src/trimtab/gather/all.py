@@ -10,7 +10,8 @@ from trimtab.docker import ProcessRunner, Runner
 from trimtab.fleet import Fleet, Outside, Wheels
 from trimtab.gather.digests import find_digests
 from trimtab.gather.wheels import find_wheels, questions, remembered_until
-from trimtab.git import change_counts, left_out
+from trimtab.git import change_counts, ignored_paths, left_out
+from trimtab.git_questions import ignored_folders
 
 COMMITS = 500
 """How far back change counts look. Older habits say little about which files change now."""
@@ -50,6 +51,15 @@ def relied_on(fleet: Fleet, root: Path, rules: Collection[str], *, offline: bool
 def _ignore_files(fleet: Fleet) -> list[str]:
     paths = dict.fromkeys(context.ignore_path for file in fleet.files for context in file.contexts)
     return [path for path in paths if path]
+
+
+def closed_folders(root: Path) -> frozenset[str]:
+    """The folders below a root that git ignores as a whole; none without git."""
+    return anyio.run(_closed_folders, ProcessRunner(), root)
+
+
+async def _closed_folders(runner: Runner, root: Path) -> frozenset[str]:
+    return ignored_folders("\0".join(await ignored_paths(runner, root)))
 
 
 def gather(fleet: Fleet, root: Path, rules: Collection[str], *, offline: bool) -> Outside:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trimtab.docker import Command, Completed, Runner
 from trimtab.errors import ToolError
-from trimtab.git_questions import ignore_question
+from trimtab.git_questions import ignore_question, untracked_question
 
 
 async def uncommitted(runner: Runner, root: Path, paths: Sequence[str]) -> list[str]:
@@ -60,8 +60,7 @@ async def tracked_paths(runner: Runner, root: Path) -> frozenset[str] | None:
 
 async def ignored_paths(runner: Runner, root: Path) -> tuple[str, ...]:
     """The untracked files that git is told to ignore, and whole folders of them with a `/` behind; none without git."""
-    words = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", ".")
-    result = await _quietly(runner, Command(("git", "-C", str(root), *words)))
+    result = await _quietly(runner, Command(untracked_question(str(root))))
     names = result.stdout.decode("utf-8", "surrogateescape").split("\0") if result else []
     return tuple(name for name in names if name)
 
