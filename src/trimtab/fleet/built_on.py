@@ -47,11 +47,9 @@ def built_on(file: FleetFile, fleet: Fleet) -> Iterator[tuple[FleetFile, Stage]]
         words = _words(file.path) if len(fleet.files) > _FEW else starts.by_word
         alike = [each for word in words for each in starts.by_word.get(word, ())]
         found += [each for each in alike if each[0].path != file.path]
-    seen: set[tuple[str, int]] = set()
-    for other, stage in found:
-        if (other.path, stage.index) not in seen:
-            seen.add((other.path, stage.index))
-            yield other, stage
+    # In order of paths: which of them a finding names must not depend on how Python happens to order a set.
+    by_place = {(other.path, stage.index): (other, stage) for other, stage in found}
+    yield from (by_place[place] for place in sorted(by_place))
 
 
 def _starts(fleet: Fleet) -> _Starts:
