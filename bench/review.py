@@ -150,10 +150,11 @@ MEASURE = """
 import gc, json, sys, time
 from pathlib import Path
 from trimtab.fleet import DiskTree, discover
+from trimtab.gather import closed_folders
 from trimtab.review import review
 gc.disable()
-started = time.process_time()
-fleet = discover(DiskTree(Path(sys.argv[1])))
+root, started = Path(sys.argv[1]), time.process_time()
+fleet = discover(DiskTree(root, closed_folders(root)))
 found = len(review(fleet).findings)
 seconds = time.process_time() - started
 kib = next((int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line[:6] == "VmHWM:"), 0)
@@ -210,19 +211,24 @@ def long_file(lines: int) -> None:
 
 
 def many_files(count: int) -> None:
-    """A repository of many files in deep ignored folders, and the same without them."""
+    """A repository of many files in deep ignored folders, and the same without them.
+
+    Half of them are in folders that are known by their names, and half in folders that only the ignore rules name.
+    """
     with tempfile.TemporaryDirectory(prefix="trimtab-") as folder:
         root = Path(folder) / "few"
         fleet_of(root, 10)
-        (root / ".dockerignore").write_text("node_modules\n")
+        (root / ".gitignore").write_text("node_modules/\ntarget/\n")
+        subprocess.run(["git", "init", "--quiet", str(root)], check=True)
         few = measured(root)
         for number in range(count // 1000):
-            place = root / "services" / f"s{number % 10:05}" / "node_modules" / f"m{number}" / "a" / "b" / "c"
+            kind = "target" if number % 2 else "node_modules"
+            place = root / "services" / f"s{number // 2 % 10:05}" / kind / f"m{number}" / "a" / "b" / "c"
             place.mkdir(parents=True)
             for each in range(1000):
                 os.close(os.open(place / f"{each}.js", os.O_CREAT))
         for number in range(10):
-            (root / "services" / f"s{number:05}" / ".dockerignore").write_text("node_modules\n")
+            (root / "services" / f"s{number:05}" / ".dockerignore").write_text("node_modules\ntarget\n")
         many = measured(root)
         for name, (seconds, kib, _, _, folders) in {f"{count:,} files in ignored folders": many, "without them": few}.items():
             print(f"  {name}: {seconds:.2f} s, {folders} folders looked into, {kib / 1024:.0f} MiB at most")
