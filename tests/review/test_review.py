@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.fleet import Facts, Fleet
+from trimtab.fleet import Facts, Fleet, MemoryTree, discover
 from trimtab.review import review
 from trimtab.review.score import deductions, score_findings
 from trimtab.rules import Category, Confidence, DockerfileRule, Finding, Severity
@@ -73,3 +73,13 @@ def test_score_laws(findings: list[Finding]) -> None:
 
 def test_clean_fleet_is_100(fleet: Make) -> None:
     assert review(fleet({"Dockerfile": "FROM scratch\nCOPY a /\nUSER 1\n", "a": ""})).score.overall == 100
+
+
+def test_findings_of_one_place_come_in_the_order_they_were_found_in() -> None:
+    # They are equal in all that they are sorted by; the order of a set changed from process to process.
+    line = 'curl -X POST --data "$(curl -s http://localhost:8081/b)" http://a:8081/c\n'
+    text = "#!/bin/bash\nset -e\ndocker compose up -d\n" + 12 * line
+    findings = [each for each in review(discover(MemoryTree({"run.sh": text}))).findings if each.rule == "SC119"]
+    assert [(each.line, each.fix is None) for each in findings] == [
+        (line, fix) for line in range(4, 16) for fix in (True, False)
+    ]

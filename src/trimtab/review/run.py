@@ -60,7 +60,7 @@ def review(fleet: Fleet, rules: Sequence[Rule] | None = None) -> Review:
         findings.extend(part.findings)
         suppressed.extend(part.suppressed)
         crashes.extend(part.crashes)
-    findings = sorted(set(findings), key=lambda finding: finding.sort_key)
+    findings = sorted(dict.fromkeys(findings), key=lambda finding: finding.sort_key)
     file_scores = _file_scores(fleet, findings)
     return Review(
         fleet, tuple(findings), tuple(suppressed), _errors(fleet), tuple(crashes), file_scores,
@@ -103,7 +103,7 @@ def _part(checks: Sequence[_Check], where: str, fleet: Fleet, files: Mapping[str
         except Exception as error:  # noqa: BLE001  one rule's bug must not hide the others' findings
             crashes.append(RuleCrash(rule.code, where, error))
     kept, silenced = split(adjusted(findings, fleet.policy), [rule for rule, _ in checks], files, fleet.tree)
-    return Part(tuple(sorted(set(kept), key=lambda finding: finding.sort_key)), tuple(silenced), tuple(crashes))
+    return Part(tuple(sorted(dict.fromkeys(kept), key=lambda finding: finding.sort_key)), tuple(silenced), tuple(crashes))
 
 
 def _errors(fleet: Fleet) -> tuple[ReviewError, ...]:
