@@ -52,15 +52,20 @@ class Check:
 
     def local_ports(self) -> list[int]:
         """The ports of this container that it asks, by its addresses."""
-        found: list[int] = []
+        return [port for port, _ in self._asked()]
+
+    def local_paths(self) -> list[str]:
+        """The paths that it asks this container for, such as `/health`."""
+        return [path for _, path in self._asked()]
+
+    def _asked(self) -> Iterator[tuple[int, str]]:
         for match in _URL.finditer(self.text):
             try:
                 parts = urlsplit(match[0])
                 if parts.hostname in _LOCAL:
-                    found.append(parts.port or (443 if parts.scheme == "https" else 80))
+                    yield parts.port or (443 if parts.scheme == "https" else 80), parts.path
             except ValueError:
                 continue
-        return found
 
 
 def checks_of(facts: Facts, stage: Stage) -> Iterator[Check]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet.chain import holds_comment
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.healthchecks import Check, checks_of, python_imports
+from trimtab.fleet.healthchecks import Check, python_imports
 from trimtab.fleet.ports import listening_ports, served_ports
 from trimtab.fleet.pymodules import installed_modules
 from trimtab.fleet.stage import Stage
@@ -25,6 +25,7 @@ from trimtab.rules.base import (
     Refusal,
     Severity,
 )
+from trimtab.rules.health import HealthRule
 from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit, Span
 
@@ -36,29 +37,6 @@ _PACKAGE = "whether the package or the check is to change is not known from here
 _CURL = re.compile(
     r"(?P<program>curl|wget)\s+(?P<options>(?:-\S+\s+)*)(?P<quote>['\"]?)(?P<url>https?://[^\s'\"|;&$]+)(?P=quote)\s*(?:\|\|\s*exit\s+1)?"
 )
-
-
-class _HealthRule(DockerfileRule):
-    """Looks at every health check that an image may get."""
-
-    category = Category.RELIABILITY
-    since = "0.2"
-
-    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
-        for stage in facts.final_stages:
-            for check in checks_of(facts, stage):
-                yield from self.judge(facts, stage, check)
-
-    def judge(self, facts: Facts, stage: Stage, check: Check) -> Iterator[Finding]:
-        raise NotImplementedError
-
-    def at(self, facts: Facts, check: Check, message: str, outcome: Fix | Refusal, subject: str) -> Finding:
-        """A finding at the check, wherever it stands."""
-        if check.instruction is not None:
-            return self.finding(facts, check.instruction.arguments_span, message, outcome, subject)
-        about = f"service {check.service} {subject}"
-        message = f"service `{check.service}`: {message}"
-        return self.finding_elsewhere(facts, check.path, check.line, message, outcome, about, (check.service,))
 
 
 class MissingHealthCheck(DockerfileRule):
@@ -112,7 +90,7 @@ class MissingHealthCheck(DockerfileRule):
             yield self.finding(facts, span, "the service listens, and nothing checks that it answers", Refusal(_ENDPOINT))
 
 
-class HealthCheckProgramMissing(_HealthRule):
+class HealthCheckProgramMissing(HealthRule):
     """Health check that calls a program the image does not have.
 
     ## What it does
@@ -191,7 +169,7 @@ def _request(facts: Facts, stage: Stage, url: str) -> list[str] | None:
     return ["wget", "-q", "-O", "/dev/null", url] if facts.libc(stage) == "musl" and not lacks(facts, stage, "wget") else None
 
 
-class HealthCheckWrongPort(_HealthRule):
+class HealthCheckWrongPort(HealthRule):
     """Health check that asks a port nothing listens on.
 
     ## What it does
@@ -242,7 +220,7 @@ def _only_exposed(facts: Facts, stage: Stage) -> frozenset[int]:
     return ports if own and len(ports) == 1 else frozenset()
 
 
-class HealthCheckImportMissing(_HealthRule):
+class HealthCheckImportMissing(HealthRule):
     """Health check that imports a package the image does not install.
 
     ## What it does

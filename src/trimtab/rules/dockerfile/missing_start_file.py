@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.healthchecks import Check, checks_of
+from trimtab.fleet.healthchecks import Check
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.pymodules import installed_modules, is_standard, module_file
 from trimtab.fleet.stage import Run, Stage
 from trimtab.fleet.start import Start, Target, start_of, target_of
 from trimtab.rules.base import Case, Category, Confidence, DockerfileRule, Finding, Refusal, Severity
+from trimtab.rules.health import HealthRule
 from trimtab.syntax.dockerfile import Dockerfile
 
 _REFUSAL = "whether the file or the command is wrong is not known from here"
@@ -92,7 +93,7 @@ _CHECK = "whether the file or the check is wrong is not known from here"
 _OF_THE_SYSTEM = ("/bin/", "/sbin/", "/usr/", "/lib/", "/etc/", "/opt/", "/proc/", "/dev/", "/tmp/", "/var/")  # noqa: S108
 
 
-class HealthCheckFileMissing(DockerfileRule):
+class HealthCheckFileMissing(HealthRule):
     """Health check that runs a file which is not in the image.
 
     ## What it does
@@ -107,10 +108,8 @@ class HealthCheckFileMissing(DockerfileRule):
     """
 
     code = "DF311"
-    category = Category.RELIABILITY
     severity = Severity.HIGH
     confidence = Confidence.MEDIUM
-    since = "0.2"
     clean = [
         Case('FROM python:3.13\nWORKDIR /app\nCOPY a.sh .\nHEALTHCHECK CMD ["/app/a.sh"]\n', files={"a.sh": ""}),
         Case("FROM python:3.13\nWORKDIR /app\nHEALTHCHECK CMD /usr/bin/curl -f localhost && ./$X\n"),
@@ -132,21 +131,14 @@ class HealthCheckFileMissing(DockerfileRule):
         ),
     ]
 
-    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
-        for stage in facts.final_stages:
-            brought = [CopiedFiles.of(facts.lineage(stage), context) for context in facts.contexts]
-            for check in checks_of(facts, stage) if _is_closed(facts, stage) else ():
-                for target in _run_by(check, stage):
-                    if all(_is_missing(facts, stage, target, files) for files in brought):
-                        yield self._at(facts, check, target)
-
-    def _at(self, facts: Facts, check: Check, target: Target) -> Finding:
-        message = f"the health check runs `{target.name}`, which nothing brings"
-        if check.instruction is not None:
-            return self.finding(facts, check.instruction.arguments_span, message, Refusal(_CHECK), target.name)
-        about = f"service {check.service} {target.name}"
-        message = f"service `{check.service}`: {message}"
-        return self.finding_elsewhere(facts, check.path, check.line, message, Refusal(_CHECK), about, (check.service,))
+    def judge(self, facts: Facts, stage: Stage, check: Check) -> Iterator[Finding]:
+        if not _is_closed(facts, stage):
+            return
+        brought = [CopiedFiles.of(facts.lineage(stage), context) for context in facts.contexts]
+        for target in _run_by(check, stage):
+            if all(_is_missing(facts, stage, target, files) for files in brought):
+                message = f"the health check runs `{target.name}`, which nothing brings"
+                yield self.at(facts, check, message, Refusal(_CHECK), target.name)
 
 
 def _run_by(check: Check, stage: Stage) -> Iterator[Target]:
