@@ -18,6 +18,8 @@ _ELSEWHERE = frozenset(
 _NUMBERS_AND_LEVELS = frozenset(["--loglevel", "--fetch-timeout", "--fetch-retries", "--maxsockets", "--network-concurrency"])
 """Options of npm and pnpm whose value is no package."""
 _DEPENDENCY_KEYS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides")
+_OF_PYPROJECT = frozenset(["--group", "--extra", "--all-extras", "--requirements-from-script"])
+"""Options of pip (25.1 and later) and `uv pip` that name a part of a file instead of the file."""
 _WITHOUT_PROJECT = {
     "uv": ("--no-install-project", "--no-install-workspace", "--no-install-local"),
     "poetry": ("--no-root", "--only-root"),
@@ -86,6 +88,8 @@ def rewrites_lock(install: Install) -> bool:
 def _pip(install: Install, workdir: str, files: ImageFiles) -> Manifests | NeedsSources:
     if install.pip.local:
         return NeedsSources(f"`pip install` installs from the sources (`{install.pip.local[0]}`)")
+    if any(word.partition("=")[0] in _OF_PYPROJECT for word in install.arguments):
+        return NeedsSources("`pip install` reads what a `pyproject.toml` lists")
     found: dict[str, None] = {}
     pending = [image_path(workdir, path) for path in (*install.pip.requirements, *install.pip.constraints)]
     while pending:

@@ -96,6 +96,11 @@ class SourcesBeforeDependencies(DockerfileRule):
             files={"requirements.txt": "six\n-e ../shared\n"},
         ),
         Case(
+            "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -U pip && pip install --group main\n",
+            refused="`pip install` reads what a `pyproject.toml` lists",
+            files={"pyproject.toml": "[dependency-groups]\nmain = ['six']\n"},
+        ),
+        Case(
             "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci\n",
             refused="`package.json` runs a `postinstall` script, which may read the sources",
             files={"package.json": '{"scripts": {"postinstall": "node x.js"}}'},
