@@ -139,6 +139,28 @@ class ComposeFacts:
         """Whether the project seems to be deployed with `docker stack deploy`, which knows only some of compose's forms."""
         return may_be_swarm(self.fleet, self.project)
 
+    @cached_property
+    def is_put_on_top(self) -> bool:
+        """Whether the project is a file that only means something on top of another one, which is not known here.
+
+        A service has neither an image nor a build, or a file without others below it replaces (`!override`, `!reset`) or is
+        called an override.
+        """
+        return self._replaces or any(not {"image", "build"} & each.body.keys() for each in self.project.services)
+
+    @cached_property
+    def _replaces(self) -> bool:
+        if len(self.project.files) != 1:
+            return False
+        path = self.project.files[0]
+        documents = read_documents(self.fleet.tree, path)
+        if isinstance(documents, Unreadable | YamlProblem) or len(documents) != 1:
+            return False
+        data = mapping(documents[0].data)
+        inherits = "include" in data or any("extends" in mapping(each) for each in mapping(data.get("services")).values())
+        named = "override" in re.split(r"[._-]", posixpath.basename(path).lower())
+        return named or (not inherits and not {"!override", "!reset"}.isdisjoint(documents[0].tags.values()))
+
     def projects_with(self, file: str) -> tuple[ComposeProject, ...]:
         """Every project that a file is part of: what one of them does not use another one may."""
         return tuple(project for project in self.fleet.projects if file in project.files)
@@ -257,7 +279,7 @@ class ComposeFacts:
     @property
     def deployed(self) -> tuple[Service, ...]:
         """The services that keep running, without those that are only there for development or belong to another file."""
-        if self.is_for_development:
+        if self.is_for_development or self._replaces:
             return ()
         return tuple(service for service in self.project.services if self._is_deployed(service))
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.compose.interpolate import Interpolation, parse_env
-from trimtab.fleet.compose.merge import merge, normalised_service, with_tags
+from trimtab.fleet.compose.merge import merge, normalised_service, untagged, with_tags
 from trimtab.fleet.model import Problem
 from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree, Unreadable
@@ -183,7 +183,9 @@ def load_project(tree: Tree, files: Sequence[str], environment: Mapping[str, str
     folder = posixpath.dirname(files[0])
     loader = _Loader(tree, environment, project, including=list(files))
     env = {**_dot_env(tree, folder), **environment}
-    project.services = loader.load(files, folder, env)
+    merged = loader.load(files, folder, env)
+    project.services = {name: normalised_service(mapping(untagged(service))) for name, service in merged.items()}
+    project.top = {key: mapping(untagged(value)) for key, value in project.top.items()}
     # A variable wins over the file's own `name` (compose-go, `ProjectOptions.GetProjectName` and its options).
     project.name = env.get("COMPOSE_PROJECT_NAME") or project.name
     return project

@@ -35,6 +35,16 @@ def _tagged(value: object, path: tuple[str | int, ...], tags: Mapping[tuple[str 
     return Override(plain) if tag == "!override" else plain
 
 
+def untagged(value: object) -> object:
+    """What is left once everything is merged: tags that had nothing below them to replace, and keys that they take out, go."""
+    if isinstance(value, Override):
+        return untagged(value.value)
+    if isinstance(value, dict):
+        pairs = cast("dict[str, object]", value).items()
+        return {key: untagged(item) for key, item in pairs if not (isinstance(item, Override) and item.value is None)}
+    return [untagged(item) for item in cast("list[object]", value)] if isinstance(value, list) else value
+
+
 def merge(base: object, top: object, key: str = "") -> object:
     """`top` over `base`: mappings join, sequences append without repeats, everything else is replaced."""
     if isinstance(top, Override):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trimtab.fleet.compose.addresses import addresses, stranger, talks_to
-from trimtab.fleet.compose.beside import declared_beside, used_beside
+from trimtab.fleet.compose.beside import ON_TOP, declared_beside, used_beside
 from trimtab.fleet.compose.facts import ComposeFacts, store_port
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
@@ -218,6 +218,9 @@ class WrongPort(ComposeRule):
                     yield self.about(facts, service, _keys(address.variable), message, Refusal(_PORT), address.host)
 
 
+_OF_BELOW = "the file is put on top of another one, whose services may use it"
+
+
 class UndeclaredNetwork(ComposeRule):
     """Network that no file declares.
 
@@ -229,14 +232,17 @@ class UndeclaredNetwork(ComposeRule):
 
     ## Fix safety
     Unsafe: the network is declared as one of the project's own. It may have been meant as another project's. Refused where
-    another compose file of the folder declares it.
+    another compose file of the folder or of one above declares it, and where the file is put on top of another one.
     """
 
     code = "CM305"
     category = Category.RELIABILITY
     severity = Severity.HIGH
     since = "0.2"
-    clean = [compose_case("services: {a: {image: a, networks: [x, default]}}\nnetworks: {x: {}}\n")]
+    clean = [
+        compose_case("services: {a: {image: a, networks: [x, default]}}\nnetworks: {x: {}}\n"),
+        compose_case("services: {a: {image: a, networks: !override [x]}}\nnetworks: !override {x: {}}\n"),
+    ]
     flagged = [
         compose_case(
             "services:\n  a:\n    image: a\n    networks: [x, y]\nnetworks:\n  y:\n",
@@ -245,6 +251,15 @@ class UndeclaredNetwork(ComposeRule):
         compose_case(
             "services:\n  a:\n    image: a\n    networks: [x]\n",
             after="services:\n  a:\n    image: a\n    networks: [x]\nnetworks:\n  x: {}\n",
+        ),
+        compose_case("services: {a: {networks: [x]}, b: {image: b}}\n", refused=ON_TOP),
+        Case(
+            "FROM scratch\n",
+            refused="`compose.yaml` declares it, and may be meant to be given, too",
+            files={
+                "compose.yaml": "services: {b: {image: b, networks: [x]}}\nnetworks: {x: {name: y}}\n",
+                "a/compose.yaml": "services: {a: {image: a, networks: [x]}}\n",
+            },
         ),
     ]
 
@@ -258,7 +273,9 @@ class UndeclaredNetwork(ComposeRule):
             for name in sorted(facts.networks(service) or ()):
                 if name in missing:
                     outcome: Fix | Refusal = Refusal(f"`{elsewhere.get(name)}` declares it, and may be meant to be given, too")
-                    if name in own:
+                    if name in own and facts.is_put_on_top:
+                        outcome = Refusal(ON_TOP)
+                    elif name in own:
                         change = facts.editor(service).set_all(("networks",), own)
                         outcome = fix_of("declare the networks", change, Applicability.UNSAFE)
                     message = f"is on the network `{name}`, which is not declared"
@@ -338,8 +355,9 @@ class UnusedNetwork(ComposeRule):
 
     ## Fix safety
     Unsafe: it is taken out of the file; nothing that this project runs changes. A file outside the repository may use it. Not
-    looked for where a file that a service extends or that is included cannot be read. Refused where a comment stands in it, and
-    where another compose file of the folder uses it.
+    looked for where a file that a service extends or that is included cannot be read. Refused where a comment stands in it,
+    where the file is put on top of another one, and where another compose file of the folder uses it, or one below that does
+    not declare it.
     """
 
     code = "CM306"
@@ -353,6 +371,7 @@ class UnusedNetwork(ComposeRule):
             after="services:\n  a:\n    image: a\n    networks: [x]\nnetworks:\n  x: {}\n",
         ),
         compose_case("services: {a: {image: a}}\nnetworks:\n  y: {}\n  z:\n", after="services: {a: {image: a}}\n"),
+        compose_case("services: {a: {image: a, ports: !reset []}}\nnetworks: {y: {labels: {b: c}}}\n", refused=_OF_BELOW),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
@@ -373,7 +392,9 @@ class UnusedNetwork(ComposeRule):
                 # An empty mapping in their place would mean something else: all of them go, or each by itself.
                 place = ("networks",) if len(unused) - len(elsewhere) == len(keys) else ("networks", name)
                 outcome: Fix | Refusal = Refusal(f"`{elsewhere.get(name)}` uses it, and may be meant to be read on top")
-                if name not in elsewhere:
+                if facts.is_put_on_top:
+                    outcome = Refusal(_OF_BELOW)
+                elif name not in elsewhere:
                     outcome = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.UNSAFE)
                 message = f"no service is on the network `{name}`"
                 yield self.finding_at(editor.file, keys[name].line, message, (), outcome, name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from trimtab.fleet.compose.beside import declared_beside
+from trimtab.fleet.compose.beside import ON_TOP, declared_beside
 from trimtab.fleet.compose.facts import ComposeFacts, image_name
 from trimtab.fleet.model import Mount, Service
 from trimtab.fleet.plain import items
@@ -19,7 +19,6 @@ from trimtab.rules.base import (
     fix_of,
 )
 
-_ON_TOP = "`{name}` has neither an image nor a build, so the file is put on top of another one, which may declare it"
 _EMPTY: Mapping[str, object] = {}
 
 
@@ -43,8 +42,8 @@ class UndeclaredVolume(ComposeRule):
 
     ## Fix safety
     Unsafe: the volume is declared as one of the project's own. It may have been meant as another project's. Refused where
-    another compose file of the folder declares it, and where a service has neither an image nor a build: such a file is put
-    on top of another one, which may declare it.
+    another compose file of the folder or of one above declares it, and where the file is put on top of another one, which may
+    declare it: a service has neither an image nor a build, or replaces something (`!override`, `!reset`).
     """
 
     code = "CM401"
@@ -61,7 +60,7 @@ class UndeclaredVolume(ComposeRule):
             "services:\n  a:\n    image: a\n    volumes: [{type: volume, source: d, target: /d}]\n",
             after="services:\n  a:\n    image: a\n    volumes: [{type: volume, source: d, target: /d}]\nvolumes:\n  d: {}\n",
         ),
-        compose_case("services:\n  a:\n    volumes: ['d:/d']\n  b: {image: b}\n", refused=_ON_TOP.format(name="a")),
+        compose_case("services:\n  a:\n    volumes: ['d:/d']\n  b: {image: b}\n", refused=ON_TOP),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
@@ -74,14 +73,13 @@ class UndeclaredVolume(ComposeRule):
         files = facts.project.files
         elsewhere = {name: path for name in missing if (path := declared_beside(facts.fleet, "volumes", name, files))}
         own = dict.fromkeys((name for name in missing if name not in elsewhere), _EMPTY)
-        bodiless = next((each.name for each in facts.project.services if not {"image", "build"} & each.body.keys()), None)
         for service in facts.project.services:
             for index, mount in _named(facts, service):
                 if mount.source in missing:
                     declared = elsewhere.get(mount.source)
                     outcome: Fix | Refusal = Refusal(f"`{declared}` declares it, and may be meant to be given, too")
-                    if declared is None and bodiless is not None:
-                        outcome = Refusal(_ON_TOP.format(name=bodiless))
+                    if declared is None and facts.is_put_on_top:
+                        outcome = Refusal(ON_TOP)
                     elif declared is None:
                         # All of them at once: each alone would wait for a pass of its own behind the last key.
                         change = facts.editor(service, "volumes").set_all(("volumes",), own)
