@@ -7,6 +7,7 @@ from trimtab.fleet import DiskTree, Facts, Fleet, discover, facts_for
 from trimtab.fleet.copies import manifest_files, source_file
 from trimtab.fleet.programs import effective_path, needed_programs
 from trimtab.fleet.stage import libc_of
+from trimtab.review import review
 
 Make = Callable[[Mapping[str, str]], Fleet]
 COMPOSE = "services: {a: {build: {context: ., dockerfile: svc/Dockerfile}}}\n"
@@ -32,6 +33,12 @@ def test_dockerfile_dockerignore_wins_over_the_roots(fleet: Make) -> None:
 def test_broken_ignore_file_is_a_problem(fleet: Make) -> None:
     found = fleet({"Dockerfile": "FROM scratch\n", ".dockerignore": "[\n"})
     assert [(problem.path, problem.kind) for problem in found.problems] == [(".dockerignore", "syntax")]
+
+
+def test_source_that_is_no_pattern_matches_nothing(fleet: Make) -> None:
+    found = fleet({"Dockerfile": "FROM scratch\nCOPY [--chown=<user>] a /\n", "a": ""})
+    assert list(found.files[0].contexts[0].matching("[--chown=<user>]")) == []
+    assert review(found).crashes == ()
 
 
 def test_dockerfiles_that_nobody_names_count(fleet: Make) -> None:

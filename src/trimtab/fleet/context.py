@@ -94,7 +94,11 @@ class BuildContext:
     def matching(self, pattern: str) -> Iterator[str]:
         """Visible context paths that a COPY source with wildcards matches (Go's `filepath.Match`)."""
         cleaned = clean_path(pattern).lstrip("/")
-        glob = IgnoreFile.of([cleaned])
+        try:
+            glob = IgnoreFile.of([cleaned])
+        except PatternError:
+            # The builder refuses it too: `COPY [--chown=a] b c` as a text about Dockerfiles writes it.
+            return iter(())
         return (path for path in self._candidates(cleaned) if glob.ignores_listed(path))
 
     def _candidates(self, pattern: str) -> Sequence[str]:
