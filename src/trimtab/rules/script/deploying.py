@@ -1,5 +1,6 @@
 """SC101 to SC107: how a script builds and starts a fleet."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -32,6 +33,10 @@ def _without(part: ScriptPart, call: EngineCall, option: str, applicability: App
     return script_fix(part, f"leave `{option}` out", [Edit.delete(Span(spans[index - 1].end, spans[index].end))], applicability)
 
 
+_CALLED_SO = "by its name the script is there to build everything again"
+_NAMED_SO = re.compile(r"(?i)no[-_]?cache|re-?build|fresh|clean|scratch|reset|force")
+
+
 class NoCacheBuild(ScriptRule):
     """Build without any cache in a script.
 
@@ -43,7 +48,7 @@ class NoCacheBuild(ScriptRule):
 
     ## Fix safety
     Unsafe: the option goes. What was rebuilt only by accident, such as packages without a version, stays as it was. Refused
-    where the script offers a choice of building with or without the cache.
+    where the script offers a choice of building with or without the cache, and where it is called after doing without it.
     """
 
     code = "SC101"
@@ -61,12 +66,14 @@ class NoCacheBuild(ScriptRule):
             after="$ErrorActionPreference = 'Stop'\ndocker build .\n",
             name="a.ps1",
         ),
+        script_case(f"#!/bin/bash\nset -e\n{_LINE}build --no-cache\n", name="build_nocache.sh", refused=_CALLED_SO),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
         for call in part.calls:
             if call.verb == "build" and "--no-cache" in call.options:
                 outcome = Refusal(_CHOSEN) if _chooses_cache(part) else _without(part, call, "--no-cache", Applicability.UNSAFE)
+                outcome = Refusal(_CALLED_SO) if _NAMED_SO.search(posixpath.basename(part.path)) else outcome
                 yield self.at(part, call.command.span.start, "builds everything again, whatever has changed", outcome)
 
 
