@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.model import Build
+from trimtab.fleet.model import Build, Service
 from trimtab.fleet.stage import Stage
 from trimtab.syntax.dockerfile import Instruction
 from trimtab.syntax.shell import Command, parse_shell
@@ -83,12 +83,16 @@ def checks_of(facts: Facts, stage: Stage) -> Iterator[Check]:
                 facts.file.path,
                 instruction.start_line,
             )
-    for service in services:
-        check = service.healthcheck
-        if check is None or check.disabled or len(check.test) < 2:
-            continue
-        words, shell = (check.test[1:], "") if check.test[0] == "CMD" else ((), " ".join(check.test[1:]))
-        yield Check(words, shell, None, service.origin, service.line, service.name)
+    yield from (check for service in services if (check := written_check(service)) is not None)
+
+
+def written_check(service: Service) -> Check | None:
+    """The check that a compose file has for a service; None where it has none, or says nothing of what to run."""
+    check = service.healthcheck
+    if check is None or check.disabled or len(check.test) < 2:
+        return None
+    words, shell = (check.test[1:], "") if check.test[0] == "CMD" else ((), " ".join(check.test[1:]))
+    return Check(words, shell, None, service.origin, service.line, service.name)
 
 
 def _built_from(facts: Facts, build: Build) -> Stage | None:

@@ -1,14 +1,33 @@
 """Whether a service can be waited for until it is healthy, with every set of files that it may be started with."""
 
+import re
 import sys
 
-from trimtab.fleet.compose.facts import ComposeFacts
-from trimtab.fleet.healthchecks import Check, checks_of, python_imports
+from trimtab.fleet.bases import read_reference
+from trimtab.fleet.compose.facts import ComposeFacts, image_name
+from trimtab.fleet.healthchecks import Check, checks_of, python_imports, written_check
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.ports import listening_ports
 from trimtab.fleet.pymodules import installed_modules
 from trimtab.fleet.supply import lacks
+
+_TOOLS = re.compile(
+    r"^(?:curl|wget|nc|ncat|netcat|telnet|socat|jq|http|grpcurl|grpc_health_probe|ss|netstat|lsof|nmap|ping|pgrep|ps|bash"
+    r"|python[\d.]*|node|php|perl|ruby)$"
+)
+"""Programs that images of something else may have or not."""
+_BRINGS = {
+    "elasticsearch": {"curl", "bash"}, "kibana": {"curl", "bash"}, "opensearch": {"curl", "bash"}, "couchdb": {"curl", "bash"},
+    "nginx": {"curl", "bash"}, "python": {"python", "python3", "bash"}, "node": {"node"}, "php": {"php", "curl"},
+    "ruby": {"ruby", "bash"}, "postgres": {"bash"}, "mysql": {"bash"}, "mariadb": {"bash"}, "mongo": {"bash"},
+    "grafana": {"wget", "bash"}, "prometheus": {"wget"}, "solr": {"wget", "curl", "bash"}, "neo4j": {"wget", "bash"},
+    "rabbitmq": {"bash"}, "cp-kafka": {"bash"}, "cp-zookeeper": {"bash"}, "cp-schema-registry": {"curl", "bash"},
+}  # fmt: skip
+"""What images are known to have of these (their Dockerfiles)."""
+_BUSYBOX = frozenset({"wget", "nc", "telnet", "netstat", "ping", "pgrep", "ps"})
+_ONCE = re.compile(r"rs\.initiate(?!.*(?:catch|rs\.status|\|\|))", re.DOTALL)
+"""Checks that set something up, and fail as soon as it is."""
 
 
 def why_not_waited_for(facts: ComposeFacts, name: str, path: str) -> str | None:
@@ -29,6 +48,8 @@ def why_not_waited_for(facts: ComposeFacts, name: str, path: str) -> str | None:
             return f"`{name}` has no health check with `{'`, `'.join(project.files)}`, which compose would then refuse"
         if other is not None and _cannot_pass(ComposeFacts(facts.fleet, project), other):
             return f"the health check of `{name}` seems unable to pass, and the service would never start"
+        if other is not None and (why := _is_doubtful(ComposeFacts(facts.fleet, project), other)) is not None:
+            return why
         if other is not None and _fails_at_once(ComposeFacts(facts.fleet, project), other):
             return f"one failed check makes `{name}` unhealthy while it still starts, and compose then gives up"
     return None
@@ -59,6 +80,23 @@ def _fails_at_once(facts: ComposeFacts, service: Service) -> bool:
     instruction = image[0].last(image[1], "HEALTHCHECK") if image is not None else None
     options = {flag.name: flag.value for flag in instruction.flags} if instruction is not None else {}
     return options.get("retries") == "1" and (options.get("start-period") or "0s") in {"0", "0s"}
+
+
+def _is_doubtful(facts: ComposeFacts, service: Service) -> str | None:
+    """Why the check of an image from elsewhere may never pass, where no other service relies on it already."""
+    check = written_check(service)
+    if check is None or any(facts.condition(each, service.name) == "service_healthy" for each in facts.dependants(service)):
+        return None
+    before = check.text.partition("rs.initiate")[0]
+    if _ONCE.search(check.text) and "rs.status" not in before and "try" not in before:
+        return f"the health check of `{service.name}` sets up what is there from the second start on, and fails then"
+    if facts.image(service) is not None:
+        return None
+    have = _BRINGS.get(image_name(service).rpartition("/")[2], set[str]())
+    if "alpine" in (read_reference(service.image or "").tag or ""):
+        have = (have - {"bash", "curl"}) | _BUSYBOX
+    missing = next((each for each in check.programs if _TOOLS.match(each) and each not in have), None)
+    return f"whether the image of `{service.name}` has the `{missing}` of its health check is not known" if missing else None
 
 
 def _cannot_pass(facts: ComposeFacts, service: Service) -> bool:

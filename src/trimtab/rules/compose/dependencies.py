@@ -42,9 +42,10 @@ class DependencyWithoutCondition(ComposeRule):
     ## Fix safety
     Unsafe: the service then starts only when the other one is healthy, which takes longer, and not at all while it is not.
     `docker stack deploy` reads only a list there, as docker-compose before 1.27 does in a file of version 3: refused where the
-    project seems to be deployed with the one, and where the other is pinned. Refused, too, where
-    the other service seems to be meant to end, where its check is in a file that may be left out, seems unable to pass or
-    allows not one failure while it starts, and where `service_started` is written beside a `service_healthy`.
+    project seems to be deployed with the one, and where the other is pinned. Refused, too, where the other service seems to
+    be meant to end, where its check is in a file that may be left out, seems unable to pass, allows not one failure while it
+    starts or needs a program that an image from elsewhere may lack, and where `service_started` is written beside a
+    `service_healthy`.
     """
 
     code = "CM111"
@@ -73,6 +74,22 @@ class DependencyWithoutCondition(ComposeRule):
             "services:\n  a:\n    image: a\n    depends_on:\n      b: {condition: service_started}\n"
             f"      c: {{condition: service_healthy}}\n  b: {{image: b, {_CHECK}}}\n  c: {{image: c, {_CHECK}}}\n",
             refused=_CHOSEN,
+        ),
+        compose_case(
+            "services:\n  a: {image: a, depends_on: [b]}\n"
+            "  b: {image: 'quay.io/keycloak/keycloak:26', healthcheck: {test: curl -f http://localhost:9000/health}}\n",
+            refused="whether the image of `b` has the `curl` of its health check is not known",
+        ),
+        compose_case(
+            "services:\n  a: {image: a, depends_on: [b]}\n"
+            "  b: {image: 'mongo:6', healthcheck: {test: [CMD, mongosh, --eval, rs.initiate()]}}\n",
+            refused="the health check of `b` sets up what is there from the second start on, and fails then",
+        ),
+        compose_case(
+            "services:\n  a:\n    image: a\n    depends_on: {b: {condition: service_started}}\n"
+            "  b: {image: 'c:1-alpine', healthcheck: {test: 'wget -q http://localhost/'}}\n",
+            after="services:\n  a:\n    image: a\n    depends_on: {b: {condition: service_healthy}}\n"
+            "  b: {image: 'c:1-alpine', healthcheck: {test: 'wget -q http://localhost/'}}\n",
         ),
         Case(
             "FROM scratch\n",
