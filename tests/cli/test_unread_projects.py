@@ -19,6 +19,12 @@ services:
 """
 
 
+def commit(folder: Path) -> None:
+    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+
+
 @pytest.mark.parametrize("command", ["startup", "networks", "resources"])
 @pytest.mark.parametrize("broken", ["services: {a: [\n", "services:\n\t- x\n", "\0"])
 def test_a_file_that_cannot_be_read_is_no_project_without_services(
@@ -65,12 +71,23 @@ def test_what_is_made_from_the_rest_says_what_is_left_out(
     (tmp_path / "good" / "compose.yaml").write_text("services: {api: {build: .}}\n")
     (tmp_path / "good" / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "compose.yaml").write_text("services: {a: [\n")
-    for words in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "one"],
-    ):
-        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    commit(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run(command.split()) == 1
     assert "`compose.yaml`, line" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["bake", "build --changed --explain"])
+def test_a_project_that_was_not_named_is_not_missed(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "compose.yaml").write_text("services: {a: [\n")
+    (tmp_path / "compose.yaml").write_text("services: {api: {build: .}}\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    commit(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert run([*command.split(), "compose.yaml"]) == 0
+    assert "left out" not in capsys.readouterr().err
+    assert run([*command.split(), "other/compose.yaml", "compose.yaml"]) == 1
+    assert "`other/compose.yaml`, line" in capsys.readouterr().err

@@ -36,7 +36,7 @@ def bake(
     del print_
     common = common or Common()
     loaded = load(paths, common, RuleChoice(offline=True))
-    unread = tell_unread(loaded.fleet, common)
+    unread = tell_unread(loaded.fleet, common, loaded.chosen)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, service, all_))
     if not graph.targets:
         raise UsageError(f"There is nothing to build below `{loaded.root}`. {' '.join(graph.problems)}".strip())

@@ -9,12 +9,14 @@ from trimtab.fleet import ComposeProject, Fleet
 _UNREAD = {"syntax", "unreadable"}
 
 
-def tell_unread(fleet: Fleet, common: Common) -> frozenset[str]:
+def tell_unread(fleet: Fleet, common: Common, chosen: frozenset[str] | None = None) -> frozenset[str]:
     """The compose files that cannot be read, each told with what is wrong.
 
-    Such a file looks like one without services, and nothing that is said of that would be true.
+    Such a file looks like one without services, and nothing that is said of that would be true. Where files are `chosen`, only
+    projects that one of them belongs to are meant: what is wrong elsewhere takes nothing away from them.
     """
-    return _told(fleet, fleet.projects, common)
+    meant = [project for project in fleet.projects if chosen is None or not chosen.isdisjoint(project.files)]
+    return _told(fleet, meant, common)
 
 
 def _told(fleet: Fleet, projects: Collection[ComposeProject], common: Common) -> frozenset[str]:
