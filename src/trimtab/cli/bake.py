@@ -35,7 +35,7 @@ def bake(
     """
     del print_
     common = common or Common()
-    loaded = load(paths, common, RuleChoice(offline=True))
+    loaded = load(paths, common, RuleChoice(offline=True), reviews=False)
     unread = tell_unread(loaded.fleet, common, loaded.chosen)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, service, all_))
     if not graph.targets:

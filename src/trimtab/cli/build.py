@@ -120,7 +120,7 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
     """
     which, how, common = which or Which(), how or How(), common or Common()
     revision = which.revision
-    loaded = load(paths, common, RuleChoice(offline=True))
+    loaded = load(paths, common, RuleChoice(offline=True), reviews=False)
     unread = tell_unread(loaded.fleet, common, loaded.chosen)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, which.service, which.all))
     unknown = next((problem for problem in graph.problems if problem.startswith("nothing is built for")), None)

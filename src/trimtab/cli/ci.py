@@ -70,7 +70,7 @@ def ci(paths: Paths = (), /, *, texts: Texts | None = None, run: Run | None = No
     if run.since and not run.plan:
         raise UsageError("--since is about one run: pass --plan with it.")
     check_format(common, ("github", "gitlab") if run.plan else ())
-    loaded = load(paths, common, RuleChoice(offline=True))
+    loaded = load(paths, common, RuleChoice(offline=True), reviews=False)
     unread = tell_unread(loaded.fleet, common)
     if loaded.chosen is not None:
         raise UsageError("A pipeline is for a whole fleet: name its folder.")

@@ -85,8 +85,11 @@ class Loaded:
         return every if self.chosen is None else every & self.chosen
 
 
-def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = None) -> Loaded:
+def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = None, *, reviews: bool = True) -> Loaded:
     """Discover the fleet that the arguments name.
+
+    For a command that reviews nothing, no rule is loaded, and nothing is gathered that only rules ask for: with 34 services
+    that was a quarter of the processor time of `trimtab bake`.
 
     Raises:
         UsageError: a path does not exist, or several folders are named.
@@ -96,7 +99,7 @@ def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = No
     options = FleetOptions(config.compose, dict(os.environ))
     started = time.monotonic()
     choice = choice or RuleChoice()
-    rules = _rules(config, choice)
+    rules = _rules(config, choice) if reviews else ()
     fleet = replace(discover(DiskTree(root, closed_folders(root)), options), policy=config.policy(pin=choice.pin))
     outside = gather(fleet, root, {rule.code for rule in rules}, offline=choice.offline or config.offline)
     fleet = replace(fleet, outside=outside)
