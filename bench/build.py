@@ -66,7 +66,10 @@ def run(argv: Sequence[str], folder: Path) -> float:
     started = time.monotonic()
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Failed(f"{' '.join(argv[:4])}: {(done.stderr or done.stdout).strip()[-400:]}")
+        # What trimtab has to say is in the file that it was told to write.
+        said = Path(argv[argv.index("--output") + 1]) if "--output" in argv else None
+        told = said.read_text(encoding="utf-8") if said and said.is_file() else ""
+        raise Failed(f"{' '.join(argv[:4])}: {(done.stderr or told or done.stdout).strip()[-1000:]}")
     return time.monotonic() - started
 
 
