@@ -3,24 +3,30 @@
 import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import IO, Annotated
 
 import anyio
 from cyclopts import Parameter
 from rich.table import Table
 
+from trimtab import __version__
 from trimtab.cli.app import CLEAN
 from trimtab.cli.deploying import Stack, find_stack, project_name
 from trimtab.cli.live import LiveLines, interruptible
-from trimtab.cli.options import Common, Paths, check_format, length_of_time, open_output, show
+from trimtab.cli.options import Common, Paths, check_format, length_of_time, open_output, show, write_text
 from trimtab.deploy.holder.figures import holder_counters
 from trimtab.deploy.site import observed
 from trimtab.docker import ProcessRunner, Runner, engine_version
 from trimtab.docker.api import Api
+from trimtab.docker.command import engine_address
 from trimtab.docker.containers import Containers
+from trimtab.docker.engine_socket import observing_runner
+from trimtab.errors import UsageError
 from trimtab.history import Store, opened
 from trimtab.observe.callers import Ask, Got
 from trimtab.observe.sampler import Seen
+from trimtab.observe.service_file import Seat, service_file
 from trimtab.observe.watch import Observation
 from trimtab.report.console import console
 from trimtab.report.exchange import json_text
@@ -35,24 +41,59 @@ def observe(
     every: Annotated[str, Parameter(help="How long from one round to the next.")] = "10s",
     once: Annotated[bool, Parameter(negative="", help="Look for a second, show it, and keep nothing.")] = False,
     project: Annotated[str, Parameter(help="The compose project, where its files cannot be read.")] = "",
+    snippet: Annotated[
+        bool,
+        Parameter(negative="", help="Observe nothing: print a compose file whose container, of trimtab's image, does."),
+    ] = False,
     common: Common | None = None,
 ) -> int:
     """Sample what a compose project's containers use, and keep it minute by minute for `trimtab resources` and `metrics`.
 
     Memory is the working set, without page cache that can be dropped. Ctrl-C ends it with a summary, which is a good end.
+    The docker client is not needed where the engine's socket can be opened.
     """
     common = common or Common()
     check_format(common)
+    if snippet:
+        length_of_time("--every", every)
+        return _snippet(paths, common, project, every, alone=not (for_ or once))
     pace, length = length_of_time("--every", every), length_of_time("--for", for_) if for_ else math.inf
     stack = find_stack(paths, common, project)
     with opened(stack.folder) as store:
         return anyio.run(_observe, stack, common, store, project, 1.0 if once else length, pace, once)
 
 
+def _snippet(paths: Paths, common: Common, project: str, every: str, *, alone: bool) -> int:
+    """Print the compose file of an observer for this machine.
+
+    Raises:
+        UsageError: something else is asked for with it, or the engine is not behind a socket of this machine.
+    """
+    if not alone or common.format != "text":
+        raise UsageError("`--snippet` prints a compose file and observes nothing: leave `--for`, `--once` and `--format` out.")
+    stack = find_stack(paths, common, project)
+    with opened(stack.folder) as store:
+        text = service_file(anyio.run(_seat, stack, store, project, every))
+    write_text(common, text)
+    return CLEAN
+
+
+async def _seat(stack: Stack, store: Store, project: str, every: str) -> Seat:
+    runner = ProcessRunner()
+    name = project or await project_name(runner, stack, store)
+    address = (await runner.run(engine_address(), timeout=10)).checked().text
+    path = Path(address.removeprefix("unix://"))
+    if not address.startswith("unix://") or not path.is_socket():
+        raise UsageError(f"The engine answers at `{address}`, which is no socket here. Use this on the engine's own machine.")
+    ours, engine = store.folder.stat(), path.stat()
+    image = f"trimtab:{__version__}"
+    return Seat(name, str(store.folder), str(path.resolve()), ours.st_uid, ours.st_gid, engine.st_gid, image, every)
+
+
 async def _observe(
     stack: Stack, common: Common, store: Store, project: str, length: float, pace: float, once: bool
 ) -> int:  # fmt: skip
-    runner = ProcessRunner()
+    runner = observing_runner()
     await engine_version(runner)
     name = project or await project_name(runner, stack, store)
     with _watching(common, name) as watcher:

@@ -57,6 +57,11 @@ def version() -> Command:
     return docker("version", "--format", "{{.Server.Version}}")
 
 
+def engine_address() -> Command:
+    """Asks the client where the engine is that it would ask: `unix:///var/run/docker.sock`."""
+    return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+
+
 def root_folder() -> Command:
     """Asks the engine where it keeps its data."""
     return docker("info", "--format", "{{.DockerRootDir}}")

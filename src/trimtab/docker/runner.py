@@ -71,10 +71,10 @@ class ProcessRunner:
         self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
     ) -> Completed:
         output = bytearray()
-        return await _in_time(command, timeout, self._run(command, output.extend, on_line, output))
+        return await in_time(command, timeout, self._run(command, output.extend, on_line, output))
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
-        return await _in_time(command, None, self._run(command, sink, None, bytearray()))
+        return await in_time(command, None, self._run(command, sink, None, bytearray()))
 
     async def _run(
         self, command: Command, sink: Callable[[bytes], object], on_line: Callable[[str], None] | None, output: bytearray
@@ -108,7 +108,12 @@ class ProcessRunner:
         return Completed(command.argv, code, bytes(output), "\n".join(errors))
 
 
-async def _in_time(command: Command, timeout: float | None, ending: Awaitable[Completed]) -> Completed:
+async def in_time(command: Command, timeout: float | None, ending: Awaitable[Completed]) -> Completed:
+    """How a command has ended.
+
+    Raises:
+        CommandTimedOut: it has not, within the seconds given or else its own.
+    """
     seconds = command.seconds if timeout is None else timeout
     with anyio.move_on_after(seconds):
         return await ending
