@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +23,10 @@ from trimtab.cli.fix import refuse_dirty
 from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, engine_folder, engine_version
-from trimtab.errors import UsageError
+from trimtab.errors import StateError, UsageError
 from trimtab.git import check_branch
 from trimtab.history import Store, new_run, opened, process_of
+from trimtab.history.runs import WAITING
 from trimtab.report.evidence import evidence_view, optimization_data
 from trimtab.report.markdown import evidence_markdown
 from trimtab.report.page import evidence_page
@@ -139,7 +142,8 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _
     folder = staging / run
     folder.mkdir(parents=True)
     store.begin(run, "optimize")
-    display = _Display(common, asked.planned)
+    display = _Display(common, asked.planned, partial(_note, store, run))
+    _note(store, run, dict.fromkeys(asked.planned, WAITING))
     laboratory = Laboratory(
         runner, run, loaded.root, folder, Slots(asked.jobs), loaded.fleet, display.tell, asked.measures, asked.deadline,
         loaded.config.smoke_commands(), await engine_folder(runner),
@@ -200,12 +204,19 @@ def _exit_code(loaded: Loaded, result: Optimization) -> int:
     return CLEAN if any(each.verdict.kind is VerdictKind.ACCEPTED for each in result.evidence) else FINDINGS
 
 
-class _Display:
-    """Progress: a live table on a terminal, plain lines elsewhere."""
+def _note(store: Store, run: str, states: Mapping[str, str]) -> None:
+    """Let others see what is being done; that they may not is no reason to stop."""
+    with suppress(StateError):
+        store.doing(run, states)
 
-    def __init__(self, common: Common, paths: list[str]) -> None:
+
+class _Display:
+    """Progress: a live table on a terminal, plain lines elsewhere; `note` is told what has changed."""
+
+    def __init__(self, common: Common, paths: list[str], note: Callable[[Mapping[str, str]], None]) -> None:
         self._lines = LiveLines(common)
-        self._states = dict.fromkeys(paths, "waiting")
+        self._states = dict.fromkeys(paths, WAITING)
+        self._note = note
 
     def shown(self) -> AbstractContextManager[object]:
         return self._lines.shown(self._table)
@@ -214,6 +225,7 @@ class _Display:
         changed = self._states.get(path) != doing
         self._states[path] = doing
         if changed:
+            self._note({path: doing})
             self._lines.line(f"{path}: {doing}")
 
     def _table(self) -> Table:
@@ -224,7 +236,7 @@ class _Display:
         )
         table.add_column("Dockerfile", overflow="ellipsis", no_wrap=True)
         table.add_column("doing", overflow="ellipsis", no_wrap=True)
-        active = {path: state for path, state in self._states.items() if state not in ended and state != "waiting"}
+        active = {path: state for path, state in self._states.items() if state not in ended and state != WAITING}
         for path, state in list(active.items())[: max(3, self._lines.console.height - 6)]:
             table.add_row(path, state)
         return table

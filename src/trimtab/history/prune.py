@@ -102,6 +102,8 @@ def _rows(connection: sqlite3.Connection, before: datetime, now: datetime) -> Pr
         return connection.execute(f"DELETE FROM {table} WHERE {where}", values).rowcount  # noqa: S608  no part of it is data
 
     _keep_builds(connection)
+    # Of runs that were killed; those that end take theirs away.
+    delete("doing", "run IN (SELECT id FROM runs WHERE started < :before)")
     old = "started < :before"
     return Pruned(
         builds=delete("builds", "started < :before AND id NOT IN (SELECT id FROM kept_builds)"),

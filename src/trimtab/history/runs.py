@@ -1,5 +1,7 @@
-"""The tables of runs of `optimize` and of workflows, their verdicts, and proofs."""
+"""The tables of runs of `optimize` and of workflows, what is being done, their verdicts, and proofs."""
 
+WAITING = "waiting"
+"""What is being done about a file that is not begun."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY,
@@ -7,6 +9,12 @@ CREATE TABLE IF NOT EXISTS runs (
     started TEXT NOT NULL,
     ended TEXT,
     outcome TEXT
+);
+CREATE TABLE IF NOT EXISTS doing (
+    run TEXT NOT NULL REFERENCES runs (id),
+    path TEXT NOT NULL,
+    doing TEXT NOT NULL,
+    PRIMARY KEY (run, path)
 );
 CREATE TABLE IF NOT EXISTS verdicts (
     run TEXT NOT NULL REFERENCES runs (id),

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,8 +82,18 @@ class Store:
         self._write("INSERT INTO runs (id, command, started) VALUES (?, ?, ?)", (run, command, _now()))
 
     def end(self, run: str, outcome: str) -> None:
-        """Note how a run has ended."""
+        """Note how a run has ended; what it was doing is forgotten."""
         self._write("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", (_now(), outcome, run))
+        self._write("DELETE FROM doing WHERE run = ?", (run,))
+
+    def doing(self, run: str, states: Mapping[str, str]) -> None:
+        """Note what a run does about files, for those who look on."""
+        self._write_all("INSERT OR REPLACE INTO doing VALUES (?, ?, ?)", [(run, *each) for each in states.items()])
+
+    def done_now(self, run: str) -> dict[str, str]:
+        """What a run that has not ended does about each of its files, by path."""
+        rows = self._connection.execute("SELECT path, doing FROM doing WHERE run = ? ORDER BY path", (run,))
+        return {str(path): str(doing) for path, doing in rows}
 
     def verdict(
         self, run: str, path: str, kind: str, reason: str, rules: tuple[str, ...], sizes: tuple[int | None, int | None]
@@ -102,14 +112,17 @@ class Store:
         self._write("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, _now(), text))
 
     def _write(self, statement: str, values: tuple[str | int | None, ...]) -> None:
-        """One change, on the disk when this returns.
+        self._write_all(statement, [values])
+
+    def _write_all(self, statement: str, rows: Sequence[tuple[str | int | None, ...]]) -> None:
+        """The same change for each row, all or none, on the disk when this returns.
 
         Raises:
             StateError: it could not be written; nothing of it is then there.
         """
         try:
             with self._connection:
-                self._connection.execute(statement, values)
+                self._connection.executemany(statement, rows)
         except sqlite3.Error as error:
             raise unwritten(f"{self.folder}/history.db", error) from error
 

@@ -4,7 +4,7 @@ import sqlite3
 
 from trimtab.history import builds_by_target, crew, deployments, ledger, runs, scans, usage
 
-VERSION = 9
+VERSION = 10
 """What `PRAGMA user_version` says of a history that this version has written."""
 _SUMS_SINCE = 8
 """From this version on builds are counted by target, and hours of use are kept beside their minutes."""

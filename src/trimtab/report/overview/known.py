@@ -1,6 +1,7 @@
 """What a fleet's history holds that the report is made from."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,9 +10,11 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.history import COMPARED, BuildRow, FleetBuildRow, Run, ScanRow, ScoreRow, StepRow, Store, process_of
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow, ServiceRow
+from trimtab.history.runs import WAITING
 from trimtab.history.totals import Total
 from trimtab.report.overview.whole import Running
 from trimtab.scan import Part
+from trimtab.verify import VerdictKind
 
 RECENT = 10
 """How many builds, runs and deployments a figure looks at: older ones were of other code."""
@@ -20,6 +23,8 @@ USED = 7 * 24 * 3600
 PERIOD = 30
 """Days over which scans are counted, against as many before."""
 _RUNS, _DEPLOYMENTS, _SCANS, _FILES = 20, 50, 5000, 20
+_SHOWN = 8
+"""How many files are told of that something is done about just now."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def _running(
             found.append(Running("build", run.run, run.started, told, len(done), run.asked))
     for run in store.runs():
         if run.ended is None and run.command == "optimize" and _alive(process_of(run.id)):
-            found.append(Running("proof", run.id, run.started, "building and running services before and after"))
+            found.append(_proof(run, store.done_now(run.id)))
     for row in deployments:
         if row.outcome is None and _alive(row.pid):
             steps = store.deployments.steps(row.id)
@@ -147,6 +152,17 @@ def _running(
             of = sum(each.outcome != "untouched" for each in services)
             found.append(Running("deployment", row.id, row.started, told, done_, of))
     return found
+
+
+def _proof(run: Run, doing: Mapping[str, str]) -> Running:
+    """How far an optimisation is: what was decided, and what is done about the other files."""
+    if not doing:
+        return Running("proof", run.id, run.started, "nothing is planned yet")
+    decided = Counter(state for state in doing.values() if state in set(VerdictKind))
+    verdicts = ", ".join(f"{number} {kind}" for kind, number in decided.items())
+    told = f"{decided.total()} of {len(doing)} files decided" + (f": {verdicts}" if verdicts else "")
+    now = [f"{path}: {state}" for path, state in doing.items() if state not in {*VerdictKind, WAITING}]
+    return Running("proof", run.id, run.started, told, decided.total(), len(doing), now[:_SHOWN])
 
 
 def _alive(pid: int) -> bool:

@@ -84,6 +84,8 @@ class Running:
     told: str
     done: int | None = None
     of: int | None = None
+    now: Sequence[str] = ()
+    """What is done about each file at this moment, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
