@@ -1,7 +1,6 @@
 """Alert files: what is in them, that they are about this fleet, and that nobody's work is written over."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +8,18 @@ from typing import Any
 
 import pytest
 import yaml
+from test_metrics import API, build, deployment
 
 from trimtab.cli.alerts import alerts
 from trimtab.deploy.written import State, mark, sealed, state_of
 from trimtab.errors import UsageError
 from trimtab.fleet import MemoryTree, discover
-from trimtab.history import ScanRow
+from trimtab.history import BuildTotal, ScanRow, ScoreRow
+from trimtab.history.callers import Callers
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow
 from trimtab.observe.alert_files import COMPOSE, CONFIG, DASHBOARD, RULES, TESTS, alert_files
+from trimtab.observe.exposition import render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.rules import Watched, quoted, rules_for
 from trimtab.review import review
@@ -150,10 +152,41 @@ def test_a_folder_without_one_project_is_told(tmp_path: Path, fleet: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_promtool_finds_every_rule_right_and_each_fires_when_it_should(tmp_path: Path) -> None:
-    for name, text in FILES.items():
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    """The path of promtool; where there is none and it cannot be fetched, nothing was shown, and the test fails."""
+    script = Path(__file__).parents[2] / "scripts" / "prometheus"
+    return f"{subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()}/promtool"
+
+
+@pytest.mark.parametrize(
+    "watched", [WATCHED, Watched('a"b', ("x",)), Watched("none", max_critical=None)], ids=lambda w: w.project
+)
+def test_promtool_finds_every_rule_right_and_each_fires_when_it_should(tmp_path: Path, promtool: str, watched: Watched) -> None:
+    for name, text in alert_files(watched, mark("alerts")).items():
         (tmp_path / name).write_text(text)
     for words in (("check", "rules", RULES), ("check", "config", CONFIG), ("test", "rules", TESTS)):
-        done = subprocess.run(["promtool", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([promtool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_has_nothing_to_say_about_the_metrics(promtool: str) -> None:
+    when = "1970-01-01T00:00:00+00:00"
+    scan = ScanRow("r", "api", "image", when, None, "", (), (), 5, {"critical": 0}, 1, 3, when, "done")
+    score = ScoreRow("r", when, None, "", 71.5, {"security": 6.0})
+    known = Known(
+        [API], [Callers("shop", "api", 0.0, 9, 1)], [BuildTotal("api", "built", 4, 1.0, 1, 1)], [build()],
+        [deployment(2, None), deployment(1, "done")], [scan], [score], {"a/Dockerfile": ("accepted", "")},
+    )  # fmt: skip
+    found = families(known, API.seen)
+    assert [each.name for each in found if not each.values] == [], "every metric there is has a value here"
+    done = subprocess.run([promtool, "check", "metrics"], input=render(found), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_rule_that_is_wrong_does_not_pass(tmp_path: Path, promtool: str) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text.replace('status="unhealthy"} == 1', 'status="unhealthy"} == 2'))
+    done = subprocess.run([promtool, "test", "rules", TESTS], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "ContainerUnhealthy" in done.stdout + done.stderr
