@@ -87,7 +87,7 @@ def _config(watched: Watched) -> dict[str, object]:
 
 _COMPOSE = f"""# In this folder: docker compose -f {COMPOSE} up -d
 # In the fleet's folder, both for as long as it is watched:
-#   trimtab observe
+#   trimtab observe          (`trimtab observe --snippet` has a container do it)
 #   trimtab metrics --listen 127.0.0.1:{METRICS_PORT}
 # The metrics are served on the host's loopback address only, so Prometheus shares the host's network and serves
 # http://127.0.0.1:9090 on the same address. That needs Linux.
@@ -129,6 +129,7 @@ services:
     command:
       - --path.rootfs=/host
       - --web.listen-address=127.0.0.1:9100
+    # The engine refuses `rslave` where `/` is no shared mount, as without systemd: leave it out there.
     volumes:
       - /:/host:ro,rslave
     read_only: true
