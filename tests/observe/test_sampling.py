@@ -162,6 +162,13 @@ OOM = '{"Type":"container","Action":"oom","Actor":{"ID":"a1"},"timeNano":1700000
 SICK = '{"Type":"container","Action":"health_status: unhealthy","Actor":{"ID":"b2"},"timeNano":1700000001000000000}'
 
 
+def test_a_container_that_has_ended_is_no_longer_unhealthy() -> None:
+    sick = {"Health": {"Status": "unhealthy"}}
+    states = [("running", "unhealthy"), ("exited", None), ("restarting", "unhealthy")]
+    found = [read_reading(read_container(container("api", state={"Status": state, **sick})), {}) for state, _ in states]
+    assert [(each.state, each.health) for each in found if each] == states
+
+
 def test_events_are_put_together_from_any_chunks_and_given_away_once() -> None:
     text = f"{OOM}\n{SICK}\nnot json\n{OOM.replace('500000000', '600000000')}\n".encode()
     for size in (1, 7, len(text)):

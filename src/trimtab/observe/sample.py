@@ -102,8 +102,10 @@ def read_reading(container: Container, stats: object) -> Reading | None:
     if subject is None:
         return None
     host = mapping(container.body.get("HostConfig"))
+    # The engine goes on calling one unhealthy that has ended: how it was then is not how it is.
+    health = container.health if container.running else None
     return Reading(
-        subject, container.id, container.name, container.state, container.health, timestamp(container.started),
+        subject, container.id, container.name, container.state, health, timestamp(container.started),
         container.restarts, container.oom_killed, number(host, "Memory") or None, cores_of(host), _counters(mapping(stats)),
     )  # fmt: skip
 
