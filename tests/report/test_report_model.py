@@ -256,22 +256,24 @@ def test_what_is_at_work_is_what_somebody_alive_has_begun(tmp_path: Path) -> Non
             store.ledger.begin(FleetBuildRow(run, at(0), None, pid, 2, None, "default", 7))
             store.deployments.begin(DeploymentRow(run, "shop", pid, "deploy", at(0), None, None, pid, "rolling", None, "", {}))
             store.begin(f"{run}-{pid}", "optimize")
-            store.doing(f"{run}-{pid}", {"a/Dockerfile": "waiting", "b/Dockerfile": "waiting", "c/Dockerfile": "waiting"})
+            store.doing(f"{run}-{pid}", dict.fromkeys(("a", "b", "c", "d"), ("", "waiting")))
         store.ledger.add(BuildRow("mine", "web", "web", "default", None, at(0), 0, 1, 1, "built"))
         store.deployments.intend("mine", "web", "start", "forward", "")
-        store.doing(f"mine-{os.getpid()}", {"a/Dockerfile": "accepted", "b/Dockerfile": "comparing the images"})
+        store.doing(
+            f"mine-{os.getpid()}", {"a": ("accepted", ""), "b": ("", "comparing"), "c": ("accepted", "running once more")}
+        )
         found = read_known(store, NOW).running
         store.end(f"mine-{os.getpid()}", "done")
         assert store.done_now(f"mine-{os.getpid()}") == {}
-        assert len(store.done_now(f"dead-{2**22 + 1}")) == 3
+        assert len(store.done_now(f"dead-{2**22 + 1}")) == 4
         assert "proof" not in {each.kind for each in read_known(store, NOW).running}
         store.begin(f"new-{os.getpid()}", "optimize")
         assert [each.told for each in read_known(store, NOW).running if each.kind == "proof"] == ["nothing is planned yet"]
     finally:
         store.close()
-    assert [(each.kind, each.done, each.of) for each in found] == [("build", 1, 7), ("proof", 1, 3), ("deployment", 0, 0)]
-    assert found[1].told == "1 of 3 files decided: 1 accepted"
-    assert found[1].now == ["b/Dockerfile: comparing the images"]
+    assert [(each.kind, each.done, each.of) for each in found] == [("build", 1, 7), ("proof", 2, 4), ("deployment", 0, 0)]
+    assert found[1].told == "2 of 4 files decided: 2 accepted"
+    assert found[1].now == ["b: comparing", "c: running once more"]
     assert found[2].told == f"revision {os.getpid()} of shop, rolling: start web"
 
 

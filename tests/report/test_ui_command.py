@@ -203,9 +203,9 @@ def test_what_is_at_work_appears_and_goes_while_one_looks(fleet: Path) -> None:
             seen.page.get_by_text("No build, proof or deployment is at work.").wait_for()
             run = f"live-{os.getpid()}"
             store.begin(run, "optimize")
-            store.doing(run, {"auth/Dockerfile": "building the original", "web/Dockerfile": "waiting"})
+            store.doing(run, {"auth/Dockerfile": ("", "building the original"), "web/Dockerfile": ("", "waiting")})
             seen.page.get_by_text("0 of 2 files decided").wait_for()
-            store.doing(run, {"auth/Dockerfile": "rejected", "web/Dockerfile": "comparing the images"})
+            store.doing(run, {"auth/Dockerfile": ("rejected", ""), "web/Dockerfile": ("", "comparing the images")})
             seen.page.get_by_text("1 of 2 files decided: 1 rejected").wait_for()
             seen.page.get_by_text("web/Dockerfile: comparing the images").wait_for()
             assert not seen.page.get_by_text("auth/Dockerfile: building").is_visible()

@@ -142,8 +142,8 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _
     folder = staging / run
     folder.mkdir(parents=True)
     store.begin(run, "optimize")
-    display = _Display(common, asked.planned, partial(_note, store, run))
-    _note(store, run, dict.fromkeys(asked.planned, WAITING))
+    display = Display(common, asked.planned, partial(_note, store, run))
+    _note(store, run, dict.fromkeys(asked.planned, ("", WAITING)))
     laboratory = Laboratory(
         runner, run, loaded.root, folder, Slots(asked.jobs), loaded.fleet, display.tell, asked.measures, asked.deadline,
         loaded.config.smoke_commands(), await engine_folder(runner),
@@ -204,33 +204,38 @@ def _exit_code(loaded: Loaded, result: Optimization) -> int:
     return CLEAN if any(each.verdict.kind is VerdictKind.ACCEPTED for each in result.evidence) else FINDINGS
 
 
-def _note(store: Store, run: str, states: Mapping[str, str]) -> None:
+def _note(store: Store, run: str, states: Mapping[str, tuple[str, str]]) -> None:
     """Let others see what is being done; that they may not is no reason to stop."""
     with suppress(StateError):
         store.doing(run, states)
 
 
-class _Display:
+class Display:
     """Progress: a live table on a terminal, plain lines elsewhere; `note` is told what has changed."""
 
-    def __init__(self, common: Common, paths: list[str], note: Callable[[Mapping[str, str]], None]) -> None:
+    def __init__(self, common: Common, paths: list[str], note: Callable[[Mapping[str, tuple[str, str]]], None]) -> None:
         self._lines = LiveLines(common)
         self._states = dict.fromkeys(paths, WAITING)
+        self._verdicts: dict[str, str] = {}
         self._note = note
 
     def shown(self) -> AbstractContextManager[object]:
-        return self._lines.shown(self._table)
+        return self._lines.shown(self.table)
 
     def tell(self, path: str, doing: str) -> None:
         changed = self._states.get(path) != doing
         self._states[path] = doing
         if changed:
-            self._note({path: doing})
+            if doing in set(VerdictKind):
+                self._verdicts[path] = doing
+            verdict = self._verdicts.get(path, "")
+            self._note({path: (verdict, "" if doing == verdict else doing)})
             self._lines.line(f"{path}: {doing}")
 
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """How far it is, and what is being done."""
         ended = {str(kind) for kind in VerdictKind}
-        done = sum(state in ended for state in self._states.values())
+        done = len(self._verdicts)
         table = Table(
             box=None, pad_edge=False, title=f"{done} of {len(self._states)} Dockerfiles decided", title_justify="left"
         )

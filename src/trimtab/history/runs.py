@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS doing (
     run TEXT NOT NULL REFERENCES runs (id),
     path TEXT NOT NULL,
+    verdict TEXT NOT NULL,
     doing TEXT NOT NULL,
     PRIMARY KEY (run, path)
 );

@@ -86,14 +86,18 @@ class Store:
         self._write("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", (_now(), outcome, run))
         self._write("DELETE FROM doing WHERE run = ?", (run,))
 
-    def doing(self, run: str, states: Mapping[str, str]) -> None:
-        """Note what a run does about files, for those who look on."""
-        self._write_all("INSERT OR REPLACE INTO doing VALUES (?, ?, ?)", [(run, *each) for each in states.items()])
+    def doing(self, run: str, states: Mapping[str, tuple[str, str]]) -> None:
+        """Note what a run does about files, for those who look on: of each path its verdict, and what is done; empty for none.
 
-    def done_now(self, run: str) -> dict[str, str]:
-        """What a run that has not ended does about each of its files, by path."""
-        rows = self._connection.execute("SELECT path, doing FROM doing WHERE run = ? ORDER BY path", (run,))
-        return {str(path): str(doing) for path, doing in rows}
+        A file with a verdict may be built once more, for the sake of another one.
+        """
+        rows = [(run, path, *each) for path, each in states.items()]
+        self._write_all("INSERT OR REPLACE INTO doing VALUES (?, ?, ?, ?)", rows)
+
+    def done_now(self, run: str) -> dict[str, tuple[str, str]]:
+        """What was noted of a run that has not ended, by path."""
+        rows = self._connection.execute("SELECT path, verdict, doing FROM doing WHERE run = ? ORDER BY path", (run,))
+        return {str(path): (str(verdict), str(doing)) for path, verdict, doing in rows}
 
     def verdict(
         self, run: str, path: str, kind: str, reason: str, rules: tuple[str, ...], sizes: tuple[int | None, int | None]

@@ -14,7 +14,6 @@ from trimtab.history.runs import WAITING
 from trimtab.history.totals import Total
 from trimtab.report.overview.whole import Running
 from trimtab.scan import Part
-from trimtab.verify import VerdictKind
 
 RECENT = 10
 """How many builds, runs and deployments a figure looks at: older ones were of other code."""
@@ -154,15 +153,15 @@ def _running(
     return found
 
 
-def _proof(run: Run, doing: Mapping[str, str]) -> Running:
-    """How far an optimisation is: what was decided, and what is done about the other files."""
-    if not doing:
+def _proof(run: Run, noted: Mapping[str, tuple[str, str]]) -> Running:
+    """How far an optimisation is: what was decided, and what is being done."""
+    if not noted:
         return Running("proof", run.id, run.started, "nothing is planned yet")
-    decided = Counter(state for state in doing.values() if state in set(VerdictKind))
+    decided = Counter(verdict for verdict, _ in noted.values() if verdict)
     verdicts = ", ".join(f"{number} {kind}" for kind, number in decided.items())
-    told = f"{decided.total()} of {len(doing)} files decided" + (f": {verdicts}" if verdicts else "")
-    now = [f"{path}: {state}" for path, state in doing.items() if state not in {*VerdictKind, WAITING}]
-    return Running("proof", run.id, run.started, told, decided.total(), len(doing), now[:_SHOWN])
+    told = f"{decided.total()} of {len(noted)} files decided" + (f": {verdicts}" if verdicts else "")
+    now = [f"{path}: {doing}" for path, (_, doing) in noted.items() if doing not in {"", WAITING}]
+    return Running("proof", run.id, run.started, told, decided.total(), len(noted), now[:_SHOWN])
 
 
 def _alive(pid: int) -> bool:
