@@ -28,6 +28,8 @@ _BRINGS = {
 _BUSYBOX = frozenset({"wget", "nc", "telnet", "netstat", "ping", "pgrep", "ps"})
 _ONCE = re.compile(r"rs\.initiate(?!.*(?:catch|rs\.status|\|\|))", re.DOTALL)
 """Checks that set something up, and fail as soon as it is."""
+_TOGETHER = re.compile(r"(?i)cluster[_ ](?:info|state|health|status)|_cluster/|rs\.status|replsetgetstatus|nodetool\s+status")
+"""Checks that a member of a cluster passes only when there are enough others."""
 
 
 def why_not_waited_for(facts: ComposeFacts, name: str, path: str) -> str | None:
@@ -90,6 +92,8 @@ def _is_doubtful(facts: ComposeFacts, service: Service) -> str | None:
     before = check.text.partition("rs.initiate")[0]
     if _ONCE.search(check.text) and "rs.status" not in before and "try" not in before:
         return f"the health check of `{service.name}` sets up what is there from the second start on, and fails then"
+    if _TOGETHER.search(check.text) and "single-node" not in service.environment.values():
+        return f"the health check of `{service.name}` asks for a whole cluster, whose other members may have to start first"
     if facts.image(service) is not None:
         return None
     have = _BRINGS.get(image_name(service).rpartition("/")[2], set[str]())

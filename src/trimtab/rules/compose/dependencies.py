@@ -86,6 +86,11 @@ class DependencyWithoutCondition(ComposeRule):
             refused="the health check of `b` sets up what is there from the second start on, and fails then",
         ),
         compose_case(
+            "services:\n  a: {image: 'redis:7', depends_on: [b]}\n"
+            "  b: {image: 'redis:7', healthcheck: {test: redis-cli cluster info | grep -q cluster_state:ok}}\n",
+            refused="the health check of `b` asks for a whole cluster, whose other members may have to start first",
+        ),
+        compose_case(
             "services:\n  a:\n    image: a\n    depends_on: {b: {condition: service_started}}\n"
             "  b: {image: 'c:1-alpine', healthcheck: {test: 'wget -q http://localhost/'}}\n",
             after="services:\n  a:\n    image: a\n    depends_on: {b: {condition: service_healthy}}\n"
