@@ -26,6 +26,7 @@ _COMMANDS = re.compile(
     r"|\b(?:mysql|mariadb|mongo|mongosh|redis-cli|kafka-(?:topics|configs|acls)(?:\.sh)?)\s+-"
     r"|\b(?:exit\s+\d+|true|done)[\"'\s;]*$|^(?:\S*/)?(?:ba|a|da)?sh$|^(?:echo|true|cp|mv|ls|rm|ln|chown|chmod|mkdir|curl|wget)\b"
 )
+_IDLE = re.compile(r"\bsleep\s+infinity\b|\btail\s+-[fF]\s+/dev/null\b")
 _ATTACHED = re.compile(r"--abort-on-container-(?:exit|failure)|--exit-code-from")
 
 
@@ -33,6 +34,10 @@ def why_not_restarted(facts: ComposeFacts, service: Service) -> str | None:
     """What says that a service may not be restarted; None where nothing does."""
     if is_mentioned(facts.fleet.tree, _ATTACHED):
         return "the project is also run until one of its services ends, and a restart would keep that from happening"
+    if str(service.body.get("network_mode") or "").startswith(("service:", "container:")):
+        return "it lives in another one's network, which is gone once that one is made anew"
+    if ".devcontainer" in service.origin.split("/") or _IDLE.search(" ".join(_starts(facts, service))):
+        return "it is there to be worked in, by an editor that starts and stops it"
     if _is_extended(facts, service):
         return "another service extends it, and would get the policy, too"
     return why_it_may_end(facts, service)

@@ -88,7 +88,8 @@ class MissingRestartPolicy(ComposeRule):
 
     ## Fix safety
     Unsafe: `unless-stopped` is added. A job that was not recognised as one would run again and again: refused where a name, a
-    command, another service or a script says that it may be one, and where the project is run until a service ends.
+    command, another service or a script says that it may be one, where the project is run until a service ends, where it
+    lives in another one's network, and where it does nothing but wait for an editor.
     """
 
     code = "CM501"
@@ -114,6 +115,14 @@ class MissingRestartPolicy(ComposeRule):
             "services:\n  a: {image: 'postgres:16', restart: always}\n"
             "  b: {image: 'postgres:16', command: bash -c \"sleep 9 && psql -h a -c 'create database c'\"}\n",
             refused="by its command it may be meant to end",
+        ),
+        compose_case(
+            "services:\n  a: {image: a, restart: always}\n  b: {image: b, network_mode: 'service:a'}\n",
+            refused="it lives in another one's network, which is gone once that one is made anew",
+        ),
+        compose_case(
+            "services:\n  a: {image: a, restart: always}\n  b: {image: b, command: sleep infinity}\n",
+            refused="it is there to be worked in, by an editor that starts and stops it",
         ),
     ]
 
