@@ -402,6 +402,12 @@ def test_the_second_preference_stands_behind_a_plain_first_one(text: str) -> Non
     assert fixed("SC109", {"a.ps1": text}) == {}
 
 
+def test_a_script_that_asks_a_program_does_not_end_by_its_answer() -> None:
+    asks = "if (command -v docker) {\n  docker compose up -d\n}\n"
+    assert fixed("SC108", {"a.ps1": asks}) == {}
+    assert fixed("SC109", {"a.ps1": f"$ErrorActionPreference = 'Stop'\n{asks}"}) == {}
+
+
 def test_a_bracket_in_a_string_closes_no_parameters() -> None:
     head = "param(\n  [string]$A = ')', # it's )\n  [switch]$B\n)\n"
     after = f"{head}\n$ErrorActionPreference = 'Stop'\n\ndocker build .\n"

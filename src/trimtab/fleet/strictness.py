@@ -107,6 +107,8 @@ _SAYS_MORE = re.compile(
     r"(?i)(?<![\w.-])(?:robocopy|xcopy|findstr|fc|where|taskkill|net|sc|cmd|git)(?:\.exe)?(?=\s+[\w/\"'$-])"
 )
 """Programs whose exit code is an answer, or that others are started by."""
+_ASKS = re.compile(r"(?i)\bif\s*\(\s*(?:(?:-not|!)\s*)?\(?\s*(?P<name>command|which|docker[\w-]*)\s")
+"""A program whose answer is a condition: `if (command -v docker-compose) {`."""
 _READS_IN = re.compile(r"(?m)(?:^|[;{(])[ \t]*\.[ \t]+(?P<what>[^\n;]+)")
 """A PowerShell script that runs another one as a part of itself."""
 
@@ -125,6 +127,8 @@ def why_no_preference(part: ScriptPart, files: Tree) -> str | None:
         return "it redirects a program's messages, at which Windows PowerShell would then end"
     if re.search(r"(?i)\$ErrorActionPreference|-ErrorAction|\$\?", part.text):
         return "it says itself what is done about errors"
+    if (asked := _ASKS.search(part.text)) is not None:
+        return f"`{asked['name']}` is asked in a condition, and the script would end where it fails or is not there"
     if place_for_preference(part) is None:
         return "where its first statement may stand is not sure"
     return None
@@ -133,8 +137,8 @@ def why_no_preference(part: ScriptPart, files: Tree) -> str | None:
 def why_no_exit_codes(part: ScriptPart) -> str | None:
     """Why a PowerShell script may not end at every exit code of a program; None where nothing says so."""
     told = _SAYS_MORE.search(part.text)
-    if told:
-        return f"`{told[0]}` returns more than 0 with nothing wrong, and would end the script"
+    if told or (told := _ASKS.search(part.text)):
+        return f"`{told[told.lastindex or 0]}` returns more than 0 with nothing wrong, and would end the script"
     steady = _CALLS | _COMPOSE_CALLS | {"run", "create", "cp"}
     call = next((each for each in part.calls if each.verb not in steady or (each.verb == "down" and not each.is_compose)), None)
     return f"`{' '.join(call.command.words)[:50]}` may fail with nothing wrong, and would end the script" if call else None
