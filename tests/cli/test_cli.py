@@ -241,7 +241,7 @@ def test_plans_of_compose_projects(tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(["startup", str(tmp_path), "--boot", "db=soon"]) == 2
     assert "--boot db=3.5" in capsys.readouterr().err.replace("\n", " ")
     assert run(["plan", str(tmp_path), "--format", "markdown"]) == 1
-    assert "`trimtab networks --apply`" in capsys.readouterr().out
+    assert "`trimtab networks --prove --apply`" in capsys.readouterr().out
     for command in ("startup", "resources", "networks"):
         assert run([command, str(tmp_path), "--apply", "--quiet"]) == 0, capsys.readouterr()
     text = (tmp_path / "compose.yaml").read_text()

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 
 from trimtab.fleet.plain import items, mapping
 from trimtab.review import Score
-from trimtab.scan import LEVELS
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,9 @@ def _moment(value: object) -> datetime:
 def _numbers(target: Mapping[str, object]) -> dict[str, int]:
     """How many vulnerabilities of each severity. One that is missing is no zero."""
     given = mapping(target.get("counts"))
+    # Here, because the configuration's limits load this module, and no review is to load the matcher of vulnerabilities.
+    from trimtab.scan import LEVELS
+
     numbers = {level: number for level in LEVELS if isinstance(number := given.get(level), int) and number >= 0}
     if len(numbers) < len(LEVELS):
         raise ValueError("a severity has no number")
