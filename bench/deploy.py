@@ -13,15 +13,14 @@ some of these take the first address that they are told and no other. The order 
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from statistics import median
+
+from deployments import Sum, in_turns, remove_project, show
 
 HERE = Path(__file__).parent
 BASE = "localhost/trimtab/python:3.11-bookworm"
@@ -46,19 +45,6 @@ services:
 {ports}networks: {{default: {{}}}}
 """
 PORTS = '    container_name: {project}-web\n    ports: ["127.0.0.1:{port}:8000", "127.0.0.1:{greeting}:8025"]\n'
-
-
-@dataclass
-class Sum:
-    """Everything seen of one strategy."""
-
-    requests: int = 0
-    failed: dict[str, int] = field(default_factory=dict[str, int])
-    longest: float = 0.0
-    reconnects: int = 0
-    seconds: list[float] = field(default_factory=list[float])
-    codes: list[int] = field(default_factory=list[int])
-    examples: list[str] = field(default_factory=list[str])
 
 
 class Stack:
@@ -162,10 +148,7 @@ class Stack:
         self.callers = []
 
     def down(self) -> None:
-        words = ["docker", "ps", "--all", "--quiet", "--filter", f"label=io.trimtab.project={self.project}"]
-        names = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
-        if names:
-            subprocess.run(["docker", "rm", "--force", "--volumes", *names], check=False, capture_output=True)
+        remove_project(self.project)
         self.run("docker", "compose", "down", "--volumes", "--timeout", "1")
 
 
@@ -186,8 +169,8 @@ def bad(stack: Stack, total: Sum) -> None:
         time.sleep(2)
 
 
-def one_turn(strategy: str, number: int, root: Path, options: argparse.Namespace, total: Sum) -> None:
-    stack = Stack(strategy, number, root / f"{strategy}-{time.monotonic_ns()}", options)
+def one_turn(options: argparse.Namespace, strategy: str, root: Path, total: Sum) -> None:
+    stack = Stack(strategy, STRATEGIES.index(strategy), root / f"{strategy}-{time.monotonic_ns()}", options)
     stack.down()
     try:
         if stack.deploy(VERSION="1"):
@@ -213,26 +196,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=STRATEGIES, choices=STRATEGIES)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    totals = {strategy: Sum() for strategy in options.only}
-    root = Path(tempfile.mkdtemp(prefix="trimtab-bench-"))
-    try:
-        for turn in range(options.turns):
-            order = list(options.only)[turn % len(options.only) :] + list(options.only)[: turn % len(options.only)]
-            for strategy in order:
-                one_turn(strategy, STRATEGIES.index(strategy), root, options, totals[strategy])
-                print(f"turn {turn + 1}: {strategy} done", file=sys.stderr)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    head = f"{'strategy':10} {'deployments':>11} {'requests':>9} {'failed':>7} {'longest':>8} {'median':>8}"
-    print(f"{head}  exit codes; failed by kind; websockets opened anew")
-    for strategy, total in totals.items():
-        failed = sum(total.failed.values())
-        kinds = ", ".join(f"{kind} {count}" for kind, count in total.failed.items() if count)
-        codes = ",".join(map(str, sorted(set(total.codes))))
-        row = f"{strategy:10} {len(total.seconds):11} {total.requests:9} {failed:7} {total.longest:6.1f} s"
-        print(f"{row} {median(total.seconds):6.1f} s  {codes}; {kinds or 'none'}; {total.reconnects}")
-        for example in total.examples[:6]:
-            print(f"           {example}")
+    show(in_turns(options.only, options.turns, partial(one_turn, options)))
 
 
 if __name__ == "__main__":

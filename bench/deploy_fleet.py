@@ -16,12 +16,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from statistics import median
+
+from deployments import Sum, in_turns, remove_project, show
 
 SHOP = Path(__file__).parent.parent / "examples" / "shop"
 STRATEGIES = ("holder", "swap", "compose")
@@ -29,18 +29,6 @@ FIRST = 10_000
 """Added to the fleet's ports of the host, so that one that runs is not in the way."""
 ADDRESSES = ((8001, "/items"), (8080, "/items"), (8088, "/"), (8088, "/api/items"))
 PATIENCE = 60.0
-
-
-@dataclass
-class Sum:
-    """Everything seen of one strategy."""
-
-    requests: int = 0
-    failed: dict[str, int] = field(default_factory=dict[str, int])
-    longest: float = 0.0
-    seconds: list[float] = field(default_factory=list[float])
-    codes: set[int] = field(default_factory=set[int])
-    examples: list[str] = field(default_factory=list[str])
 
 
 class Caller(threading.Thread):
@@ -104,14 +92,11 @@ class Fleet:
         return self.run(sys.executable, "-m", "trimtab", "deploy", "--quiet", "--force-recreate")
 
     def down(self) -> None:
-        words = ["docker", "ps", "--all", "--quiet", "--filter", f"label=io.trimtab.project={self.project}"]
-        names = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
-        if names:
-            subprocess.run(["docker", "rm", "--force", "--volumes", *names], check=False, capture_output=True)
+        remove_project(self.project)
         self.run("docker", "compose", "down", "--volumes", "--timeout", "1")
 
 
-def one_turn(strategy: str, root: Path, options: argparse.Namespace, total: Sum) -> None:
+def one_turn(options: argparse.Namespace, strategy: str, root: Path, total: Sum) -> None:
     fleet = Fleet(strategy, root, options)
     ended = threading.Event()
     callers = [
@@ -128,7 +113,7 @@ def one_turn(strategy: str, root: Path, options: argparse.Namespace, total: Sum)
             caller.start()
         for _ in range(options.deployments):
             began = time.monotonic()
-            total.codes.add(fleet.deploy())
+            total.codes.append(fleet.deploy())
             total.seconds.append(time.monotonic() - began)
             time.sleep(2)
         ended.set()
@@ -153,25 +138,7 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     os.environ["COMPOSE_PROGRESS"] = "quiet"
-    totals = {strategy: Sum() for strategy in options.only}
-    root = Path(tempfile.mkdtemp(prefix="trimtab-bench-"))
-    try:
-        for turn in range(options.turns):
-            at = turn % len(options.only)
-            for strategy in [*options.only[at:], *options.only[:at]]:
-                one_turn(strategy, root, options, totals[strategy])
-                print(f"turn {turn + 1}: {strategy} done", file=sys.stderr)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    head = f"{'strategy':10} {'deployments':>11} {'requests':>9} {'failed':>7} {'longest':>8} {'median':>8}"
-    print(f"{head}  exit codes; failed by kind")
-    for strategy, total in totals.items():
-        failed = sum(total.failed.values())
-        kinds = ", ".join(f"{kind} {count}" for kind, count in total.failed.items() if count) or "none"
-        row = f"{strategy:10} {len(total.seconds):11} {total.requests:9} {failed:7} {total.longest:6.1f} s"
-        print(f"{row} {median(total.seconds):6.1f} s  {','.join(map(str, sorted(total.codes)))}; {kinds}")
-        for example in total.examples[:6]:
-            print(f"           {example}")
+    show(in_turns(options.only, options.turns, partial(one_turn, options)))
 
 
 if __name__ == "__main__":

@@ -11,26 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deployed import SERVER
 from second_engine import unmount, wait
 from three_engines import ThreeEngines
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("swarm")]
 
-SERVER = """\
-import http.server, os, signal, sys, threading
-if os.environ.get("MODE") == "crash":
-    sys.exit(3)
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        sick = os.environ.get("MODE") == "sick" and self.path == "/health"
-        self.send_response(500 if sick else 200)
-        self.end_headers()
-        self.wfile.write(os.environ.get("VERSION", "1").encode())
-    def log_message(self, *words): pass
-server = http.server.ThreadingHTTPServer(("", 8000), Handler)
-signal.signal(signal.SIGTERM, lambda *words: threading.Thread(target=server.shutdown).start())
-server.serve_forever()
-"""
 LOAD = """\
 import collections, json, signal, socket, threading, time
 seen, over = collections.Counter(), threading.Event()

@@ -68,8 +68,8 @@ def _started(loaded: Loaded, plans: Plans, common: Common) -> Plans:
     """The proposals, each with what became of its project; one without a proposal is not started."""
     tried = [each for each in plans if each.plan.segments]
     texts = [(each.project, settle(loaded.fleet, each.project, each.plan.wants).texts) for each in tried]
-    found = dict(zip(map(id, tried), start_each(loaded, texts, 1, common), strict=True))
-    return [replace(each, started=found.get(id(each), each.started)) for each in plans]
+    found = iter(start_each(loaded, texts, 1, common))
+    return [replace(each, started=next(found)) if each.plan.segments else each for each in plans]
 
 
 def _data(plans: Plans, applied: Applied) -> dict[str, object]:

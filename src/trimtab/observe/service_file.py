@@ -3,8 +3,10 @@
 import json
 from dataclasses import dataclass
 
-FOLDER, SOCKET = "/work/.trimtab", "/var/run/docker.sock"
-"""Where trimtab's image looks for the history and for the engine."""
+from trimtab.docker.engine_socket import SOCKET
+
+FOLDER = "/work/.trimtab"
+"""Where trimtab's image looks for the history."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 import sys
 
 from trimtab.fleet.bases import read_reference
+from trimtab.fleet.compose.checks import check_in_effect
 from trimtab.fleet.compose.facts import ComposeFacts, image_name
 from trimtab.fleet.healthchecks import Check, checks_of, python_imports, written_check
 from trimtab.fleet.model import Service
@@ -75,13 +76,8 @@ def _is_checked_elsewhere(facts: ComposeFacts, service: Service, path: str) -> b
 
 def _fails_at_once(facts: ComposeFacts, service: Service) -> bool:
     """Whether the first check that fails, with no start period before it, is the last one."""
-    check = service.healthcheck
-    if check is not None and check.test:
-        return check.retries == 1 and not check.start_period
-    image = facts.image(service)
-    instruction = image[0].last(image[1], "HEALTHCHECK") if image is not None else None
-    options = {flag.name: flag.value for flag in instruction.flags} if instruction is not None else {}
-    return options.get("retries") == "1" and (options.get("start-period") or "0s") in {"0", "0s"}
+    check = check_in_effect(facts, service)
+    return check is not None and check.retries == 1 and not check.start_period
 
 
 def _is_doubtful(facts: ComposeFacts, service: Service) -> str | None:

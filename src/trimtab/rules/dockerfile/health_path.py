@@ -21,8 +21,8 @@ class HealthCheckPathUnknown(HealthRule):
     ## What it does
     Takes the last part of the path that a HEALTHCHECK, or the health check of a compose service, asks this container for, and
     looks for that word in every file that the COPYs bring. It speaks only where Python or JavaScript in the image defines paths
-    itself, as with `@app.get("/items")` or `router.get("/items", …)`, no file is copied from another stage or image but
-    packages, and no folder is mounted over it.
+    itself, as with `@app.get("/items")` or `router.get("/items", …)`, nothing is copied from another stage or image, and no
+    folder is mounted over it.
 
     ## Why it matters
     The answer is 404, so the container is `unhealthy` for ever, and whatever waits for it never starts. None of six linters
