@@ -50,7 +50,10 @@ def served(fleet: Path, listen: str = "127.0.0.1:0", how: str = "loud") -> Gener
             yield process, int(found[1]), said
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 0
+            try:
+                assert process.wait(timeout=60) == 0
+            finally:
+                process.kill()
 
 
 def ask(
