@@ -2,7 +2,8 @@
 
     bench/deploy_fleet.py [--turns 2] [--deployments 2] [--rate 10] [--holder-image IMAGE] [--only STRATEGY ...]
 
-Strategies: trimtab with every service that can behind its holder (`holder`), trimtab's swap (`swap`), and compose's `up -d
+Strategies: trimtab with every service that can behind its holder (`holder`), the same with one service after the other
+(`one-by-one`: `parallel = 1`), trimtab's swap (`swap`), and compose's `up -d
 --force-recreate --wait` (`compose`). Callers on the host ask four addresses, two of which lead through other services, each
 with new connections and with ones that are kept. A request fails when its connection is refused, reset or closed, when it takes
 more than a minute, or when its answer is not 200. The order of the strategies changes from turn to turn. Prints the sums of one
@@ -24,7 +25,7 @@ from pathlib import Path
 from deployments import Sum, in_turns, remove_project, show
 
 SHOP = Path(__file__).parent.parent / "examples" / "shop"
-STRATEGIES = ("holder", "swap", "compose")
+STRATEGIES = ("holder", "one-by-one", "swap", "compose")
 FIRST = 10_000
 """Added to the fleet's ports of the host, so that one that runs is not in the way."""
 ADDRESSES = ((8001, "/items"), (8080, "/items"), (8088, "/"), (8088, "/api/items"))
@@ -77,8 +78,9 @@ class Fleet:
         path = self.folder / "compose.yaml"
         moved = re.sub(r'"(\d+):(\d+)"', lambda found: f'"{FIRST + int(found[1])}:{found[2]}"', path.read_text())
         path.write_text(moved.replace("name: shop", f"name: {self.project}", 1))
-        holder = f'holder = ["*"]\nholder-image = "{options.holder_image}"\ndrain = 10\n' if strategy == "holder" else ""
-        (self.folder / "trimtab.toml").write_text(f"[deploy]\n{holder}")
+        holder = f'holder = ["*"]\nholder-image = "{options.holder_image}"\ndrain = 10\n'
+        said = {"holder": holder, "one-by-one": f"{holder}parallel = 1\n"}
+        (self.folder / "trimtab.toml").write_text(f"[deploy]\n{said.get(strategy, '')}")
 
     def run(self, *argv: str) -> int:
         done = subprocess.run(argv, cwd=self.folder, capture_output=True, text=True, check=False)

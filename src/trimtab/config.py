@@ -127,6 +127,13 @@ class DeployConfig(_Table):
         default=(),
         description="Services behind the holder that may not run twice at any time: callers wait meanwhile.",
     )
+    parallel: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Services that get their new version side by side, of those whose two versions run at once, where memory"
+        " allows it and none needs the other; 1 for one after the other.",
+    )
     drain: float = Field(
         default=30, ge=0, le=3600, description="Seconds that an old version behind the holder has to finish what it is at."
     )

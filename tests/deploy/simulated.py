@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import anyio.lowlevel
 import h11
 
 from trimtab.docker.command import Command
@@ -96,6 +97,8 @@ class Simulated:
     async def run(
         self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
     ) -> Completed:
+        # As with a real one, whoever else has something to do is given the time to do it.
+        await anyio.lowlevel.checkpoint()
         if self._dead:
             raise Killed
         words = command.argv
@@ -270,12 +273,15 @@ class Simulated:
         return 204, None
 
     def _taken(self, container: Json) -> str | None:
-        mine = set(container["HostConfig"].get("PortBindings") or {})
+        mine = self._host_ports(container)
         for other in self.containers.values():
-            theirs = set(other["HostConfig"].get("PortBindings") or {})
-            if other is not container and other["State"]["Status"] == "running" and mine & theirs:
+            if other is not container and other["State"]["Status"] == "running" and mine & self._host_ports(other):
                 return str(other["Name"])
         return None
+
+    def _host_ports(self, container: Json) -> set[str]:
+        bindings: dict[str, list[Json]] = container["HostConfig"].get("PortBindings") or {}
+        return {str(each["HostPort"]) for given in bindings.values() for each in given}
 
     def start(self, container: Json) -> None:
         does = self.behaves.get(container["Image"], "good")

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,10 +125,14 @@ class Stage:
     async def until_killed(self, version: str | None, at: int, *, takes_effect: bool) -> bool:
         """Deploy, or roll back for None, until the process is killed at a change of the engine; whether it came so far."""
         self.engine.changes, self.engine.dies_at, self.engine.takes_effect = 0, at, takes_effect
+        return await self.killed(lambda: self.rollback() if version is None else self.deploy(version))
+
+    async def killed(self, does: Callable[[], Awaitable[Result]]) -> bool:
+        """Do it until the process is killed where the engine was told so; whether it came so far."""
         # A process that is killed writes nothing more, neither to the engine nor to its journal.
         self.engine.on_death = self.store.close
         try:
-            await (self.rollback() if version is None else self.deploy(version))
+            await does()
         except (Killed, StateError):
             del self.store
             return True

@@ -91,10 +91,11 @@ class _Planned:
     observed: Observed
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    parallel: int
 
 
 def deploy(paths: Paths = (), /, *, what: What | None = None, common: Common | None = None) -> int:
-    """Replace what has changed of a compose project, one service after the other, and go back where the new one is not good.
+    """Replace what has changed of a compose project in the order of its needs, and go back where the new one is not good.
 
     PATH is a folder, or the compose files in override order. Everything is made before anything that runs is touched; what was
     there before is kept until all is done. Exits with 1 when a service does not run its new version, and with 2 when an earlier
@@ -156,6 +157,7 @@ async def _alone(job: _Job, watcher: DeployWatcher, deployer: Deployer) -> int:
     if planned.problems:
         return refused(job.common, watcher, planned.plan, planned.problems)
     plan = planned.plan
+    deployer.settings = replace(deployer.settings, parallel=planned.parallel)
     if plan.empty:
         show(job.common, lambda: {**plan_data(plan), "outcome": "done"}, lambda: plan_view(plan))
         return CLEAN
@@ -182,9 +184,9 @@ async def _planned(job: _Job) -> _Planned:
     plan = reconcile(desired, now, images, revision, asked)
     folder = await engine_folder(job.runner)
     against = await problems(api, plan, desired, images, local=folder is not None, unset_is_fine=what.allow_unset)
-    room = room_for(plan, await memory_in_use(api, plan), host_of(folder))
+    room = room_for(plan, await memory_in_use(api, plan), host_of(folder), config.deploy.parallel)
     failing, ending = doubts(job.stack.loaded.fleet, job.stack.loaded.rules, plan.services, job.stack.relative)
-    return _Planned(plan, now, (*against, *room.problems, *failing), (*ending, *room.notes))
+    return _Planned(plan, now, (*against, *room.problems, *failing), (*ending, *room.notes), room.parallel)
 
 
 def _dry(common: Common, planned: _Planned) -> int:

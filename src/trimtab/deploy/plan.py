@@ -36,6 +36,9 @@ class Strategy(StrEnum):
     """What is there already is started."""
 
 
+BOTH_RUN = frozenset({Strategy.SWITCH, Strategy.SHARE})
+"""The new container runs beside the one before it for a while."""
+
 SAYS = {
     Strategy.FIRST: "there is none before it",
     Strategy.SWAP: "stop the old, start the new: away while one ends and the other boots",

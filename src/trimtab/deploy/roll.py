@@ -1,4 +1,8 @@
-"""Carrying out the moves of a deployment, one after the other; what fails is undone, by itself or with all the others."""
+"""Carrying out the moves of a deployment; what fails is undone, by itself or with all the others.
+
+What is away while it changes does so alone. What has no container before it, and what runs in both versions meanwhile, changes
+side by side with others of its kind, each as soon as what it needs is good.
+"""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,7 +17,7 @@ from trimtab.deploy.holder.holding import HolderPlan
 from trimtab.deploy.holder.station import refit, remove_holder, start_lane
 from trimtab.deploy.moves import back, forward
 from trimtab.deploy.outcome import Outcome, ServiceOutcome
-from trimtab.deploy.plan import Move, Strategy
+from trimtab.deploy.plan import BOTH_RUN, Move, Strategy
 from trimtab.deploy.ready import Bad, Good
 from trimtab.deploy.revisions import forget
 from trimtab.deploy.site import Site
@@ -37,6 +41,8 @@ class Roll:
     whole: bool = False
     """Whether one service's failure undoes the whole deployment."""
     holder: HolderPlan = field(default_factory=HolderPlan)
+    parallel: int = 1
+    """Services that may run in both versions at once."""
     outcomes: dict[str, ServiceOutcome] = field(default_factory=dict[str, ServiceOutcome])
     problem: str = ""
     """Why the holder could not be made ready; no service was touched then."""
@@ -60,10 +66,10 @@ class Roll:
         return self.outcomes
 
     def _batches(self) -> list[list["_Unit"]]:
-        """What is carried out side by side: containers that have none before them, so that nothing is away meanwhile."""
+        """What is carried out side by side: neighbours of one kind of which nothing is away meanwhile."""
         found: list[list[_Unit]] = []
         for unit in self.units():
-            if found and unit.is_first and found[-1][0].is_first:
+            if found and unit.beside and unit.beside == found[-1][0].beside:
                 found[-1].append(unit)
             else:
                 found.append([unit])
@@ -77,18 +83,21 @@ class Roll:
         return None
 
     async def _together(self, units: Sequence["_Unit"]) -> "_Unit | None":
-        """Each as soon as those that it needs are good; the first that failed."""
+        """Each as soon as those that it needs are good; the first that failed. After one, no other is begun that would replace
+        something."""
         ended = {service: anyio.Event() for unit in units for service in unit.services}
         failed: list[_Unit] = []
+        at_once = anyio.CapacityLimiter(len(units) if units[0].is_first else self.parallel)
 
         async def one(unit: "_Unit") -> None:
             for need in unit.needs & set(ended):
                 await ended[need].wait()
             for need in unit.after & set(ended):
                 await self._started(need, ended[need])
-            good = not any(set(other.services) & unit.needs for other in failed) and await self._unit(unit)
-            if not good:
-                failed.append(unit)
+            async with at_once:
+                hopeless = any(not unit.is_first or set(other.services) & unit.needs for other in failed)
+                if hopeless or not await self._unit(unit):
+                    failed.append(unit)
             for service in unit.services:
                 ended[service].set()
 
@@ -307,6 +316,13 @@ class _Unit:
     @property
     def is_first(self) -> bool:
         return all(move.before is None for move in self.moves)
+
+    @property
+    def beside(self) -> str:
+        """Of which kind it is that changes side by side; empty for what changes alone."""
+        if self.is_first:
+            return "first"
+        return "both run" if all(move.strategy in BOTH_RUN for move in self.moves) else ""
 
     @property
     def is_exchange(self) -> bool:

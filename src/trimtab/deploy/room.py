@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.deploy.plan import Plan, Strategy
+from trimtab.deploy.plan import BOTH_RUN, Plan
 from trimtab.docker.api import Api, Request
 from trimtab.docker.containers import Container
 from trimtab.docker.machine import memory, shortage
@@ -26,10 +26,11 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What keeps a plan from succeeding, and what is not known about it."""
+    """What keeps a plan from succeeding, what is not known about it, and how many services may run twice at once."""
 
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    parallel: int = 1
 
 
 def host_of(folder: Path | None) -> Host:
@@ -51,26 +52,27 @@ _OK = 200
 
 
 def _doubled(plan: Plan) -> Sequence[tuple[str, Container]]:
-    """The containers that will run beside their successors for a while, by service. One service is switched after the other."""
-    twice = {Strategy.SWITCH, Strategy.SHARE}
-    behind = [change for change in plan.changes if change.strategy in twice and change.before]
+    """The containers that will run beside their successors for a while, by service."""
+    behind = [change for change in plan.changes if change.strategy in BOTH_RUN and change.before]
     pairs = [(change.slot.service, change.before.container) for change in behind if change.before]
     return [(service, container) for service, container in pairs if container.running]
 
 
-def room_for(plan: Plan, used: Mapping[str, int], host: Host) -> Room:
-    """Whether there is room for a plan.
+def room_for(plan: Plan, used: Mapping[str, int], host: Host, parallel: int = 1) -> Room:
+    """Whether there is room for a plan, and for how many services at once, which is `parallel` at most.
 
     A new version is taken to need what the one before uses now, page cache left out: limits are what may be used, and their sum
-    is more than most hosts have.
+    is more than most hosts have. Where it is not known what is used or what is free, one service changes after the other.
     """
     problems: list[str] = []
     notes: list[str] = []
+    needs: list[int] = []
     if plan.changes and host.short:
         problems.append(f"{host.short}, where the engine keeps its data: make room, or move it")
     for service in dict.fromkeys(service for service, _ in _doubled(plan)):
         ids = [container.id for name, container in _doubled(plan) if name == service]
         need = sum(used.get(each, 0) for each in ids)
+        needs.append(need)
         both = f"`{service}`: both versions run for a while"
         if host.memory is None:
             notes.append(f"{both}; how much memory is free on the engine's host is not known")
@@ -79,4 +81,12 @@ def room_for(plan: Plan, used: Mapping[str, int], host: Host) -> Room:
             problems.append(f"{both}; {free}. Make room, or name it in `stop-first`")
         elif not used.keys() >= {*ids}:
             notes.append(f"{both}; how much memory the old one uses is not known: the engine does not say")
-    return Room(tuple(problems), tuple(notes))
+    return Room(tuple(problems), tuple(notes), 1 if notes else _at_once(needs, host.memory, parallel))
+
+
+def _at_once(needs: Sequence[int], free: int | None, most: int) -> int:
+    """How many services may run twice at once, whichever of them these are."""
+    largest = sorted(needs, reverse=True)
+    return max(
+        (count for count in range(2, min(most, len(needs)) + 1) if free is not None and sum(largest[:count]) <= free), default=1
+    )

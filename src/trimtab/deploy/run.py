@@ -42,6 +42,8 @@ class Settings:
     """Whether one service's failure undoes the whole deployment."""
     retain: int = 5
     """Revisions that are kept of each service."""
+    parallel: int = 1
+    """Services that may get their new version side by side, where both versions run meanwhile."""
     before: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By service, a program to run inside its running container before anything is touched, as for a backup."""
 
@@ -103,7 +105,7 @@ class Deployer:
             raise
         self.journal.phase(site.deployment, "rolling", os.getpid())
         moves = tuple(move_of(change) for change in plan.changes)
-        return await self._roll(site, row, Roll(site, moves, self.settings.whole, plan.holder), began)
+        return await self._roll(site, row, Roll(site, moves, self.settings.whole, plan.holder, self.settings.parallel), began)
 
     async def _hooks(self, site: Site, plan: Plan, observed: Observed) -> None:
         """The user's own programs, such as a backup, while everything still runs as it did."""

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+import anyio
+
 from trimtab.deploy.lease import Lease
 from trimtab.deploy.names import COMPOSE_PROJECT, PROJECT
 from trimtab.deploy.observed import Observed, observe
@@ -66,6 +68,11 @@ class Site:
     checks: Checks = Checks()
     lease: Lease | None = None
     """What gives the right to do it; None where nobody else can be at it."""
+    _lanes: dict[int, anyio.Lock] = field(default_factory=dict[int, anyio.Lock])
+
+    def lane(self, number: int) -> anyio.Lock:
+        """What only one service of a lane may have at a time: HAProxy's configuration names all of them."""
+        return self._lanes.setdefault(number, anyio.Lock())
 
     @asynccontextmanager
     async def step(self, place: str, text: str, direction: Direction = "forward", detail: str = "") -> AsyncGenerator[None]:

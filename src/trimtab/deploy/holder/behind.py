@@ -92,7 +92,8 @@ async def forward(site: Site, move: Move) -> Good | Bad:
         return Bad("its new container is gone")
     if move.strategy is Strategy.SWITCH and now.before is not None and now.before.running:
         return await _switched(work, now.new, now.before)
-    return await _held(work, now.new, now.before)
+    async with site.lane(move.lane):
+        return await _held(work, now.new, now.before)
 
 
 async def _switched(work: _Work, new: Container, before: Container) -> Good | Bad:
@@ -102,6 +103,13 @@ async def _switched(work: _Work, new: Container, before: Container) -> Good | Ba
     found = await steps.validated(site, move, new.id, bake=False)
     if isinstance(found, Bad):
         return found
+    async with site.lane(move.lane):
+        return await _led_over(work, new, before, found)
+
+
+async def _led_over(work: _Work, new: Container, before: Container, found: Good) -> Good | Bad:
+    """Callers go over to a new version that is good, and the one before ends."""
+    site, move = work.site, work.move
     one = await work.held(other(work.to))
     # A switch that was interrupted may have left the old one without callers; pointing the slot anew would leave them nowhere.
     await work.station.tell(ready(one, other(work.to)))
@@ -156,7 +164,12 @@ async def _held(work: _Work, new: Container, before: Container | None) -> Good |
 
 async def back(site: Site, move: Move) -> Good | Bad:
     """Make it as it was before; whether that is good. The new container is left, stopped and under its first name."""
-    work = _Work(site, move, await station_of(site, move.lane))
+    async with site.lane(move.lane):
+        return await _back(_Work(site, move, await station_of(site, move.lane)))
+
+
+async def _back(work: _Work) -> Good | Bad:
+    site, move = work.site, work.move
     now = await steps.pair(site, move)
     if now.before is None:
         await steps.stop_new(site, move, now.new)
