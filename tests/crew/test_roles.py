@@ -176,7 +176,26 @@ def test_scripts_that_are_named_are_the_jobs_that_are_meant(tmp_path: Path) -> N
     assert "optimize" not in stage.names
 
 
-@pytest.mark.parametrize("outcome", ["failed", "blocked", "cancelled"])
+def test_images_that_were_not_tried_are_not_looked_at(tmp_path: Path) -> None:
+    """As on a disk that is full: neither tree is known to build then."""
+    full = {"target": "b", "outcome": "cancelled", "reason": "not tried: the disk is full"}
+    ended = {"targets": [{"target": "a", "outcome": "built", "reason": None}, full]}
+    stage = Stage(brief_of(tmp_path, ALL), Role.TESTER, results={**RESULTS, "build": ended})
+    report = played(stage)
+    assert (report.standing, report.halts) == (Standing.UNKNOWN, False)
+    assert report.said == "1 of 2 images were looked at, and none has stopped building"
+    assert left_lines(report.left) == ["b: not looked at: not tried: the disk is full"]
+    assert stage.names == ["build"]
+
+
+def test_what_fails_is_not_excused_by_a_tree_before_that_was_not_tried(tmp_path: Path) -> None:
+    failed = {"targets": [{"target": "a", "outcome": "failed", "reason": "no such file"}]}
+    before = {"targets": [{"target": "a", "outcome": "cancelled", "reason": "not tried: the disk is full"}]}
+    report = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, results={**RESULTS, "build": failed, "build-before": before}))
+    assert report.standing is Standing.FAILED
+
+
+@pytest.mark.parametrize("outcome", ["failed", "blocked"])
 def test_only_what_is_built_is_built(outcome: str, tmp_path: Path) -> None:
     ended = {"targets": [{"target": "a", "outcome": outcome, "reason": None}]}
     report = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, results={**RESULTS, "build": ended}))

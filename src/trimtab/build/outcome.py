@@ -13,11 +13,11 @@ class Outcome(StrEnum):
     BUILT = "built"
     FAILED = "failed"
     BLOCKED = "blocked"
-    """It was not tried: what it is built from failed, or the disk is full."""
+    """It could not be tried: what it is built from failed."""
     SKIPPED = "skipped"
     """It did not have to be built."""
     CANCELLED = "cancelled"
-    """The run ended before it was its turn, or while it was built."""
+    """The run ended before it was its turn, or while it was built: of the target itself, nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -102,4 +102,5 @@ class RunResult:
 
     @property
     def failed(self) -> bool:
-        return bool(self.having(Outcome.FAILED, Outcome.BLOCKED))
+        """Whether anything that was wanted was not built."""
+        return bool(self.having(Outcome.FAILED, Outcome.BLOCKED, Outcome.CANCELLED))

@@ -171,7 +171,7 @@ class FleetBuild:
         elif name in self.skip:
             self._end(Done(name, Outcome.SKIPPED, self.skip[name]))
         elif self._stopped:
-            self._end(Done(name, Outcome.CANCELLED if self.settings.fail_fast else Outcome.BLOCKED, self._stopped))
+            self._end(Done(name, Outcome.CANCELLED, self._stopped))
         elif bad := next((each for each in self._needs(name) if self._has_failed(each)), None):
             self._end(Done(name, Outcome.BLOCKED, f"`{bad}`, which it is built from, was not built"))
         else:

@@ -1,6 +1,6 @@
 """The tester: whether everything builds, and whether the whole starts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from trimtab.crew.conclude import Claims, conclude
 from trimtab.crew.instructions import Topic
@@ -10,10 +10,13 @@ from trimtab.fleet.plain import items, mapping
 _STARTS = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.START_UP, Topic.HEALTH_CHECKS, Topic.NETWORKS, Topic.TESTS)
 _GOOD = ("built", "skipped")
 """What is skipped did not have to be built."""
+_UNTRIED = "cancelled"
+"""What of a run that ended early, as where the disk was full, nothing is known."""
 
 
 async def tester(brief: Brief, do: Do) -> Report:
-    """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester.
+    """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester, and what was not
+    tried there was not looked at.
 
     Where starting matters, the project is started, too; a project that cannot be is listed, and does not fail.
     """
@@ -24,7 +27,7 @@ async def tester(brief: Brief, do: Do) -> Report:
     claims.add(build, "time of the build", "seconds", unit="seconds")
     claims.add(build, "cache hit rate", "cache_hit_rate")
     steps, optional = [build], list[Done]()
-    failed = _failed(build)
+    failed, untried = _failed(build), _untried(build)
     if failed and brief.root != brief.tree:
         was = await do(Step("build-before", _again(brief, failed), environment=brief.images))
         steps.append(was)
@@ -32,21 +35,33 @@ async def tester(brief: Brief, do: Do) -> Report:
         left.extend(Left(name, f"builds neither before nor after: {why}") for name, why in failed.items() if name in also)
         failed = {name: why for name, why in failed.items() if name not in also}
     left.extend(Left(name, f"does not build: {why}") for name, why in failed.items())
-    if not failed and build.trouble is None and brief.asks(*_STARTS):
+    left.extend(Left(name, f"not looked at: {why}") for name, why in untried.items())
+    if not failed and not untried and build.trouble is None and brief.asks(*_STARTS):
         optional.append(await do(Step("start", ("startup", str(brief.tree), "--prove", "--repeats", "1", *brief.settings))))
         claims.add(optional[0], "project as a whole becomes ready in", "projects", 0, "measured", 0, 0, unit="seconds")
     done = len(items(mapping(build.data).get("targets")))
     worse = f"{len(failed)} of {done} images do not build"
-    said = worse if failed else f"{done} images were looked at, and none has stopped building"
-    standing = Standing.FAILED if failed else Standing.DONE
+    looked = f"{done - len(untried)} of {done} images were looked at" if untried else f"{done} images were looked at"
+    said = worse if failed else f"{looked}, and none has stopped building"
+    standing = Standing.FAILED if failed else Standing.UNKNOWN if untried else Standing.DONE
     return conclude(Role.TESTER, said, steps, standing=standing, claims=claims.found, left=left, optional=optional)
 
 
 def _failed(build: Done) -> Mapping[str, str]:
-    """What is not built, with the reason."""
+    """What does not build, with the reason."""
+    return _reasons(build, lambda outcome: outcome not in {*_GOOD, _UNTRIED})
+
+
+def _untried(build: Done) -> Mapping[str, str]:
+    """What may build or not, because the run ended before."""
+    return _reasons(build, lambda outcome: outcome == _UNTRIED)
+
+
+def _reasons(build: Done, meant: Callable[[object], bool]) -> Mapping[str, str]:
     found = [mapping(each) for each in items(mapping(build.data).get("targets"))]
-    bad = [each for each in found if each.get("outcome") not in _GOOD]
-    return {str(each.get("target")): str(each.get("reason") or each.get("outcome")) for each in bad}
+    return {
+        str(each.get("target")): str(each.get("reason") or each.get("outcome")) for each in found if meant(each.get("outcome"))
+    }
 
 
 def _again(brief: Brief, names: Mapping[str, str]) -> tuple[str, ...]:
