@@ -119,7 +119,7 @@ def _env_files(part: ScriptPart, fleet: Fleet) -> tuple[str, ...]:
 
 
 def _env_words(call: EngineCall) -> tuple[str, ...]:
-    words = call.command.words
+    words = call.words
     following = tuple(after for word, after in pairwise(words) if word == "--env-file")
     return following + tuple(word.partition("=")[2] for word in words if word.startswith("--env-file="))
 

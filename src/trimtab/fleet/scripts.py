@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from tree_sitter import Node
 
 from trimtab.fleet.compose.documents import read_documents
+from trimtab.fleet.stand_ins import OLD_PROGRAM, PROGRAMS, expanded, program, stand_ins
 from trimtab.fleet.tree import Tree, Unreadable, own_files
 from trimtab.syntax.shell import Command, Script, parse_powershell, parse_shell
 from trimtab.syntax.shell.commands import ByteOffsets
@@ -20,7 +22,6 @@ _LARGEST = 300_000
 _SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?|\S*/)(?P<shell>bash|sh|dash|ash|zsh|ksh|pwsh)\b")
 _ENGINE = re.compile(r"\b(?:docker|docker-compose|podman|nerdctl)\b")
 _CI = re.compile(r"^\.github/workflows/[^/]+\.ya?ml$|^\.gitlab-ci\.ya?ml$|^\.github/actions/[^/]+/action\.ya?ml$")
-_PROGRAMS = frozenset({"docker", "podman", "nerdctl"})
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class ScriptPart:
 
     @cached_property
     def calls(self) -> tuple["EngineCall", ...]:
-        """Its calls of the engine."""
-        return tuple(call for command in self.script.commands if (call := read_call(command)) is not None)
+        """Its calls of the engine, those by a variable or function of its own that stands for it among them."""
+        names = stand_ins(self.text)
+        return tuple(call for command in self.script.commands if (call := read_call(command, names)) is not None)
 
     @cached_property
     def arithmetic(self) -> Mapping[int, bool]:
@@ -103,6 +105,8 @@ class EngineCall:
     """The words behind the verb that begin with a dash."""
     operands: tuple[str, ...]
     """The words behind the verb that are no options or their values."""
+    words: tuple[str, ...]
+    """All of them, with what a variable or function stands for in its place; those of `command` are as they stand."""
 
     def has(self, *names: str) -> bool:
         return any(option.partition("=")[0] in names for option in self.options)
@@ -143,14 +147,14 @@ def _assigned(text: str, name: str) -> list[str]:
     return [match["value"].strip() for match in re.finditer(pattern, text)]
 
 
-def read_call(command: Command) -> EngineCall | None:
-    """A command as a call of the engine; None for any other, and for one without a verb."""
-    words = [word for word in command.words if word not in {"sudo", "&"}]
+def read_call(command: Command, names: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> EngineCall | None:
+    """A command as a call of the engine; None for any other, and for one without a verb. `names` is what stands for it."""
+    words = list(expanded([word for word in command.words if word not in {"sudo", "&"}], names))
     if not words:
         return None
-    name = posixpath.basename(words[0].replace("\\", "/")).removesuffix(".exe")
-    old = name == "docker-compose"
-    if not old and name not in _PROGRAMS:
+    name = program(words[0])
+    old = name == OLD_PROGRAM
+    if not old and name not in PROGRAMS:
         return None
     rest = words[1:]
     compose = old
@@ -167,7 +171,7 @@ def read_call(command: Command) -> EngineCall | None:
     if not rest:
         return None
     options, operands = _split(rest[1:])
-    return EngineCall(command, rest[0], compose, old, tuple(files), options, operands)
+    return EngineCall(command, rest[0], compose, old, tuple(files), options, operands, tuple(words))
 
 
 def _split(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

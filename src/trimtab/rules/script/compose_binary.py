@@ -26,6 +26,8 @@ _ABOUT_THE_PROGRAM = re.compile(
     r"|/bin/docker-compose|-x[^\n]*docker-compose", re.IGNORECASE,
 )  # fmt: skip
 
+_BY_NAME = "the script calls it by a name of its own, whose value is what has to change"
+
 
 class OldComposeBinary(ScriptRule):
     """Call of `docker-compose`, which is not maintained any more.
@@ -62,6 +64,7 @@ class OldComposeBinary(ScriptRule):
             compose="web:\n  build: .\n  links: [db]\ndb:\n  image: postgres:16\n",
             refused="`compose.yaml` is of the first format, which `docker compose` does not read",
         ),
+        script_case("#!/bin/bash\nset -e\nDC=docker-compose\n$DC build\n", refused=_BY_NAME),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -70,7 +73,7 @@ class OldComposeBinary(ScriptRule):
         for call in part.calls:
             if call.is_old:
                 words, spans = call.command.words, call.command.word_spans
-                index = next(index for index, word in enumerate(words) if "docker-compose" in word)
+                index = next((index for index, word in enumerate(words) if "docker-compose" in word), 0)
                 reason = _why_that_program(part, fleet, words[index]) or _first_format(fleet) or _in_image(part, fleet)
                 edit = Edit(spans[index], "docker compose")
                 made = script_fix(part, "call `docker compose`", [edit], Applicability.UNSAFE)
@@ -88,6 +91,8 @@ _OLD_NAME = re.compile(r"[\w}]_[A-Za-z][\w.-]*_\d+\b")
 
 def _why_that_program(part: ScriptPart, fleet: Fleet, word: str) -> str | None:
     """Why `docker compose` may not do what a script's `docker-compose` does."""
+    if "docker-compose" not in word:
+        return _BY_NAME
     if _ABOUT_THE_PROGRAM.search(part.text):
         return "the script also installs or looks for that program"
     if "/" in word or "\\" in word or _OWN.search(part.text):

@@ -24,11 +24,14 @@ from trimtab.text import Edit, Span
 
 _REPLACED = "what has to come in its place is more than a word: one service after the other, each waited for"
 _LINE = "docker compose "
+_IN_VALUE = "it stands in the value of a variable, which other calls may use, too"
 
 
 def _without(part: ScriptPart, call: EngineCall, option: str, applicability: Applicability) -> Fix | Refusal:
     """The call without one of the options behind its verb: `compose --parallel 4 build` has one before it."""
     words, spans = call.command.words, call.command.word_spans
+    if option not in words:
+        return Refusal(_IN_VALUE)
     index = len(words) - 1 - words[::-1].index(option)
     return script_fix(part, f"leave `{option}` out", [Edit.delete(Span(spans[index - 1].end, spans[index].end))], applicability)
 
@@ -67,6 +70,11 @@ class NoCacheBuild(ScriptRule):
             name="a.ps1",
         ),
         script_case(f"#!/bin/bash\nset -e\n{_LINE}build --no-cache\n", name="build_nocache.sh", refused=_CALLED_SO),
+        script_case(
+            '#!/bin/bash\nset -e\nDC="docker compose -f a.yml"\n$DC build --no-cache\n',
+            after='#!/bin/bash\nset -e\nDC="docker compose -f a.yml"\n$DC build\n',
+        ),
+        script_case('#!/bin/bash\nset -e\nB="docker build --no-cache"\n$B .\n', refused=_IN_VALUE),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -110,7 +118,10 @@ class DownBeforeUp(ScriptRule):
         script_case(f"#!/bin/bash\nset -e\n{_LINE}up -d --wait\n{_LINE}down\n"),
         script_case(f'#!/bin/bash\nset -e\ncase "$1" in\ndown) {_LINE}down ;;\nup) {_LINE}up -d ;;\nesac\n'),
     ]
-    flagged = [script_case(f"#!/bin/bash\nset -e\n{_LINE}down --timeout 30\n{_LINE}up -d\n", refused=_REPLACED)]
+    flagged = [
+        script_case(f"#!/bin/bash\nset -e\n{_LINE}down --timeout 30\n{_LINE}up -d\n", refused=_REPLACED),
+        script_case('#!/bin/bash\nset -e\nDC=(docker compose)\n"${DC[@]}" down\n"${DC[@]}" up -d\n', refused=_REPLACED),
+    ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
         ups = [call for call in part.calls if call.is_compose and call.verb == "up"]
@@ -204,11 +215,16 @@ class FixedSleep(ScriptRule):
             before = [up for up in ups if up.command.span.end < command.span.start]
             if seconds < 3 or not before or before[-1].has("--wait") or not command.top_level:
                 continue
-            option = before[-1].command.word_spans[before[-1].command.words.index(_detach(before[-1]))]
-            outcome = _why_no_wait(before[-1], fleet) or script_fix(
-                part, "wait until they are healthy", [Edit.insert(option.end, " --wait")], Applicability.UNSAFE
-            )
+            outcome = _why_no_wait(before[-1], fleet) or _waited_for(part, before[-1])
             yield self.at(part, command.span.start, f"waits {seconds:g} s, whether the services are up by then or not", outcome)
+
+
+def _waited_for(part: ScriptPart, call: EngineCall) -> Fix | Refusal:
+    words = call.command.words
+    if _detach(call) not in words:
+        return Refusal(_IN_VALUE)
+    option = call.command.word_spans[words.index(_detach(call))]
+    return script_fix(part, "wait until they are healthy", [Edit.insert(option.end, " --wait")], Applicability.UNSAFE)
 
 
 def _why_no_wait(call: EngineCall, fleet: Fleet) -> Refusal | None:
