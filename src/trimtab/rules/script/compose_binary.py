@@ -8,7 +8,7 @@ from trimtab.fleet import Fleet
 from trimtab.fleet.compose.documents import read_documents
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.plain import mapping
-from trimtab.fleet.scripts import ScriptPart
+from trimtab.fleet.scripts import EngineCall, ScriptPart
 from trimtab.rules.base import (
     Applicability,
     Category,
@@ -33,7 +33,8 @@ class OldComposeBinary(ScriptRule):
     """Call of `docker-compose`, which is not maintained any more.
 
     ## What it does
-    Finds calls of the program `docker-compose` in scripts that do not also know `docker compose`.
+    Finds calls of the program `docker-compose` in scripts that do not also know `docker compose`, and those made in every run
+    of a script that calls `docker compose` in every run, too.
 
     ## Why it matters
     It has had no release since June 2023, and new engines and CI images come without it.
@@ -54,6 +55,8 @@ class OldComposeBinary(ScriptRule):
     since = "0.2"
     clean = [
         script_case("#!/bin/bash\nset -e\nif command -v docker-compose; then docker-compose ps; else docker compose ps; fi\n"),
+        script_case("#!/bin/bash\nset -e\ndocker compose ps || docker-compose ps\n"),
+        script_case("#!/bin/bash\nset -e\ndocker compose version\nif ! x; then docker-compose ps; fi\n"),
     ]
     flagged = [
         script_case(
@@ -64,14 +67,19 @@ class OldComposeBinary(ScriptRule):
             compose="web:\n  build: .\n  links: [db]\ndb:\n  image: postgres:16\n",
             refused="`compose.yaml` is of the first format, which `docker compose` does not read",
         ),
+        script_case(
+            "#!/bin/bash\nset -e\ndocker compose build\ndocker-compose ps\n",
+            after="#!/bin/bash\nset -e\ndocker compose build\ndocker compose ps\n",
+        ),
         script_case("#!/bin/bash\nset -e\nDC=docker-compose\n$DC build\n", refused=_BY_NAME),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        if any(call.is_compose and not call.is_old for call in part.calls):
+        new = [call for call in part.calls if call.is_compose and not call.is_old]
+        if new and not any(_is_always_run(part, call) for call in new):
             return
         for call in part.calls:
-            if call.is_old:
+            if call.is_old and (not new or _is_always_run(part, call)):
                 words, spans = call.command.words, call.command.word_spans
                 index = next((index for index, word in enumerate(words) if "docker-compose" in word), 0)
                 reason = _why_that_program(part, fleet, words[index]) or _first_format(fleet) or _in_image(part, fleet)
@@ -81,6 +89,12 @@ class OldComposeBinary(ScriptRule):
                 yield self.at(
                     part, call.command.span.start, "calls `docker-compose`, which is not maintained any more", outcome
                 )
+
+
+def _is_always_run(part: ScriptPart, call: EngineCall) -> bool:
+    """Whether a call is made in every run: in no branch and no function, and not for want of the other program."""
+    behind = part.text[call.command.span.end :].lstrip(" \t\\\n")
+    return call.command.top_level and call.command.operator != "||" and not behind.startswith("||") and call.verb != "version"
 
 
 _KEYS = frozenset({"services", "include", "name", "version"})
