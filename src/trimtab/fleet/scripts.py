@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -15,7 +15,8 @@ from trimtab.fleet.tree import Tree, Unreadable, own_files
 from trimtab.syntax.shell import Command, Script, parse_powershell, parse_shell
 from trimtab.syntax.shell.commands import ByteOffsets
 from trimtab.syntax.shell.nodes import tree, walk
-from trimtab.syntax.yaml import YamlProblem
+from trimtab.syntax.yaml import Node as YamlNode
+from trimtab.syntax.yaml import Path, YamlDocument, YamlProblem
 from trimtab.text import Source, Span
 
 _LARGEST = 300_000
@@ -65,11 +66,13 @@ class ScriptPart:
     @property
     def strict(self) -> bool:
         """Whether it ends when a command fails."""
+        if self.offset is None:
+            # CI runs its blocks so (GitHub: `bash -e {0}` and `$ErrorActionPreference = 'stop'`; GitLab: at the first failure).
+            return True
         if self.shell == "powershell":
             return bool(re.search(r"(?im)^\s*\$ErrorActionPreference\s*=\s*['\"]?Stop", self.text))
         first = self.text.partition("\n")[0]
-        if self.offset is None or re.match(r"#!.*\s-\w*e", first):
-            # CI runs its blocks with `-e` (GitHub: `bash -e {0}`; GitLab stops at the first command that fails).
+        if re.match(r"#!.*\s-\w*e", first):
             return True
         words = [word for command in self.script.commands if command.name == "set" for word in command.words[1:]]
         return any(re.fullmatch(r"-[a-z]*e[a-z]*", word) or word == "errexit" for word in words)
@@ -278,10 +281,50 @@ def _ci_blocks(tree: Tree, path: str) -> Iterator[ScriptPart]:
     documents = read_documents(tree, path)
     if isinstance(documents, Unreadable | YamlProblem):
         return
+    blocks = _github_blocks if path.startswith(".github/") else _gitlab_blocks
     for document in documents:
-        for place, node in document.nodes.items():
-            is_run = len(place) > 1 and place[-1] == "run" and path.startswith(".github/")
-            is_step = any(part in {"script", "before_script", "after_script"} for part in place) and path.startswith(".gitlab")
-            if node.kind == "scalar" and (is_run or is_step) and _ENGINE.search(node.value):
-                first = node.line + (1 if node.style in {"|", ">"} else 0)
-                yield ScriptPart(path, "bash", node.value, first, None)
+        for shell, first, text in blocks(document):
+            if _ENGINE.search(text):
+                yield ScriptPart(path, shell, text, first, None)
+
+
+def _github_blocks(document: YamlDocument) -> Iterator[tuple[str, int, str]]:
+    for place, node in document.nodes.items():
+        shell = _step_shell(document, place) if len(place) > 1 and place[-1] == "run" and node.kind == "scalar" else None
+        if shell is not None:
+            yield shell, _first_line(node), node.value
+
+
+_SHELLS = {"bash": "bash", "sh": "sh", "pwsh": "powershell", "powershell": "powershell"}
+
+
+def _step_shell(document: YamlDocument, place: Path) -> str | None:
+    """What a step's `run` is written for: by its own word, its job's or workflow's, or the runner's; None for neither shell."""
+    job = place[:2] if place[0] == "jobs" else ()
+    asked = [(*place[:-1], "shell"), (*job, "defaults", "run", "shell"), ("defaults", "run", "shell")]
+    words = [document.nodes[each].value.split() for each in asked if each in document.nodes]
+    if words:
+        return _SHELLS.get("".join(words[0][:1]))
+    runner = document.nodes.get((*job, "runs-on"))
+    return "powershell" if runner is not None and runner.value.startswith("windows") else "bash"
+
+
+def _gitlab_blocks(document: YamlDocument) -> Iterator[tuple[str, int, str]]:
+    """The commands of each list as one text, since one shell runs them, each on its own line of the file."""
+    for place in document.nodes:
+        if place and place[-1] in {"script", "before_script", "after_script"}:
+            below = [node for each, node in document.nodes.items() if each[: len(place)] == place and node.kind == "scalar"]
+            if below:
+                yield "bash", _first_line(below[0]), _on_their_lines(below)
+
+
+def _on_their_lines(nodes: Sequence[YamlNode]) -> str:
+    text, first = "", _first_line(nodes[0])
+    for node in nodes:
+        missing = _first_line(node) - first - text.count("\n")
+        text += "\n" * max(missing, 1 if text and not text.endswith("\n") else 0) + node.value
+    return text
+
+
+def _first_line(node: YamlNode) -> int:
+    return node.line + (1 if node.style in {"|", ">"} else 0)
