@@ -140,6 +140,8 @@ _WITH_VALUE = frozenset(
 )
 
 
+_GROUPS = frozenset({"buildx", "image", "builder"})
+"""What `docker build` is called below, too."""
 _REDIRECTION = re.compile(r"\d?>|\*>")
 
 
@@ -171,6 +173,8 @@ def read_call(command: Command, names: Mapping[str, tuple[str, ...]] = MappingPr
             files += [value] if word in {"-f", "--file"} and compose else []
         elif compose and word.startswith(("--file=", "-f=")):
             files.append(word.partition("=")[2])
+    if not compose and rest[:1] and rest[0] in _GROUPS and rest[1:2] == ["build"]:
+        rest.pop(0)
     if not rest:
         return None
     options, operands = _split(rest[1:])

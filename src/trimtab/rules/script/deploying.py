@@ -74,6 +74,10 @@ class NoCacheBuild(ScriptRule):
             '#!/bin/bash\nset -e\nDC="docker compose -f a.yml"\n$DC build --no-cache\n',
             after='#!/bin/bash\nset -e\nDC="docker compose -f a.yml"\n$DC build\n',
         ),
+        script_case(
+            "#!/bin/bash\nset -e\ndocker buildx build --no-cache -t a .\n",
+            after="#!/bin/bash\nset -e\ndocker buildx build -t a .\n",
+        ),
         script_case('#!/bin/bash\nset -e\nB="docker build --no-cache"\n$B .\n', refused=_IN_VALUE),
     ]
 

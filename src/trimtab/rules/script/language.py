@@ -275,8 +275,8 @@ class UnguardedRemoval(ScriptRule):
     ]
     flagged = [
         script_case(
-            '#!/bin/bash\nset -e\nrm -rf "$BACKUP/old" ${X}/*\ndocker ps\n',
-            after='#!/bin/bash\nset -e\nrm -rf "${BACKUP:?}/old" ${X:?}/*\ndocker ps\n',
+            '#!/bin/bash\nset -e\nrm -rf "$BACKUP/old" ${X}/*\nrm -rf -- "$D"/*\ndocker ps\n',
+            after='#!/bin/bash\nset -e\nrm -rf "${BACKUP:?}/old" ${X:?}/*\nrm -rf -- "${D:?}"/*\ndocker ps\n',
         ),
         script_case(
             '#!/bin/bash\nset -e\nrm -rf "$DESTDIR/usr/share/x"\ndocker ps\n',
@@ -292,7 +292,7 @@ class UnguardedRemoval(ScriptRule):
                 continue
             for word, span in zip(command.words, command.word_spans, strict=True):
                 raw = part.text[span.start : span.end]
-                match = re.match(r"\"?(?P<all>\$\{?(?P<name>[A-Za-z_]\w*)\}?)/", raw)
+                match = re.match(r"\"?(?P<all>\$\{?(?P<name>[A-Za-z_]\w*)\}?)\"?/", raw)
                 if match is None or match["name"] == "PWD" or re.search(rf"(?m)\b{match['name']}=\S", part.text):
                     continue
                 begin = span.start + match.start("all")
