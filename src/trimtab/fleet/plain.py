@@ -44,6 +44,11 @@ def text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def is_true(value: object) -> bool:
+    """Whether compose takes a value for true: besides `true` itself these words, which a variable may be replaced by."""
+    return (text(value) or "").lower() in {"true", "yes", "on", "y", "t", "1"}
+
+
 def named_context(folder: str, value: str) -> str:
     """What an additional context stands for; a folder that is counted from `folder` is counted from the fleet's root."""
     return value if _NO_FOLDER.match(value) else posixpath.normpath(posixpath.join(folder or ".", value))

@@ -12,7 +12,7 @@ from trimtab.fleet.compose.merge import as_mapping, mount_target, normalised_ser
 from trimtab.fleet.compose.resources import cpu_limit, memory_limit, memory_reservation
 from trimtab.fleet.compose.settings import Setting
 from trimtab.fleet.model import Build, HealthCheck, Mount, Problem, Service
-from trimtab.fleet.plain import items, mapping, named_context, text
+from trimtab.fleet.plain import is_true, items, mapping, named_context, text
 from trimtab.fleet.tree import Tree
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -58,7 +58,7 @@ def read_service(tree: Tree, project: Project, name: str) -> Service:
         ports=tuple(_port(item) for item in items(raw.get("ports"))),
         volumes=tuple(mount_target(item) for item in items(raw.get("volumes"))),
         tmpfs=tuple(str(item).partition(":")[0] for item in items(raw.get("tmpfs"))),
-        read_only=raw.get("read_only") is True,
+        read_only=is_true(raw.get("read_only")),
         depends_on=tuple(mapping(raw.get("depends_on"))),
         profiles=tuple(str(item) for item in items(raw.get("profiles"))),
         healthcheck=_healthcheck(raw.get("healthcheck")),
@@ -90,7 +90,7 @@ def _mount(item: object) -> Mount:
     target = mount_target(item)
     if entry:
         source = str(entry.get("source") or "")
-        return Mount(str(entry.get("type") or "volume"), source, target, entry.get("read_only") is True)
+        return Mount(str(entry.get("type") or "volume"), source, target, is_true(entry.get("read_only")))
     drive = re.match(r"[A-Za-z]:[\\/][^:]*:", str(item))
     parts = str(item)[2:].split(":") if drive else str(item).split(":")
     if drive:
@@ -161,7 +161,7 @@ def _healthcheck(raw: object) -> HealthCheck | None:
         return None
     test = check.get("test")
     words = ("CMD-SHELL", test) if isinstance(test, str) else tuple(str(item) for item in items(test))
-    disabled = check.get("disable") is True or words[:1] == ("NONE",)
+    disabled = is_true(check.get("disable")) or words[:1] == ("NONE",)
     retries = check.get("retries")
     return HealthCheck(
         words,

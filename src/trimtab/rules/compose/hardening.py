@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import Service
-from trimtab.fleet.plain import items, mapping
+from trimtab.fleet.plain import is_true, items, mapping
 from trimtab.rules.base import (
     Applicability,
     Category,
@@ -22,7 +22,7 @@ from trimtab.rules.base import (
 
 def _is_open(service: Service) -> bool:
     """Whether a service has every power anyway, which another rule reports."""
-    return service.body.get("privileged") is True
+    return is_true(service.body.get("privileged"))
 
 
 class PrivilegeEscalationAllowed(ComposeRule):

@@ -7,7 +7,7 @@ from trimtab.fleet.compose.facts import ComposeFacts, store_port
 from trimtab.fleet.compose.jobs import why_not_restarted
 from trimtab.fleet.compose.mentions import old_compose
 from trimtab.fleet.model import Service
-from trimtab.fleet.plain import mapping
+from trimtab.fleet.plain import is_true, mapping
 from trimtab.fleet.start import start_of
 from trimtab.rules.base import (
     Applicability,
@@ -318,7 +318,7 @@ class ShellAsFirstProcess(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.deployed:
             words = service.command if isinstance(service.command, tuple) else ()
-            if service.body.get("init") is True or service.entrypoint or not _keeps_shell(words):
+            if is_true(service.body.get("init")) or service.entrypoint or not _keeps_shell(words):
                 continue
             if (image := facts.image(service)) and start_of(*image) and image[0].last(image[1], "ENTRYPOINT"):
                 continue

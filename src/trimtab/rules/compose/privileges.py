@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
+from trimtab.fleet.compose.interpolate import Interpolation
 from trimtab.fleet.compose.merge import mount_target
 from trimtab.fleet.compose.raw import RawService, raw_services
-from trimtab.fleet.plain import mapping
+from trimtab.fleet.plain import is_true, mapping
 from trimtab.rules.base import Case, Category, Finding, FleetRule, Refusal, Severity
 
 _SOCKET = "a socket proxy that allows the few calls it needs, or rootless docker, is a decision about the deployment"
@@ -37,7 +38,8 @@ class EngineSocketMounted(FleetRule):
     """Service that is given the engine's socket.
 
     ## What it does
-    Finds compose services that mount `docker.sock`, `containerd.sock` or `podman.sock`, read-only or not.
+    Finds compose services that mount `docker.sock`, `containerd.sock` or `podman.sock`, read-only or not. Variables count by
+    their defaults.
 
     ## Why it matters
     Whoever can talk to the engine can start a container with the host's file system in it: the service is root on the
@@ -61,12 +63,19 @@ class EngineSocketMounted(FleetRule):
             "FROM scratch\n",
             refused=_SOCKET,
             files={"compose.yaml": "services: {a: {image: a, volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']}}\n"},
-        )
+        ),
+        *(
+            Case(
+                "FROM scratch\n", refused=_SOCKET, files={"compose.yaml": f"services: {{a: {{image: a, volumes: [{each}]}}}}\n"}
+            )
+            for each in ("'${S:-/var/run/docker.sock}:/s'", "{type: bind, source: '${S:-/run/docker.sock}', target: /s}")
+        ),
     ]
 
     def check(self, fleet: Fleet) -> Iterator[Finding]:
         for service in _raw(fleet):
-            for item, line in service.listed("volumes"):
+            for written, line in service.listed("volumes"):
+                item = Interpolation({}).value(written)
                 source = str(mapping(item).get("source") or str(item).partition(":")[0])
                 if source.endswith(("docker.sock", "containerd.sock", "podman.sock")):
                     where = mount_target(item) or source
@@ -78,8 +87,8 @@ class ExtraPrivileges(FleetRule):
     """Service with powers over its host.
 
     ## What it does
-    Finds `privileged: true`, capabilities that reach the host, the host's process, IPC or user namespace, and switched
-    off seccomp or AppArmor profiles in compose files.
+    Finds `privileged: true`, capabilities that reach the host, the host's process, IPC, UTS, cgroup or user namespace, and
+    switched off seccomp or AppArmor profiles in compose files. Variables count by their defaults.
 
     ## Why it matters
     Each of them takes away a wall between a broken-in service and the host.
@@ -107,7 +116,10 @@ class ExtraPrivileges(FleetRule):
         Case(
             "FROM scratch\n", refused=_POWERS, files={"compose.yaml": "services: {a: {image: a, cap_add: [CAP_SYS_ADMIN]}}\n"}
         ),
-        Case("FROM scratch\n", refused=_POWERS, files={"compose.yaml": "services: {a: {image: a, pid: host}}\n"}),
+        *(
+            Case("FROM scratch\n", refused=_POWERS, files={"compose.yaml": f"services: {{a: {{image: a, {each}}}}}\n"})
+            for each in ("pid: host", "uts: host", "cgroup: host", "privileged: 'true'", "privileged: '${P:-true}'")
+        ),
     ]
 
     def check(self, fleet: Fleet) -> Iterator[Finding]:
@@ -117,16 +129,19 @@ class ExtraPrivileges(FleetRule):
                 yield self.finding_at(service.path, line, message, (service.name,), Refusal(_POWERS), f"{service.name} {what}")
 
 
+_SWITCHED_OFF = frozenset({"seccomp:unconfined", "apparmor:unconfined", "label:disable", "systempaths:unconfined"})
+
+
 def _powers(service: RawService) -> Iterator[tuple[str, int]]:
-    if service.body.get("privileged") is True:
+    if is_true(Interpolation({}).value(service.body.get("privileged"))):
         yield "every power over the host (`privileged`)", service.line("privileged")
     for item, line in service.listed("cap_add"):
         name = str(item).upper().removeprefix("CAP_")
         if name in _DANGEROUS:
             yield f"the capability `{name}`", line
-    for key in ("pid", "ipc", "userns_mode"):
+    for key in ("pid", "ipc", "uts", "cgroup", "userns_mode"):
         if service.body.get(key) == "host":
             yield f"the host's namespace (`{key}: host`)", service.line(key)
     for item, line in service.listed("security_opt"):
-        if str(item).replace("=", ":") in {"seccomp:unconfined", "apparmor:unconfined", "label:disable"}:
+        if str(item).replace("=", ":") in _SWITCHED_OFF:
             yield f"a protection switched off (`{item}`)", line
