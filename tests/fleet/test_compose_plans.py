@@ -12,6 +12,8 @@ from trimtab.fleet.compose.sizing import propose
 from trimtab.fleet.compose.startup import droppable, faster_checks, predict, wants
 from trimtab.fleet.compose.waiting import waits_itself
 from trimtab.fleet.plain import mapping
+from trimtab.review import review
+from trimtab.rules import all_rules
 
 CHAIN = "services:\n  s1:\n    image: a\n    healthcheck: &check\n      test: [CMD, a]\n      interval: 30s\n      start_period: 30s\n" + "".join(
     f"  s{n}:\n    image: a\n    depends_on: {{s{n - 1}: {{condition: service_healthy}}}}\n"
@@ -170,3 +172,37 @@ def test_sizes_are_defaults_by_kind_and_what_is_there_stays() -> None:
     again = discover(MemoryTree({**files, **settled.texts}))
     assert sizes(again) == {"a": ("node", 0), "db": ("store", 0), "m": ("models", 0)}
     assert "mem_limit: 100m" in settled.texts["compose.yaml"]
+
+
+GIVEN = """services:
+  db: {image: 'postgres:16', ports: ['15432:5432']}
+  other: {image: 'a:1'}
+  third: {image: 'a:1'}
+  env: {image: 'a:1', env_file: conf/env}
+  later: {image: 'a:1', env_file: [{path: conf/env}, missing.env], environment: {DB: 'postgres://db:15432/x'}}
+  dsn: {image: 'a:1', environment: {SOURCE: 'u:p@(db:5432)/x'}}
+  libpq: {image: 'a:1', environment: {PGHOST: db}}
+  waits: {image: 'a:1', entrypoint: [sh, -c, 'psql postgres://db/x']}
+  versions: {image: 'a:1', environment: {DB_IMAGE: 'db:16'}}
+  mounts: {image: 'a:1', volumes: ['./conf/sources:/etc/sources:ro']}
+"""
+
+
+def test_who_uses_a_store_is_read_from_env_files_and_mounted_files_too() -> None:
+    files = {"conf/env": "DB=postgres://db:5432/x\n", "conf/sources/db.yml": "datasources:\n  - url: db:5432\n"}
+    facts = facts_of(GIVEN, **files)
+    (segment,) = plan(facts).segments
+    assert {edge.service: edge.why for edge in segment.members} == {
+        "env": "`DB`", "later": "`DB`", "dsn": "`SOURCE`", "libpq": "`PGHOST`", "waits": "`entrypoint`",
+        "mounts": "`conf/sources/db.yml`",
+    }  # fmt: skip
+
+
+def test_an_address_in_an_env_file_is_judged_where_the_file_is_named() -> None:
+    text = (
+        "services:\n  a:\n    image: a:1\n    env_file:\n      - a.env\n  db: {image: 'postgres:16', ports: ['15432:5432']}\n"
+    )
+    fleet = facts_of(text, **{"a.env": "DB=postgres://db:15432/x\nCACHE=redis://cache:6379\n"}).fleet
+    rules = [rule for rule in all_rules() if rule.code in {"CM302", "CM303", "CM304"}]
+    found = {(each.rule, each.path, each.line) for each in review(fleet, rules).findings}
+    assert found == {("CM302", "compose.yaml", 4), ("CM304", "compose.yaml", 4)}

@@ -1,4 +1,4 @@
-"""Whom a service talks to, by the addresses in its environment and command."""
+"""Whom a service talks to, by the addresses in its environment, its env files and what it is started with."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,10 @@ _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^\s/@'\"]*@)?(?P<host>[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?(?=[/\s'\",;?#)]|$)"
 )
 _PAIR = re.compile(r"^(?P<host>[A-Za-z][A-Za-z0-9_.-]*):(?P<port>\d{2,5})$")
-_HOST_NAME = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|SERVER|BROKER|ADDR|ADDRESS|ENDPOINT)S?$")
+_NAMED = re.compile(r"(?<![\w.-])(?P<host>[A-Za-z][\w.-]*):(?P<port>\d{2,5})(?![\w.:])")
+_VERSION = re.compile(r"(?i)image|version|tag")
+"""Variables in which `postgres:16` is no host with its port."""
+_HOST_NAME = re.compile(r"(?:^|_|^PG)(?:HOST|HOSTNAME|SERVER|BROKER|ADDR|ADDRESS|ENDPOINT)S?$")
 _ADDRESS_NAME = re.compile(r"(?:^|_)(?:URL|URI|HOST|HOSTS|SERVER|SERVERS|BROKER|BROKERS|ADDR|ADDRESS|ENDPOINT|DSN|UPSTREAM)$")
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]*")
 _DEFAULTS: Mapping[str, int] = {
@@ -33,17 +36,26 @@ class Address:
     """One address of another service. `port` is None where neither the text nor its scheme says it."""
 
     variable: str
-    """The variable's name, or `command`."""
+    """The variable's name, or `command` or `entrypoint`."""
     host: str
     port: int | None
     is_url: bool
 
 
-def addresses(service: Service) -> Iterator[Address]:
+_STARTED_WITH = ("command", "entrypoint")
+
+
+def addresses(facts: ComposeFacts, service: Service) -> Iterator[Address]:
     """The addresses that a service is given, those of itself and of the outside world among them."""
-    command = service.command if isinstance(service.command, str) else " ".join(service.command or ())
-    for name, value in (*service.environment.items(), ("command", command)):
-        yield from addresses_in(name, value or "")
+    for name, value in _texts(facts, service):
+        yield from addresses_in(name, value)
+
+
+def _texts(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]:
+    """Each variable's name and value, and the words that it is started with."""
+    yield from ((name, value or "") for name, value in facts.environment(service).items())
+    for name, words in zip(_STARTED_WITH, (service.command, service.entrypoint), strict=True):
+        yield name, words if isinstance(words, str) else " ".join(words or ())
 
 
 def addresses_in(name: str, text: str) -> Iterator[Address]:
@@ -55,7 +67,7 @@ def addresses_in(name: str, text: str) -> Iterator[Address]:
         if scheme not in _DEFAULTS and scheme not in _OTHER_SCHEMES:
             continue
         yield Address(name, match["host"], int(match["port"]) if match["port"] else _DEFAULTS.get(scheme), is_url=True)
-    if found or name == "command":
+    if found or name in _STARTED_WITH:
         return
     for part in re.split(r"[,;\s]+", text):
         if (match := _PAIR.match(part)) and _ADDRESS_NAME.search(name):
@@ -65,10 +77,18 @@ def addresses_in(name: str, text: str) -> Iterator[Address]:
 
 
 def talks_to(facts: ComposeFacts, service: Service) -> Iterator[tuple[Address, Service]]:
-    """The addresses that mean another service of the project."""
-    for address in addresses(service):
-        other = facts.by_name.get(address.host)
-        if other is not None and other.name != service.name:
+    """The addresses that mean another service of the project; `store:6379` counts under whatever variable."""
+    pairs = (
+        Address(name, match["host"], int(match["port"]), is_url=False)
+        for name, value in _texts(facts, service)
+        for match in _NAMED.finditer(value)
+        if not _VERSION.search(name)
+    )
+    seen: set[tuple[str, str, int | None]] = set()
+    for address in (*addresses(facts, service), *pairs):
+        other, key = facts.by_name.get(address.host), (address.variable, address.host, address.port)
+        if other is not None and other.name != service.name and key not in seen:
+            seen.add(key)
             yield address, other
 
 

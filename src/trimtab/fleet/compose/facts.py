@@ -9,6 +9,7 @@ from typing import cast
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compose.documents import read_documents
+from trimtab.fleet.compose.interpolate import parse_env
 from trimtab.fleet.compose.raw import RawService, raw_services
 from trimtab.fleet.compose.settings import ComposeEditor
 from trimtab.fleet.compose.swarm import may_be_swarm
@@ -202,6 +203,15 @@ class ComposeFacts:
             return None
         wanted = service.body.get("networks")
         return frozenset(mapping(wanted) or (str(item) for item in items(wanted))) or frozenset({"default"})
+
+    def environment(self, service: Service) -> Mapping[str, str | None]:
+        """The variables that a service is given: those of its env files that are in the fleet, and its own on top."""
+        found: dict[str, str | None] = {}
+        for item in items(service.body.get("env_file")):
+            path = str(mapping(item).get("path") or item)
+            source = self.fleet.tree.read(posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), path)))
+            found.update({} if isinstance(source, Unreadable) else parse_env(source.text))
+        return {**found, **service.environment}
 
     def names(self, service: Service) -> frozenset[str]:
         """What other services may call it by."""

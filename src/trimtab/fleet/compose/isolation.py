@@ -4,6 +4,7 @@ Each store gets a network of its own with the services that talk to it; everythi
 ports of the host gets an internal network, from which nothing leads to the outside.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,13 @@ from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts, published_ports, store_port
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.model import Service
+from trimtab.fleet.paths import is_within
+from trimtab.fleet.tree import Unreadable, own_files
 
-_READ = (".py", ".js", ".ts", ".mjs", ".json", ".yaml", ".yml", ".toml", ".conf", ".ini", ".env", ".go", ".java", ".rb", ".php")
+_READ = (
+    ".py", ".js", ".ts", ".mjs", ".json", ".yaml", ".yml", ".toml", ".conf", ".ini", ".env", ".go", ".java", ".rb", ".php",
+    ".cfg", ".xml", ".properties", ".sh", ".tmpl",
+)  # fmt: skip
 _LARGEST = 200_000
 
 
@@ -65,20 +71,43 @@ def edges(facts: ComposeFacts) -> Iterator[Edge]:
 
 
 def _named_in_files(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]:
-    """Stores that the service's own files name as a host."""
-    image = facts.image(service)
+    """Stores that the service's own files name as a host: those in its image, and those that are mounted into it."""
     stores = {name: other for name, other in facts.by_name.items() if store_port(other) is not None}
-    if image is None or not stores or not image[0].contexts:
+    if not stores:
         return
     names = "|".join(re.escape(name) for name in stores)
-    pattern = re.compile(rf"(?:://(?:[^\s/@]*@)?|[\"'@])(?P<name>{names})(?::\d+|[\"'/])")
+    pattern = re.compile(
+        rf"(?:://(?:[^\s/@]*@)?|[\"'@])(?P<name>{names})(?::\d+|[\"'/])|(?<![^\s=,])(?P<plain>{names}):\d{{2,5}}(?![\w.:-])"
+    )
+    for path, text in (*_copied(facts, service), *_mounted(facts, service)):
+        for match in pattern.finditer(text):
+            yield stores[match["name"] or match["plain"]].name, path
+
+
+def _is_read(path: str, size: int) -> bool:
+    return size <= _LARGEST and path.endswith(_READ) and "node_modules/" not in path
+
+
+def _copied(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]:
+    image = facts.image(service)
+    if image is None or not image[0].contexts:
+        return
     context = image[0].contexts[0]
     for path in sorted(set(CopiedFiles.of(image[0].lineage(image[1]), context).paths.values())):
         entry = context.visible.get(path)
-        if entry is None or entry.size > _LARGEST or not path.endswith(_READ) or "node_modules/" in path:
-            continue
-        for match in pattern.finditer(context.read(path) or ""):
-            yield stores[match["name"]].name, context.tree_path(path)
+        if entry is not None and _is_read(path, entry.size):
+            yield context.tree_path(path), context.read(path) or ""
+
+
+def _mounted(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]:
+    """The files that are mounted from the fleet's own folders; not where all of the fleet is, which says nothing."""
+    folder = posixpath.dirname(service.origin)
+    sources = {posixpath.normpath(posixpath.join(folder, each.source)) for each in service.mounts if each.kind == "bind"}
+    for _, entry in own_files(facts.fleet.tree) if sources - {"."} else ():
+        if entry.kind == "file" and _is_read(entry.path, entry.size) and any(is_within(entry.path, each) for each in sources):
+            source = facts.fleet.tree.read(entry.path)
+            if not isinstance(source, Unreadable):
+                yield entry.path, source.text
 
 
 def plan(facts: ComposeFacts) -> NetworkPlan:

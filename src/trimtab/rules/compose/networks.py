@@ -1,6 +1,6 @@
 """CM301 to CM306: who can reach whom, and who tries to reach nobody."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from trimtab.fleet.compose.addresses import addresses, stranger, talks_to
 from trimtab.fleet.compose.beside import ON_TOP, declared_beside, used_beside
@@ -23,7 +23,6 @@ from trimtab.rules.base import (
 
 _PLAN = "who needs whom is `trimtab networks`' to propose, and to be looked at by somebody who knows"
 _FEW = 5
-_EMPTY: Mapping[str, object] = {}
 _FLAT = "services: {w: {image: nginx}, d: {image: 'postgres:16'}, a: {image: a}, b: {image: b}, c: {image: c}"
 
 
@@ -69,8 +68,8 @@ class UnknownHost(ComposeRule):
     """Address of a service that does not exist.
 
     ## What it does
-    Finds URLs in a service's environment and command whose host is a plain name that no service, container name, alias or
-    `extra_hosts` entry of the project has.
+    Finds URLs in a service's environment, env files, command and entry point whose host is a plain name that no service,
+    container name, alias or `extra_hosts` entry of the project has.
 
     ## Why it matters
     The engine's name server knows the project's names only; the request fails: `Name or service not known`.
@@ -103,10 +102,10 @@ class UnknownHost(ComposeRule):
         for service in facts.project.services:
             if _meets_others(facts, service):
                 continue
-            for address in addresses(service):
+            for address in addresses(facts, service):
                 if stranger(facts, service, address):
                     message = f"is given the host `{address.host}` in `{address.variable}`, and no service has that name"
-                    yield self.about(facts, service, _keys(address.variable), message, Refusal(_HOST), address.host)
+                    yield self.about(facts, service, _keys(service, address.variable), message, Refusal(_HOST), address.host)
 
 
 def _meets_others(facts: ComposeFacts, service: Service) -> bool:
@@ -118,16 +117,17 @@ def _meets_others(facts: ComposeFacts, service: Service) -> bool:
     return any(isinstance(each, dict) and ("external" in each or "name" in each) for each in settings)
 
 
-def _keys(variable: str) -> tuple[str, ...]:
-    return ("command",) if variable == "command" else ("environment", variable)
+def _keys(service: Service, name: str) -> tuple[str, ...]:
+    written = ("environment", name) if name in service.environment else ("env_file",)
+    return (name,) if name in {"command", "entrypoint"} else written
 
 
 class UnreachableHost(ComposeRule):
     """Address of a service on another network.
 
     ## What it does
-    Finds URLs and host names in a service's environment that mean another service of the project with which it shares no
-    network.
+    Finds URLs and host names in a service's environment, env files and command that mean another service of the project with
+    which it shares no network.
 
     ## Why it matters
     A service's name is known on its own networks only.
@@ -161,7 +161,7 @@ class UnreachableHost(ComposeRule):
                 theirs = facts.networks(other)
                 if own is not None and theirs is not None and not own & theirs:
                     message = f"is given the host `{address.host}` in `{address.variable}`, with which it shares no network"
-                    yield self.about(facts, service, _keys(address.variable), message, Refusal(_PLAN), address.host)
+                    yield self.about(facts, service, _keys(service, address.variable), message, Refusal(_PLAN), address.host)
 
 
 _PORT = "whether the address or the other service's port is wrong is not known"
@@ -171,9 +171,9 @@ class WrongPort(ComposeRule):
     """Address with a port on which the other service does not listen.
 
     ## What it does
-    Finds URLs in a service's environment that mean another service of the project, with a port that nothing says it listens
-    on: not its `ports`, `expose`, EXPOSE, start command, nor what its image is known for. A port that is only the host's side
-    of the other's `ports` is the most common mistake.
+    Finds URLs in a service's environment, env files and command that mean another service of the project, with a port that
+    nothing says it listens on: not its `ports`, `expose`, EXPOSE, start command, nor what its image is known for. A port that
+    is only the host's side of the other's `ports` is the most common mistake.
 
     ## Why it matters
     Inside the network a container is reached on its own port. The request is refused.
@@ -215,7 +215,7 @@ class WrongPort(ComposeRule):
                 if address.port in facts.host_ports(other) or facts.is_sure_of_ports(other):
                     ports = ", ".join(str(port) for port in sorted(known)[:4])
                     message = f"asks `{other.name}` on port {address.port} in `{address.variable}`, and that listens on {ports}"
-                    yield self.about(facts, service, _keys(address.variable), message, Refusal(_PORT), address.host)
+                    yield self.about(facts, service, _keys(service, address.variable), message, Refusal(_PORT), address.host)
 
 
 _OF_BELOW = "the file is put on top of another one, whose services may use it"
@@ -268,7 +268,7 @@ class UndeclaredNetwork(ComposeRule):
         missing = sorted(used - {"default"} - set(facts.project.networks))
         files = facts.project.files
         elsewhere = {name: path for name in missing if (path := declared_beside(facts.fleet, "networks", name, files))}
-        own = dict.fromkeys((name for name in missing if name not in elsewhere), _EMPTY)
+        own: dict[str, object] = {name: {} for name in missing if name not in elsewhere}
         for service in facts.project.services:
             for name in sorted(facts.networks(service) or ()):
                 if name in missing:
