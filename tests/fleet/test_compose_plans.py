@@ -206,3 +206,18 @@ def test_an_address_in_an_env_file_is_judged_where_the_file_is_named() -> None:
     rules = [rule for rule in all_rules() if rule.code in {"CM302", "CM303", "CM304"}]
     found = {(each.rule, each.path, each.line) for each in review(fleet, rules).findings}
     assert found == {("CM302", "compose.yaml", 4), ("CM304", "compose.yaml", 4)}
+
+
+def test_no_limit_is_proposed_below_the_heap_that_the_runtime_is_told_to_use() -> None:
+    told = {
+        "a": "environment: {JAVA_OPTS: -Xmx2g}",
+        "b": "command: node --max-old-space-size=1000 b.js",
+        "c": "command: node c.js",
+    }
+    text = "services:\n" + "".join(f"  {name}: {{image: 'node:22', {said}}}\n" for name, said in told.items())
+    found = {each.service.name: each for each in propose(facts_of(text))}
+    mib = 1024 * 1024
+    assert {name: each.after.limit // mib for name, each in found.items()} == {"a": 2663, "b": 1300, "c": 256}
+    assert {name: each.basis for name, each in found.items()} == {
+        "a": "its heap of 2 GiB and room", "b": "its heap of 1000 MiB and room", "c": "default for node",
+    }  # fmt: skip

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts
-from trimtab.fleet.compose.resources import heaps
 from trimtab.fleet.compose.sizing import DEFAULTS, Proposal, propose, sized_wants
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import text
@@ -113,7 +112,7 @@ def _sized(default: Proposal, rows: Rows) -> Sized:
     if seen is None:
         return Sized(default)
     sizes = DEFAULTS[default.kind]
-    heap = max(heaps(default.service), default=0)
+    heap = default.heap
     program = Program(default.kind, heap, Given(sizes.limit, sizes.reservation, sizes.cpus))
     return Sized(default, seen, advise(seen, Given(*default.before), program))
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from trimtab.fleet.compose.heaps import BESIDE_HEAP
 from trimtab.fleet.sizes import size_text
 from trimtab.history.usage import HOUR
 from trimtab.observe.evidence import DAY, Evidence, rounded
@@ -19,8 +20,6 @@ _MIB = 1024 * 1024
 STEP = 16 * _MIB
 LEAST_POINTS, LEAST_WINDOW, WEEK = 100, 3 * HOUR, 7 * DAY
 _MARGIN, _TAIL, _OOM, _OOM_MORE = 1.15, 1.3, 1.25, 100 * _MIB
-_NATIVE = 1.3
-"""What a runtime needs in relation to its heap: code, stacks, buffers and what libraries take by themselves."""
 _LESS = 0.75
 """The smallest that one step leaves of a limit."""
 _NOTICEABLE = 1.05
@@ -135,7 +134,7 @@ def _too_short(seen: Evidence) -> str:
 def _memory(seen: Evidence, limit: int | None, program: Program) -> tuple[int | None, tuple[str, ...], tuple[str, ...], int]:
     """The limit, the reasons, what is held back, and the least that fits."""
     wanted, why = _needed(seen, program)
-    floor = rounded(max(seen.memory_max * _NOTICEABLE, _after_kill(seen), program.heap * _NATIVE), STEP)
+    floor = rounded(max(seen.memory_max * _NOTICEABLE, _after_kill(seen), program.heap * BESIDE_HEAP), STEP)
     if limit is None:
         short = _too_short(seen)
         default = program.default.memory or 0
@@ -163,7 +162,7 @@ def _needed(seen: Evidence, program: Program) -> tuple[int, tuple[str, ...]]:
         (seen.memory_max * _MARGIN, f"used at most {size_text(seen.memory_max)}{boot}"),
         (seen.memory_p99 * _TAIL, f"used more than {size_text(seen.memory_p99)} in one minute of a hundred"),
         (_after_kill(seen), killed),
-        (program.heap * _NATIVE, f"is told to use {size_text(program.heap)} for its heap"),
+        (program.heap * BESIDE_HEAP, f"is told to use {size_text(program.heap)} for its heap"),
         (FLOORS.get(program.kind, STEP), f"the least for {program.kind}"),
     ]
     most, why = max(asked, key=lambda each: each[0])

@@ -1,16 +1,8 @@
 """What a service may use and what is set aside for it, in either of compose's spellings."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping, text
-from trimtab.fleet.sizes import byte_size
-
-_HEAP = (
-    re.compile(r"-Xmx(?P<size>\d+[kKmMgG]?)"),
-    re.compile(r"--max[-_]old[-_]space[-_]size=(?P<mebibytes>\d+)"),
-)
 
 
 def _resources(body: Mapping[str, object], kind: str, name: str) -> str | None:
@@ -57,14 +49,3 @@ def resource_paths(body: Mapping[str, object], kind: str, name: str) -> tuple[tu
         return (long, (short,)) if short in body else (long,)
     beside = _BESIDE[kind] if kind == "limits" else (*_BESIDE["reservations"], *_BESIDE["limits"])
     return ((short,),) if any(key in body for key in beside) else (long,)
-
-
-def heaps(service: Service) -> Iterator[int]:
-    """Bytes of every heap that a runtime is told to use, by the command or the environment."""
-    words = service.command if isinstance(service.command, str) else " ".join(service.command or ())
-    for written in (words, *(value or "" for value in service.environment.values())):
-        for pattern in _HEAP:
-            for match in pattern.finditer(written):
-                found = match.groupdict()
-                size = found["size"] if "size" in found else f"{found['mebibytes']}m"
-                yield byte_size(size) or 0

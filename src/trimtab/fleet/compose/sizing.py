@@ -11,10 +11,11 @@ from packaging.utils import canonicalize_name
 
 from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts, image_name, is_web, store_port
+from trimtab.fleet.compose.heaps import BESIDE_HEAP, heap_of
 from trimtab.fleet.compose.resources import resource_paths
 from trimtab.fleet.model import Service
 from trimtab.fleet.requirements import python_installs
-from trimtab.fleet.sizes import byte_size
+from trimtab.fleet.sizes import byte_size, size_text
 
 _MODELS = frozenset(
     ["torch", "tensorflow", "transformers", "sentence-transformers", "openvino", "onnxruntime", "keras", "vllm", "optimum"]
@@ -59,6 +60,8 @@ class Proposal:
     before: tuple[int | None, int | None, float | None]
     after: Sizes
     basis: str
+    heap: int = 0
+    """Bytes that its runtime is told to use for its heap; 0 where it is not told."""
 
     @property
     def wants(self) -> tuple[Want, ...]:
@@ -95,9 +98,14 @@ def propose(facts: ComposeFacts) -> Iterator[Proposal]:
         default = DEFAULTS[kind]
         limit, reservation = byte_size(service.memory_limit), byte_size(service.memory_reservation)
         cpus = float(service.cpu_limit) if service.cpu_limit and _is_number(service.cpu_limit) else None
-        most = limit or max(default.limit, reservation or 0)
+        heap = heap_of(facts, service)
+        needed = -int(-heap * BESIDE_HEAP // _MIB) * _MIB
+        most = limit or max(default.limit, reservation or 0, needed)
         after = Sizes(most, reservation or min(default.reservation, most // 2), cpus or default.cpus)
-        yield Proposal(service, kind, (limit, reservation, cpus), after, f"default for {kind}")
+        basis = (
+            f"its heap of {size_text(heap)} and room" if limit is None and heap and most == needed else f"default for {kind}"
+        )
+        yield Proposal(service, kind, (limit, reservation, cpus), after, basis, heap)
 
 
 def _is_number(text: str) -> bool:

@@ -5,7 +5,8 @@ from statistics import median
 
 from trimtab.fleet import Policy
 from trimtab.fleet.compose.facts import ComposeFacts, image_name, replicas
-from trimtab.fleet.compose.resources import heaps, memory_limit, memory_reservation, reserved_cpus
+from trimtab.fleet.compose.heaps import heap_of
+from trimtab.fleet.compose.resources import memory_limit, memory_reservation, reserved_cpus
 from trimtab.fleet.model import Service
 from trimtab.fleet.sizes import byte_size, size_text
 from trimtab.rules.base import (
@@ -264,7 +265,8 @@ class LimitBelowHeap(ComposeRule):
     """Memory limit below the heap that the runtime is told to use.
 
     ## What it does
-    Reads `-Xmx` and `--max-old-space-size` in a service's command and environment, and compares them with its limit.
+    Reads `-Xmx` and `--max-old-space-size` in what a service is started with and in its environment, those of its Dockerfile
+    among them, and compares them with its limit.
 
     ## Why it matters
     The runtime believes that it may grow to its heap's size and collects no garbage before; the kernel kills it at the limit.
@@ -277,18 +279,31 @@ class LimitBelowHeap(ComposeRule):
     category = Category.RELIABILITY
     severity = Severity.HIGH
     since = "0.2"
-    clean = [compose_case("services: {a: {image: 'a:1', mem_limit: 1g, environment: {JAVA_OPTS: -Xmx512m}}}\n")]
+    clean = [
+        compose_case("services: {a: {image: 'a:1', mem_limit: 1g, environment: {JAVA_OPTS: -Xmx512m}}}\n"),
+        compose_case(
+            "services: {a: {build: ./a, mem_limit: 1g, command: [java, -jar, a.jar], environment: {O: -Xmx512m}}}\n",
+            a='FROM a:1\nENV O=-Xmx2g\nCMD ["java", "-Xmx2g", "-jar", "a.jar"]\n',
+        ),
+    ]
     flagged = [
         compose_case("services: {a: {image: 'a:1', mem_limit: 512m, environment: {JAVA_OPTS: -Xmx1g}}}\n", refused=_WHICH),
         compose_case(
             "services: {a: {image: 'a:1', mem_limit: 512m, command: node --max-old-space-size=4096 a.js}}\n", refused=_WHICH
         ),
+        compose_case("services: {a: {image: 'a:1', mem_limit: 512m, entrypoint: java -Xmx1g -jar a.jar}}\n", refused=_WHICH),
+        compose_case(
+            "services: {a: {build: ./a, mem_limit: 512m}}\n",
+            a="FROM node:22\nENV NODE_OPTIONS=--max-old-space-size=1024\nCMD node a.js\n",
+            refused=_WHICH,
+        ),
+        compose_case("services: {a: {build: ./a, mem_limit: 512m}}\n", a='FROM a:1\nCMD ["java", "-Xmx1g"]\n', refused=_WHICH),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
             limit = byte_size(service.memory_limit)
-            heap = max(heaps(service), default=0)
+            heap = heap_of(facts, service)
             if limit is not None and heap >= limit:
                 message = f"may use {size_text(limit)} and its runtime is told to use {size_text(heap)} for the heap alone"
                 yield self.about(facts, service, _DEPLOY, message, Refusal(_WHICH))
