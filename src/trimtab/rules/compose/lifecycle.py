@@ -152,15 +152,15 @@ _NAME = "how images are called, and where they are pushed, is a decision"
 
 
 class UntaggedBuild(ComposeRule):
-    """Service that is built and has no image name of its own.
+    """Service that is built and has no image name or tag of its own.
 
     ## What it does
-    Finds services with `build` and without `image`. Files and profiles for development and tests are left out, here and in the
-    rules about limits, hardening, logs and restarts.
+    Finds services with `build` and without `image`, or with one whose tag is missing or `latest`. Files and profiles for
+    development and tests are left out, here and in the rules about limits, hardening, logs and restarts.
 
     ## Why it matters
-    Every build takes the one name that compose makes up, and the image before it has none any more: there is nothing to go
-    back to.
+    Every build takes the one name that compose makes up, or the one that is always the same, and the image before it has none
+    any more: there is nothing to go back to.
 
     ## Fix safety
     Not fixed: names and registries are a decision.
@@ -171,13 +171,26 @@ class UntaggedBuild(ComposeRule):
     severity = Severity.LOW
     since = "0.2"
     clean = [compose_case("services: {a: {build: ./a, image: 'acme/a:${TAG:-dev}'}}\n", a="FROM scratch\n")]
-    flagged = [compose_case("services: {a: {build: ./a}}\n", a="FROM scratch\n", refused=_NAME)]
+    flagged = [
+        compose_case(f"services: {{a: {{build: ./a{image}}}}}\n", a="FROM scratch\n", refused=_NAME)
+        for image in ("", ", image: acme/a", ", image: 'acme/a:latest'")
+    ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.deployed:
-            if service.build is not None and not service.image:
-                message = "is built without an image name, so every build takes the name away from the one before"
-                yield self.about(facts, service, ("build",), message, Refusal(_NAME))
+            what = _always_the_same(facts, service) if service.build is not None else None
+            if what is not None:
+                message = f"is built {what}, so every build takes the name away from the one before"
+                yield self.about(facts, service, ("image",) if service.image else ("build",), message, Refusal(_NAME))
+
+
+def _always_the_same(facts: ComposeFacts, service: Service) -> str | None:
+    """Why the next image gets the name of the one before; None where it may have another, by a variable for example."""
+    if not service.image:
+        return "without an image name"
+    reference = read_reference(service.image)
+    varies = service.image.endswith(":") or any("$" in str(raw.body.get("image")) for raw in facts.raws(service))
+    return f"as `{service.image}`" if reference.tag in {None, "", "latest"} and not reference.digest and not varies else None
 
 
 _PINNED = "a docker-compose before 1.27 is pinned here, which takes a file without it for one of the first format"
