@@ -1,19 +1,25 @@
 """CM131 to CM134: names and ports of the host that a service takes."""
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from trimtab.fleet.compose.facts import ComposeFacts, is_web, published_ports, replicas, store_port
+from trimtab.fleet.compose.facts import ComposeFacts, PublishedPort, is_web, published_ports, replicas, store_port
 from trimtab.fleet.model import Service
-from trimtab.rules.base import Category, ComposeRule, Finding, Refusal, Severity, compose_case
+from trimtab.rules.base import Category, ComposeRule, Finding, Refusal, Severity, compose_case, script_case
 
+_SCALED = re.compile(r"(?:--scale=)?(?P<name>[\w.-]+)=(?P<wanted>\d{1,4})")
 _ONE = "which of the two is meant, one container or several, is not known"
+
+
+_NAMED = "services: {a: {image: a, container_name: a}}\n"
 
 
 class FixedContainerName(ComposeRule):
     """Fixed container name on a service that is to run several times.
 
     ## What it does
-    Finds `container_name` on services with `deploy.replicas` or `scale` above one.
+    Finds `container_name` on services with `deploy.replicas` or `scale` above one, or that a script starts so (`up --scale`).
 
     ## Why it matters
     Two containers cannot have one name; compose refuses: `the custom container name … must be unique`.
@@ -26,13 +32,25 @@ class FixedContainerName(ComposeRule):
     category = Category.RELIABILITY
     severity = Severity.HIGH
     since = "0.2"
-    clean = [compose_case("services: {a: {image: a, container_name: a}, b: {image: b, scale: 3}}\n")]
-    flagged = [compose_case("services: {a: {image: a, container_name: a, deploy: {replicas: 2}}}\n", refused=_ONE)]
+    clean = [
+        compose_case("services: {a: {image: a, container_name: a}, b: {image: b, scale: 3}}\n"),
+        script_case(
+            "#!/bin/sh\nset -e\ndocker compose -f b.yaml up --scale a=2\ndocker compose up --scale a=1\n", compose=_NAMED
+        ),
+    ]
+    flagged = [
+        compose_case("services: {a: {image: a, container_name: a, deploy: {replicas: 2}}}\n", refused=_ONE),
+        *(
+            script_case(f"#!/bin/sh\nset -e\ndocker compose {each}\n", compose=_NAMED, refused=_ONE)
+            for each in ("up -d --scale a=2", "up --scale=a=3 -d", "scale a=2")
+        ),
+    ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
-            if service.body.get("container_name") and replicas(service) > 1:
-                message = f"has one name for {replicas(service)} containers, so they cannot be created"
+            wanted = _containers(facts, service)
+            if service.body.get("container_name") and wanted > 1:
+                message = f"has one name for {wanted} containers, so they cannot be created"
                 yield self.about(facts, service, ("container_name",), message, Refusal(_ONE))
 
 
@@ -40,7 +58,8 @@ class FixedHostPort(ComposeRule):
     """Fixed host port on a service that is to run several times.
 
     ## What it does
-    Finds `ports` with one host port on services with `deploy.replicas` or `scale` above one.
+    Finds `ports` with fewer host ports than containers on services with `deploy.replicas` or `scale` above one, or that a
+    script starts so (`up --scale`).
 
     ## Why it matters
     The second container does not start: `Bind for 0.0.0.0:… failed: port is already allocated`.
@@ -56,14 +75,46 @@ class FixedHostPort(ComposeRule):
     clean = [
         compose_case("services: {a: {image: a, ports: ['80:80']}, b: {image: b, scale: 3, ports: ['80', '8000-8002:80']}}\n"),
     ]
-    flagged = [compose_case("services: {a: {image: a, ports: ['80:80'], deploy: {replicas: 2}}}\n", refused=_ONE)]
+    flagged = [
+        compose_case("services: {a: {image: a, ports: ['80:80'], deploy: {replicas: 2}}}\n", refused=_ONE),
+        compose_case("services: {a: {image: a, ports: ['80-81:80'], deploy: {replicas: 3}}}\n", refused=_ONE),
+        script_case(
+            "#!/bin/sh\nset -e\ndocker compose up -d --scale a=2\n",
+            compose="services: {a: {image: a, ports: ['80:80']}}\n",
+            refused=_ONE,
+        ),
+    ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
+            wanted = _containers(facts, service)
             for port in published_ports(service):
-                if port.published and "-" not in port.published and replicas(service) > 1:
-                    message = f"has the host's port {port.published} for {replicas(service)} containers"
+                if port.published and _host_ports(port) < wanted:
+                    message = f"has the host's port {port.published} for {wanted} containers"
                     yield self.about(facts, service, ("ports", port.index), message, Refusal(_ONE), port.published)
+
+
+def _host_ports(port: PublishedPort) -> int:
+    """How many ports of the host one entry has for each port of the container."""
+    low, _, high = port.published.partition("-")
+    return 1 + int(high) - int(low) if low.isdigit() and high.isdigit() and len(port.targets) == 1 else 1
+
+
+def _containers(facts: ComposeFacts, service: Service) -> int:
+    """How many containers a service gets, by its own file or by a script that starts more."""
+    return max([replicas(service), *(int(each["wanted"]) for each in _scaled(facts) if each["name"] == service.name)])
+
+
+def _scaled(facts: ComposeFacts) -> Iterator["re.Match[str]"]:
+    for part in facts.fleet.scripts:
+        for call in part.calls:
+            files = {place for file in call.files for place in part.places(file)}
+            if call.is_compose and (not files or files & set(facts.project.files)):
+                for option, word in pairwise(call.words):
+                    asked = option == "--scale" or word.startswith("--scale=") or call.verb == "scale"
+                    match = _SCALED.fullmatch(word) if asked else None
+                    if match is not None:
+                        yield match
 
 
 _REACHED = "who has to reach it from outside the host is not known; `127.0.0.1:` in front keeps it on the host"
