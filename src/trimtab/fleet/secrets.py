@@ -25,6 +25,9 @@ _PLACEHOLDER = re.compile(
     r"|dummy|replace[_-]?me.*|unset|disabled?|empty|optional|\w*example(key)?)$",
     re.IGNORECASE,
 )
+_TO_BE_CHANGED = re.compile(
+    r"^(change[_-]?(me|it).*|your[_-].*|todo|example|placeholder|dummy|replace[_-]?me.*|\w*example(key)?)$", re.IGNORECASE
+)
 _DETECTORS = (
     "AWS Access Key", "Azure Storage Account access key", "Basic Auth Credentials", "Discord Bot Token", "GitHub Token",
     "GitLab Token", "JSON Web Token", "Mailchimp Access Key", "NPM tokens", "OpenAI Token", "Private Key", "PyPI Token",
@@ -88,6 +91,15 @@ _BY_BEGINNING = frozenset({"GitHub Token", "GitLab Token"})
 def secret_kind(name: str, value: str) -> str | None:
     """What a variable's value is, by its name or its format; None where it is no credential."""
     return None if is_placeholder(value) else named_kind(name, value) or known_format(value)
+
+
+def known_default(name: str, value: str) -> str | None:
+    """What a variable's value is where its name says a credential and everybody knows the value: `changeme`; None elsewhere.
+
+    A text that is to be filled in counts: where nobody has, it is what runs.
+    """
+    known = is_secret_name(name) and _TO_BE_CHANGED.match(value.strip("\"'"))
+    return "its name says a credential, and everybody knows this one" if known else None
 
 
 def named_kind(name: str, value: str) -> str | None:

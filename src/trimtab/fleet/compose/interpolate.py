@@ -40,7 +40,7 @@ class Interpolation:
             elif match["named"]:
                 parts.append(self._plain(match["named"]))
             else:
-                end = _closing_brace(text, match.start() + 2)
+                end = closing_brace(text, match.start() + 2)
                 parts.append(self._modified(match["braced"], text[match.start("rest") : end]))
                 at = end + 1
         parts.append(text[at:])
@@ -67,7 +67,8 @@ class Interpolation:
         return ""
 
 
-def _closing_brace(text: str, at: int) -> int:
+def closing_brace(text: str, at: int) -> int:
+    """The offset of the brace that closes one which is open at an offset; the text's end where none does."""
     depth = 1
     while at < len(text):
         depth += (text[at] == "{") - (text[at] == "}")

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from trimtab.fleet.compose.documents import read_documents
+from trimtab.fleet.compose.interpolate import closing_brace
 from trimtab.fleet.compose.merge import as_mapping
 from trimtab.fleet.plain import items, mapping, text
 from trimtab.fleet.tree import Tree, Unreadable
 from trimtab.syntax.yaml import YamlDocument, YamlProblem
 
-_VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<kind>:?[-?+])?(?P<rest>[^}]*)\}|\$(?P<plain>\w+)")
+_VARIABLE = re.compile(r"\$\{\w+[^}]*\}|\$\w+")
+_DEFAULT = re.compile(r"\$\{\w+:?-")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,15 @@ class RawService:
             if written is not None:
                 yield name, written, self.line("environment", name if isinstance(raw, dict) else index)
 
+    def options(self) -> Iterator[tuple[str, str, int]]:
+        """Name, text and line of each option with a value in what it is started with: `--password=x`, `--password x`."""
+        for key in ("entrypoint", "command"):
+            words = [word.strip("\"'") for item in items(self.body.get(key)) for word in str(item).split()]
+            for word, after in pairwise([*words, ""]):
+                flag, equals, value = word.partition("=")
+                if flag.startswith("-") and (value or not (equals or after.startswith("-"))):
+                    yield flag.lstrip("-"), value or after, self.line(key)
+
 
 def raw_services(tree: Tree, path: str) -> Iterator[RawService]:
     """The services of a compose file; none for one that cannot be read."""
@@ -51,8 +63,8 @@ def raw_services(tree: Tree, path: str) -> Iterator[RawService]:
 
 
 def literal_parts(value: str) -> list[str]:
-    """What a value is where its variables are not set: the text itself, or the defaults in it."""
+    """What a value is where its variables are not set: the text itself, or the defaults in it, those of defaults among them."""
     if not _VARIABLE.search(value):
         return [value]
-    defaults = [match["rest"] for match in _VARIABLE.finditer(value) if match["kind"] in {"-", ":-"}]
-    return [default for default in defaults if default and not _VARIABLE.search(default)]
+    defaults = [value[match.end() : closing_brace(value, match.end())] for match in _DEFAULT.finditer(value)]
+    return list(dict.fromkeys(part for default in defaults if default for part in literal_parts(default)))
