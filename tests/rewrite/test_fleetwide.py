@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
-from trimtab.fleet import Fleet, Unreadable
+from trimtab.fleet import Fleet, MemoryTree, Unreadable, discover
 from trimtab.rewrite import SkipReason, rewrite
 from trimtab.rules import (
     Applicability,
@@ -167,3 +167,16 @@ def test_refusals_are_remembered_where_they_stand(fleet: Make) -> None:
     (change,) = changes.changed
     assert [(skip.finding.rule, skip.explanation) for skip in change.skipped] == [("T9", "because")]
     assert [fix.rule for fix in change.applied] == ["T1"]
+
+
+def test_what_is_refused_is_told_once_however_many_rounds_move_its_line() -> None:
+    text = (
+        "services:\n  a:\n    image: a:1\n    healthcheck: {test: x, interval: 2s, start_period: 9s}\n"
+        "  b:\n    image: b:1\n    depends_on: [a]\n    mem_limit: 1g\nversion: '3' # a comment\nvolumes: {c: {}}\n"
+    )
+    (change,) = rewrite(discover(MemoryTree({"compose.yaml": text})), unsafe=True).files
+    refused = [(skip.finding.rule, skip.finding.anchor) for skip in change.skipped if skip.reason is SkipReason.REFUSED]
+    assert {"CM503", "CM402"} <= {rule for rule, _ in refused}
+    assert len(refused) == len(set(refused))
+    lines = change.text.splitlines()
+    assert {lines[skip.finding.line - 1] for skip in change.skipped if skip.finding.rule == "CM402"} == {"volumes: {c: {}}"}

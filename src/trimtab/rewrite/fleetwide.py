@@ -10,7 +10,7 @@ from trimtab.rewrite.changeset import ChangeSet, FileChange, SkippedFix, SkipRea
 from trimtab.rewrite.converge import rewrite_dockerfile
 from trimtab.rewrite.invariants import broken_compose, broken_context, broken_scripts
 from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, joined_effects
-from trimtab.rules import Finding, Rule, default_rules
+from trimtab.rules import Finding, FleetRule, Rule, default_rules
 from trimtab.text import apply_edits
 
 MAX_ROUNDS = 8
@@ -121,12 +121,14 @@ class _Rewrite:
             self.changes[path] = replace(self._untouched(path), bug=bug)
 
     def _remember_skipped(self, left: Sequence[Finding], harmful: Sequence[Finding]) -> None:
-        held, bad = {each.sort_key for each in left}, set(map(id, harmful))
-        for path in dict.fromkeys(each.path for each in left):
+        bad = set(map(id, harmful))
+        codes = {rule.code for rule in self.rules if isinstance(rule, FleetRule)}
+        for path in dict.fromkeys([*self.changes, *(each.path for each in left)]):
             if not self._wanted(path):
                 continue
             known = self.changes.get(path) or self._untouched(path)
-            own = tuple(skip for skip in known.skipped if skip.finding.sort_key not in held)
+            # All of the fleet's rules have just spoken: what they said of the texts before stands on other lines, or is gone.
+            own = tuple(skip for skip in known.skipped if skip.finding.rule not in codes)
             needed = tuple(SkippedFix(each, SkipReason.NEEDED) for each in harmful if each.path == path)
             others = self.selection.skipped(each for each in left if each.path == path and id(each) not in bad)
             skipped = (*own, *needed, *others)
