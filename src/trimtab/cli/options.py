@@ -212,9 +212,11 @@ def _print(common: Common, file: IO[str], shown: "RenderableType") -> None:
     from trimtab.report.console import PlainConsole, console
 
     if common.output:
-        PlainConsole(file=file, no_color=True, highlight=False, width=160).print(shown)
+        PlainConsole(file=file, no_color=True, highlight=False, width=160).print(shown, crop=False)
     else:
-        console(color=common.color).print(shown)
+        to = console(color=common.color)
+        # Lines of a patch are longer than any table, and are no patch any more where they are cut.
+        to.print(shown, crop=to.is_terminal)
 
 
 def write_text(common: Common, text: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +11,7 @@ from trimtab.pipelines.besides import Beside
 from trimtab.pipelines.blocks import BlockChange, Fate, Merged
 from trimtab.pipelines.plan import Plan
 from trimtab.report.data import Data
+from trimtab.report.patch import PatchView
 from trimtab.text import unified_diff
 
 _STYLES = {
@@ -98,7 +98,7 @@ def _block_lines(path: str, block: BlockChange) -> list[RenderableType]:
 
 
 def _diff(path: str, before: str | None, after: str | None) -> RenderableType:
-    return Syntax(unified_diff(path, before, after), "diff", background_color="default", word_wrap=True)
+    return PatchView(unified_diff(path, before, after))
 
 
 def pipeline_view(planned: Plan) -> RenderableType:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
-from rich.syntax import Syntax
 from rich.text import Text
 
 from trimtab.deploy.frontends import FrontEnd
 from trimtab.deploy.predecessors import Predecessor
 from trimtab.deploy.written import Generated, Outcome
 from trimtab.report.data import Data
+from trimtab.report.patch import PatchView
 from trimtab.rules import Finding
 from trimtab.text import unified_diff
 
@@ -68,7 +68,7 @@ def scripts_view(placed: Sequence[Placed], old: Sequence[Predecessor], *, diff: 
     for each in placed if diff else ():
         if each.file.is_written:
             text = unified_diff(each.front.path, each.file.current, each.front.text)
-            parts.append(Syntax(text, "diff", background_color="default", word_wrap=True))
+            parts.append(PatchView(text))
     parts += [_line(each, written=written) for each in placed]
     for job in dict.fromkeys(each.front.job for each in placed):
         front = next(each.front for each in placed if each.front.job == job)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from trimtab.fleet import Fleet, Unreadable
 from trimtab.fleet.copies import heaviest_folders, sent_files
 from trimtab.report import figures
+from trimtab.report.patch import PatchView
 from trimtab.report.words import one_line, printable
 from trimtab.review import Review, Score
 from trimtab.review.score import deductions
@@ -131,7 +131,7 @@ def changes_view(changes: ChangeSet, *, diff: bool, written: bool) -> Renderable
     """What was changed, or would be, and what was left out and why."""
     parts: list[RenderableType] = []
     if diff and changes.diff:
-        parts.append(_diff(changes.diff))
+        parts.append(PatchView(changes.diff))
     verb = "fixed" if written else "would fix"
     for change in changes.changed:
         rules = ", ".join(change.rules)
@@ -161,15 +161,11 @@ def proposal_view(finding: Finding, fleet: Fleet) -> RenderableType:
     parts: list[RenderableType] = [Text(finding.path, "bold underline"), _finding(finding)]
     if fix.edits and not isinstance(source, Unreadable):
         after = apply_edits(source.text, fix.edits)
-        parts.append(_diff(unified_diff(finding.path, source.text, after)))
+        parts.append(PatchView(unified_diff(finding.path, source.text, after)))
     for new in fix.files:
         old = fleet.tree.read(new.path)
-        parts.append(_diff(unified_diff(new.path, None if isinstance(old, Unreadable) else old.text, new.text)))
+        parts.append(PatchView(unified_diff(new.path, None if isinstance(old, Unreadable) else old.text, new.text)))
     return Group(*parts)
-
-
-def _diff(text: str) -> RenderableType:
-    return Syntax(text, "diff", background_color="default", word_wrap=True)
 
 
 def shown(text: str, style: str = "") -> Text:
