@@ -221,3 +221,12 @@ def test_no_limit_is_proposed_below_the_heap_that_the_runtime_is_told_to_use() -
     assert {name: each.basis for name, each in found.items()} == {
         "a": "its heap of 2 GiB and room", "b": "its heap of 1000 MiB and room", "c": "default for node",
     }  # fmt: skip
+
+
+def test_a_store_that_is_built_here_gets_a_network_and_a_stores_size() -> None:
+    text = "services: {db: {build: ./db}, a: {image: 'a:1', depends_on: [db]}, b: {image: 'b:1'}}\n"
+    facts = facts_of(
+        text, **{"db/Dockerfile": "FROM postgres:16\nCOPY init.sql /docker-entrypoint-initdb.d/\n", "db/init.sql": ""}
+    )
+    assert [(each.store, each.internal) for each in plan(facts).segments] == [("db", True)]
+    assert {each.service.name: each.kind for each in propose(facts)} == {"db": "store", "a": "unknown", "b": "unknown"}

@@ -240,9 +240,21 @@ class ComposeFacts:
             exposed = [i for one in facts.lineage(stage) for i in one.instructions if i.keyword == "EXPOSE"]
             found.update(port for i in exposed for word in i.words for port in _range(word.raw))
             found.update(listening_ports(facts, stage))
-        if (known := store_port(service)) is not None:
+        if (known := self.store_port(service)) is not None:
             found.add(known)
         return frozenset(found)
+
+    def store_port(self, service: Service) -> int | None:
+        """The port of a service that keeps data or messages, None for any other.
+
+        An image that is built on a store's, and neither says what else to start, is one.
+        """
+        if service.build is None:
+            return _store_port(service.image or "")
+        image = self.image(service)
+        if image is None or any(image[0].last(image[1], keyword) for keyword in ("CMD", "ENTRYPOINT")):
+            return None
+        return _store_port(image[0].outside_base(image[1]))
 
     def host_ports(self, service: Service) -> frozenset[int]:
         """The ports of the host that lead to a service."""
@@ -251,7 +263,7 @@ class ComposeFacts:
     def is_sure_of_ports(self, service: Service) -> bool:
         """Whether the start command itself says which ports there are, or the image is a known store with its own command."""
         image = self.image(service)
-        own = store_port(service) is not None and not service.command and not service.environment
+        own = self.store_port(service) is not None and not service.command and not service.environment
         return own or (image is not None and bool(listening_ports(*image)))
 
     @cached_property
@@ -354,11 +366,8 @@ def image_name(service: Service) -> str:
     return read_reference(service.image).name
 
 
-def store_port(service: Service) -> int | None:
-    """The port of a service that keeps data or messages, None for any other."""
-    if service.build is not None or not service.image:
-        return None
-    path = read_reference(service.image).path
+def _store_port(image: str) -> int | None:
+    path = read_reference(image).path
     return _STORES.get("/".join(path.split("/")[-2:])) or _STORES.get(posixpath.basename(path))
 
 

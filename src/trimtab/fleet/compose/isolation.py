@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from trimtab.fleet.compose.addresses import talks_to
 from trimtab.fleet.compose.apply import Want
-from trimtab.fleet.compose.facts import ComposeFacts, published_ports, store_port
+from trimtab.fleet.compose.facts import ComposeFacts, published_ports
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.model import Service
 from trimtab.fleet.paths import is_within
@@ -72,7 +72,7 @@ def edges(facts: ComposeFacts) -> Iterator[Edge]:
 
 def _named_in_files(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]:
     """Stores that the service's own files name as a host: those in its image, and those that are mounted into it."""
-    stores = {name: other for name, other in facts.by_name.items() if store_port(other) is not None}
+    stores = {name: other for name, other in facts.by_name.items() if facts.store_port(other) is not None}
     if not stores:
         return
     names = "|".join(re.escape(name) for name in stores)
@@ -120,7 +120,7 @@ def plan(facts: ComposeFacts) -> NetworkPlan:
     for service in facts.project.services:
         shared.update(dict.fromkeys(sorted(facts.networks(service) or ())))
     for store in facts.project.services:
-        if store_port(store) is None:
+        if facts.store_port(store) is None:
             continue
         own = facts.networks(store)
         users = tuple(edge for edge in every if edge.other == store.name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from trimtab.fleet.compose.apply import Want
-from trimtab.fleet.compose.facts import ComposeFacts, image_name, is_web, store_port
+from trimtab.fleet.compose.facts import ComposeFacts, image_name, is_web
 from trimtab.fleet.compose.heaps import BESIDE_HEAP, heap_of
 from trimtab.fleet.compose.resources import resource_paths
 from trimtab.fleet.model import Service
@@ -114,7 +114,7 @@ def _is_number(text: str) -> bool:
 
 def kind_of(facts: ComposeFacts, service: Service) -> str:
     """What sort of program a service is, one of the keys of `DEFAULTS`."""
-    if store_port(service) is not None:
+    if facts.store_port(service) is not None:
         return "store"
     if is_web(service):
         return "web"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from trimtab.fleet.bases import read_reference
-from trimtab.fleet.compose.facts import ComposeFacts, store_port
+from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.jobs import why_not_restarted
 from trimtab.fleet.compose.mentions import old_compose
 from trimtab.fleet.model import Service
@@ -280,7 +280,7 @@ class ShortGracePeriod(ComposeRule):
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.deployed:
-            if store_port(service) is None or service.stop_grace_period is not None:
+            if facts.store_port(service) is None or service.stop_grace_period is not None:
                 continue
             change = facts.editor(service).set(("services", service.name, "stop_grace_period"), "1m")
             outcome = fix_of("allow a minute to end", change, Applicability.UNSAFE)

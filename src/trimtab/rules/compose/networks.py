@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet.compose.addresses import addresses, stranger, talks_to
 from trimtab.fleet.compose.beside import ON_TOP, declared_beside, used_beside
-from trimtab.fleet.compose.facts import ComposeFacts, store_port
+from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
 from trimtab.rules.base import (
@@ -54,7 +54,7 @@ class FlatNetwork(ComposeRule):
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         placed = {service.name: facts.networks(service) for service in facts.project.services}
-        stores = [service for service in facts.project.services if store_port(service) is not None]
+        stores = [service for service in facts.project.services if facts.store_port(service) is not None]
         if len(placed) < _FEW or not stores or len(set(placed.values())) != 1 or None in placed.values():
             return
         message = f"keeps data, and all {len(placed)} services of the project are on its network"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from trimtab.fleet.compose.facts import ComposeFacts, PublishedPort, is_web, published_ports, replicas, store_port
+from trimtab.fleet.compose.facts import ComposeFacts, PublishedPort, is_web, published_ports, replicas
 from trimtab.fleet.model import Service
 from trimtab.rules.base import Category, ComposeRule, Finding, Refusal, Severity, compose_case, script_case
 
@@ -144,16 +144,20 @@ class StorePublishedToTheWorld(ComposeRule):
     since = "0.2"
     aliases = ("CL-0005",)
     clean = [
-        compose_case("services: {a: {image: 'postgres:16', ports: ['127.0.0.1:5432:5432']}, b: {image: b, ports: ['80:80']}}\n")
+        compose_case(
+            "services: {a: {image: 'postgres:16', ports: ['127.0.0.1:5432:5432']}, b: {image: b, ports: ['80:80']}}\n"
+        ),
+        compose_case("services: {a: {build: ./a, ports: ['80:80']}}\n", a="FROM postgres:16\nCMD serve\n"),
     ]
     flagged = [
         compose_case("services: {a: {image: 'postgres:16', ports: ['5432:5432']}}\n", refused=_REACHED),
         compose_case("services: {a: {image: 'redis:7', ports: [{target: 6379, published: '6379'}]}}\n", refused=_REACHED),
+        compose_case("services: {a: {build: ./a, ports: ['5432:5432']}}\n", a="FROM postgres:16\nRUN make\n", refused=_REACHED),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for service in facts.project.services:
-            if store_port(service) is not None:
+            if facts.store_port(service) is not None:
                 for index, text in _to_the_world(service):
                     message = f"keeps data, and publishes port {text} on every address of the host"
                     yield self.about(facts, service, ("ports", index), message, Refusal(_REACHED), text)
@@ -193,7 +197,7 @@ class PortPublishedToTheWorld(ComposeRule):
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         fronts = [each for each in facts.project.services if is_web(each) and any(published_ports(each))]
         for service in facts.project.services if fronts else ():
-            if is_web(service) or store_port(service) is not None:
+            if is_web(service) or facts.store_port(service) is not None:
                 continue
             for index, text in _to_the_world(service):
                 message = f"publishes port {text} on every address of the host, past `{fronts[0].name}`"
