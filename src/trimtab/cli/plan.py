@@ -1,5 +1,6 @@
 """`trimtab plan`."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,12 +12,14 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.fleet import Fleet
-from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.facts import ComposeFacts, replicas
 from trimtab.fleet.compose.isolation import plan as network_plan
 from trimtab.fleet.compose.sizing import propose
 from trimtab.fleet.compose.startup import faster_checks, predict
+from trimtab.fleet.script_jobs import job_of
+from trimtab.fleet.sizes import size_text
 from trimtab.report.exchange import cell, code
-from trimtab.report.words import one_line
+from trimtab.report.words import counted, one_line
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
 
 
@@ -62,30 +65,53 @@ def _batches(loaded: Loaded, changes: ChangeSet, safe: ChangeSet) -> Iterator[Ba
              "scripts": list[FileChange]()}  # fmt: skip
     for change in changes.changed:
         kinds[_kind(fleet, change)].append(change)
-    yield Batch(
-        "files whose every fix is safe", "trimtab fix", "low", "each result is parsed and reviewed again", "",
-        tuple(_line(change) for change in changes.changed if change.path in at_once),
+    yield _fixes(
+        loaded, "files whose every fix is safe", "trimtab fix", "low", "each result is parsed and reviewed again",
+        [change for change in changes.changed if change.path in at_once],
     )  # fmt: skip
-    yield Batch(
-        "Dockerfiles", "trimtab optimize", "none is kept that is not proven",
-        "built, compared and run before and after; measured", "",
-        tuple(_line(change) for change in kinds["Dockerfiles"] if change.path not in at_once),
+    left = {kind: [change for change in found if change.path not in at_once] for kind, found in kinds.items()}
+    unproven = ("trimtab optimize", "none is kept that is not proven")
+    yield _fixes(
+        loaded, "Dockerfiles", *unproven, "built, compared and run before and after; measured", left["Dockerfiles"]
     )  # fmt: skip
-    yield Batch(
-        "ignore files", "trimtab optimize", "none is kept that is not proven",
-        "every image whose context changes is built and compared", "",
-        tuple(_line(change) for change in kinds["ignore files"] if change.path not in at_once),
+    yield _fixes(
+        loaded, "ignore files", *unproven, "every image whose context changes is built and compared", left["ignore files"]
     )  # fmt: skip
-    yield Batch(
-        "settings of services", "trimtab optimize", "none is kept that is not proven",
-        "each service is run with the old settings and the new ones", "",
-        tuple(_line(change) for change in kinds["compose files"] if change.path not in at_once),
+    yield _fixes(
+        loaded, "settings of services", *unproven, "each service is run with the old settings and the new ones",
+        left["compose files"],
     )  # fmt: skip
     yield from _proposals(loaded)
-    yield Batch(
-        "scripts", "trimtab fix --unsafe", "medium: a script's runs are not tried out", "each result is parsed again", "",
-        tuple(_line(change) for change in kinds["scripts"] if change.path not in at_once),
+    yield _fixes(
+        loaded, "scripts", "trimtab fix --unsafe", "medium: a script's runs are not tried out", "each result is parsed again",
+        left["scripts"],
     )  # fmt: skip
+    yield _taken_over(loaded, changes)
+
+
+def _taken_over(loaded: Loaded, changes: ChangeSet) -> Batch:
+    """The scripts whose work `trimtab scripts` does; what no fix mends in them the new ones do not have."""
+    files = {change.path: change for change in changes.files}
+    found: dict[str, tuple[str, int]] = {}
+    for part in loaded.fleet.scripts:
+        job = job_of(part) if loaded.chosen is None or part.path in loaded.chosen else None
+        left = sum(skip.finding.rule.startswith("SC") for skip in files[part.path].skipped) if part.path in files else 0
+        if job is not None and left:
+            found[part.path] = (job, left)
+    total = sum(left for _, left in found.values())
+    return Batch(
+        "scripts that trimtab's own can replace", "trimtab scripts", "low: one that is there stays unless `--force` is given",
+        "none: the new ones stand beside them, to be tried", f"{counted(total, 'finding')} fewer that no fix mends",
+        tuple(f"{path}: {job}, {counted(left, 'finding')}" for path, (job, left) in found.items()),
+    )  # fmt: skip
+
+
+def _fixes(loaded: Loaded, title: str, command: str, risk: str, proof: str, changes: Sequence[FileChange]) -> Batch:
+    categories = {rule.code: str(rule.category) for rule in loaded.rules}
+    fewer = Counter(categories[fix.rule] for change in changes for fix in change.applied)
+    parts = ", ".join(f"{category} {number}" for category, number in fewer.most_common())
+    predicted = f"{counted(fewer.total(), 'finding')} fewer: {parts}" if fewer else ""
+    return Batch(title, command, risk, proof, predicted, tuple(_line(change) for change in changes))
 
 
 def _proposals(loaded: Loaded) -> Iterator[Batch]:
@@ -118,19 +144,33 @@ def _quicker_start(name: str, facts: ComposeFacts) -> Batch:
 
 
 def _sizes(name: str, facts: ComposeFacts) -> Batch:
+    every = list(propose(facts))
+    bounded = sum(each.before[0] is not None for each in every)
+    together = size_text(sum(each.after.limit * replicas(each.service) for each in every))
     return Batch(
         f"sizes in {name}", "trimtab resources --apply", "medium: a default is not what was observed",
-        "none before its use is observed", "",
-        tuple(f"{each.service.name}: {len(each.wants)} sizes ({each.basis})" for each in propose(facts) if each.wants),
+        "none before its use is observed",
+        f"services with a memory limit {bounded} → {len(every)} of {len(every)}, {together} together",
+        tuple(f"{each.service.name}: {counted(len(each.wants), 'size')} ({each.basis})" for each in every if each.wants),
     )  # fmt: skip
 
 
 def _networks(name: str, facts: ComposeFacts) -> Batch:
+    segments, services = network_plan(facts).segments, facts.project.services
+    reach = ((each, _reaching(facts, each.store)) for each in segments)
+    predicted = "; ".join(f"services that reach `{each.store}` {now} → {len(each.members)}" for each, now in reach)
     return Batch(
         f"networks of {name}", "trimtab networks --prove --apply", "high: an address made up at run time is not seen",
-        "the project is started before and after with `--prove`; what no health check shows, somebody has to look at", "",
-        tuple(f"{each.store}: with {len(each.members)} that talk to it" for each in network_plan(facts).segments),
+        "the project is started before and after with `--prove`; what no health check shows, somebody has to look at",
+        f"{predicted}, of {len(services)}",
+        tuple(f"{each.store}: with {len(each.members)} that talk to it" for each in segments),
     )  # fmt: skip
+
+
+def _reaching(facts: ComposeFacts, store: str) -> int:
+    """How many other services share a network with a store."""
+    placed = {service.name: facts.networks(service) or frozenset[str]() for service in facts.project.services}
+    return sum(bool(networks & placed[store]) for name, networks in placed.items() if name != store)
 
 
 def _after(changes: ChangeSet, path: str) -> str | None:
