@@ -20,6 +20,8 @@ _FULL_BASES = frozenset(
     ["python", "node", "ruby", "golang", "rust", "php", "openjdk", "buildpack-deps", "perl", "erlang", "elixir"]
 )
 _SLIM_BASES = frozenset(["debian", "ubuntu"])
+_BARE = frozenset(["postgres", "redis"])
+"""Stores whose images have nothing to download with: their Dockerfiles take away what they needed themselves."""
 _OWN: Mapping[str, frozenset[str]] = {
     "python": frozenset({"python", "python3", "pip"}),
     "node": frozenset({"node", "npm", "yarn"}),
@@ -50,8 +52,15 @@ def lacks(facts: Facts, stage: Stage, program: str) -> bool:
     return base and not _brought(facts, stage, program)
 
 
+def image_lacks(image: str, program: str) -> bool:
+    """Whether an image from elsewhere surely has no such program."""
+    return program in PROGRAMS and _base_lacks(image, program)
+
+
 def _base_lacks(base: str, program: str) -> bool:
     reference = read_reference(base)
+    if reference.official and reference.name in _BARE:
+        return program in {"curl", "git", "gcc", "make"} or (program in {"wget", "nc"} and libc_of(base) != "musl")
     if not reference.official or not reference.tag or program in _OWN.get(reference.name, frozenset()):
         return False
     if libc_of(base) == "musl":
