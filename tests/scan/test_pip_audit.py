@@ -30,6 +30,8 @@ BY_HAND = [
     osv("PYSEC-3", "flask", events=[{"introduced": "1.0"}, {"last_affected": "1.1"}]),
     osv("PYSEC-4", "requests", versions=["2.19.0", "2.19.1"]),
     osv("PYSEC-5", "urllib3", events=[{"introduced": "0"}, {"fixed": "1.24"}, {"introduced": "1.25"}, {"fixed": "1.26"}]),
+    osv("PYSEC-7", "pyyaml", events=[{"introduced": "5.1"}, {"last_affected": "5.1"}]),
+    osv("PYSEC-8", "lxml", events=[{"introduced": "4.6.0"}, {"last_affected": "4.6.0"}]),
     osv("PYSEC-6", "django", events=[{"introduced": "0"}], withdrawn="2026-01-01T00:00:00Z"),
 ]
 REQUIREMENTS = {

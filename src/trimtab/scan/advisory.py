@@ -229,11 +229,25 @@ _BEGINNING = ("introduced", "0")
 
 def _sorted(ecosystem: str, events: Range) -> list[tuple[str, Ordered | None]]:
     """The events in order; None stands before all versions. A version that is fixed and introduced again is affected."""
-    first = [(kind, None) for kind, at in events.events if (kind, at) == _BEGINNING]
+    first: list[tuple[str, Ordered | None]] = [(kind, None) for kind, at in events.events if (kind, at) == _BEGINNING]
     rest = [(kind, read_version(ecosystem, at)) for kind, at in events.events if kind != "limit" and (kind, at) != _BEGINNING]
     rest.sort(key=lambda event: event[0] == "introduced")
     rest.sort(key=_by_version)
-    return [*first, *rest]
+    return [*first, *_closed(rest, opened=bool(first))]
+
+
+def _closed(ordered: Sequence[tuple[str, Ordered]], *, opened: bool) -> list[tuple[str, Ordered]]:
+    """A version that is introduced and the last affected is that one alone, unless a span before it ends there."""
+    found: list[tuple[str, Ordered]] = []
+    stray: tuple[str, Ordered] | None = None
+    for event in ordered:
+        begins = event[0] == "introduced"
+        alone = [stray] if stray and begins and not stray[1] < event[1] else []
+        # What ends here begins here: otherwise `= 1.2.3` would have no end.
+        found[len(found) - len(alone) :] = [event, *alone]
+        stray = event if event[0] == "last_affected" and not opened else None
+        opened = begins and not alone
+    return found
 
 
 def _by_version(event: tuple[str, Ordered]) -> Ordered:
