@@ -116,6 +116,22 @@ def test_waiting_updates_with_their_numbers(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sources", "why"), [("deb http://127.0.0.1:9/debian bookworm main", "failed to download"), ("", "no sources")]
+)
+def test_lists_that_cannot_be_reached_are_not_nothing_waiting(sources: str, why: str, tmp_path: Path) -> None:
+    """apt-get ends with 0 there."""
+    text = (
+        f"FROM {BASE}\nRUN rm -rf /etc/apt/sources.list.d/* /var/lib/apt/lists/* && echo '{sources}' > /etc/apt/sources.list\n"
+    )
+    write(tmp_path, {"Dockerfile": text, "advisories/B.json": advisory("DSA-1", "x", "Debian:12", "99")})
+    subprocess.run(["docker", "build", "-q", "-t", "listless-app:1", "."], cwd=tmp_path, check=True, capture_output=True)
+    words = ("scan", "--type", "vulns", "--image", "listless-app:1", "--advisories", "advisories", "--pending")
+    _, data, _ = call(tmp_path, *words)
+    assert data["targets"][0]["pending"] is None
+    assert [why in each["reason"] for each in data["not_checked"] if each["what"].startswith("pending")] == [True]
+
+
 def test_an_image_that_is_not_there_is_not_checked(app: Path) -> None:
     code, data, _ = call(app, "scan", "--type", "vulns", "--image", "nobody/built:this", "--advisories", "advisories")
     assert code == 2

@@ -1,6 +1,9 @@
 """What package managers say of waiting updates, as recorded, and what the changelogs name."""
 
+import os
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import anyio
 import pytest
@@ -81,6 +84,25 @@ def test_none_waiting() -> None:
 def test_lists_that_do_not_come_are_not_nothing_waiting() -> None:
     with pytest.raises(CannotAsk, match="E: no route"):
         asked(Engine(100, ""), DEBIAN)
+
+
+WARNED = "W: Failed to fetch http://deb.example/InRelease  Temporary failure resolving 'deb.example'"
+
+
+@pytest.mark.parametrize(("said", "ends"), [(WARNED, 0), ("W: Some index files failed to download.", 0), ("E: no", 100)])
+def test_an_update_that_reached_no_list_ends_the_script(said: str, ends: int, tmp_path: Path) -> None:
+    """apt-get says it in a warning, and ends with 0."""
+    engine = Engine(0, "=changelogs\n")
+    asked(engine, DEBIAN)
+    (argv,) = engine.commands
+    apt = tmp_path / "apt-get"
+    apt.write_text(f'#!/bin/sh\ncase "$*" in *update*) echo "{said}" >&2; exit {ends};; esac\n')
+    apt.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["/bin/sh", "-c", argv[-1]], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 100
+    assert done.stderr.strip() == said
+    assert "=changelogs" not in done.stdout
 
 
 @pytest.mark.parametrize("distro", [None, Distro("plan9", "4")])

@@ -12,7 +12,13 @@ from trimtab.scan.versions import UnreadableVersion, read_version
 _SECONDS = 300
 _APT = r"""
 set -e
-apt-get -qq update >&2
+export LC_ALL=C
+said=$(apt-get -qq -o APT::Update::Error-Mode=any update 2>&1) || { echo "$said" >&2; exit 100; }
+case "$said" in
+  *'ailed to fetch'* | *'ailed to download'*) echo "$said" >&2; exit 100 ;;
+esac
+set -- /var/lib/apt/lists/*_Packages*
+[ -e "$1" ] || { echo 'no list of packages came: it has no sources' >&2; exit 100; }
 apt-get -qq --simulate dist-upgrade | grep '^Inst ' || true
 echo '=changelogs'
 cd "$(mktemp -d)"
@@ -26,9 +32,14 @@ for name in $(apt-get -qq --simulate dist-upgrade | sed -n 's/^Inst \([^ ]*\) \[
   done
 done
 """
-"""Simulates an upgrade, then prints what each waiting package says of its changes. Nothing of the image is changed."""
+"""Simulates an upgrade, then prints what each waiting package says of its changes. Nothing of the image is changed.
+
+`apt-get update` ends with 0 where it reached no list at all, and nothing would seem to wait. Old ones know no `Error-Mode`, so
+what they say is read."""
 _APK = r"""
 set -e
+grep -q '^[^#]' /etc/apk/repositories /etc/apk/repositories.d/* 2>/dev/null ||
+  { echo 'no list of packages came: it has no sources' >&2; exit 100; }
 apk update -q >&2
 apk version -v -l '<' | sed -n 's/^\(.*\) *< *\(.*\)$/\1 \2/p'
 """
