@@ -259,3 +259,26 @@ def test_files_that_git_ignores_are_not_in_the_repository(fleet: Make) -> None:
     found = done(Request(tree, frozenset({Part.SECRETS}), ignored_by_git=(".env", "b/")))
     assert [leak.where for _, leak in found.leaks] == ["c/.env"]
     assert outcome(found) is Outcome.FINDINGS
+
+
+SECRETS = frozenset({Part.SECRETS})
+
+
+@pytest.mark.parametrize(
+    ("files", "ignored", "below"),
+    [({}, (), ""), ({"a/.env": "X=1\n"}, ("a/",), ""), ({"a/.env": "X=1\n", "b": ""}, ("a/",), "a")],
+)
+def test_a_search_that_read_no_file_is_never_clean(
+    files: dict[str, str], ignored: tuple[str, ...], below: str, fleet: Make
+) -> None:
+    found = done(Request(fleet(files), SECRETS, below=below, ignored_by_git=ignored))
+    assert outcome(found) is Outcome.INCOMPLETE
+
+
+def test_what_git_tracks_is_searched_wherever_it_lies(fleet: Make) -> None:
+    tree = fleet({f"{folder}/.env": "DB_PASSWORD=correct-horse\n" for folder in ("venv", "node_modules", "a")} | {"b": ""})
+    tracked = frozenset({"venv/.env", "a/.env", "b"})
+    found = done(Request(tree, SECRETS, tracked=tracked))
+    assert sorted(leak.where for _, leak in found.leaks) == ["a/.env", "venv/.env"]
+    without = done(Request(tree, SECRETS, tracked=tracked - {"venv/.env"}))
+    assert without.scope.tree != found.scope.tree, "what changes there is a change"

@@ -218,7 +218,10 @@ class _Work:
                 self._not(path, f"{text}; only a built image says which it gets", Part.VULNERABILITIES)
 
     def _tree_leaks(self) -> Iterable[Leak]:
-        found = search_tree(self.request.fleet.tree, self.request.below, self.request.ignored_by_git)
+        request = self.request
+        found = search_tree(request.fleet.tree, request.below, request.ignored_by_git, request.tracked)
+        if not found.searched and not found.problems:
+            self._not(request.below or "source tree", "no text file is there that git does not ignore", Part.SECRETS)
         for path, reason in found.problems.items():
             self._not(path, reason, Part.SECRETS)
         return found.leaks

@@ -26,15 +26,21 @@ class TreeSearch:
     leaks: list[Leak] = field(default_factory=list[Leak])
     problems: dict[str, str] = field(default_factory=dict[str, str])
     """What could not be searched, to the reason."""
+    searched: int = 0
+    """How many files were."""
 
 
-def search_tree(tree: Tree, below: str, ignored: Sequence[str]) -> TreeSearch:
-    """The credentials in the text files below a folder; `ignored` are files, and folders with a `/` behind, left out by git."""
+def search_tree(tree: Tree, below: str, ignored: Sequence[str], tracked: frozenset[str] | None) -> TreeSearch:
+    """The credentials in the text files below a folder; `ignored` are files, and folders with a `/` behind, left out by git.
+
+    Folders of installed packages are left out too, but for what git tracks in them: somebody has put it into the repository.
+    """
     found = TreeSearch()
     large: list[str] = []
-    for path, entry in _files(tree, below, ignored):
+    for path, entry in _files(tree, below, ignored, tracked):
         source = tree.read(path)
         if not isinstance(source, Unreadable):
+            found.searched += 1
             found.leaks += search(path, source.text.encode("utf-8", "surrogateescape"))
         elif "larger than" in source.reason:
             large += [] if _BINARY.search(path) else [f"{path} ({entry.size / 1e6:.1f} MB)"]
@@ -47,10 +53,12 @@ def search_tree(tree: Tree, below: str, ignored: Sequence[str]) -> TreeSearch:
     return found
 
 
-def _files(tree: Tree, below: str, ignored: Sequence[str]) -> Iterator[tuple[str, Entry]]:
+def _files(tree: Tree, below: str, ignored: Sequence[str], tracked: frozenset[str] | None) -> Iterator[tuple[str, Entry]]:
     files, folders = frozenset(ignored), tuple(path for path in ignored if path.endswith("/"))
     for path, entry in tree.entries.items():
-        if entry.kind != "file" or not is_below(path, below) or SKIPPED.intersection(path.split("/")):
+        if entry.kind != "file" or not is_below(path, below):
+            continue
+        if SKIPPED.intersection(path.split("/")) and path not in (tracked or ()):
             continue
         if path not in files and not path.startswith(folders):
             yield path, entry
@@ -62,7 +70,7 @@ def fingerprint(tree: Tree, tracked: frozenset[str] | None) -> str:
     Only for those that git tracks, where it does: what a command writes beside them, such as a report, changes nothing.
     """
     digest = hashlib.sha256()
-    for path, entry in _files(tree, "", ()):
+    for path, entry in _files(tree, "", (), tracked):
         if tracked is not None and path not in tracked:
             continue
         source = tree.read(path)
