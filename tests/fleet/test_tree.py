@@ -129,3 +129,11 @@ def test_what_changed_is_seen_folder_by_folder() -> None:
     assert [entry.path for entry in below(over, "", lambda _: True)] == ["a", "a/c", "a/e", "a/e/f", "d"]
     assert list(over.entries) == ["a", "a/c", "a/e", "a/e/f", "d"]
     assert [entry.path for entry in own_entries(over)] == list(over.entries)
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_no_binary_file(coding: str, tmp_path: Path) -> None:
+    """What looks for credentials passes by what is binary without a word."""
+    text = "a = 1\n" if coding == "utf-16" else "\ufeffa = 1\n"
+    (tmp_path / "a.ps1").write_bytes(text.encode(coding))
+    assert DiskTree(tmp_path).read("a.ps1") == Unreadable("is written in UTF-16, which is not read")

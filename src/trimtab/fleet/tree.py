@@ -257,6 +257,8 @@ class DiskTree:
             return Unreadable(getattr(error, "strerror", None) or str(error))
         if isinstance(data, Unreadable):
             return data
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return Unreadable("is written in UTF-16, which is not read")
         if b"\0" in data:
             return Unreadable("is binary, not text")
         return Source.from_bytes(path, data)
