@@ -27,6 +27,8 @@ def kinds(path: str, text: str) -> list[tuple[int, str]]:
         (".env", "\nDB_PASSWORD=correct-horse\n", "`DB_PASSWORD`: its name says a credential"),
         ("config/app.yaml", "a:\n  api_key: 'abcdefgh'  # why\n", "`api_key`: its name says a credential"),
         ("x.json", '{\n  "client_secret": "abcdefgh",\n', "`client_secret`: its name says a credential"),
+        ("config/default.json", '{\n  "db_password": "correct-horse"\n}\n', "`db_password`: its name says a credential"),
+        ("dist/.env", "\nDB_PASSWORD=correct-horse\n", "`DB_PASSWORD`: its name says a credential"),
         ("x.properties", "\nexport smtp.password = abcdefgh\n", "`smtp.password`: its name says a credential"),
     ],
 )
@@ -38,6 +40,7 @@ def test_what_is_found(path: str, text: str, kind: str) -> None:
     ("path", "text"),
     [
         (".env.example", "DB_PASSWORD=correct-horse\n"),
+        ("app.env.dist", "DB_PASSWORD=correct-horse\n"),
         (".env", "DB_PASSWORD=\nAPI_KEY=changeme\nTOKEN=${TOKEN}\nSECRET_FILE=/run/secrets/x\nPASSWORD=<fill in>\n"),
         ("a.py", "password = 'correct-horse'\n"),
         ("metrics.json", '{"total_tokens": 10420,\n"max_tokens": 4096}\n'),

@@ -43,7 +43,10 @@ _SETTINGS = re.compile(
     r"|(?:^|/)(?:credentials|config)$"
 )
 """Files made of names and values, where a name alone tells."""
-_SAMPLE = re.compile(r"(?:^|[./_-])(?:example|sample|template|dist|default)s?(?:[./_-]|$)", re.IGNORECASE)
+_SAMPLE = re.compile(
+    r"(?:^|[./_-])(?:example|sample|template)s?(?:[./_-]|$)|[._-](?:dist|defaults?)(?:$|\.[^./]+$)", re.IGNORECASE
+)
+"""Files that somebody is to copy and fill in. Not `config/default.json`, which programs read as it is, nor what was built."""
 _TESTS = re.compile(
     r"(?:^|/)(?:tests?|testdata|__tests__|spec|fixtures?|examples?|docs?|mocks?)/|(?:^|/)test_[^/]*$|[._]test\.", re.IGNORECASE
 )
