@@ -130,3 +130,25 @@ def test_other_peoples_folders_are_left_out(fleet: Make) -> None:
 def test_only_the_folder_that_is_meant(fleet: Make) -> None:
     files = {"services/a/requirements.txt": "a==1\n", "services-old/requirements.txt": "b==1\n"}
     assert [str(each) for each in source_packages(fleet(files), "services").packages] == ["a 1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lock"),
+    [
+        ("Gemfile", "Gemfile.lock"), ("composer.json", "composer.lock"), ("Cargo.toml", "Cargo.lock"),
+        ("a.csproj", "packages.lock.json"), ("a.fsproj", "packages.lock.json"), ("a.vbproj", "packages.lock.json"),
+    ],
+)  # fmt: skip
+def test_a_manifest_without_its_lock_is_told(name: str, lock: str, fleet: Make) -> None:
+    assert source_packages(fleet({f"b/a/{name}": ""})).problems.keys() == {f"b/a/{name}"}
+    assert f"b/a/{name}" not in source_packages(fleet({f"b/a/{name}": "", f"b/a/{lock}": ""})).problems
+    above = source_packages(fleet({f"b/a/{name}": "", f"b/{lock}": ""})).problems
+    assert (f"b/a/{name}" in above) is (name != "Cargo.toml"), "a workspace has one lock at its top"
+
+
+@pytest.mark.parametrize("name", ["setup.py", "setup.cfg"])
+def test_what_setup_requires_is_told(name: str, fleet: Make) -> None:
+    found = source_packages(fleet({f"a/{name}": "install_requires=['x']", f"b/{name}": "name = x"}))
+    assert [(each.path, each.name) for each in found.unresolved] == [(f"a/{name}", "install_requires")]
+    lock = '[[package]]\nname = "x"\nversion = "1.0"\n'
+    assert source_packages(fleet({f"a/{name}": "install_requires=['x']", "a/uv.lock": lock})).unresolved == ()

@@ -17,7 +17,8 @@ SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "__pycach
 _REQUIREMENTS = re.compile(r"^(?:[\w.-]*requirements|constraints)[\w.-]*\.txt$")
 _INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
 _UNKNOWN = re.compile(
-    r"(?:^|/)(?:pom\.xml|build\.gradle(?:\.kts)?|[\w.-]+\.csproj|bun\.lockb?|Pipfile|environment\.ya?ml|mix\.lock|Podfile\.lock|pubspec\.lock)$"
+    r"(?:^|/)(?:pom\.xml|build\.gradle(?:\.kts)?|[\w.-]+\.(?:cs|fs|vb)proj|packages\.config|bun\.lockb?|Pipfile|environment\.ya?ml"
+    r"|mix\.lock|Podfile\.lock|pubspec\.lock|Gemfile|composer\.json|Cargo\.toml)$"
 )
 
 
@@ -45,6 +46,7 @@ def source_packages(fleet: Fleet, below: str = "") -> SourcePackages:
     for path, reader in (*_readable(fleet, below), *_asked_for(fleet, below)):
         found.read(fleet, path, reader)
     found.problems.update(_unknown(fleet, below))
+    found.unresolved += _declared_in_setup(fleet, below)
     for path, each in (*_installed(fleet, below), *_manifests(fleet, below)):
         found.add(path, each)
     return SourcePackages(tuple(found.packages), _without_lock(found.unresolved, found.packages), found.problems)
@@ -124,15 +126,30 @@ def _unknown(fleet: Fleet, below: str) -> dict[str, str]:
     return found
 
 
+def _declared_in_setup(fleet: Fleet, below: str) -> Iterator[Unresolved]:
+    """`setup.py` is a program, and what it requires no reading tells."""
+    for path, entry in fleet.tree.entries.items():
+        known = entry.kind == "file" and is_below(path, below) and not SKIPPED.intersection(path.split("/"))
+        if not known or posixpath.basename(path) not in {"setup.py", "setup.cfg"} or _has_lock(fleet, path):
+            continue
+        source = fleet.tree.read(path)
+        if not isinstance(source, Unreadable) and "install_requires" in source.text:
+            yield Unresolved(path, "install_requires")
+
+
 def _has_lock(fleet: Fleet, path: str) -> bool:
     """Whether a lock that is read, and is that manifest's own, lies beside it."""
     folder, name = posixpath.split(path)
     locks = next((locks for pattern, locks in _LOCKS.items() if re.match(pattern, name)), ())
-    return any(posixpath.join(folder, lock) in fleet.tree.entries for lock in locks)
+    # Cargo's workspaces have one lock at their top, for all of them.
+    folders = _above(path) if name == "Cargo.toml" else (folder,)
+    return any(posixpath.join(each, lock) in fleet.tree.entries for each in folders for lock in locks)
 
 
 _LOCKS: Mapping[str, tuple[str, ...]] = {
-    r"Pipfile": ("Pipfile.lock",), r"build\.gradle": ("gradle.lockfile",), r".*\.csproj": ("packages.lock.json",),
+    r"Pipfile": ("Pipfile.lock",), r"build\.gradle": ("gradle.lockfile",), r".*proj$": ("packages.lock.json",),
+    r"setup\.": ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"), r"Gemfile": ("Gemfile.lock",),
+    r"composer\.json": ("composer.lock",), r"Cargo\.toml": ("Cargo.lock",),
     r"bun\.lock": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml"),
 }  # fmt: skip
 
