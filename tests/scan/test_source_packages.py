@@ -118,6 +118,19 @@ def test_what_dockerfiles_install(fleet: Make) -> None:
     assert [each.name for each in found.unresolved] == ["uvicorn", "serve"]
 
 
+def test_what_dockerfiles_install_by_name_alone_is_told(fleet: Make) -> None:
+    text = (
+        "FROM debian:12\nRUN apt-get update && apt-get install -y nginx curl=7.88.1-10 ./own.deb\n"
+        "RUN apk add --no-cache 'gcc>13' && go install github.com/x/y@v1.0.0 && cargo install ripgrep@14.0.0\n"
+        "RUN npm install -g @angular/cli@17.0.0 @vue/cli ./own && pip install ./own && apt-get upgrade -y && go mod download\n"
+    )
+    found = source_packages(fleet({"a/Dockerfile": text}))
+    assert [str(each) for each in found.packages] == ["@angular/cli 17.0.0"]
+    assert [each.name for each in found.unresolved] == [
+        "nginx", "curl", "gcc", "github.com/x/y", "ripgrep", "@vue/cli",
+    ]  # fmt: skip
+
+
 def test_other_peoples_folders_are_left_out(fleet: Make) -> None:
     files = {
         "a/node_modules/x/requirements.txt": "a==1\n",

@@ -211,7 +211,7 @@ class _Work:
             by_file.setdefault(each.path, []).append(each)
         for path, each in by_file.items():
             names = ", ".join(dict.fromkeys(one.name for one in each[:4])) + (" …" if len(each) > 4 else "")
-            text = f"{len(each)} packages without an exact version ({names})"
+            text = f"{len(each)} packages without an exact version or release ({names})"
             if self.request.services and self.request.services <= covered:
                 self.notes.append(f"{path}: {text}; the scanned images say which they got")
             else:

@@ -193,14 +193,16 @@ def _installed(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
             continue
         for install in (install for stage in file.stages for run in stage.runs for install in run.installs):
             for name in install.packages:
-                package = _named(install.manager.name, name) if not is_local_package(name) else None
+                package = _named(install.manager.name, name)
                 if package is not None:
                     yield file.path, package
 
 
 def _named(manager: str, text: str) -> Package | None:
+    if text.startswith((".", "/", "file:")):
+        return None
     if manager in {"pip", "uv"}:
-        return next(requirement_packages(text), None)
+        return None if is_local_package(text) else next(requirement_packages(text), None)
     if manager in {"npm", "yarn", "pnpm"}:
         if ":" in text:
             # Not named: an address may hold a credential.
@@ -208,4 +210,9 @@ def _named(manager: str, text: str) -> Package | None:
         name, _, version = text.rpartition("@")
         exact = re.fullmatch(r"\d+\.\d+\.\d+\S*", version) is not None
         return Package("npm", name or text, version if exact else "") if re.match(r"@?[a-z]", text) else None
-    return None
+    kind = _ONLY_NAMED.get(manager)
+    return Package(kind, re.split(r"[=@<>~]", text)[0] or text, "") if kind else None
+
+
+_ONLY_NAMED: Mapping[str, str] = {"apt": "deb", "apk": "apk", "go": "golang", "cargo": "cargo"}
+"""Managers of whose packages a Dockerfile alone says too little to look them up: the release of a distribution, the module."""
