@@ -159,8 +159,9 @@ def test_a_scan_is_read_as_it_was_kept() -> None:
     data: dict[str, Any] = {
         "started": "2026-11-24T00:00:00+00:00", "advisories_as_of": "2026-11-23T00:00:00+00:00", "parts": ["vulns", "secrets"],
         "targets": [
-            {"name": "a:1", "kind": "image", "image": "sha256:1", "services": ["a"], "counts": NONE, "secrets": [{}]},
-            {"name": "source tree", "kind": "sources", "image": None, "services": [], "counts": NONE, "secrets": []},
+            {"name": "a:1", "kind": "image", "image": "sha256:1", "services": ["a"], "counts": NONE,
+             "secrets": [{"where": "/srv/.env", "line": 2}]},
+            {"name": "source tree", "kind": "sources", "image": None, "services": [], "counts": NONE, "secrets": [{"where": "x"}]},
         ],
         "not_checked": [{"what": "x", "reason": "y", "services": ["a"]}],
     }  # fmt: skip
@@ -168,7 +169,8 @@ def test_a_scan_is_read_as_it_was_kept() -> None:
     assert scan is not None
     assert scan.counts.keys() == {"a", ""}
     assert scan.images == {"a:1": "sha256:1"}
-    assert scan.secrets == 1
+    assert scan.secrets == 2
+    assert scan.places == ("a:1: /srv/.env:2", "x")
     assert scan.not_checked == [("x", "y", ("a",))]
 
 
@@ -187,11 +189,14 @@ CHECKS = [
 
 def test_junit_is_well_formed_and_counts() -> None:
     root = ElementTree.fromstring(gate_junit(CHECKS))
-    assert (root.get("tests"), root.get("failures")) == ("4", "2")
+    assert [root.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["4", "1", "1", "1"]
     suites = {suite.get("name"): suite for suite in root}
     assert (suites["overall"].get("failures"), suites["scan"].get("errors"), suites["proofs"].get("skipped")) == ("1", "1", "1")
     assert suites["scan"][0].get("name") == "b\\x01<&>"
-    assert suites["secrets"][0].findtext("system-out") == "0; limit: 0"
+    assert suites["secrets"][0].findtext("system-out") == "0; limit: 0; at ."
+    failure = suites["overall"][0].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "60.0 of 100; limit: ≥ 70; at services/a/Dockerfile"
 
 
 def test_the_other_formats_say_the_same() -> None:
@@ -200,7 +205,23 @@ def test_the_other_formats_say_the_same() -> None:
         "::error file=services/a/Dockerfile,title=gate overall::a: 60.0 of 100; limit: ≥ 70\n"
         "::error title=gate scan::b\\x01<&>: a | b; limit: ≤ 7\n"
     )
-    assert "| scan | b\\x01&lt;&> | not checked | a \\| b | ≤ 7 |" in gate_markdown(CHECKS)
+    assert "| scan | b\\x01&lt;&> | not checked | a \\| b | ≤ 7 |  |" in gate_markdown(CHECKS)
+    assert "| overall | a | failed | 60.0 of 100 | ≥ 70 | services/a/Dockerfile |" in gate_markdown(CHECKS)
+
+
+def test_a_line_is_named_where_a_place_has_one() -> None:
+    found = gate_github(
+        [Check("ratchet", "y:2", State.FAILED, "fresh", "old", "a/y:2"), Check("scan", "x", State.FAILED, "1", "0", "a:1b")]
+    )
+    assert found.startswith("::error file=a/y,line=2,title=gate ratchet::")
+    assert "file=a%3A1b,title" in found
+
+
+def test_credentials_are_placed() -> None:
+    places = ("app:1: /srv/.env:2", ".env:3", "Env.TOKEN", "b.yml:1", "c.yml:1")
+    check = next(each for each in evaluate(scanned(secrets=6, places=places), GatePolicy(), NOW) if each.gate == "secrets")
+    assert check.measured == "6 credentials: app:1: /srv/.env:2, .env:3, Env.TOKEN, b.yml:1 …"
+    assert check.where == ".env:3"
 
 
 def test_a_scan_that_asked_nobody_is_read_as_one() -> None:

@@ -220,10 +220,17 @@ def _secrets(measured: Measured) -> Iterator[Check]:
         text = "no scan says how many there are"
         yield Check("secrets", FLEET, State.UNCHECKED, text, "0", hint=_SCAN_HINT, within="scan")
         return
-    number = measured.scan.secrets
+    number, places = measured.scan.secrets, measured.scan.places
+    shown = f": {', '.join(places[:_PLACES])}{' …' if len(places) > _PLACES else ''}" if places else ""
     hint = "replace them, take them out, or accept them in the ignore file with a reason and a date"
     state = State.FAILED if number else State.PASSED
-    yield Check("secrets", FLEET, state, f"{number} credentials", "0", ".", hint if number else "")
+    # A file of the repository, where one is among them: what images hold has no place there.
+    where = next((place for place in places if ": " not in place), ".")
+    yield Check("secrets", FLEET, state, f"{number} credentials{shown}", "0", where, hint if number else "")
+
+
+_PLACES = 4
+"""How many are named."""
 
 
 def _budgets(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
@@ -271,12 +278,12 @@ def _ratchet(measured: Measured) -> Iterator[Check]:
     if before is None:
         return
     limit = f"as good as {before.revision[:12]}"
-    now = {FLEET: measured.score, **{service.name: service.score for service in measured.services}}
-    for name, score in now.items():
+    now = [(FLEET, measured.score, "."), *((each.name, each.score, each.path) for each in measured.services)]
+    for name, score, where in now:
         old = before.scores.get("" if name == FLEET else name)
         if old is not None:
             state = State.PASSED if round(score.overall, 1) >= round(old.overall, 1) else State.FAILED
-            yield Check("ratchet", name, state, f"{score.overall:.1f}, was {old.overall:.1f}", limit)
+            yield Check("ratchet", name, state, f"{score.overall:.1f}, was {old.overall:.1f}", limit, where)
     yield from _new(measured.findings.items(), before.findings, limit)
 
 

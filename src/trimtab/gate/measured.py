@@ -1,6 +1,6 @@
 """What gates look at: results of other stages, as plain values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -22,6 +22,7 @@ class ScanSeen:
     not_checked: Sequence[tuple[str, str, tuple[str, ...]]]
     """What, why, and which services it belongs to; no services where it is the fleet's."""
     secrets: int
+    """How many credentials were found."""
     gaps: tuple[str, ...] = ()
     """Why it could not have found anything, whatever it found."""
     whole: bool = True
@@ -32,6 +33,8 @@ class ScanSeen:
     """The services whose vulnerabilities were not all looked up; None means nobody's were."""
     accepted_until: date | None = None
     """The last day on which everything holds that the ignore file accepts; None where it accepts nothing."""
+    places: tuple[str, ...] = ()
+    """Where the credentials are: paths with lines, those in images behind the image's name."""
 
 
 def read_scan(data: object) -> ScanSeen | None:
@@ -67,7 +70,15 @@ def _read(found: Mapping[str, object]) -> ScanSeen:
         str(mapping(found.get("scope")).get("tree", "")),
         _unasked(found, missing),
         date.fromisoformat(str(until)) if until else None,
+        tuple(dict.fromkeys(place for target in targets for place in _places(target))),
     )
+
+
+def _places(target: Mapping[str, object]) -> Iterator[str]:
+    image = f"{target.get('name')}: " if target.get("kind") == "image" else ""
+    for leak in map(mapping, items(target.get("secrets"))):
+        line = f":{leak['line']}" if leak.get("line") else ""
+        yield f"{image}{leak.get('where')}{line}"
 
 
 def _moment(value: object) -> datetime:

@@ -71,21 +71,14 @@ def gate_view(checks: Sequence[Check]) -> RenderableType:
 
 def gate_junit(checks: Sequence[Check]) -> str:
     """JUnit XML, one suite a gate, with what was measured; what was not checked is an error, what is allowed is skipped."""
-    bad = [each for each in checks if not each.holds]
-    root = ElementTree.Element("testsuites", name="trimtab gate", tests=str(len(checks)), failures=str(len(bad)))
+    root = ElementTree.Element("testsuites", {"name": "trimtab gate", **_numbers(checks)})
     for gate in dict.fromkeys(each.gate for each in checks):
         mine = [each for each in checks if each.gate == gate]
-        counts = {
-            "failures": sum(each.state is State.FAILED for each in mine),
-            "errors": sum(each.state is State.UNCHECKED for each in mine),
-            "skipped": sum(each.state in {State.ALLOWED, State.NOTHING} for each in mine),
-        }
-        numbers = {name: str(number) for name, number in counts.items()}
-        suite = ElementTree.SubElement(root, "testsuite", {"name": gate, "tests": str(len(mine)), **numbers})
+        suite = ElementTree.SubElement(root, "testsuite", {"name": gate, **_numbers(mine)})
         for each in mine:
             case = ElementTree.SubElement(suite, "testcase", classname=f"trimtab.{gate}", name=printable(each.subject))
             tag = {State.FAILED: "failure", State.UNCHECKED: "error", State.ALLOWED: "skipped", State.NOTHING: "skipped"}
-            message = printable(f"{each.measured}; limit: {each.limit}")
+            message = printable(f"{each.measured}; limit: {each.limit}{f'; at {each.where}' if each.where else ''}")
             if each.state is State.PASSED:
                 ElementTree.SubElement(case, "system-out").text = message
             else:
@@ -94,12 +87,21 @@ def gate_junit(checks: Sequence[Check]) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
+def _numbers(checks: Sequence[Check]) -> dict[str, str]:
+    counts = {
+        "tests": len(checks),
+        "failures": sum(each.state is State.FAILED for each in checks),
+        "errors": sum(each.state is State.UNCHECKED for each in checks),
+        "skipped": sum(each.state in {State.ALLOWED, State.NOTHING} for each in checks),
+    }
+    return {name: str(number) for name, number in counts.items()}
+
+
 def gate_github(checks: Sequence[Check]) -> str:
     """One workflow command for everything that does not hold."""
     lines = [
         workflow_command(
-            Severity.HIGH, each.where.partition(":")[0] if each.where != "." else "", 0, f"gate {each.gate}",
-            f"{each.subject}: {each.measured}; limit: {each.limit}",
+            Severity.HIGH, *_place(each.where), f"gate {each.gate}", f"{each.subject}: {each.measured}; limit: {each.limit}"
         )
         for each in checks
         if not each.holds
@@ -107,11 +109,18 @@ def gate_github(checks: Sequence[Check]) -> str:
     return "".join(line + "\n" for line in lines)
 
 
+def _place(where: str) -> tuple[str, int]:
+    """The file and the line of a place; 0 where it has none."""
+    path, _, line = where.rpartition(":")
+    path, number = (path, int(line)) if path and line.isdecimal() else (where, 0)
+    return ("" if path == "." else path), number
+
+
 def gate_markdown(checks: Sequence[Check]) -> str:
     """A report for a pull request: what does not hold first."""
     parts = [f"### trimtab gate: {'passed' if passed(checks) else 'failed'}", ""]
-    parts += ["| gate | of | state | measured | limit |", "|---|---|---|---|---|"]
+    parts += ["| gate | of | state | measured | limit | where |", "|---|---|---|---|---|---|"]
     for each in sorted(checks, key=lambda check: check.holds):
-        words = (each.gate, each.subject, str(each.state), each.measured, each.limit)
+        words = (each.gate, each.subject, str(each.state), each.measured, each.limit, each.where)
         parts.append("| " + " | ".join(cell(word) for word in words) + " |")
     return "\n".join(parts) + "\n"
