@@ -84,6 +84,20 @@ def test_not_everything_looked_at_ends_with_two(fleet_folder: Path, capsys: pyte
     assert "no advisories: give `--advisories` or `--scanner`" in capsys.readouterr().out
 
 
+def test_no_format_takes_old_advisories_for_clean(
+    fleet_folder: Path, advisories: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything was looked at, and nobody knows what came since."""
+    (advisories / "A-1.json").write_text(json.dumps(document("A-1", "other", "2020-01-01T00:00:00Z")))
+    words = ("--type", "vulns", "--advisories", str(advisories), "--target", "services/b")
+    said: dict[str, str] = {}
+    for style in ("text", "json", "sarif", "github", "markdown"):
+        assert scan(fleet_folder, *words, "--format", style) == 2
+        said[style] = capsys.readouterr().out
+    assert all("advisories end on 2020-01-01" in text for text in said.values())
+    assert json.loads(said["sarif"])["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+
 def test_only_the_folder_that_is_meant(fleet_folder: Path, advisories: Path) -> None:
     data = found(fleet_folder, "--advisories", str(advisories), "--target", "services/b")
     assert data["counts"]["critical"] == 0

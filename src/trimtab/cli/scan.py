@@ -127,8 +127,8 @@ def scan(
         _write_bills(result, outcomes.write_sbom, outcomes.sbom_format)
     _keep(job, result, verdict, run)
     others = {
-        "sarif": lambda: json_text(scan_sarif(result)) + "\n",
-        "github": lambda: scan_github(result),
+        "sarif": lambda: json_text(scan_sarif(result, verdict)) + "\n",
+        "github": lambda: scan_github(result, verdict),
         "markdown": lambda: scan_markdown(result, verdict),
     }
     show(common, lambda: scan_data(result, verdict), lambda: scan_view(result, verdict, outcomes.policy), others)

@@ -269,8 +269,10 @@ def _sayings(scan: Scan) -> Iterable[tuple[str, str, Severity, str, str, int, st
         yield f"CIS-{each.control}", each.title, Severity.MEDIUM, message, path, int(line or 1), identity
 
 
-def scan_sarif(scan: Scan) -> Data:
-    """A SARIF 2.1.0 log; what was not checked stands among its notifications, and makes the run unsuccessful."""
+def scan_sarif(scan: Scan, verdict: Verdict) -> Data:
+    """A SARIF 2.1.0 log; what was not checked, or asked of old advisories, stands among its notifications, and makes the run
+    unsuccessful.
+    """
     sayings = list(_sayings(scan))
     rules = {identifier: title for identifier, title, *_ in sayings}
     results = [
@@ -290,7 +292,9 @@ def scan_sarif(scan: Scan) -> Data:
         }
         for identifier, _, severity, message, path, line, identity in sayings
     ]
-    notes = [{"level": "error", "message": {"text": f"not checked: {n.what}: {n.reason}"}} for n in scan.not_checked]
+    gone = [f"not checked: {each.what}: {each.reason}" for each in scan.not_checked]
+    gone += verdict.reasons
+    notes = [{"level": "error", "message": {"text": text}} for text in gone]
     driver = {
         "name": "trimtab", "version": __version__,
         "rules": [{"id": name, "shortDescription": {"text": title[:1000]}} for name, title in rules.items()],
@@ -302,20 +306,21 @@ def scan_sarif(scan: Scan) -> Data:
             {
                 "tool": {"driver": driver},
                 "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder that was scanned"}}},
-                "invocations": [{"executionSuccessful": not scan.not_checked, "toolExecutionNotifications": notes}],
+                "invocations": [{"executionSuccessful": not notes, "toolExecutionNotifications": notes}],
                 "results": results,
             }
         ],
     }
 
 
-def scan_github(scan: Scan) -> str:
+def scan_github(scan: Scan, verdict: Verdict) -> str:
     """One workflow command a finding, and one for each thing that was not checked."""
     lines = [
         workflow_command(severity, path, line, identifier, message)
         for identifier, _, severity, message, path, line, _ in _sayings(scan)
     ]
     lines += [workflow_command(Severity.HIGH, "", 0, "not checked", f"{n.what}: {n.reason}") for n in scan.not_checked]
+    lines += [workflow_command(Severity.HIGH, "", 0, "not checked", reason) for reason in verdict.reasons]
     return "".join(line + "\n" for line in lines)
 
 
