@@ -48,7 +48,9 @@ def test_a_withdrawn_advisory_does_not_count() -> None:
 def test_the_smallest_upgrade_clears_everything() -> None:
     again = osv("C-3", "flask", events=[{"introduced": "2.0"}, {"fixed": "2.0.5"}])
     vulnerabilities = found(FLASK, fixed_in("A-1", "1.5"), fixed_in("B-2", "2.0"), again)
-    assert {each.id: each.upgrade for each in vulnerabilities} == {"A-1": None, "B-2": None}, "2.0 has C-3, 1.5 has B-2"
+    assert {each.id: each.upgrade for each in vulnerabilities} == {"A-1": "2.0.5", "B-2": "2.0.5"}, "2.0 has C-3, 1.5 has B-2"
+    endless = osv("C-3", "flask", events=[{"introduced": "2.0"}])
+    assert [each.upgrade for each in found(FLASK, fixed_in("B-2", "2.0"), endless)] == [None]
     vulnerabilities = found(FLASK, fixed_in("A-1", "1.5"), fixed_in("B-2", "2.0"), fixed_in("D-4", "2.0.7"), again)
     assert {each.upgrade for each in vulnerabilities} == {"2.0.7"}
 

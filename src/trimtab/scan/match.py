@@ -156,8 +156,11 @@ def _is_readable(ecosystem: str, version: str) -> bool:
 def smallest_upgrade(package: Package, found: Sequence[Vulnerability], known: Sequence[Advisory]) -> str | None:
     """The smallest version named as fixed that none of the known advisories affects; None when there is none.
 
-    It is asked of all advisories of the package, not only of those found: a version that clears today's may have others.
+    All advisories of the package are asked, and name versions, not only those found: what clears today's may have others.
     """
-    candidates = above(package, (version for each in found for version in each.fixed))
+    if not found:
+        return None
     ecosystem, name = package.ecosystem or "", package.advised[0]
+    parts = (part for each in known for part in each.parts(ecosystem, name))
+    candidates = above(package, (version for part in parts for version in fixes(part)))
     return next((version for version in candidates if not any(_hits(each, ecosystem, name, version) for each in known)), None)
