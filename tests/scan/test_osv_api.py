@@ -8,6 +8,7 @@ from samples import osv
 from trimtab.errors import ToolError
 from trimtab.scan import api
 from trimtab.scan.api import Api
+from trimtab.scan.match import match
 from trimtab.scan.packages import Distro, Package
 from trimtab.scan.stores import Known
 
@@ -50,6 +51,24 @@ def test_documents_are_remembered_until_they_change() -> None:
         server.documents = {**server.documents, "A-1": {**DOCUMENTS[0], "modified": "2026-11-24T00:00:00Z"}}
         asked(server, FLASK)
         assert server.asked[-1] == "/v1/vulns/A-1"
+
+
+@pytest.mark.parametrize("kind", ["pypi", "npm"])
+def test_an_upgrade_is_not_one_that_has_a_vulnerability_of_its_own(kind: str) -> None:
+    """The service names only what is known of the version that is there; of the one that clears it, it is asked too."""
+    ecosystem, name = {"pypi": ("PyPI", "flask"), "npm": ("npm", "express")}[kind]
+    steps = [("0", "1.1.0"), ("1.1.0", "1.2.0"), ("1.2.0", "1.3.0"), ("1.9.0", "2.0.0")]
+    documents = [
+        osv(f"A-{number}", name, ecosystem, events=[{"introduced": first}, {"fixed": last}])
+        for number, (first, last) in enumerate(steps)
+    ]
+    package = Package(kind, name, "1.0.0")
+    with serving(documents) as server:
+        known = asked(server, package)
+    (found,) = match([package], known.advisories, "x")
+    assert (found.id, found.fixed, found.upgrade) == ("A-0", ("1.1.0",), "1.3.0")
+    assert server.asked.count("/v1/querybatch") == 4, "once for each version on the way"
+    assert "/v1/vulns/A-3" not in server.asked
 
 
 def test_further_pages_are_fetched() -> None:

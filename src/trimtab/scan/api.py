@@ -13,8 +13,8 @@ import platformdirs
 
 from trimtab.errors import ToolError, UsageError
 from trimtab.fleet.plain import items, mapping
-from trimtab.scan.advisory import Advisory, read_advisory
-from trimtab.scan.match import Key, key_of
+from trimtab.scan.advisory import Advisory, fixes, read_advisory
+from trimtab.scan.match import Key, above, key_of
 from trimtab.scan.packages import Package
 from trimtab.scan.stores import Known
 from trimtab.syntax.data import read_json
@@ -35,8 +35,14 @@ _EVERYWHERE = "openssl"
 """A package that every release of every distribution has had advisories of. Of a release that it does not know, the service
 says nothing, which is what it says of packages without vulnerabilities."""
 
+_ROUNDS = 10
+"""How often fixed versions are asked about that the answers before have named."""
+
 Query = tuple[str, str, str]
 """Ecosystem, name and version; every version where that is empty."""
+_Ids = dict[Query, list[tuple[str, str]]]
+"""What was named for a question: ids with the times of their last change."""
+_Found = dict[Key, dict[str, Advisory]]
 
 
 class Api:
@@ -53,7 +59,7 @@ class Api:
         self._cache = cache or Path(platformdirs.user_cache_dir("trimtab")) / "osv"
 
     async def ask(self, packages: Collection[Package]) -> Known:
-        """Every advisory that the service names for one of the packages at its version.
+        """Every advisory that the service names for one of the packages, at its version and at those that clear it.
 
         Raises:
             ToolError: it does not answer, or with something else than the API's answers.
@@ -61,7 +67,7 @@ class Api:
         queries = list(dict.fromkeys(query for package in packages if (query := _query(package))))
         releases = {ecosystem: (ecosystem, _EVERYWHERE, "") for ecosystem, _, _ in queries if ":" in ecosystem}
         try:
-            ids, documents = await self._answers(queries, tuple(releases.values()))
+            ids, found = await self._answers(packages, queries, tuple(releases.values()))
         except (httpx.HTTPError, ValueError, TypeError, RecursionError, ExceptionGroup) as error:
             cause = _first(error)
             if not isinstance(cause, httpx.HTTPError | ValueError | TypeError | RecursionError):
@@ -69,19 +75,29 @@ class Api:
             detail = str(cause) or type(cause).__name__
             message = f"The advisories at {self.address} cannot be had: {detail}. Try again, or give a folder of OSV documents."
             raise ToolError(message) from error
-        found: dict[Key, dict[str, Advisory]] = {}
-        for query in queries:
-            found.setdefault(query[:2], {}).update({name: documents[name] for name, _ in ids.get(query, ())})
         reason = f"{self.address} has no advisory of `{_EVERYWHERE}` for it, and so seems not to know that release"
         unknown = {ecosystem: reason for ecosystem, query in releases.items() if not ids.get(query)}
         return Known(self.address, {key: list(each.values()) for key, each in found.items()}, unknown, None)
 
     async def _answers(
-        self, queries: Sequence[Query], releases: Sequence[Query]
-    ) -> tuple[dict[Query, list[tuple[str, str]]], dict[str, Advisory]]:
+        self, packages: Collection[Package], queries: Sequence[Query], releases: Sequence[Query]
+    ) -> tuple[_Ids, _Found]:
+        """What was named for each question, and the documents. What clears a version may have vulnerabilities of its own, which
+        the service does not name for the version itself: it is asked of those as well.
+        """
+        ids: _Ids = {}
+        found: _Found = {}
         async with httpx.AsyncClient(base_url=self.address, auth=self._auth, timeout=_SECONDS, follow_redirects=True) as client:
-            ids = await self._ids(client, (*queries, *releases))
-            return ids, await self._documents(client, {each for query in queries for each in ids.get(query, ())})
+            for number in range(_ROUNDS):
+                ids.update(await self._ids(client, (*queries, *releases) if number == 0 else queries))
+                documents = await self._documents(client, {each for query in queries for each in ids.get(query, ())})
+                for query in queries:
+                    named = {name: documents[name] for name, _ in ids.get(query, ())}
+                    found.setdefault(query[:2], {}).update(named)
+                queries = [query for query in _fixed(packages, found) if query not in ids]
+                if not queries:
+                    break
+        return ids, found
 
     async def _ids(self, client: httpx.AsyncClient, queries: Sequence[Query]) -> dict[Query, list[tuple[str, str]]]:
         found: dict[Query, list[tuple[str, str]]] = {}
@@ -128,6 +144,20 @@ def _first(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = cast("ExceptionGroup[Exception]", error).exceptions[0]
     return error
+
+
+def _fixed(packages: Collection[Package], found: _Found) -> list[Query]:
+    """The versions that clear something of a package, where it has something. Not of distributions: their releases have one
+    fixed version after the other, and a kernel has thousands.
+    """
+    queries: dict[Query, None] = {}
+    for package in packages:
+        key = key_of(package)
+        if key and ":" not in key[0]:
+            parts = (part for each in found.get(key, {}).values() if not each.withdrawn for part in each.parts(*key))
+            versions = (version for part in parts for version in fixes(part))
+            queries.update(dict.fromkeys((*key, version) for version in above(package, versions)))
+    return list(queries)
 
 
 def _query(package: Package) -> Query | None:
