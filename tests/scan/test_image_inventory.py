@@ -157,6 +157,12 @@ def test_what_packages_bring_is_not_searched(tmp_path: Path) -> None:
     assert read(tmp_path, [("a", files)]).leaks == ()
 
 
+def test_a_large_text_is_no_program_because_it_is_executable(tmp_path: Path) -> None:
+    """As every file is that Windows puts into an image."""
+    text = f"KEY={SECRET}\n".encode() + b"# filler\n" * 70_000
+    assert [each.where for each in read(tmp_path, [("COPY . .", {"app/setup.run": (text, 0o755)})]).leaks] == ["/app/setup.run"]
+
+
 def test_environment_labels_and_build_arguments(tmp_path: Path) -> None:
     layers: list[tuple[str, Files]] = [
         ("ARG API_TOKEN=abcdefgh12345", {}), ("RUN |1 NPM_TOKEN=abcdefgh67890 /bin/sh -c npm ci", {"app/x": b"1"}),

@@ -4,6 +4,7 @@ import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TypeVar
 
 from trimtab.docker import Runner
@@ -103,8 +104,14 @@ class _Observed:
             self.contents[path] = list(installed(path, read()))
         elif _RELEASE.match(path):
             self.releases[path] = read()
-        elif _JAVA.search(path) or (member.mode & 0o111 and member.size >= _SMALLEST_GO):
+        elif _JAVA.search(path):
             self.contents[path] = list(_parts(path, member.size, read))
+        elif member.mode & 0o111 and member.size >= _SMALLEST_GO:
+            content = cache(read)
+            self.contents[path] = list(_parts(path, member.size, content))
+            # Every file is executable where the build context comes from Windows.
+            if member.size <= _LARGEST and not content().startswith(b"\x7fELF"):
+                self.leaks.file(path, member.size, content)
         else:
             self.leaks.file(path, member.size, read)
 
