@@ -87,6 +87,9 @@ def test_a_good_fleet_passes() -> None:
         (scanned(counts={"a": {**NONE, "unknown": 1}}), [("vulnerabilities", "a", UNCHECKED)]),
         (scanned(counts={"a": {**NONE, "high": 9}}), []),
         (scanned(secrets=1), [("secrets", "fleet", FAILED)]),
+        (scanned(unsearched=True), [("secrets", "fleet", UNCHECKED)]),
+        (scanned(unsearched=True, secrets=1), [("secrets", "fleet", FAILED)]),
+        (scanned(not_checked=[("a:1", "gone", ("a",))] * 3), [("scan", "a", UNCHECKED)]),
         (replace(GOOD, images={"a:1": "sha256:2"}), [("scan", "a:1", UNCHECKED)]),
         (replace(GOOD, images={}), [("scan", "a:1", UNCHECKED)]),
         (scanned(gaps=("no packages were found to look up",)), [("scan", "fleet", UNCHECKED)]),
@@ -142,6 +145,13 @@ def test_what_is_not_checked_may_be_allowed_by_name(name: str) -> None:
     checks = evaluate(replace(GOOD, scan=None), GatePolicy(allowed=frozenset({name})), NOW)
     assert passed(checks)
     assert [each.state for each in checks if each.gate == "scan"] == [State.ALLOWED]
+
+
+def test_where_a_part_may_be_missing_no_credentials_are_allowed_not_passed() -> None:
+    checks = evaluate(scanned(unsearched=True), GatePolicy(allowed=frozenset({"scan"})), NOW)
+    assert [each.state for each in checks if each.gate == "secrets"] == [State.ALLOWED]
+    checks = evaluate(scanned(unsearched=True, secrets=1), GatePolicy(allowed=frozenset({"scan"})), NOW)
+    assert [each.state for each in checks if each.gate == "secrets"] == [State.FAILED]
 
 
 def test_a_broken_limit_cannot_be_allowed() -> None:
@@ -232,6 +242,15 @@ def test_a_scan_that_asked_nobody_is_read_as_one() -> None:
     assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "services": ["a"]}]}) == frozenset({"a"})
     assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "services": []}]}) is None
     assert unasked({**data, "sources": ["osv"], "not_checked": [{**missed, "part": "secrets", "services": []}]}) == frozenset()
+
+
+def test_what_could_not_be_searched_is_read() -> None:
+    data: dict[str, Any] = {"started": NOW.isoformat(), "parts": ["secrets"], "targets": [], "not_checked": []}
+    for part, expected in (("secrets", True), ("vulns", False)):
+        missed: dict[str, Any] = {"what": "x", "reason": "y", "part": part, "services": []}
+        found = read_scan({**data, "not_checked": [missed]})
+        assert found is not None
+        assert found.unsearched is expected
 
 
 def unasked(data: dict[str, Any]) -> frozenset[str] | None:

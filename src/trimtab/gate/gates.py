@@ -122,7 +122,7 @@ def _scan(measured: Measured, policy: GatePolicy, now: datetime) -> Iterator[Che
     for what, moment in (("scan", scan.started), ("advisories", scan.as_of)):
         if moment is not None:
             yield _age(what, now - moment, policy, limit)
-    for what, reason, services in scan.not_checked:
+    for what, reason, services in dict.fromkeys(scan.not_checked):  # what several parts miss is one thing
         subject = services[0] if services else FLEET
         yield Check("scan", subject, State.UNCHECKED, f"{what}: {reason}", limit, what, "scan again when it can be looked at")
     if scan.accepted_until is not None and now.date() > scan.accepted_until:
@@ -224,9 +224,13 @@ def _secrets(measured: Measured) -> Iterator[Check]:
     shown = f": {', '.join(places[:_PLACES])}{' …' if len(places) > _PLACES else ''}" if places else ""
     hint = "replace them, take them out, or accept them in the ignore file with a reason and a date"
     state = State.FAILED if number else State.PASSED
+    if not number and measured.scan.unsearched:
+        state, hint, shown = State.UNCHECKED, _SCAN_HINT, " in what could be searched, which was not everything"
     # A file of the repository, where one is among them: what images hold has no place there.
     where = next((place for place in places if ": " not in place), ".")
-    yield Check("secrets", FLEET, state, f"{number} credentials{shown}", "0", where, hint if number else "")
+    yield Check(
+        "secrets", FLEET, state, f"{number} credentials{shown}", "0", where, hint if state is not State.PASSED else "", "scan"
+    )
 
 
 _PLACES = 4

@@ -33,6 +33,8 @@ class ScanSeen:
     """The services whose vulnerabilities were not all looked up; None means nobody's were."""
     accepted_until: date | None = None
     """The last day on which everything holds that the ignore file accepts; None where it accepts nothing."""
+    unsearched: bool = False
+    """Whether something could not be searched for credentials."""
     places: tuple[str, ...] = ()
     """Where the credentials are: paths with lines, those in images behind the image's name."""
 
@@ -70,6 +72,7 @@ def _read(found: Mapping[str, object]) -> ScanSeen:
         str(mapping(found.get("scope")).get("tree", "")),
         _unasked(found, missing),
         date.fromisoformat(str(until)) if until else None,
+        any(each.get("part") == "secrets" for each in missing),
         tuple(dict.fromkeys(place for target in targets for place in _places(target))),
     )
 
