@@ -169,7 +169,7 @@ def test_a_scan_is_read_as_it_was_kept() -> None:
     data: dict[str, Any] = {
         "started": "2026-11-24T00:00:00+00:00", "advisories_as_of": "2026-11-23T00:00:00+00:00", "parts": ["vulns", "secrets"],
         "targets": [
-            {"name": "a:1", "kind": "image", "image": "sha256:1", "services": ["a"], "counts": NONE,
+            {"name": "a:1", "kind": "image", "image": "sha256:1", "names": ["b:1"], "services": ["a"], "counts": NONE,
              "secrets": [{"where": "/srv/.env", "line": 2}]},
             {"name": "source tree", "kind": "sources", "image": None, "services": [], "counts": NONE, "secrets": [{"where": "x"}]},
         ],
@@ -178,7 +178,7 @@ def test_a_scan_is_read_as_it_was_kept() -> None:
     scan = read_scan(data)
     assert scan is not None
     assert scan.counts.keys() == {"a", ""}
-    assert scan.images == {"a:1": "sha256:1"}
+    assert scan.images == {"a:1": "sha256:1", "b:1": "sha256:1"}
     assert scan.secrets == 2
     assert scan.places == ("a:1: /srv/.env:2", "x")
     assert scan.not_checked == [("x", "y", ("a",))]

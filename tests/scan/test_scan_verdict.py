@@ -39,8 +39,8 @@ class Engine:
     async def run(
         self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
     ) -> Completed:
-        known = command.argv[-1] in self.images
-        return Completed(command.argv, 0 if known else 1, b"sha256:1" if known else b"", "no such image")
+        known = self.images.get(command.argv[-1])
+        return Completed(command.argv, 0 if known else 1, f"sha256:{known.stem}".encode() if known else b"", "no such image")
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
         sink(self.images[command.argv[-1]].read_bytes())
@@ -75,7 +75,7 @@ def test_everything_looked_at_and_nothing_found_is_clean(fleet: Make, tmp_path: 
     assert outcome(found) is Outcome.CLEAN
 
 
-@pytest.mark.parametrize(("outdated", "expected"), [("sha256:1", Outcome.INCOMPLETE), ("sha256:0", Outcome.CLEAN)])
+@pytest.mark.parametrize(("outdated", "expected"), [("sha256:a", Outcome.INCOMPLETE), ("sha256:0", Outcome.CLEAN)])
 def test_an_image_of_other_files_says_nothing_of_these(outdated: str, expected: Outcome, fleet: Make, tmp_path: Path) -> None:
     image = save_image(tmp_path / "a.tar", [("base", DEBIAN)])
     target = ImageTarget("a", ("a",), outdated=outdated)
@@ -282,3 +282,17 @@ def test_what_git_tracks_is_searched_wherever_it_lies(fleet: Make) -> None:
     assert sorted(leak.where for _, leak in found.leaks) == ["a/.env", "venv/.env"]
     without = done(Request(tree, SECRETS, tracked=tracked - {"venv/.env"}))
     assert without.scope.tree != found.scope.tree, "what changes there is a change"
+
+
+@pytest.mark.parametrize(("other", "expected"), [("a", Outcome.CLEAN), ("b", Outcome.INCOMPLETE), ("", Outcome.INCOMPLETE)])
+def test_each_name_of_what_one_build_makes_is_of_the_scanned_image(
+    other: str, expected: Outcome, fleet: Make, tmp_path: Path
+) -> None:
+    """Two services with one build and names of their own: one of them may be there from long ago, or not at all."""
+    images = {f"{name}:1": save_image(tmp_path / f"{name}.tar", [("base", DEBIAN)]) for name in ("a", "b")}
+    engine = Engine({"a:1": images["a:1"], **({"other:1": images[f"{other}:1"]} if other else {})})
+    target = ImageTarget("a:1", ("a", "b"), names=("other:1",))
+    found = done(Request(fleet({}), VULNS, images=(target,), store=advisories(tmp_path)), engine)
+    assert outcome(found) is expected
+    assert [each.what for each in found.not_checked] == ["image other:1"] * (expected is Outcome.INCOMPLETE)
+    assert found.targets[0].names == ("other:1",) * (expected is Outcome.CLEAN)

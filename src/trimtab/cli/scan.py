@@ -221,7 +221,7 @@ async def _images(job: _Job, runner: Runner) -> tuple[ImageTarget, ...]:
         old = left_behind(job.loaded.root, graph, store.ledger)
     found = (
         *(
-            ImageTarget(each.tags[0], each.services or (each.name,), _BUILD, old.get(each.name, ""))
+            ImageTarget(each.tags[0], each.services or (each.name,), _BUILD, old.get(each.name, ""), each.tags[1:])
             for each in targets
             if each.tags
         ),

@@ -57,7 +57,8 @@ def _read(found: Mapping[str, object]) -> ScanSeen:
         for name in [str(each) for each in items(target.get("services"))] or [""] * (target.get("kind") == "sources"):
             counts[name] = _added(counts.get(name, {}), numbers)
         if target.get("image"):
-            images[str(target.get("name"))] = str(target["image"])
+            names = [target.get("name"), *items(target.get("names"))]
+            images.update({str(name): str(target["image"]) for name in names})
     missing = [mapping(each) for each in items(found.get("not_checked"))]
     return ScanSeen(
         _moment(found["started"]),

@@ -54,6 +54,7 @@ def _target(target: TargetScan) -> Data:
         "name": target.name,
         "kind": target.kind,
         "image": target.image or None,
+        "names": list(target.names),
         "services": list(target.services),
         "distro": str(target.distro) if target.distro else None,
         "packages": len(target.packages),

@@ -56,6 +56,8 @@ class TargetScan:
     """None where nobody asked."""
     setuid: tuple[str, ...] | None = None
     """None for what is no image."""
+    names: tuple[str, ...] = ()
+    """Further names of the image."""
 
 
 class Standing(StrEnum):

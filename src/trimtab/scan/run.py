@@ -38,6 +38,8 @@ class ImageTarget:
     """What to do where the engine does not have it."""
     outdated: str = ""
     """The id of an image that was built from other files than the fleet has now; `""` where none is known."""
+    names: tuple[str, ...] = ()
+    """What else it is called, where several services run what one build makes."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ class Request:
     """Whether all of the fleet's images are meant."""
     revision: str | None = None
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
+
+
+_ABSENT = "the engine has no such image"
 
 
 async def scan(runner: Runner, request: Request, run: str, tell: Callable[[str], None] = lambda _: None) -> Scan:
@@ -149,7 +154,7 @@ class _Work:
         held = await self.runner.run(argv.image_id(asked.reference))
         if held.code != 0:
             for part in sorted(self.request.parts):
-                self._not(f"image {asked.reference}", f"the engine has no such image; {asked.step}", part, asked.services)
+                self._not(f"image {asked.reference}", f"{_ABSENT}; {asked.step}", part, asked.services)
             return None
         try:
             inventory = await self.observer.inventory(self.runner, asked.reference)
@@ -162,12 +167,23 @@ class _Work:
             reason = f"it was built from other files than those that are here now; {asked.step}"
             for part in sorted(self.request.parts):
                 self._not(f"what the files of {asked.reference} make now", reason, part, asked.services)
+        names = [name for name in asked.names if await self._is_the_same(name, held.text, asked)]
         leaks = self._kept(inventory.leaks)
         target = TargetScan(
             asked.reference, "image", inventory.packages, (), leaks, asked.services, held.text, inventory.distro,
-            setuid=inventory.setuid,
+            setuid=inventory.setuid, names=tuple(names),
         )  # fmt: skip
         return await self._pending(target) if self.request.ask_pending else target
+
+    async def _is_the_same(self, name: str, scanned: str, asked: ImageTarget) -> bool:
+        """Whether a further name is of the image that was scanned: what only some of the services run was not looked at."""
+        held = await self.runner.run(argv.image_id(name))
+        if held.code == 0 and held.text == scanned:
+            return True
+        reason = f"it is not the image that `{asked.reference}` is, which was scanned" if held.code == 0 else _ABSENT
+        for part in sorted(self.request.parts):
+            self._not(f"image {name}", f"{reason}; {asked.step}", part, asked.services)
+        return False
 
     def _unread(self, asked: ImageTarget, inventory: Inventory) -> None:
         for each in inventory.unread:
