@@ -15,7 +15,7 @@ from trimtab.fleet import Fleet
 from trimtab.rules import Severity
 from trimtab.scan.adapters import Answered
 from trimtab.scan.packages import Package
-from trimtab.scan.result import NotChecked, Part, Scan, TargetScan
+from trimtab.scan.result import NotChecked, Part, Pending, Scan, TargetScan
 from trimtab.scan.run import Bill, ImageTarget, Request, scan
 from trimtab.scan.stores import Folder, Known
 from trimtab.scan.verdict import Outcome, Policy, judge_scan
@@ -224,6 +224,14 @@ def test_advisories_of_the_future_are_never_clean(hours: int, expected: Outcome)
     target = TargetScan("x", "sources", (FLASK,))
     found = Scan(NOW, VULNS, (target,), (), (), ("grype",), NOW + timedelta(hours=hours))
     assert outcome(found) is expected
+
+
+@pytest.mark.parametrize(("security", "expected"), [(True, Outcome.FINDINGS), (False, Outcome.CLEAN)])
+def test_a_security_update_that_waits_is_a_finding(security: bool, expected: Outcome) -> None:
+    pending = (Pending("openssl", "3.0-1", "3.0-2", security, ("CVE-2026-1",)),)
+    targets = tuple(TargetScan(name, "image", (FLASK,), pending=pending) for name in ("a", "b"))
+    verdict = judge_scan(Scan(NOW, VULNS, targets, (), (), ("osv",), NOW), Policy(), NOW)
+    assert (verdict.outcome, verdict.updates) == (expected, int(security)), "once, however many images lack it"
 
 
 def test_a_scan_of_nothing_is_never_clean() -> None:

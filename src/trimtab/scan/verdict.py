@@ -45,6 +45,8 @@ class Verdict:
     controls: int
     reasons: tuple[str, ...]
     """Why it is incomplete; may be filled beside findings."""
+    updates: int = 0
+    """Security updates that the images' own package lists offer."""
 
 
 def judge_scan(scan: Scan, policy: Policy, now: datetime | None = None) -> Verdict:
@@ -55,9 +57,10 @@ def judge_scan(scan: Scan, policy: Policy, now: datetime | None = None) -> Verdi
     missing = len({(each.what, each.reason) for each in scan.not_checked})
     reasons = [f"{missing} things were not checked"] if missing else []
     reasons += gaps(scan) + _aged(scan, policy, now or datetime.now(UTC))
-    found = vulnerabilities + leaks + controls
+    updates = len({(each.package, each.offered) for target in scan.targets for each in target.pending or () if each.security})
+    found = vulnerabilities + leaks + controls + updates
     outcome = Outcome.FINDINGS if found else Outcome.INCOMPLETE if reasons else Outcome.CLEAN
-    return Verdict(outcome, vulnerabilities, leaks, controls, tuple(reasons))
+    return Verdict(outcome, vulnerabilities, leaks, controls, tuple(reasons), updates)
 
 
 def failing(scan: Scan, policy: Policy) -> list[Vulnerability]:
