@@ -21,10 +21,7 @@ FAIL, PASS, UNCHECKED = Standing.FAIL, Standing.PASS, Standing.UNCHECKED
 def controls(fleet: Fleet, target: TargetScan | None = None, unread: frozenset[str] = frozenset()) -> dict[str, ControlResult]:
     found = review(fleet, [rule for rule in all_rules() if rule.code in RULES]).findings
     targets = {"a": target} if target else {}
-    return {
-        each.control: each
-        for each in check_controls(fleet, Looked(found, targets, frozenset({"a"}), unread, vulnerabilities=True))
-    }
+    return {each.control: each for each in check_controls(fleet, Looked(found, targets, frozenset({"a"}), unread, asked=True))}
 
 
 def with_service(fleet: Make, body: str, dockerfile: str = GOOD) -> Fleet:
@@ -143,7 +140,7 @@ def test_a_dockerfile_that_is_not_here_passes_nothing(build: str, fleet: Make) -
 
 def test_patches_are_not_checked_where_nobody_was_asked(fleet: Make) -> None:
     tree = with_service(fleet, "")
-    looked = Looked((), {"a": TargetScan("a", "image", setuid=())}, frozenset({"a"}), frozenset(), vulnerabilities=False)
+    looked = Looked((), {"a": TargetScan("a", "image", setuid=())}, frozenset({"a"}), frozenset(), asked=False)
     assert {each.standing for each in check_controls(tree, looked) if each.control == "4.4"} == {UNCHECKED}
 
 
@@ -155,3 +152,12 @@ def test_a_file_that_cannot_be_read_passes_nothing(fleet: Make) -> None:
 def test_every_rule_that_a_control_names_exists() -> None:
     assert {rule.code for rule in all_rules()} >= RULES
     assert len({control.id for control in CONTROLS}) == len(CONTROLS) == 44
+
+
+def test_nothing_passes_that_somebody_could_not_say_all_of(fleet: Make) -> None:
+    """An image with packages that no advisories are about, and one with a file that is too large to be searched."""
+    tree, target, meant = with_service(fleet, ""), TargetScan("a", "image", setuid=()), frozenset({"a"})
+    for missed, expected in ((frozenset[str](), PASS), (frozenset({"b"}), PASS), (meant, UNCHECKED)):
+        looked = Looked((), {"a": target}, meant, frozenset(), asked=True, unanswered=missed, unsearched=missed)
+        found = {each.control: each.standing for each in check_controls(tree, looked)}
+        assert (found["4.4"], found["4.10"]) == (expected, expected)

@@ -15,7 +15,7 @@ from trimtab.fleet import Fleet
 from trimtab.rules import Severity
 from trimtab.scan.adapters import Answered
 from trimtab.scan.packages import Package
-from trimtab.scan.result import NotChecked, Part, Pending, Scan, TargetScan
+from trimtab.scan.result import NotChecked, Part, Pending, Scan, Standing, TargetScan
 from trimtab.scan.run import Bill, ImageTarget, Request, scan
 from trimtab.scan.stores import Folder, Known
 from trimtab.scan.verdict import Outcome, Policy, judge_scan
@@ -304,3 +304,20 @@ def test_each_name_of_what_one_build_makes_is_of_the_scanned_image(
     assert outcome(found) is expected
     assert [each.what for each in found.not_checked] == ["image other:1"] * (expected is Outcome.INCOMPLETE)
     assert found.targets[0].names == ("other:1",) * (expected is Outcome.CLEAN)
+
+
+@pytest.mark.parametrize("store", ["none", "of nothing here", "broken", "good"])
+def test_a_benchmark_does_not_pass_what_nobody_could_say(store: str, fleet: Make, tmp_path: Path) -> None:
+    """Patches (4.4) are known to be in where all packages of an image were looked up."""
+    image = save_image(tmp_path / "a.tar", [("base", DEBIAN)])
+    stores = {
+        "none": lambda: None,
+        "of nothing here": lambda: Folder(write_documents(tmp_path / "x", osv("A-1", events=[{"introduced": "0"}]))),
+        "broken": lambda: _with_broken(advisories(tmp_path)),
+        "good": lambda: advisories(tmp_path),
+    }
+    tree = fleet({"Dockerfile": "FROM debian:12\n", "compose.yaml": "services: {a: {build: .}}\n"})
+    asked = Request(tree, frozenset(Part), services=frozenset({"a"}), images=(ImageTarget("a", ("a",)),), store=stores[store]())
+    found = done(asked, Engine({"a": image}))
+    (patched,) = (each for each in found.controls if each.control == "4.4")
+    assert (patched.standing is Standing.PASS) is (store == "good")

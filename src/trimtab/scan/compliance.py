@@ -25,7 +25,9 @@ class _Case:
     target: TargetScan | None
     """Its image's scan, None where it was not scanned."""
     asked: bool = False
-    """Whether somebody was asked for its vulnerabilities."""
+    """Whether somebody was asked for its vulnerabilities, and could say of all of its packages."""
+    searched: bool = True
+    """Whether all of its image was searched for credentials."""
     file: FleetFile | None = None
     """Its Dockerfile, where that is one of the fleet."""
 
@@ -181,13 +183,13 @@ def _patched(case: _Case) -> _Verdict:
     target = case.target
     if target is None:
         return Standing.UNCHECKED, "its image was not scanned"
-    if not case.asked:
-        return Standing.UNCHECKED, "nobody was asked for its vulnerabilities"
     fixable = [each for each in target.vulnerabilities if each.counts and each.fixed]
     waiting = [each for each in target.pending or () if each.security]
     if fixable or waiting:
         return Standing.FAIL, f"{len(fixable)} vulnerabilities have a fixed version, {len(waiting)} security updates wait"
-    return _PASS
+    return (
+        _PASS if case.asked else (Standing.UNCHECKED, "nobody was asked for its vulnerabilities, or could say of all packages")
+    )
 
 
 def _setuid(case: _Case) -> _Verdict:
@@ -201,7 +203,9 @@ def _secrets(case: _Case) -> _Verdict:
     if case.target is None:
         return Standing.UNCHECKED, "its image was not scanned"
     found = case.target.leaks
-    return (Standing.FAIL, f"{len(found)} credentials in its image") if found else _PASS
+    if found:
+        return Standing.FAIL, f"{len(found)} credentials in its image"
+    return _PASS if case.searched else (Standing.UNCHECKED, "not all of its image was searched")
 
 
 _DECISION = "which ones is a decision of its owners"
@@ -269,8 +273,12 @@ class Looked:
     """The services that are asked about."""
     unread: frozenset[str]
     """Files that could not be read."""
-    vulnerabilities: bool
+    asked: bool
     """Whether somebody was asked for vulnerabilities."""
+    unanswered: frozenset[str] = frozenset()
+    """The services whose vulnerabilities nobody could say all of."""
+    unsearched: frozenset[str] = frozenset()
+    """The services whose images were not all searched for credentials."""
 
 
 def check_controls(fleet: Fleet, looked: Looked) -> Iterator[ControlResult]:
@@ -280,7 +288,8 @@ def check_controls(fleet: Fleet, looked: Looked) -> Iterator[ControlResult]:
             continue
         mine = [each for each in looked.findings if service.name in each.services]
         file = fleet.file(service.build.dockerfile or "") if service.build else None
-        case = _Case(service, looked.targets.get(service.name), looked.vulnerabilities, file)
+        asked, searched = service.name not in looked.unanswered and looked.asked, service.name not in looked.unsearched
+        case = _Case(service, looked.targets.get(service.name), asked, searched, file)
         blind = _blind(fleet, service, looked.unread)
         for control in CONTROLS:
             standing, reason, where = _standing(control, case, mine, blind)

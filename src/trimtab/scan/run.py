@@ -84,6 +84,7 @@ class Request:
 
 
 _ABSENT = "the engine has no such image"
+_ADVISORIES = "advisories"
 
 
 async def scan(runner: Runner, request: Request, run: str, tell: Callable[[str], None] = lambda _: None) -> Scan:
@@ -114,7 +115,7 @@ class _Work:
         sources, as_of = (), None
         if Part.VULNERABILITIES in self.request.parts:
             found, sources, as_of = await self._vulnerable(found)
-        controls = self._controls(found) if Part.COMPLIANCE in self.request.parts else ()
+        controls = self._controls(found, bool(sources)) if Part.COMPLIANCE in self.request.parts else ()
         expired = self.request.ignores.expired(self.request.today)
         missing, accepted = self.request.ignores.gaps(self.missing, self.request.today)
         notes = (*self.notes, *accepted, *(f"ignore file: {each}" for each in expired))
@@ -278,10 +279,10 @@ class _Work:
         try:
             known = await self.request.store.ask(packages)
         except ToolError as error:
-            self._not("advisories", str(error), Part.VULNERABILITIES)
+            self._not(_ADVISORIES, str(error), Part.VULNERABILITIES)
             return None
         for text in known.unread:
-            self._not("advisories", text, Part.VULNERABILITIES)
+            self._not(_ADVISORIES, text, Part.VULNERABILITIES)
         return known
 
     def _matched(self, target: TargetScan, known: Known) -> list[Vulnerability]:
@@ -307,10 +308,18 @@ class _Work:
                 reason = f"whether {each.id} affects it cannot be told from its version"
                 self._not(f"{each.package} in {target.name}", reason, Part.VULNERABILITIES, target.services)
 
-    def _controls(self, targets: Sequence[TargetScan]) -> tuple[ControlResult, ...]:
+    def _controls(self, targets: Sequence[TargetScan], asked: bool) -> tuple[ControlResult, ...]:
         by_service: Mapping[str, TargetScan] = {name: each for each in targets for name in each.services}
         request = self.request
-        case = Looked(request.findings, by_service, request.services, request.unread, Part.VULNERABILITIES in request.parts)
+        missed = {
+            part: frozenset(name for each in self.missing if each.part is part for name in each.services) for part in Part
+        }
+        # Advisories that could not be read may be about any package.
+        asked = asked and not any(each.what == _ADVISORIES for each in self.missing)
+        case = Looked(
+            request.findings, by_service, request.services, request.unread, asked, missed[Part.VULNERABILITIES],
+            missed[Part.SECRETS],
+        )  # fmt: skip
         return tuple(check_controls(request.fleet, case))
 
 
