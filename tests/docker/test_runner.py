@@ -91,3 +91,17 @@ async def test_a_sink_that_fails_ends_the_process_and_is_told_apart() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         await ProcessRunner().stream(python("while True: print('x' * 65536)"), full)
+
+
+async def test_a_sink_that_fails_ends_a_process_that_waits_for_its_reader() -> None:
+    """docker ends in good order when it is told to, and cannot while nobody reads what it writes."""
+    code = (
+        "import signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "for _ in range(50): sys.stdout.buffer.write(b'x' * 1_000_000)\n"
+    )
+
+    def full(_chunk: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with anyio.fail_after(20), pytest.raises(OSError, match="No space left"):
+        await ProcessRunner().stream(python(code), full)

@@ -96,12 +96,13 @@ class ProcessRunner:
                     group.start_soon(_feed, process.stdin, command)
                 async for chunk in process.stdout:
                     try:
-                        sink(chunk)
+                        # What comes after a failure is read on: a program that ends in good order, as docker does, first waits
+                        # for a reader of what it has begun to write.
+                        _ = failure or sink(chunk)
                     except OSError as error:
-                        # Raised below: from in here it would come out wrapped, and the process would wait for a reader.
+                        # Raised below: from in here it would come out wrapped.
                         failure = error
                         process.terminate()
-                        break
             if failure is not None:
                 raise failure
             code = await process.wait()
