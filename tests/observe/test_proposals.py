@@ -133,6 +133,15 @@ def test_a_host_that_is_too_small_takes_from_headroom_only() -> None:
     assert proposals(compose, rows_of(api=BUSY), 100 * MIB)["api"].after.memory == 272 * MIB
 
 
+@pytest.mark.parametrize("several", ["scale: 2", "deploy: {replicas: 2}"])
+def test_every_container_of_a_service_counts_against_the_host(several: str) -> None:
+    compose = f"services:\n  api: {{image: python, mem_limit: 256m, cpus: 0.25, {several}}}\n  web: {{image: nginx, mem_limit: 64m, {several}}}\n"
+    assert proposals(compose, rows_of(api=BUSY), 800 * MIB)["api"].after.memory == 336 * MIB
+    found = proposals(compose, rows_of(api=BUSY), 704 * MIB)
+    assert found["api"].after.memory == 288 * MIB
+    assert [each.together for each in found.values()] == [576 * MIB, 128 * MIB]
+
+
 def test_lengths_are_told_in_the_unit_that_fits() -> None:
     assert [told_length(each) for each in (2400, 7200, 43_200, 172_800)] == ["40 minutes", "2 hours", "12 hours", "2 days"]
 

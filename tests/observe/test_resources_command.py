@@ -84,6 +84,20 @@ def test_what_is_advised_is_written_and_nothing_else_of_the_file(fleet: Path, ca
     assert any("not the one that was in force" in line for line in held["wasteful"])
 
 
+def test_all_limits_together_are_those_of_every_container_that_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    limits = "mem_limit: 1g, cpus: 1, mem_reservation: 512m"
+    (tmp_path / "trimtab.toml").write_text('host-memory = "4g"\n')
+    (tmp_path / "compose.yaml").write_text(
+        f"services:\n  api: {{image: a, {limits}, scale: 3}}\n  now: {{image: b, {limits}, profiles: [now and then]}}\n"
+    )
+    assert run(["resources", str(tmp_path)]) == 0
+    assert "limits together: 3 GiB of the host's 4 GiB: 75%" in " ".join(capsys.readouterr().out.split())
+    assert run(["resources", str(tmp_path), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["projects"][0]["limits"] == 3 << 30
+
+
 def test_old_observations_are_none(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = open_store(fleet)
     rows = store.usage.rows("shop")

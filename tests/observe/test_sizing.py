@@ -167,22 +167,26 @@ def plain(memory: int | None, floor: int) -> Advice:
 
 def test_headroom_shrinks_evenly_when_the_host_is_too_small_and_never_below_what_was_used() -> None:
     one, two, fixed = plain(512, 256), plain(256, 192), plain(None, 0)
-    all_of_them = [(512 * MIB, one), (256 * MIB, two), (128 * MIB, fixed)]
+    all_of_them = [(512 * MIB, one, 1), (256 * MIB, two, 1), (128 * MIB, fixed, 1)]
     assert balanced(all_of_them, 1024 * MIB) == [one, two, fixed]
     cut = balanced(all_of_them, 736 * MIB)
     assert [each.memory for each in cut] == [384 * MIB, 224 * MIB, None]
     assert "so that all fit" in cut[0].reasons[0]
     least = balanced(all_of_them, 100 * MIB)
     assert [each.memory for each in least] == [256 * MIB, 192 * MIB, None]
+    two_of_one = [(512 * MIB, one, 2), (256 * MIB, two, 1), (128 * MIB, fixed, 1)]
+    assert [each.memory for each in balanced(two_of_one, 1120 * MIB)] == [384 * MIB, 224 * MIB, None]
 
 
-@given(st.lists(st.tuples(st.integers(2, 100), st.integers(1, 100)), min_size=1, max_size=10), st.integers(1, 200))
-def test_what_is_balanced_fits_or_is_at_its_floor(sizes: list[tuple[int, int]], host: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(2, 100), st.integers(1, 100), st.integers(1, 5)), min_size=1, max_size=10), st.integers(1, 200)
+)
+def test_what_is_balanced_fits_or_is_at_its_floor(sizes: list[tuple[int, int, int]], host: int) -> None:
     step = 16
-    advices = [(step * max(a, b) * MIB, plain(step * max(a, b), step * min(a, b))) for a, b in sizes]
+    advices = [(step * max(a, b) * MIB, plain(step * max(a, b), step * min(a, b)), number) for a, b, number in sizes]
     found = balanced(advices, host * step * MIB)
     assert all((each.memory or 0) >= each.floor for each in found)
-    fits = sum(each.memory or 0 for each in found) <= host * step * MIB
+    fits = sum((each.memory or 0) * number for each, (_, _, number) in zip(found, sizes, strict=True)) <= host * step * MIB
     assert fits or all(each.memory == each.floor for each in found)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trimtab.fleet.compose.apply import Want
-from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.facts import ComposeFacts, replicas
 from trimtab.fleet.compose.sizing import DEFAULTS, Proposal, propose, sized_wants
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import text
@@ -47,6 +47,11 @@ class Sized:
         if cpus is None and self.advice.shares is None:
             cpus = default.cpus
         return Given(memory, min(reservation, memory), cpus)
+
+    @property
+    def together(self) -> int:
+        """Bytes of memory that all of its containers may use together."""
+        return (self.after.memory or 0) * replicas(self.service)
 
     @property
     def wants(self) -> tuple[Want, ...]:
@@ -120,7 +125,7 @@ def _sized(default: Proposal, rows: Rows) -> Sized:
 def _fitting(found: Sequence[Sized], host: int) -> list[Sized]:
     """With headroom cut so that everything that starts together fits into the host."""
     advised = [each for each in found if each.advice is not None and not each.service.profiles]
-    others = sum(each.after.memory or 0 for each in found if each.advice is None and not each.service.profiles)
-    pairs = [(each.after.memory or 0, each.advice) for each in advised if each.advice is not None]
+    others = sum(each.together for each in found if each.advice is None and not each.service.profiles)
+    pairs = [(each.after.memory or 0, each.advice, replicas(each.service)) for each in advised if each.advice is not None]
     cut: Mapping[str, Advice] = dict(zip((e.service.name for e in advised), balanced(pairs, host - others), strict=True))
     return [replace(each, advice=cut.get(each.service.name, each.advice)) for each in found]

@@ -249,23 +249,24 @@ def _cores(cores: float) -> float:
     return round(math.ceil(round(cores * 20, 6)) / 20, 2)
 
 
-def balanced(advices: Sequence[tuple[int, Advice]], host: int) -> list[Advice]:
+def balanced(advices: Sequence[tuple[int, Advice, int]], host: int) -> list[Advice]:
     """The same advice with less headroom, so that all limits together fit into the host's memory.
 
     Args:
-        advices: Each service's limit as it would be, in bytes, with its advice.
+        advices: Each service's limit as it would be, in bytes, with its advice, and how many containers it has.
         host: Bytes that the host has.
 
     Only what is advised is cut, in equal parts of its headroom and never below what was seen to be used; where even that does
     not fit, everything is cut to it, and the sum says so.
     """
-    total = sum(limit for limit, _ in advices)
-    room = [max(0, (each.memory or 0) - each.floor) for _, each in advices]
-    if total <= host or not sum(room):
-        return [each for _, each in advices]
-    part = min(1.0, (total - host) / sum(room))
+    total = sum(limit * number for limit, _, number in advices)
+    room = [max(0, (each.memory or 0) - each.floor) for _, each, _ in advices]
+    together = sum(most * number for most, (_, _, number) in zip(room, advices, strict=True))
+    if total <= host or not together:
+        return [each for _, each, _ in advices]
+    part = min(1.0, (total - host) / together)
     found: list[Advice] = []
-    for (_, each), most in zip(advices, room, strict=True):
+    for (_, each, _), most in zip(advices, room, strict=True):
         less = rounded(most * part, STEP)
         cut = max(each.floor, (each.memory or 0) - less)
         why = f"{size_text((each.memory or 0) - cut)} less than it would have, so that all fit into the host"

@@ -24,8 +24,8 @@ class ProjectSizes:
 
     @property
     def limits(self) -> int:
-        """Bytes of all limits together, of what starts without a profile."""
-        return sum(each.after.memory or 0 for each in self.sizes if not each.service.profiles)
+        """Bytes of the limits of all containers together, of what starts without a profile."""
+        return sum(each.together for each in self.sizes if not each.service.profiles)
 
 
 def sizes_data(plans: Sequence[ProjectSizes], host: int | None, changed: Sequence[Changed]) -> dict[str, object]:
@@ -36,7 +36,7 @@ def sizes_data(plans: Sequence[ProjectSizes], host: int | None, changed: Sequenc
         "projects": [
             {
                 "files": list(plan.project.files), "observed": plan.name or None,
-                "limits": sum(each.after.memory or 0 for each in plan.sizes),
+                "limits": plan.limits,
                 "services": [_sized_data(each) for each in plan.sizes],
             }
             for plan in plans
