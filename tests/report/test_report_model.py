@@ -249,6 +249,16 @@ def test_gates_and_usage(report: Overview) -> None:
     assert (killed.ooms, killed.seconds, killed.throttled) == (1, 120, 0.05)
 
 
+def test_a_container_that_is_not_there_any_more_is_not_called_healthy(fleet: tuple[Path, Review], known: Known) -> None:
+    auth = next(each for each in known.places if each.service == "auth")
+    earlier = [replace(auth, seen=auth.seen - 86_400), *(each for each in known.places if each is not auth)]
+    other = replace(auth, project="other", seen=auth.seen + 86_400)
+    made = overview("fleet", None, fleet[1], replace(known, places=[*earlier, other]), GatePolicy(), NOW)
+    assert isinstance(made.usage, Sourced)
+    states = {each.service: each.state for each in made.usage.value}
+    assert (states["auth"], states["database"]) == ("gone", "healthy")
+
+
 def test_what_is_at_work_is_what_somebody_alive_has_begun(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     try:

@@ -15,6 +15,8 @@ from trimtab.report.overview.spans import change, halves
 from trimtab.report.words import counted
 
 _DEPLOY = "trimtab deploy"
+_GONE = 300.0
+"""Seconds for which a container was not seen beside others of its project, after which it is not there any more."""
 Rows = Sequence[DeploymentRow]
 
 
@@ -112,8 +114,11 @@ def healthy(known: Known) -> dict[str, float]:
 def usage_part(known: Known) -> Sourced[Sequence[Used]] | Empty:
     """What was used in the last week, the nearest to its memory limit first."""
     places = {(each.project, each.service, each.number): each for each in known.places}
+    looked: dict[str, float] = {}
+    for each in known.places:
+        looked[each.project] = max(looked.get(each.project, 0.0), each.seen)
     found = [
-        _used(project, total, places.get((project, total.service, total.number)))
+        _used(project, total, places.get((project, total.service, total.number)), looked.get(project, 0.0))
         for project, totals in known.totals.items()
         for total in totals
     ]
@@ -128,9 +133,16 @@ def _fullest(each: Used) -> tuple[float, float, str]:
     return -(each.memory or 0), -(each.memory_max or 0), each.service
 
 
-def _used(project: str, total: Total, place: Place | None) -> Used:
+def _state(place: Place | None, looked: float) -> str:
+    """How a container was when its project was looked at last; the state it had once says nothing when it is not there."""
+    if place is None:
+        return ""
+    return "gone" if place.seen < looked - _GONE else place.health or place.state
+
+
+def _used(project: str, total: Total, place: Place | None, looked: float) -> Used:
     return Used(
-        project, total.service, total.number, total.seconds, (place.health or place.state) if place else "",
+        project, total.service, total.number, total.seconds, _state(place, looked),
         total.memory_max, place.memory_limit if place else None, total.cpu_p95, place.cpu_limit if place else None,
         total.throttled_ratio, total.ooms, total.restarts,
     )  # fmt: skip
