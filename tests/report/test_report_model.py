@@ -238,6 +238,18 @@ def test_the_start_is_told_with_what_deployments_measured(report: Overview) -> N
     assert start.depends["auth"] == ("database",)
 
 
+def test_what_does_not_start_is_not_in_the_drawing_of_the_start(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  api: {image: a, depends_on: [db]}\n  db: {image: b}\n  lone: {image: c}\n"
+        "  job: {image: d, profiles: [now and then], depends_on: [db]}\n"
+    )
+    made = overview("few", None, reviewed_files(tmp_path), Known(), GatePolicy(), NOW)
+    assert isinstance(made.starts, Sourced)
+    (start,) = made.starts.value
+    assert start.depends == {"api": ("db",), "db": (), "lone": ()}
+    assert set(start.depends) == set(start.start.timings)
+
+
 def test_gates_and_usage(report: Overview) -> None:
     assert isinstance(report.gates, Sourced)
     holds = [each.holds for each in report.gates.value]

@@ -143,7 +143,11 @@ def _starts(fleet: Fleet, known: Known, made: str) -> Sourced[Sequence[ProjectSt
         facts = ComposeFacts(fleet, project)
         start = predict(facts, {})
         if start.timings:
-            depends = {each.name: tuple(n for n in each.depends_on if n in start.timings) for each in project.services}
+            depends = {
+                each.name: tuple(n for n in each.depends_on if n in start.timings)
+                for each in project.services
+                if each.name in start.timings
+            }
             seen = {name: seconds for name, seconds in measured.items() if name in start.timings}
             faster = predict(facts, {}, faster_checks(facts)).seconds
             found.append(ProjectStart(project.files, start, faster, depends, seen))
