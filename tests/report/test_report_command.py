@@ -22,6 +22,7 @@ from trimtab.report.overview import Known, Overview, overview, read_known
 from trimtab.report.overview.data import overview_data
 from trimtab.report.overview.markdown import overview_markdown
 from trimtab.report.overview.page import Links, report_page
+from trimtab.report.overview.whole import Running
 from trimtab.review import Review
 
 OFFLINE = RuleChoice(offline=True)
@@ -102,6 +103,12 @@ def test_a_fleet_without_a_history_is_told_what_fills_each_part(reviewed: tuple[
         assert f"<code>trimtab {command}</code>" in text
     cards = re.findall(r'<li class="card empty" .*?</li>', text, re.DOTALL)
     assert all("not measured" in card and "<b>" not in card for card in cards)
+
+
+@pytest.mark.parametrize(("done", "width"), [(0, "0%"), (2, "50%"), (4, "100%")])
+def test_what_is_at_work_is_drawn_as_far_as_it_is(made: Overview, done: int, width: str) -> None:
+    text = report_page(replace(made, running=[Running("build", "run-1", made.made, "so far", done, 4)]))
+    assert re.findall(rf'aria-label="{done} of 4"><i class="work" style="left: 0; width: (.*?)"', text) == [width]
 
 
 def test_links_lead_to_the_pages_of_runs_where_there_are_any(made: Overview) -> None:
