@@ -18,9 +18,10 @@ from trimtab.errors import UsageError
 from trimtab.fleet.plain import items, mapping
 from trimtab.gate.limits import GatePolicy
 from trimtab.history import open_store
-from trimtab.report.overview import Known, Overview, overview, read_known
+from trimtab.report.overview import Known, Overview, overview, read_known, words
 from trimtab.report.overview.data import overview_data
 from trimtab.report.overview.markdown import overview_markdown
+from trimtab.report.overview.model import Change
 from trimtab.report.overview.page import Links, report_page
 from trimtab.report.overview.whole import Running
 from trimtab.review import Review
@@ -103,6 +104,19 @@ def test_a_fleet_without_a_history_is_told_what_fills_each_part(reviewed: tuple[
         assert f"<code>trimtab {command}</code>" in text
     cards = re.findall(r'<li class="card empty" .*?</li>', text, re.DOTALL)
     assert all("not measured" in card and "<b>" not in card for card in cards)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (0.0, 0.0147, "0 % → 1.5 %, +1.5 points"), (1.0, 0.985, "100 % → 98.5 %, −1.5 points"), (0.65, 0.97, "65 % → 97.0 %, +32 points"),
+        (0.5, 0.5, "50 % → 50 %, ±0 points"), (0.0, 0.0004, "0 % → 0.0 %, +0.0 points"),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_share_is_what_lies_between_its_two_figures(made: Overview, before: float, after: float, told: str) -> None:
+    share = next(each for each in made.metrics if each.key == "build_failure_rate")
+    assert share.where is not None
+    assert words.change(replace(share, value=after, change=Change(before, after, share.where))) == told
 
 
 @pytest.mark.parametrize(("done", "width"), [(0, "0%"), (2, "50%"), (4, "100%")])

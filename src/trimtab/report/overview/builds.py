@@ -13,6 +13,7 @@ from trimtab.report.overview.known import RECENT, Known
 from trimtab.report.overview.model import Change, Empty, Group, Metric, Optimised, Sourced, Target, Unit, Where
 from trimtab.report.overview.spans import built, change, halves, mean, of_builds, ratio
 from trimtab.report.overview.whole import BuildPart, ImageLine, RunLine
+from trimtab.report.overview.words import shown
 from trimtab.report.words import counted
 
 IMAGE_GOAL, REBUILD_GOAL = 0.40, 0.50
@@ -100,7 +101,7 @@ def _rebuilds(optimised: Sourced[Optimised] | Empty) -> Metric:
 
 
 def _goal(least: float, value: float | None) -> Target:
-    return Target(f"at least {least:.0%}", None if value is None else value >= least, _GOAL)
+    return Target(f"at least {shown(Unit.SHARE, least)}", None if value is None else value >= least, _GOAL)
 
 
 def _saved(pairs: Iterable[tuple[float, float]]) -> float | None:

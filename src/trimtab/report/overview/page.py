@@ -10,7 +10,7 @@ from trimtab.report import figures
 from trimtab.report.charts import Rectangle, Start, columns, polyline, treemap
 from trimtab.report.graphs import BOX_HEIGHT, BOX_WIDTH, Drawing, draw
 from trimtab.report.overview import words
-from trimtab.report.overview.model import Deployed, Empty, GateLine, Group, Layer, Sourced
+from trimtab.report.overview.model import Deployed, Empty, GateLine, Group, Layer, Sourced, Unit
 from trimtab.report.overview.whole import BuildPart, ImageLine, Overview, ProjectStart
 from trimtab.report.page import Tile
 from trimtab.report.pages import render
@@ -171,7 +171,7 @@ def _trend(builds: Sourced[BuildPart] | Empty) -> list[_Column]:
         return []
     found: list[_Column] = []
     for place, run in zip(columns([run.seconds or 0.0 for run in runs], *_TREND), runs, strict=True):
-        cached = f", {run.hit_rate:.0%} of steps cached" if run.hit_rate is not None else ""
+        cached = f", {words.shown(Unit.SHARE, run.hit_rate)} of steps cached" if run.hit_rate is not None else ""
         ended = f"{run.built} built, {run.failed} failed{cached}"
         text = f"{words.moment(run.started)}: {figures.seconds(run.seconds or 0.0)}, {ended}"
         found.append(_Column(place, text, figures.seconds(run.seconds or 0.0), bool(run.failed)))

@@ -17,7 +17,8 @@ def shown(unit: Unit, value: float) -> str:
     if unit is Unit.BYTES:
         return figures.size(value)
     if unit is Unit.SHARE:
-        return f"{100 * value:.1f} %" if 0 < abs(value) < 0.1 or 0.99 < value < 1 else f"{value:.0%}".replace("%", " %")
+        # Near its ends a share is told as exactly as its change is, so that both can be held against each other.
+        return f"{100 * value:.1f} %" if 0 < abs(value) < 0.1 or 0.9 < value < 1 else f"{100 * value:.0f} %"
     if unit is Unit.DAYS:
         return f"{value:.1f} days"
     if unit is Unit.OF_HUNDRED:
@@ -44,9 +45,11 @@ def change(metric: Metric) -> str:
 
 
 def _points(unit: Unit, by: float) -> str:
-    decimals = 0 if abs(by) >= 0.01 else 1
-    text = f"{100 * by:+.{decimals}f} points" if unit is Unit.SHARE else f"{by:+.1f}"
-    return text.replace("-", "−")
+    scale, told = (100, " points") if unit is Unit.SHARE else (1, "")
+    if not by:
+        return f"±0{told}"
+    decimals = 0 if unit is Unit.SHARE and abs(by) >= 0.1 else 1
+    return f"{scale * by:+.{decimals}f}{told}".replace("-", "−")
 
 
 def moment(at: str) -> str:
