@@ -1,5 +1,6 @@
 """The pages as Chromium shows them: readable for everybody, at every width, in both colour schemes, on paper, and alone."""
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -134,6 +135,41 @@ def test_colours_follow_the_scheme_and_paper_is_white(browser: Browser, pages: d
         assert background() == "rgb(255, 255, 255)"
         assert not seen.page.get_by_role("navigation").is_visible()
         assert seen.page.pdf(format="A4").startswith(b"%PDF")
+
+
+BROKEN = """() => {
+  const found = [];
+  const whole = /\\d{4}-\\d\\d-\\d\\d( \\d\\d:\\d\\d UTC)?|[−+~]*\\d[\\d.]*\\s(%|s|[kMG]i?B|B|points|days?)(?![\\w-])|(^|\\s)--[a-z]+/g;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (!node.parentElement.checkVisibility() || node.parentElement.closest(".unseen, .skip, svg")) continue;
+    for (const match of node.data.matchAll(whole)) {
+      const range = document.createRange();
+      range.setStart(node, match.index + match[0].search(/\\S/));
+      range.setEnd(node, match.index + match[0].length);
+      if (new Set([...range.getClientRects()].map((each) => Math.round(each.top))).size > 1) found.push(match[0]);
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["empty", "fleet"])
+def test_no_figure_moment_or_option_is_torn_apart(browser: Browser, pages: dict[str, Path], name: str, width: int) -> None:
+    with shown(browser, pages[name].as_uri(), width) as seen:
+        seen.page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+        assert seen.page.evaluate(BROKEN) == []
+        assert "`" not in seen.page.inner_text("body"), "code is shown as code"
+        assert not re.search(r"[a-z]\.[A-Z]", seen.page.inner_text("main")), "two sentences without a space between them"
+
+
+def test_letters_of_charts_are_large_enough_to_read(browser: Browser, pages: dict[str, Path]) -> None:
+    sizes = "[...document.querySelectorAll('.scroll > svg text')].map((e) => e.getBoundingClientRect().height)"
+    with shown(browser, pages["fleet"].as_uri(), WIDTHS[0]) as seen:
+        heights = cast("list[float]", seen.page.evaluate(sizes))
+        assert len(heights) > 10
+        assert min(heights) >= 10
 
 
 def test_three_hundred_services_are_less_than_a_megabyte(pages: dict[str, Path]) -> None:
