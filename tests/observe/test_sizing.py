@@ -179,7 +179,8 @@ def test_headroom_shrinks_evenly_when_the_host_is_too_small_and_never_below_what
 
 
 @given(
-    st.lists(st.tuples(st.integers(2, 100), st.integers(1, 100), st.integers(1, 5)), min_size=1, max_size=10), st.integers(1, 200)
+    st.lists(st.tuples(st.integers(2, 100), st.integers(1, 100), st.integers(1, 5)), min_size=1, max_size=10),
+    st.integers(1, 200),
 )
 def test_what_is_balanced_fits_or_is_at_its_floor(sizes: list[tuple[int, int, int]], host: int) -> None:
     step = 16

@@ -113,7 +113,9 @@ def test_a_fleet_without_a_history_is_told_what_fills_each_part(reviewed: tuple[
         (0.5, 0.5, "50 % → 50 %, ±0 points"), (0.0, 0.0004, "0 % → 0.0 %, +0.0 points"),
     ],
 )  # fmt: skip
-def test_a_change_of_a_share_is_what_lies_between_its_two_figures(made: Overview, before: float, after: float, told: str) -> None:
+def test_a_change_of_a_share_is_what_lies_between_its_two_figures(
+    made: Overview, before: float, after: float, told: str
+) -> None:
     share = next(each for each in made.metrics if each.key == "build_failure_rate")
     assert share.where is not None
     assert words.change(replace(share, value=after, change=Change(before, after, share.where))) == told
@@ -123,6 +125,15 @@ def test_a_change_of_a_share_is_what_lies_between_its_two_figures(made: Overview
 def test_what_is_at_work_is_drawn_as_far_as_it_is(made: Overview, done: int, width: str) -> None:
     text = report_page(replace(made, running=[Running("build", "run-1", made.made, "so far", done, 4)]))
     assert re.findall(rf'aria-label="{done} of 4"><i class="work" style="left: 0; width: (.*?)"', text) == [width]
+
+
+def test_memory_has_the_units_of_the_files_that_limit_it(made: Overview) -> None:
+    # A limit that is written as 128M is 134 MB to docker's disks and 128 MiB to its memory.
+    rows = dict(
+        re.findall(r'<tr><th scope="row">([\w-]+)</th><td class="good">healthy</td>(.*?)</tr>', report_page(made), re.DOTALL)
+    )
+    assert ">38.4 MiB</td>" in rows["database"]
+    assert ">128 MiB</td>" in rows["database"]
 
 
 def test_links_lead_to_the_pages_of_runs_where_there_are_any(made: Overview) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from trimtab.fleet.compose.startup import ASSUMED_BOOT
+from trimtab.fleet.sizes import size_text
 from trimtab.report import figures
 from trimtab.report.charts import Rectangle, Start, columns, polyline, treemap
 from trimtab.report.graphs import BOX_HEIGHT, BOX_WIDTH, Drawing, draw
@@ -44,6 +45,7 @@ def report_page(report: Overview, links: Links | None = None, *, live: str = "")
         links=links or Links(),
         live=live,
         words=words,
+        memory=size_text,
         groups=[(str(group), [each for each in report.metrics if each.group is group]) for group in Group],
         standing=_standing(report),
         empty=_empty,
