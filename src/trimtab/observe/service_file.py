@@ -45,6 +45,7 @@ services:
     group_add: ["{seat.engine_group}"]
     network_mode: none
     volumes:
+      # trimtab: ignore[CM201] observing asks the engine
       - {{type: bind, source: {_quoted(seat.socket)}, target: {SOCKET}, read_only: true}}
       - {{type: bind, source: {_quoted(seat.folder)}, target: {FOLDER}}}
     read_only: true
