@@ -11,7 +11,7 @@ from kept_fleet import NOW, RUNS, SCANS, at, fill, names_of, reviewed_files, wri
 from trimtab.fleet import MemoryTree, discover
 from trimtab.gate.limits import GatePolicy, Limits
 from trimtab.history import BuildRow, FleetBuildRow, ScanRow, open_store
-from trimtab.history.deployments import DeploymentRow
+from trimtab.history.deployments import DeploymentRow, ServiceRow
 from trimtab.report.overview import Known, Overview, overview, read_known
 from trimtab.report.overview.model import Change, Empty, Group, Metric, Sourced, Unit, Where
 from trimtab.report.overview.spans import halves
@@ -297,6 +297,25 @@ def test_what_is_at_work_is_what_somebody_alive_has_begun(tmp_path: Path) -> Non
     assert found[1].told == "2 of 4 files decided: 2 accepted"
     assert found[1].now == ["b: comparing", "c: running once more"]
     assert found[2].told == f"revision {os.getpid()} of shop, rolling: start web"
+
+
+def test_a_deployment_at_work_is_as_far_as_its_plan_says(tmp_path: Path) -> None:
+    containers = [{"slot": {"service": name}} for name in ("api", "api", "db", "web")]
+    swarm = [{"service": name} for name in ("api", "db", "web")]
+    store = open_store(tmp_path)
+    try:
+        for key, moves in (("c", containers), ("s", swarm)):
+            plan = {"schema": "trimtab.plan-of-deployment/1", "moves": moves}
+            row = DeploymentRow(key, "shop", 1, "deploy", at(0), None, None, os.getpid(), "rolling", None, "", plan)
+            store.deployments.begin(row)
+        begun = read_known(store, NOW).running
+        for key in ("c", "s"):
+            store.deployments.service(ServiceRow(key, "db", "first", "", "sha256:1", "deployed"))
+        later = read_known(store, NOW).running
+    finally:
+        store.close()
+    assert [(each.done, each.of) for each in begun] == [(0, 3), (0, 3)]
+    assert [(each.done, each.of) for each in later] == [(1, 3), (1, 3)]
 
 
 def test_a_fleet_of_nothing_has_a_report(tmp_path: Path) -> None:

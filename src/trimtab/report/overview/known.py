@@ -146,11 +146,15 @@ def _running(
             steps = store.deployments.steps(row.id)
             now = next((each for each in reversed(steps) if each.seconds is None), None)
             told = f"revision {row.revision} of {row.project}, {row.phase}" + (f": {now.step} {now.service}" if now else "")
-            services = store.deployments.services(row.id)
-            done_ = sum(each.outcome not in {"pending", "untouched"} for each in services)
-            of = sum(each.outcome != "untouched" for each in services)
-            found.append(Running("deployment", row.id, row.started, told, done_, of))
+            decided = {each.service for each in store.deployments.services(row.id) if each.outcome != "pending"}
+            found.append(Running("deployment", row.id, row.started, told, len(decided), len(decided | _planned(row))))
     return found
+
+
+def _planned(row: DeploymentRow) -> set[str]:
+    """The services that a deployment is to change: what became of one is noted once it is decided, and not before."""
+    moves = [mapping(each) for each in items(row.plan.get("moves"))]
+    return {str(each.get("service") or mapping(each.get("slot")).get("service")) for each in moves}
 
 
 def _proof(run: Run, noted: Mapping[str, tuple[str, str]]) -> Running:
