@@ -108,6 +108,19 @@ def test_build_figures_hold_newer_builds_against_older_ones(report: Overview) ->
     assert (failed.verdict, failed.target and failed.target.met) == ("worse", False)
 
 
+def test_a_change_of_the_same_builds_ends_at_the_figure_itself(fleet: tuple[Path, Review], known: Known) -> None:
+    def uneven(target: str, row: BuildRow) -> BuildRow:
+        return replace(row, cacheable=20, cached=1) if target == "auth" else replace(row, cacheable=2, cached=2)
+
+    recent = {target: [uneven(target, row) for row in rows] for target, rows in known.recent.items()}
+    made = overview("fleet", None, fleet[1], replace(known, recent=recent), GatePolicy(), NOW)
+    for key in ("build_time", "cache_hit_rate", "build_failure_rate"):
+        found = metric(made, key)
+        assert found.change is not None
+        assert found.change.subjects == "12 targets"
+        assert found.change.after == pytest.approx(found.value or 0), key
+
+
 def test_parallel_efficiency_is_of_the_last_run_of_several(report: Overview) -> None:
     begins = sum(4.0 + n % 3 for n in range(COUNT)) / 4
     found = metric(report, "parallel_efficiency")

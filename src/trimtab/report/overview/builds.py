@@ -22,6 +22,8 @@ _GOAL = "trimtab's own goal"
 _BUILD = "trimtab build"
 Targets = Mapping[str, Sequence[BuildRow]]
 Average = Callable[[Sequence[BuildRow]], float | None]
+Figure = Callable[[Sequence[Sequence[BuildRow]]], float | None]
+"""What the builds of several targets amount to, whichever way it is: the value and both sides of its change are made alike."""
 
 
 def build_metrics(known: Known, targets: Targets, optimised: Sourced[Optimised] | Empty, policy: GatePolicy) -> list[Metric]:
@@ -44,14 +46,13 @@ def _over_targets(targets: Iterable[Sequence[BuildRow]], average: Average) -> fl
     return mean(value for rows in targets if (value := average(rows)) is not None)
 
 
-def _against(targets: Targets, average: Average, only: Callable[[Iterable[BuildRow]], list[BuildRow]]) -> Change | None:
+def _against(targets: Targets, figure: Figure, only: Callable[[Iterable[BuildRow]], list[BuildRow]]) -> Change | None:
     """Newer builds against older ones, over the targets that have both."""
     both = {name: rows for name, mine in targets.items() if len(rows := only(mine)) > 1}
     if not both:
         return None
     older = [row for rows in both.values() for row in _older(rows)]
-    before = _over_targets((_older(rows) for rows in both.values()), average)
-    after = _over_targets((_newer(rows) for rows in both.values()), average)
+    before, after = (figure([half(rows) for rows in both.values()]) for half in (_older, _newer))
     return change(before, after, of_builds(older), counted(len(both), "target"))
 
 
@@ -67,7 +68,7 @@ def _time(targets: Targets, policy: GatePolicy) -> Metric:
     newer = [row for rows in good.values() for row in _newer(rows)]
     worst = max(fmean(row.seconds for row in _newer(rows)) for rows in good.values())
     return make(
-        value=_over_targets((_newer(rows) for rows in good.values()), _seconds), where=of_builds(newer),
+        value=_seconds([_newer(rows) for rows in good.values()]), where=of_builds(newer),
         change=_against(good, _seconds, built), target=_below(limit, worst),
         note=f"{counted(len(newer), 'build')} of {counted(len(good), 'target')}",
     )  # fmt: skip
@@ -79,8 +80,8 @@ def _below(limit: float | None, worst: float | None) -> Target | None:
     return Target(f"each at most {limit:g} s", None if worst is None else worst <= limit, "gate: build-time")
 
 
-def _seconds(rows: Sequence[BuildRow]) -> float | None:
-    return mean(row.seconds for row in rows)
+def _seconds(groups: Sequence[Sequence[BuildRow]]) -> float | None:
+    return _over_targets(groups, lambda rows: mean(row.seconds for row in rows))
 
 
 def _rebuilds(optimised: Sourced[Optimised] | Empty) -> Metric:
@@ -117,14 +118,18 @@ def _hits(targets: Targets) -> Metric:
         f"Cached steps of all that could be, in the newer half of each target's last {RECENT} good builds.", _BUILD,
     )  # fmt: skip
     good = {name: rows for name, mine in targets.items() if (rows := built(mine))}
-    newer = [row for rows in good.values() for row in _newer(rows)]
-    value = _cached(newer)
+    value = _cached_together([_newer(rows) for rows in good.values()])
     if value is None:
         return make(note="no build is in the ledger")
+    newer = [row for rows in good.values() for row in _newer(rows)]
     return make(
-        value=value, where=of_builds(newer), change=_against(good, _cached, built),
+        value=value, where=of_builds(newer), change=_against(good, _cached_together, built),
         note=counted(sum(row.cacheable for row in newer), "step"),
     )  # fmt: skip
+
+
+def _cached_together(groups: Sequence[Sequence[BuildRow]]) -> float | None:
+    return _cached([row for rows in groups for row in rows])
 
 
 def _cached(rows: Sequence[BuildRow]) -> float | None:
@@ -159,7 +164,7 @@ def _failures(targets: Targets) -> Metric:
     newer = [row for rows in targets.values() for row in _newer(rows)]
     if not newer:
         return make(target=Target("none", None, "by default"), note="no build is in the ledger")
-    value = _over_targets((_newer(rows) for rows in targets.values()), _failed)
+    value = _failed([_newer(rows) for rows in targets.values()])
     return make(
         value=value, where=of_builds(newer), change=_against(targets, _failed, list),
         target=Target("none", value == 0, "by default"),
@@ -167,8 +172,8 @@ def _failures(targets: Targets) -> Metric:
     )  # fmt: skip
 
 
-def _failed(rows: Sequence[BuildRow]) -> float | None:
-    return ratio(sum(row.outcome == "failed" for row in rows), len(rows))
+def _failed(groups: Sequence[Sequence[BuildRow]]) -> float | None:
+    return _over_targets(groups, lambda rows: ratio(sum(row.outcome == "failed" for row in rows), len(rows)))
 
 
 def image_metrics(
