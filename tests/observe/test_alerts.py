@@ -1,6 +1,7 @@
 """Alert files: what is in them, that they are about this fleet, and that nobody's work is written over."""
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from trimtab.history.callers import Callers
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow
 from trimtab.observe.alert_files import COMPOSE, CONFIG, DASHBOARD, RULES, TESTS, alert_files
-from trimtab.observe.exposition import render
+from trimtab.observe.exposition import Family, render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.rules import Watched, quoted, rules_for
 from trimtab.review import review
@@ -173,7 +174,7 @@ def test_promtool_finds_every_rule_right_and_each_fires_when_it_should(tmp_path:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_promtool_has_nothing_to_say_about_the_metrics(promtool: str) -> None:
+def every_metric() -> list[Family]:
     when = "1970-01-01T00:00:00+00:00"
     scan = ScanRow("r", "api", "image", when, None, "", (), (), 5, {"critical": 0}, 1, 3, when, "done")
     score = ScoreRow("r", when, None, "", 71.5, {"security": 6.0})
@@ -183,8 +184,25 @@ def test_promtool_has_nothing_to_say_about_the_metrics(promtool: str) -> None:
     )  # fmt: skip
     found = families(known, API.seen)
     assert [each.name for each in found if not each.values] == [], "every metric there is has a value here"
-    done = subprocess.run([promtool, "check", "metrics"], input=render(found), capture_output=True, text=True, check=False)
+    return found
+
+
+def test_promtool_has_nothing_to_say_about_the_metrics(promtool: str) -> None:
+    text = render(every_metric())
+    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_every_line_of_the_dashboard_is_named_by_labels_that_it_has() -> None:
+    labels = {family.name: set(family.values[0][0]) for family in every_metric()}
+    for panel in json.loads(FILES[DASHBOARD])["panels"]:
+        (target,) = panel["targets"]
+        metrics = re.findall(r"trimtab_\w+", target["expr"])
+        named = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+        assert named, panel["title"]
+        assert all(named <= labels[metric] for metric in metrics), panel["title"]
+        # Two containers of one service are two lines, and have two names.
+        assert "number" not in labels[metrics[0]] or "number" in named, panel["title"]
 
 
 def test_a_rule_that_is_wrong_does_not_pass(tmp_path: Path, promtool: str) -> None:

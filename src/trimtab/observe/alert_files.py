@@ -197,9 +197,18 @@ def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
+_LEGENDS = (
+    ("trimtab_container_", "{{service}}-{{number}}"),
+    ("trimtab_holder_", "{{service}}"),
+    ("trimtab_deployment_", "{{project}}"),
+    ("trimtab_", "{{target}}"),
+)
+"""The labels that tell a metric's series apart, by what its name begins with."""
+
+
 def _panel(number: int, title: str, kind: str, expr: str, unit: str) -> dict[str, object]:
     """One of two columns of panels."""
-    legend = "{{service}}" if "trimtab_container" in expr or "trimtab_holder" in expr else "{{target}}"
+    legend = next(legend for prefix, legend in _LEGENDS if prefix in expr)
     return {
         "id": number + 1,
         "title": title,
