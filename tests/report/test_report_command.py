@@ -148,7 +148,9 @@ def test_markdown_is_fit_for_a_pull_request(made: Overview) -> None:
         in text
     )
     assert re.search(r"\| Builds that failed \| 4\.2 % .*\(\*\*worse\*\*\) \| none: \*\*missed\*\* \|", text)
-    assert "**11 of 12 changed files proven** by the last optimisation." in text
+    assert re.search(r"\*\*11 of 12 changed files proven\*\* by the last optimisation\. <sub>trimtab optimize · opt-1 · ", text)
+    assert "** of 42 checks. <sub>trimtab gate · gate-2 · 2026-03-18 20:00 UTC</sub>" in text
+    assert "Scores and findings: <sub>trimtab review · 2026-03-20 12:00 UTC</sub> Images: <sub>trimtab build · " in text
     assert "| `services/auth/Dockerfile` | DF101, DF201 | 402 MB → 152 MB −62 % |" in text
     assert "Not measured yet" not in text
     assert len(text) < 65_536, "GitHub's longest comment"

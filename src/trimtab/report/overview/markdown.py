@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from trimtab.report import figures
 from trimtab.report.exchange import cell, code
 from trimtab.report.overview import words
-from trimtab.report.overview.model import Empty, Group, Metric, Sourced
+from trimtab.report.overview.model import Empty, Group, Metric, Where
 from trimtab.report.overview.whole import Overview
 
 _SERVICES, _GATES, _PROOFS = 10, 20, 20
@@ -56,7 +56,10 @@ def _proofs(report: Overview) -> Iterator[str]:
         return
     proofs = report.optimised.value.accepted
     total = len(report.optimised.value.proofs)
-    yield from (f"**{len(proofs)} of {total} changed files proven** by the last optimisation.", "")
+    yield from (
+        f"**{len(proofs)} of {total} changed files proven** by the last optimisation. {_source(report.optimised.where)}",
+        "",
+    )
     sized = [each for each in proofs if each.bytes_before and each.bytes_after is not None][:_PROOFS]
     if sized:
         yield from ("| file | rules | image |", "|---|---|---|")
@@ -72,7 +75,8 @@ def _gates(report: Overview) -> Iterator[str]:
     if isinstance(report.gates, Empty):
         return
     bad = [each for each in report.gates.value if not each.holds]
-    yield from (f"**Gates: {f'{len(bad)} do not hold' if bad else 'all hold'}** of {len(report.gates.value)} checks.", "")
+    held = f"{len(bad)} do not hold" if bad else "all hold"
+    yield from (f"**Gates: {held}** of {len(report.gates.value)} checks. {_source(report.gates.where)}", "")
     if bad:
         yield from ("| gate | of | state | measured | limit |", "|---|---|---|---|---|")
         for each in bad[:_GATES]:
@@ -86,6 +90,8 @@ def _services(report: Overview) -> Iterator[str]:
     if not report.services:
         return
     yield from ("<details><summary>The services with the lowest scores</summary>", "")
+    images = "" if isinstance(report.images, Empty) else f" Images: {_source(report.images.where)}"
+    yield from (f"Scores and findings: {_source(report.review.where)}{images}", "")
     yield from ("| service | score | findings | image |", "|---|---|---|---|")
     for each in report.services[:_SERVICES]:
         size = figures.size(each.image_bytes) if each.image_bytes else "–"
@@ -93,9 +99,14 @@ def _services(report: Overview) -> Iterator[str]:
     yield from ("", "</details>", "")
 
 
+def _source(where: Where) -> str:
+    return f"<sub>{cell(words.source(where))}</sub>"
+
+
 def _worse(report: Overview) -> Iterator[str]:
-    worse = report.builds.value.worse if isinstance(report.builds, Sourced) else ()
-    for target, said in worse:
-        yield f"- {cell(target)} became worse: {cell(said)}"
-    if worse:
+    if isinstance(report.builds, Empty):
+        return
+    for target, said in report.builds.value.worse:
+        yield f"- {cell(target)} became worse: {cell(said)} {_source(report.builds.where)}"
+    if report.builds.value.worse:
         yield ""
