@@ -10,6 +10,7 @@ from traces import given as limits
 from trimtab.fleet import MemoryTree, discover
 from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.told import heap_of, workers_of
 from trimtab.history.usage import Subject, Usage
 from trimtab.observe.proposals import Sized, sized, told_length
 from trimtab.observe.sizing import Given
@@ -92,6 +93,55 @@ def test_a_heap_in_the_command_counts() -> None:
     assert found.after.memory == 672 * MIB
     assert found.advice is not None
     assert "512 MiB for its heap" in found.advice.reasons[0]
+
+
+JVM = "FROM eclipse-temurin:21\n"
+TOLD = {
+    "in the image's command": ('CMD ["java", "-Xmx512m", "-jar", "a.jar"]\n', "", 512),
+    "in the image's entry point, as a shell's": ("ENTRYPOINT exec java -Xmx512m -jar a.jar\n", "", 512),
+    "in the image's environment": ('ENV JAVA_TOOL_OPTIONS="-Xmx512m"\nCMD ["java", "-jar", "a.jar"]\n', "", 512),
+    "by compose instead of the image": ('CMD ["java", "-Xmx512m", "-jar", "a.jar"]\n', "command: java -Xmx256m -jar a.jar", 256),
+    "by an entry point of compose, which takes the command away": (
+        'CMD ["-Xmx512m", "-jar", "a.jar"]\n', "entrypoint: [java, -Xmx128m, -jar, a.jar]", 128,
+    ),
+    "in the environment, by compose instead of the image": (
+        "ENV JAVA_OPTS=-Xmx512m\n", "environment: {JAVA_OPTS: -Xmx64m}", 64,
+    ),
+    "nowhere": ('CMD ["java", "-jar", "a.jar"]\n', "", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "compose", "heap"), TOLD.values(), ids=TOLD)
+def test_a_heap_counts_wherever_it_is_told(file: str, compose: str, heap: int) -> None:
+    text = f"services:\n  api:\n    build: .\n    mem_limit: 512m\n    cpus: 0.25\n    {compose}\n"
+    fleet = discover(MemoryTree({"compose.yaml": text, "Dockerfile": JVM + file}))
+    facts = ComposeFacts(fleet, fleet.projects[0])
+    assert heap_of(facts, fleet.projects[0].services[0]) == heap * MIB
+    (found,) = sized(facts, rows_of(api=Trace("jvm", flat(200), given=limits(512, 0.25))))
+    assert found.advice is not None
+    assert any("sizes its heap by the limit" in each for each in found.advice.held) == (heap == 0)
+
+
+WORKERS = {
+    'CMD ["gunicorn", "--workers", "4", "app:app"]': 4,
+    'CMD ["gunicorn", "-b", ":8000", "-w=3", "app:app"]': 3,
+    "CMD exec gunicorn -w 5 app:app": 5,
+    'CMD ["uvicorn", "app:app", "--workers", "2"]': 2,
+    'ENV WEB_CONCURRENCY=6\nCMD ["gunicorn", "app:app"]': 6,
+    'ENV WEB_CONCURRENCY=6\nCMD ["gunicorn", "-w", "2", "app:app"]': 2,
+    'ENV WEB_CONCURRENCY=6\nCMD ["python", "app.py"]': 1,
+    'CMD ["celery", "-A", "app", "worker", "--concurrency=8"]': 8,
+    'CMD ["celery", "-A", "app", "worker", "-c", "3"]': 3,
+    'CMD ["gunicorn", "-w", "$N", "app:app"]': 1,
+    'CMD ["python", "-w", "4", "app.py"]': 1,
+}
+
+
+@pytest.mark.parametrize("file", WORKERS)
+def test_a_server_s_workers_are_counted(file: str) -> None:
+    compose = "services: {api: {build: ., mem_limit: 512m, cpus: 0.25}}\n"
+    fleet = discover(MemoryTree({"compose.yaml": compose, "Dockerfile": f"FROM python:3.12\n{file}\n"}))
+    assert workers_of(ComposeFacts(fleet, fleet.projects[0]), fleet.projects[0].services[0]) == WORKERS[file]
 
 
 def test_a_service_that_is_heavy_at_its_start_gets_a_weight_and_no_limit() -> None:

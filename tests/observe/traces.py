@@ -112,6 +112,8 @@ TRACES = (
           confidence="medium", says=["sizes its heap by the limit"]),
     Trace("a JVM that is told its heap", flat(400), given=given(512, 0.25), program=Program("jvm", 512 * MIB), memory=672,
           says=["512 MiB for its heap"]),
+    Trace("a Python with eight idle workers", flat(90), given=given(256, 0.25), program=Program("python", workers=8), memory=192,
+          says=["the least for python with 8 workers"]),
     Trace("held back by its processor limit", lambda m: Moment(100, 0.12, 0.17, held_back=0.4), given=given(128, 0.2), memory=144,
           cpus=0.35, confidence="medium", says=["held back in 40%"]),
     Trace("two hours of it", flat(80), minutes=120, given=given(512, 1.0), confidence=None),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts, replicas
 from trimtab.fleet.compose.sizing import DEFAULTS, Proposal, propose, sized_wants
+from trimtab.fleet.compose.told import workers_of
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import text
 from trimtab.fleet.sizes import byte_size
@@ -108,17 +109,21 @@ def sized(facts: ComposeFacts, rows: Rows, host: int | None = None) -> list[Size
     by_service: dict[str, list[tuple[Subject, Usage]]] = {}
     for row in rows:
         by_service.setdefault(row[0].service, []).append(row)
-    found = [_sized(each, by_service.get(each.service.name, [])) for each in propose(facts)]
+    found = [_sized(facts, each, by_service.get(each.service.name, [])) for each in propose(facts)]
     return _fitting(found, host) if host is not None else found
 
 
-def _sized(default: Proposal, rows: Rows) -> Sized:
+def _sized(facts: ComposeFacts, default: Proposal, rows: Rows) -> Sized:
     seen = evidence_of(rows)
     if seen is None:
         return Sized(default)
     sizes = DEFAULTS[default.kind]
-    heap = default.heap
-    program = Program(default.kind, heap, Given(sizes.limit, sizes.reservation, sizes.cpus))
+    program = Program(
+        default.kind,
+        default.heap,
+        Given(sizes.limit, sizes.reservation, sizes.cpus),
+        workers_of(facts, default.service),
+    )
     return Sized(default, seen, advise(seen, Given(*default.before), program))
 
 

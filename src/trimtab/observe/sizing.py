@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from trimtab.fleet.compose.heaps import BESIDE_HEAP
+from trimtab.fleet.compose.told import BESIDE_HEAP
 from trimtab.fleet.sizes import size_text
 from trimtab.history.usage import HOUR
 from trimtab.observe.evidence import DAY, Evidence, rounded
@@ -60,6 +60,8 @@ class Program:
     """Bytes that its runtime is told to use for its heap; 0 where it is not told."""
     default: Given = Given()
     """What such a program would be given if nothing had been seen."""
+    workers: int = 1
+    """Processes that its server is told to begin. Each further one has `STEP` at least that it does not share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +160,13 @@ def _needed(seen: Evidence, program: Program) -> tuple[int, tuple[str, ...]]:
     boot = " while starting" if seen.boot_memory == seen.memory_max else ""
     at = f" at a limit of {size_text(seen.oom_limit)}" if seen.oom_limit else ""
     killed = f"{seen.ooms} process{'es' if seen.ooms > 1 else ''} killed for want of memory{at}"
+    workers = f" with {program.workers} workers" if program.workers > 1 else ""
     asked = [
         (seen.memory_max * _MARGIN, f"used at most {size_text(seen.memory_max)}{boot}"),
         (seen.memory_p99 * _TAIL, f"used more than {size_text(seen.memory_p99)} in one minute of a hundred"),
         (_after_kill(seen), killed),
         (program.heap * BESIDE_HEAP, f"is told to use {size_text(program.heap)} for its heap"),
-        (FLOORS.get(program.kind, STEP), f"the least for {program.kind}"),
+        (FLOORS.get(program.kind, STEP) + STEP * (program.workers - 1), f"the least for {program.kind}{workers}"),
     ]
     most, why = max(asked, key=lambda each: each[0])
     reasons = [why]

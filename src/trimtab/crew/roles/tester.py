@@ -15,8 +15,8 @@ _UNTRIED = "cancelled"
 
 
 async def tester(brief: Brief, do: Do) -> Report:
-    """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester, and what was not
-    tried there was not looked at.
+    """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester; what was
+    not tried there was not looked at.
 
     Where starting matters, the project is started, too; a project that cannot be is listed, and does not fail.
     """

@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 
 from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts, image_name, is_web
-from trimtab.fleet.compose.heaps import BESIDE_HEAP, heap_of
 from trimtab.fleet.compose.resources import resource_paths
+from trimtab.fleet.compose.told import BESIDE_HEAP, heap_of
 from trimtab.fleet.model import Service
 from trimtab.fleet.requirements import python_installs
 from trimtab.fleet.sizes import byte_size, size_text

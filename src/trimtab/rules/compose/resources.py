@@ -5,8 +5,8 @@ from statistics import median
 
 from trimtab.fleet import Policy
 from trimtab.fleet.compose.facts import ComposeFacts, image_name, replicas
-from trimtab.fleet.compose.heaps import heap_of
 from trimtab.fleet.compose.resources import memory_limit, memory_reservation, reserved_cpus
+from trimtab.fleet.compose.told import heap_of
 from trimtab.fleet.model import Service
 from trimtab.fleet.sizes import byte_size, size_text
 from trimtab.rules.base import (
