@@ -157,13 +157,28 @@ def test_the_socket_is_taken_where_there_is_no_client(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     with place() as path, socket.socket(socket.AF_UNIX) as listening:
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-        assert isinstance(observing_runner(), ProcessRunner)
+        assert isinstance(anyio.run(observing_runner), ProcessRunner)
         listening.bind(os.fspath(path))
-        assert isinstance(observing_runner(), EngineSocket)
+        assert isinstance(anyio.run(observing_runner), EngineSocket)
         monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2375")
-        assert isinstance(observing_runner(), ProcessRunner)
+        assert isinstance(anyio.run(observing_runner), ProcessRunner)
+
+
+@pytest.mark.parametrize(
+    ("says", "taken"),
+    [
+        ("echo unix://{path}", EngineSocket), ("echo unix://{path}.gone", ProcessRunner), ("echo ssh://host", ProcessRunner),
+        ("echo none; exit 1", ProcessRunner), ("echo tcp://127.0.0.1:2375", ProcessRunner),
+    ],
+)  # fmt: skip
+def test_the_socket_is_taken_where_the_client_would_ask_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, says: str, taken: type
+) -> None:
+    with place() as path, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.fspath(path))
         client = tmp_path / "docker"
-        client.write_text("#!/bin/sh\n")
+        client.write_text(f'#!/bin/sh\n[ "$1 $2" = "context inspect" ] || exit 9\n{says.format(path=path)}\n')
         client.chmod(0o755)
-        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-        assert isinstance(observing_runner(), ProcessRunner)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+        monkeypatch.delenv("DOCKER_HOST", raising=False)
+        assert isinstance(anyio.run(observing_runner), taken)

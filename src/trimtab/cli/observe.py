@@ -93,9 +93,9 @@ async def _seat(stack: Stack, store: Store, project: str, every: str) -> Seat:
 async def _observe(
     stack: Stack, common: Common, store: Store, project: str, length: float, pace: float, once: bool
 ) -> int:  # fmt: skip
-    runner = observing_runner()
+    runner = await observing_runner()
     await engine_version(runner)
-    name = project or await project_name(runner, stack, store)
+    name = project or await project_name(ProcessRunner(), stack, store)
     with _watching(common, name) as watcher:
         watch = Observation(runner, name, watcher, None if once else store.usage, pace, _asking(runner, name))
         with watcher.shown():
