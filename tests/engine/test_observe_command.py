@@ -62,7 +62,8 @@ def test_a_while_is_told_round_by_round_kept_and_summed_up(project: Path) -> Non
     # A quota is what it gets at most; on a machine with other work it may be less.
     assert 0.01 < busy["cpu"]["mean"] < 0.29
     assert busy["cpu"]["limit"] == 0.25
-    assert busy["cpu"]["throttled"] > 0.2
+    # On a machine with much other work it may get less than its quota, and is then not held back by it.
+    assert busy["cpu"]["throttled"] > 0.2 or busy["cpu"]["mean"] < 0.225
     assert busy["memory"]["limit"] == 64 << 20
     assert quiet["cpu"]["max"] < 0.05
     assert quiet["memory"]["limit"] is None
