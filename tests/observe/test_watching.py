@@ -11,6 +11,8 @@ import pytest
 from rich.console import Console
 from telling import TellingEngine, container, stats
 
+from trimtab.cli.observe import ObserveWatcher
+from trimtab.cli.options import Common
 from trimtab.docker.command import Command
 from trimtab.docker.runner import Completed
 from trimtab.errors import EngineMissing, StateError
@@ -134,6 +136,21 @@ def text(renderable: object) -> str:
         console.quiet = False
         console.print(renderable)
     return captured.get()
+
+
+def test_that_nothing_is_there_is_said_when_it_begins_and_not_each_round(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    engine = Engine()
+    engine.put(container("api"), stats(2000.0, 1.0))
+    recorder = watched(tmp_path, engine, 1).watcher
+    assert isinstance(recorder, Recorder)
+    (seen,) = recorder.rounds
+    watcher = ObserveWatcher(Common(), "shop", None)
+    nothing: Sequence[Seen] = ()
+    for each in (nothing, nothing, nothing, seen, nothing, nothing):
+        watcher.round(0.0, each)
+    assert capsys.readouterr().err == "nothing of `shop` is there yet\nnothing of `shop` is there any more\n"
 
 
 def test_people_and_programs_are_told_the_same(tmp_path: Path) -> None:

@@ -131,14 +131,16 @@ class ObserveWatcher:
         self._project = project
         self._events = events
         self.last: Sequence[Seen] = ()
+        self._nothing: bool | None = None
+        """Whether nothing was there in the round before; None before the first."""
 
     def shown(self) -> AbstractContextManager[object]:
         return self._lines.shown(self._table)
 
     def round(self, at: float, seen: Sequence[Seen]) -> None:
-        if not seen and not self.last:
-            self._lines.line(f"nothing of `{self._project}` is there yet")
-        self.last = seen
+        if not seen and self._nothing is not True:
+            self._lines.line(f"nothing of `{self._project}` is there {'yet' if self._nothing is None else 'any more'}")
+        self._nothing, self.last = not seen, seen
         self._event({"event": "round", "at": round(at, 3), "services": [seen_data(each) for each in seen]})
         for line in round_lines(seen):
             self._lines.say(line)
