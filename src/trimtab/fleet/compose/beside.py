@@ -34,6 +34,11 @@ def used_beside(fleet: Fleet, kind: str, name: str, files: Sequence[str]) -> str
     return None
 
 
+def named_by_variable(fleet: Fleet, kind: str, files: Sequence[str]) -> bool:
+    """Whether a variable says which network or volume a service of the files has: `${NETWORK:-ipv4}`."""
+    return any("$" in name for path in files for name in _used(fleet, path, kind))
+
+
 def _others(fleet: Fleet, files: Sequence[str]) -> Iterator[str]:
     return (path for path in dict.fromkeys(fleet.compose_files) if path not in files)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from trimtab.fleet.compose.addresses import addresses, stranger, talks_to
-from trimtab.fleet.compose.beside import ON_TOP, declared_beside, used_beside
+from trimtab.fleet.compose.beside import ON_TOP, declared_beside, named_by_variable, used_beside
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
@@ -219,6 +219,7 @@ class WrongPort(ComposeRule):
 
 
 _OF_BELOW = "the file is put on top of another one, whose services may use it"
+_BY_VARIABLE = "a variable says which network a service is on, and may name it"
 
 
 class UndeclaredNetwork(ComposeRule):
@@ -356,8 +357,8 @@ class UnusedNetwork(ComposeRule):
     ## Fix safety
     Unsafe: it is taken out of the file; nothing that this project runs changes. A file outside the repository may use it. Not
     looked for where a file that a service extends or that is included cannot be read. Refused where a comment stands in it,
-    where the file is put on top of another one, and where another compose file of the folder uses it, or one below that does
-    not declare it.
+    where the file is put on top of another one, where a variable says which network a service is on, and where another
+    compose file of the folder uses it, or one below that does not declare it.
     """
 
     code = "CM306"
@@ -372,29 +373,26 @@ class UnusedNetwork(ComposeRule):
         ),
         compose_case("services: {a: {image: a}}\nnetworks:\n  y: {}\n  z:\n", after="services: {a: {image: a}}\n"),
         compose_case("services: {a: {image: a, ports: !reset []}}\nnetworks: {y: {labels: {b: c}}}\n", refused=_OF_BELOW),
+        compose_case("services: {a: {image: a, networks: ['${N:-x}']}}\nnetworks: {x: {}, y: {}}\n", refused=_BY_VARIABLE),
     ]
 
     def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
         for editor in facts.top_editors():
             if not facts.is_whole(editor.file):
                 continue
-            used = {
-                name
-                for project in facts.projects_with(editor.file)
-                for service in project.services
-                for name in ComposeFacts(facts.fleet, project).networks(service) or ()
-            }
+            projects = [ComposeFacts(facts.fleet, project) for project in facts.projects_with(editor.file)]
+            used = {name for each in projects for service in each.project.services for name in each.networks(service) or ()}
             keys = {name: key for name in facts.project.networks if (key := editor.document.keys.get(("networks", name)))}
             unused = [name for name in keys if name not in used and name != "default"]
-            files = [path for project in facts.projects_with(editor.file) for path in project.files]
+            files = [path for each in projects for path in each.project.files]
             elsewhere = {name: path for name in unused if (path := used_beside(facts.fleet, "networks", name, files))}
+            chosen = named_by_variable(facts.fleet, "networks", files)
+            unsure = _OF_BELOW if facts.is_put_on_top else _BY_VARIABLE if chosen else None
             for name in unused:
                 # An empty mapping in their place would mean something else: all of them go, or each by itself.
                 place = ("networks",) if len(unused) - len(elsewhere) == len(keys) else ("networks", name)
-                outcome: Fix | Refusal = Refusal(f"`{elsewhere.get(name)}` uses it, and may be meant to be read on top")
-                if facts.is_put_on_top:
-                    outcome = Refusal(_OF_BELOW)
-                elif name not in elsewhere:
-                    outcome = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.UNSAFE)
+                reason = f"`{elsewhere[name]}` uses it, and may be meant to be read on top" if name in elsewhere else unsure
+                removal = fix_of(f"remove `{place[-1]}`", editor.remove(place), Applicability.UNSAFE)
+                outcome = Refusal(reason) if reason else removal
                 message = f"no service is on the network `{name}`"
                 yield self.finding_at(editor.file, keys[name].line, message, (), outcome, name)
