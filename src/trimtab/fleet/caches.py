@@ -7,13 +7,21 @@ from dataclasses import dataclass
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compiling import build_tools
+from trimtab.fleet.compose.mentions import is_mentioned
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
 from trimtab.fleet.paths import is_within
-from trimtab.fleet.stage import Run, Stage, libc_of
+from trimtab.fleet.stage import VARIABLE, Run, Stage, libc_of
 
 _MAVEN_ELSEWHERE = re.compile(r"-Dmaven\.repo\.local=|/usr/share/maven/ref/settings-docker\.xml")
 """What moves maven's repository; the settings are those of the official image, for images that hold dependencies."""
+
+_PROCESSORS = re.compile(r"(?<![\w/.-])linux/(?:amd64|arm|386|ppc64|s390x|riscv)")
+"""How make files, scripts, pipelines and compose files say which processors images are built for."""
+_PROCESSOR = re.compile(r"(?i)arch|platform|cpu|(?<![a-z])arm|amd64|x86|i[36]86|ppc64|s390x|riscv|mips|loong|rpi|raspberry")
+"""What tells that an image is there for one processor: `arm32v7/alpine`, `${ARCH}/alpine`."""
+_ASKS = re.compile(r"\buname -[ma]+\b|--print-arch|\b(?:aarch64|arm64|armhf|armv[67]|ppc64le|s390x|riscv64)\b")
+"""What tells that a Dockerfile is there for several processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,9 @@ def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> Cache
     user = facts.runs_as(stage, run.state)
     if manager.system:
         targets = tuple(cache.path for cache in manager.caches)
-        return CachePlace(manager, targets, 0, 0, _distribution(facts, stage))
+        if manager.name == "apk" and _processor_by_variable(facts, stage):
+            return UnknownPlace("a variable says for which processor it installs, and apk names every one's index alike")
+        return CachePlace(manager, targets, 0, 0, _distribution(facts, stage, manager))
     if user is None:
         return UnknownPlace(f"the home and numbers of user `{name}` are not known, so the cache's place is not either")
     if user.uid is None or user.home is None:
@@ -109,12 +119,32 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _distribution(facts: Facts, stage: Stage) -> str:
-    """System packages are named by release, so one cache per family is enough; unknown bases get their own."""
+def _distribution(facts: Facts, stage: Stage, manager: Manager) -> str:
+    """System packages are named by release, so one cache per family is enough; unknown bases get their own.
+
+    apk names the index of every processor alike, and does not fetch another one's that is not newer than what it has.
+    """
     base = facts.outside_base(stage)
-    if libc_of(base):
-        return ""
-    return _slug(base)
+    told = [flag for flag in facts.platform_flags(stage) if "$" not in flag]
+    apart = manager.name == "apk" and bool(told or _PROCESSOR.search(base))
+    return _slug("-".join([base, *told])) if apart or not libc_of(base) else ""
+
+
+def _processor_by_variable(facts: Facts, stage: Stage) -> bool:
+    """Whether arguments of the Dockerfile's own, which `TARGETARCH` does not follow, choose the processor."""
+    words = [word.raw for word in facts.lineage(stage)[0].instructions[0].words[:1]]
+    if any(VARIABLE.search(raw.rpartition("/")[0] or raw) and _PROCESSOR.search(raw) for raw in words):
+        return True
+    return any("$" in flag and not re.search(r"(BUILD|TARGET)PLATFORM", flag) for flag in facts.platform_flags(stage))
+
+
+def per_platform(facts: Facts, stage: Stage, manager: Manager) -> bool:
+    """Whether a cache's id has to say the processor: several are built for, or, for apk, anything of the fleet names one."""
+    if manager.name != "apk" or facts.several_platforms:
+        return facts.built_per_platform(stage)
+    if not _ASKS.search(facts.dockerfile.source.text) and not is_mentioned(facts.fleet.tree, _PROCESSORS):
+        return False
+    return not any("BUILDPLATFORM" in flag for flag in facts.platform_flags(stage))
 
 
 def covers(targets: Sequence[str], folder: str) -> bool:

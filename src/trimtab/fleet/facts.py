@@ -135,8 +135,12 @@ class Facts:
 
     def built_per_platform(self, stage: Stage) -> bool:
         """Whether a stage is built once for each of several processors: not where it asks for the builder's own."""
+        return self.several_platforms and not any("BUILDPLATFORM" in flag for flag in self.platform_flags(stage))
+
+    def platform_flags(self, stage: Stage) -> list[str]:
+        """What the FROMs that a stage comes from say of the processor."""
         flags = (one.instructions[0].flag("platform") for one in self.lineage(stage))
-        return self.several_platforms and not any("BUILDPLATFORM" in (flag.value or "") for flag in flags if flag)
+        return [flag.value or "" for flag in flags if flag]
 
 
 def facts_for(file: FleetFile, fleet: Fleet) -> Facts:

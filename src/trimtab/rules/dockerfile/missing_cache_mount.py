@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet.cache_needs import mount_obstacle
-from trimtab.fleet.caches import CachePlace, UnknownPlace, cache_place, covers
+from trimtab.fleet.caches import CachePlace, UnknownPlace, cache_place, covers, per_platform
 from trimtab.fleet.chain import removal_edits
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
@@ -70,6 +70,27 @@ class MissingCacheMount(DockerfileRule):
             after="FROM python:3.12-slim\nARG TARGETARCH\n"
             "RUN --mount=type=cache,id=pip-glibc-$TARGETARCH,target=/root/.cache/pip \\\n    pip install six\n",
             files={"compose.yaml": "services: {a: {build: {context: ., platforms: [linux/amd64, linux/arm64]}}}\n"},
+        ),
+        Case(
+            "FROM alpine:3.20\nRUN apk add curl\n",
+            after="FROM alpine:3.20\nARG TARGETARCH\n"
+            "RUN --mount=type=cache,id=apk-$TARGETARCH,target=/etc/apk/cache,sharing=locked \\\n    apk add curl\n",
+            files={"build.sh": "docker buildx build --platform linux/arm64,linux/amd64 --push .\n"},
+        ),
+        Case(
+            'FROM alpine:3.20\nRUN apk add curl && curl "https://example.org/1.2/a-$(uname -m)" -o /a\n',
+            after="FROM alpine:3.20\nARG TARGETARCH\n"
+            "RUN --mount=type=cache,id=apk-$TARGETARCH,target=/etc/apk/cache,sharing=locked \\\n"
+            '    apk add curl && curl "https://example.org/1.2/a-$(uname -m)" -o /a\n',
+        ),
+        Case(
+            "FROM arm32v7/alpine:3.20\nRUN apk add curl\n",
+            after="FROM arm32v7/alpine:3.20\n"
+            "RUN --mount=type=cache,id=apk-arm32v7-alpine-3-20,target=/etc/apk/cache,sharing=locked \\\n    apk add curl\n",
+        ),
+        Case(
+            "ARG ARCH=amd64\nFROM ${ARCH}/alpine:3.20\nRUN apk add curl\n",
+            refused="a variable says for which processor it installs, and apk names every one's index alike",
         ),
         Case(
             "FROM golang:1.24\nCOPY go.mod .\nRUN go mod download\nCMD bash\n",
@@ -179,7 +200,8 @@ def _mounted_elsewhere(run: Run, manager: Manager) -> bool:
 
 
 def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> Fix | Refusal:
-    edits: list[Edit] = [_architecture(facts, stage)] if _lacks_architecture(facts, stage, runs[0][0]) else []
+    apart = per_platform(facts, stage, manager)
+    edits: list[Edit] = [_architecture(facts, stage)] if apart and not _has_architecture(stage, runs[0][0]) else []
     removed: list[str] = []
     for run, place in runs:
         if isinstance(place, UnknownPlace):
@@ -187,7 +209,7 @@ def _fix(facts: Facts, stage: Stage, manager: Manager, runs: list[_Placed]) -> F
         obstacle = mount_obstacle(facts, stage, run, place) or _kept_empty(facts.dockerfile, run, place)
         if obstacle:
             return Refusal(obstacle)
-        wanted = [flag for flag in place.flags(per_platform=facts.built_per_platform(stage)) if not _has(run, flag)]
+        wanted = [flag for flag in place.flags(per_platform=apart) if not _has(run, flag)]
         edits.append(_mount_edit(facts.dockerfile, run.instruction, wanted))
         removed.extend(f"{target}/**" for target in place.targets)
     effects = Effects(removes=tuple(dict.fromkeys(removed)), changes=_mount_points(removed))
@@ -216,11 +238,10 @@ def _is_all_within(removal: Command, targets: list[str]) -> bool:
     return all(covers(targets, word.rstrip("/*")) for word in removal.words[1:] if not word.startswith("-"))
 
 
-def _lacks_architecture(facts: Facts, stage: Stage, first: Run) -> bool:
-    """Whether ids need the architecture, several being built, and the stage does not declare it yet."""
+def _has_architecture(stage: Stage, first: Run) -> bool:
+    """Whether the stage declares the architecture before it is needed in an id."""
     earlier = stage.instructions[: first.index]
-    declared = {word.raw.partition("=")[0] for i in earlier if i.keyword == "ARG" for word in i.words}
-    return facts.built_per_platform(stage) and "TARGETARCH" not in declared
+    return "TARGETARCH" in {word.raw.partition("=")[0] for i in earlier if i.keyword == "ARG" for word in i.words}
 
 
 def _architecture(facts: Facts, stage: Stage) -> Edit:
