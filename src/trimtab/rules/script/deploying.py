@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.jobs import why_it_may_end
+from trimtab.fleet.paths import is_within
 from trimtab.fleet.scripts import EngineCall, ScriptPart
 from trimtab.rules.base import (
     Applicability,
+    Case,
     Category,
     Confidence,
     Finding,
@@ -38,6 +40,14 @@ def _without(part: ScriptPart, call: EngineCall, option: str, applicability: App
 
 _CALLED_SO = "by its name the script is there to build everything again"
 _NAMED_SO = re.compile(r"(?i)no[-_]?cache|re-?build|fresh|clean|scratch|reset|force")
+_TOLD_SO = "a comment says that the cache is not to be used"
+_SAID_SO = re.compile(
+    r"(?im)^\s*(?:#|rem\b|::).*\b(?:without|no|not|bypass\w*|ignor\w*|skip\w*)\b.*\bcach|^\s*(?:#|rem\b|::).*\bfrom scratch\b"
+)
+_MOVING = "a Dockerfile gets sources that change while it does not, and the cache would keep the old ones"
+_MOVES = re.compile(
+    r"\bgit (?:\S+ )*?(?:clone|pull|fetch)\b|\b(?:curl|wget)\b[^\n]*\b(?:latest|nightl\w+|snapshots?|master|main|HEAD)\b"
+)
 
 
 class NoCacheBuild(ScriptRule):
@@ -51,7 +61,8 @@ class NoCacheBuild(ScriptRule):
 
     ## Fix safety
     Unsafe: the option goes. What was rebuilt only by accident, such as packages without a version, stays as it was. Refused
-    where the script offers a choice of building with or without the cache, and where it is called after doing without it.
+    where the script offers a choice of building with or without the cache, where its name or a comment says that it is to do
+    without, and where a Dockerfile beside it or below gets sources that change without it: `git clone`, a nightly build.
     """
 
     code = "SC101"
@@ -79,14 +90,33 @@ class NoCacheBuild(ScriptRule):
             after="#!/bin/bash\nset -e\ndocker buildx build -t a .\n",
         ),
         script_case('#!/bin/bash\nset -e\nB="docker build --no-cache"\n$B .\n', refused=_IN_VALUE),
+        script_case(f"#!/bin/bash\nset -e\n# Built without using the cache.\n{_LINE}build --no-cache\n", refused=_TOLD_SO),
+        Case(
+            "FROM debian:12\nRUN git clone https://example.org/a.git && make -C a\n",
+            refused=_MOVING,
+            files={"build.sh": "#!/bin/sh\nset -e\ndocker build -t a --no-cache .\n"},
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
         for call in part.calls:
             if call.verb == "build" and "--no-cache" in call.options:
                 outcome = Refusal(_CHOSEN) if _chooses_cache(part) else _without(part, call, "--no-cache", Applicability.UNSAFE)
-                outcome = Refusal(_CALLED_SO) if _NAMED_SO.search(posixpath.basename(part.path)) else outcome
+                reason = _wanted(part, fleet)
+                outcome = Refusal(reason) if reason else outcome
                 yield self.at(part, call.command.span.start, "builds everything again, whatever has changed", outcome)
+
+
+def _wanted(part: ScriptPart, fleet: Fleet) -> str | None:
+    """What says, or makes it likely, that everything is to be built again."""
+    if _NAMED_SO.search(posixpath.basename(part.path)):
+        return _CALLED_SO
+    if _SAID_SO.search(part.text):
+        return _TOLD_SO
+    folder = posixpath.dirname(part.path)
+    below = [file for file in fleet.files if not folder or is_within(file.path, folder)]
+    sources = (file.dockerfile.source.text for file in below or fleet.files)
+    return _MOVING if any(map(_MOVES.search, sources)) else None
 
 
 _CHOSEN = "the script builds with the cache as well, or lets its user choose"
