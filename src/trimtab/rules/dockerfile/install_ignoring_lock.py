@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
+from trimtab.fleet.bases import read_reference
 from trimtab.fleet.chain import chain
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts
@@ -41,6 +42,13 @@ _IDLE = frozenset(
     ]
 )
 """Commands behind an install that use none of it; `npm` for `npm cache`, whose scripts are looked for apart."""
+_NODE_SETUP = re.compile(
+    r"(?:setup_|node_)(?:[89]|\d\d|lts|current)|nvm install|\bfnm\b|\bvolta\b|\bn (?:lts|latest|stable|\d\d)\b"
+)
+"""What brings a node of its own that has `npm ci`."""
+_WITH_NPM_3 = re.compile(
+    r"wheezy|jessie|stretch|trusty|xenial|bionic|debian:[789]\b|ubuntu:1[0-8]\b|alpine:?3\.[0-7]\b|alpine:2"
+)
 
 
 class InstallIgnoringLock(DockerfileRule):
@@ -56,8 +64,8 @@ class InstallIgnoringLock(DockerfileRule):
     ## Fix safety
     Unsafe: a lock that npm wrote under other settings may fail with `npm ci`, which only building tells. Refused where
     the command has options that `npm ci` does not know, where the lock is out of step with package.json, where the base
-    carries an npm that is too old for it, where workspaces that it names are not copied yet, and where `npm ci` would
-    take away modules that came from elsewhere.
+    carries an npm that is too old for it, or one of which nothing is known, where workspaces that it names are not copied
+    yet, and where `npm ci` would take away modules that came from elsewhere.
 
     ## References
     https://docs.npmjs.com/cli/commands/npm-ci
@@ -94,6 +102,16 @@ class InstallIgnoringLock(DockerfileRule):
                 "package.json": '{"dependencies": {"a": "^0.26.1"}}',
                 "package-lock.json": '{"lockfileVersion": 1, "dependencies": {"a": {"version": "0.19.0"}}}',
             },
+        ),
+        Case(
+            "FROM acme/base:alp-3.2\nRUN apk-install nodejs\nWORKDIR /a\nCOPY package*.json ./\nRUN npm i\n",
+            refused="what npm the base brings is not known, and npm before version 5.7 has no `npm ci`",
+            files=_LOCK,
+        ),
+        Case(
+            "FROM node:10\nWORKDIR /a\nCOPY package*.json ./\nRUN npm i -g npm@latest && npm i\n",
+            refused="a lock of version 1 does not name the peers that the npm of `npm@latest` may want",
+            files={"package.json": "{}", "package-lock.json": '{"lockfileVersion": 1, "dependencies": {}}'},
         ),
         Case(
             "FROM node:10\nWORKDIR /a\nCOPY package*.json ./\nRUN npm i\n",
@@ -183,6 +201,10 @@ def _unusual(run: Run, install: Install) -> str | None:
     return None
 
 
+def _name(package: str) -> str:
+    return package.partition("@")[0]
+
+
 def _replaces_npm(install: Install) -> bool:
     """Whether an npm before version 7 is installed, or one of a version that is not known."""
     wanted = [package for package in install.packages if re.match(r"npm(@|$)", package)]
@@ -193,13 +215,26 @@ def _replaces_npm(install: Install) -> bool:
 
 def _lock_obstacle(facts: Facts, stage: Stage, run: Run, install: Install) -> str | None:
     base = facts.outside_base(stage)
-    if any(_replaces_npm(install) for each in facts.runs_before(stage, run.index + 1) for install in each.installs):
+    before = list(facts.runs_before(stage, run.index + 1))
+    if any(_replaces_npm(install) for each in before for install in each.installs):
         return "another npm than the base's is installed before it, which may not read the lock"
     if re.search(r"(^|/)node:([0-9])([.-]|$)", base):
         return f"`{base}` has no `npm ci`"
+    if not _known_npm(base) and not any(_NODE_SETUP.search(each.instruction.logical.text) for each in before):
+        return "what npm the base brings is not known, and npm before version 5.7 has no `npm ci`"
+    newer = any(
+        install.manager.name == "npm" and "npm" in map(_name, install.packages) for each in before for install in each.installs
+    )
     folder, peers = run.state.workdir, not install.has_flag("--legacy-peer-deps", "--force")
-    reasons = (lock_obstacle(folder, files, base, peers=peers) for files in _files(facts, stage, run))
+    npm = "npm@latest" if newer else base
+    reasons = (lock_obstacle(folder, files, npm, peers=peers) for files in _files(facts, stage, run))
     return next((reason for reason in reasons if reason), None)
+
+
+def _known_npm(base: str) -> bool:
+    """Whether a base has node, or packages of it that are recent enough: those of Ubuntu 18.04 bring npm 3.5."""
+    reference = read_reference(base)
+    return "node" in reference.name or (reference.official and not _WITH_NPM_3.search(base))
 
 
 class NodeDevelopmentDependencies(DockerfileRule):
