@@ -19,6 +19,7 @@ _NAMES_A_MANAGER = re.compile(
     r"\b(apt|apt-get|apt-cache|aptitude|apk|dpkg-checkbuilddeps|mk-build-deps|gdebi|rosdep|install-deps|equivs-build|tasksel)\b"
 )
 _UPDATES = re.compile(r"\b(apt|apt-get|aptitude|apk)\b[^;&|\n]*\bupdate\b|apk\b[^;&|\n]*(--no-cache|--update|-U)\b")
+_ALT = re.compile(r"(?:^|[/_-])(?:base)?alt(?:linux)?(?=[:/.@_-]|$)|pclinuxos")
 _PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
 _MOST_SCRIPTS = 50
 
@@ -28,7 +29,15 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
 
     Scripts are read from the build context; one that cannot be read may do anything.
     """
-    return _need_in_file(facts, stage, index) or _need_in_others(facts)
+    return _of_rpm(facts, stage) or _need_in_file(facts, stage, index) or _need_in_others(facts)
+
+
+def _of_rpm(facts: Facts, stage: Stage) -> str | None:
+    """APT-RPM, of ALT Linux, stops where `partial` is missing below its lists or its cache; apt has made it since 0.8."""
+    packages = (each for one in facts.lineage(stage) for run in one.runs for i in run.installs for each in i.packages)
+    if _ALT.search(facts.outside_base(stage)) or any(each.endswith("-devel") for each in packages):
+        return "the apt of systems with RPM does not make the folders that it needs where its lists and archives are"
+    return None
 
 
 def _need_in_others(facts: Facts) -> str | None:

@@ -124,6 +124,10 @@ class MissingCacheMount(DockerfileRule):
             files={"pom.xml": "<project/>"},
         ),
         Case(
+            "FROM alt:p9\nRUN apt-get update && apt-get install -y curl\n",
+            refused="the apt of systems with RPM does not make the folders that it needs where its lists and archives are",
+        ),
+        Case(
             "FROM alpine:3.12\nRUN apk update\nRUN apk add curl\n",
             refused="it installs from an index that an earlier instruction, or the base, has left, which the mount would hide",
         ),

@@ -58,6 +58,10 @@ class PackageIndexInLayer(DockerfileRule):
             "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\n",
             refused="a later instruction installs from the lists that this one leaves behind",
         ),
+        Case(
+            "FROM flexberry/alt.p8\nRUN apt-get update && apt-get install -y curl\n",
+            refused="the apt of systems with RPM does not make the folders that it needs where its lists and archives are",
+        ),
         Case("FROM debian:12\nRUN apt-get update\nCOPY a /\n", refused=_NOTHING_ELSE, files={"a": ""}),
     ]
 
