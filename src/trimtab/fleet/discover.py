@@ -14,7 +14,14 @@ from trimtab.syntax.dockerfile import Dockerfile, parse
 
 _COMPOSE = re.compile(r"^(?:docker-)?compose(?:[.-](?P<variant>[\w.-]+?))?\.ya?ml$")
 _DOCKERFILE = re.compile(r"^(?:Docker|Container)file(?:\.[\w.-]+)?$|^[\w.-]+\.(?:Docker|Container)file$", re.IGNORECASE)
-_NOT_DOCKERFILE = (".dockerignore", ".md", ".txt", ".bak", ".orig", ".j2", ".tmpl", ".template", ".py", ".sh", ".yml")
+_NOT_DOCKERFILE = (
+    *(".dockerignore", ".md", ".txt", ".bak", ".orig", ".py", ".sh", ".yml"),
+    *(".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".gotmpl", ".template", ".mustache", ".erb", ".m4", ".in"),
+)
+_PREPROCESSED = re.compile(
+    r"(?m)^#(?:include\s*[\"<]\S+[\">]|ifn?def\s+\w+|endif|if\s+(?:!?\s*defined\b.*|\w+\s*[=<>!]=.*)|define\s+\w+)\s*$"
+)
+"""What only the C preprocessor, or one like it, reads: to it `lists/*` begins a comment."""
 
 
 def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
@@ -125,7 +132,7 @@ def _dockerfiles(tree: Tree, services: Sequence[Service]) -> tuple[tuple[FleetFi
         file = _file(tree, path, users[path])
         if isinstance(file, Problem):
             problems.append(file)
-        else:
+        elif users[path] or not _PREPROCESSED.search(file.dockerfile.source.text):
             files.append(file)
             problems.extend(Problem(path, each.line, "syntax", each.message) for each in file.dockerfile.problems)
             problems.extend(_ignore_problems(file))
