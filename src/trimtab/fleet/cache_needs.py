@@ -32,6 +32,60 @@ _DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependen
 _APK_FETCHES = frozenset(["-U", "--update", "--update-cache", "--no-cache"])
 """What makes apk fetch its index whatever it has."""
 _APK_ELSEWHERE = re.compile(r"(--arch|--root)(=|$)|-p$")
+_CLEANS_ITS_OWN = (
+    PLAIN
+    | PROGRAMS.keys()
+    | frozenset(
+        [
+            "yum",
+            "dnf",
+            "microdnf",
+            "zypper",
+            "conda",
+            "mamba",
+            "micromamba",
+            "make",
+            "git",
+            "composer",
+            "gem",
+            "bundle",
+            "dotnet",
+        ]
+        + [
+            "sbt",
+            "lein",
+            "rebar3",
+            "mix",
+            "opam",
+            "cabal",
+            "stack",
+            "swift",
+            "bazel",
+            "ninja",
+            "cmake",
+            "printf",
+            "export",
+            "corepack",
+        ]
+        + [
+            "sudo",
+            "python",
+            "python3",
+            "luarocks",
+            "tlmgr",
+            "brew",
+            "bower",
+            "ant",
+            "R",
+            "Rscript",
+            "pecl",
+            "scons",
+            "jlpm",
+            "jupyter",
+        ]
+    )
+)
+"""Programs whose `clean` takes away what they have made themselves, not what a package manager has."""
 _REMOVES = re.compile(r"\b(?:rm|rmdir|mv)\b([^\n&|]*)")
 _TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--network=none\b")
 
@@ -192,7 +246,7 @@ def _deleted(run: Run, place: CachePlace) -> str | None:
 def _deleted_by_script(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> str | None:
     """A script that removes a mounted folder or one above it, by what it says or, where it is the base's, by its name."""
     for command in run.script.commands:
-        if manager_of(command) is None and "clean" in posixpath.basename("".join(command.words[:1])).lower():
+        if manager_of(command) is None and _cleans(command):
             return f"`{command.words[0]}` may remove a folder that is mounted"
     home = home_of(run)
     for text in run_scripts(facts, stage, run):
@@ -201,6 +255,13 @@ def _deleted_by_script(facts: Facts, stage: Stage, run: Run, place: CachePlace) 
         if any(_removes(word, target) for word in operands if word.startswith("/") for target in place.targets):
             return "a script that it starts removes a folder that would be mounted"
     return None
+
+
+def _cleans(command: Command) -> bool:
+    """Whether a program is called something like `clean`, or one of which nothing is known is told to."""
+    program = posixpath.basename("".join(command.words[:1])).lower()
+    told = program not in _CLEANS_ITS_OWN and any(re.fullmatch(r"-*clean([-_]?\w+)*", word) for word in command.words[1:])
+    return "clean" in program or told
 
 
 def _removing(run: Run) -> list[Command]:

@@ -141,6 +141,10 @@ class MissingCacheMount(DockerfileRule):
             refused="`clean-layer.sh` may remove a folder that is mounted",
         ),
         Case(
+            "FROM acme/python:3\nUSER root\nRUN pip install six && xinfo python --clean-cache\n",
+            refused="`xinfo` may remove a folder that is mounted",
+        ),
+        Case(
             "FROM alpine:3.20 AS certificates\nARG GOARCH\nRUN apk add --no-cache --arch=${GOARCH} ca-certificates\n"
             "FROM scratch\nCOPY --from=certificates /etc/ssl /etc/ssl\n",
             refused="`--arch=${GOARCH}` installs for another system than the image, whose cache must not be the same",
