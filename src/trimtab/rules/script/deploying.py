@@ -46,8 +46,10 @@ _SAID_SO = re.compile(
 )
 _MOVING = "a Dockerfile gets sources that change while it does not, and the cache would keep the old ones"
 _MOVES = re.compile(
-    r"\bgit (?:\S+ )*?(?:clone|pull|fetch)\b|\b(?:curl|wget)\b[^\n]*\b(?:latest|nightl\w+|snapshots?|master|main|HEAD)\b"
+    r"\bgit (?:\S+ )*?(?:clone|pull|fetch)\b|\b(?:curl|wget)\b[^\n]*"
+    r"(?:\b(?:latest|nightl\w+|snapshots?|master|main|HEAD)\b|https?://(?!\S*(?:\d\.\d|\$|[0-9a-f]{20}))\S+)"
 )
+"""What a Dockerfile gets that may be another one tomorrow: a branch, or an address without a version."""
 
 
 class NoCacheBuild(ScriptRule):
@@ -96,6 +98,11 @@ class NoCacheBuild(ScriptRule):
             refused=_MOVING,
             files={"build.sh": "#!/bin/sh\nset -e\ndocker build -t a --no-cache .\n"},
         ),
+        Case(
+            "FROM debian:12\nRUN curl https://example.org/runtime.tgz | tar -xz\n",
+            refused=_MOVING,
+            files={"b/build.sh": "#!/bin/sh\nset -e\ncd ..\ndocker build --no-cache .\n", "b/Dockerfile": "FROM scratch\n"},
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -114,7 +121,8 @@ def _wanted(part: ScriptPart, fleet: Fleet) -> str | None:
     if _SAID_SO.search(part.text):
         return _TOLD_SO
     folder = posixpath.dirname(part.path)
-    below = [file for file in fleet.files if not folder or is_within(file.path, folder)]
+    elsewhere = ".." in part.text or any(command.name in {"cd", "pushd"} for command in part.script.commands)
+    below = [file for file in fleet.files if not folder or is_within(file.path, folder)] if not elsewhere else []
     sources = (file.dockerfile.source.text for file in below or fleet.files)
     return _MOVING if any(map(_MOVES.search, sources)) else None
 
