@@ -321,12 +321,16 @@ def _sources_from_stages(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _unwritable_parent(run: Run, place: CachePlace) -> str | None:
-    """BuildKit makes the folders above a mount as root's, so an unprivileged RUN can put nothing else there."""
+    """BuildKit makes the folders above a mount as root's, so an unprivileged RUN can put nothing else there.
+
+    Afterwards only newer ones take them away again; older ones remove the mount's own folder and no other.
+    """
     if not place.uid:
         return None
-    wrappers = [c for c in run.script.commands if c.words and re.search(r"(^|/)(gradlew|mvnw|corepack)$", c.words[0])]
-    if wrappers:
-        return f"`{wrappers[0].words[0]}` keeps itself beside the cache, in a folder that is root's while it is mounted"
+    above = (posixpath.dirname(target) for target in place.targets)
+    made = next((folder for folder in above if is_within(folder, place.home) and folder != place.home.rstrip("/")), None)
+    if made:
+        return f"`{made}` above the mount would be root's, and others may write there"
     others = [c for c in run.script.commands if manager_of(c) is not place.manager and c.name not in PLAIN]
     if others:
         return f"`{' '.join(others[0].words)[:40]}` may need the folder above the mount, which is root's while it is mounted"

@@ -34,6 +34,7 @@ class CachePlace:
     gid: int
     identity: str
     """What must not be shared with others: the C library, the user."""
+    home: str = "/root"
 
     def flags(self, *, per_platform: bool) -> list[str]:
         """`--mount=…` flags, one per folder."""
@@ -78,7 +79,7 @@ def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> Cache
         return UnknownPlace(f"root installs with `HOME={home}`, and what a mount makes there would be root's")
     gid = user.gid if user.gid is not None else user.uid
     targets = tuple(_relocated(facts, stage, cache.resolve(home, run.state.env)) for cache in manager.caches)
-    return CachePlace(manager, targets, user.uid, gid, _identity(facts, stage, manager, user.uid))
+    return CachePlace(manager, targets, user.uid, gid, _identity(facts, stage, manager, user.uid), home)
 
 
 def _relocated(facts: Facts, stage: Stage, target: str) -> str:

@@ -37,7 +37,8 @@ class MissingCacheMount(DockerfileRule):
     without the mount. Refused where the same instruction deletes the folder, or switches the cache off or empties it by
     words that cannot be taken out, where the folder is copied out of the stage, where something that cannot have the mount
     uses dependencies from it or they are all that an image holds, where apt reads package lists of an earlier instruction,
-    where the user's home or number cannot be told, and where maven keeps its repository elsewhere.
+    where the user's home or number cannot be told, where the folder above an unprivileged user's mount is not the home
+    itself, since BuildKit makes it root's, and where maven keeps its repository elsewhere.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -152,6 +153,10 @@ class MissingCacheMount(DockerfileRule):
         Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
             refused="the home and numbers of user `worker` are not known, so the cache's place is not either",
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN useradd -m -u 1000 app\nUSER app\nRUN pip install six\nRUN mkdir ~/.cache/a\n",
+            refused="`/home/app/.cache` above the mount would be root's, and others may write there",
         ),
         Case(
             "FROM python:3.12-slim\nRUN <<EOF\npip install --no-cache-dir six\nEOF\n",
