@@ -221,6 +221,9 @@ class UselessParallel(ScriptRule):
                 yield self.at(part, call.command.span.start, "`--parallel` has no effect on `docker compose build`", outcome)
 
 
+_UNREAD = "what it starts is not known, and something of it may be meant to end, which `--wait` takes for a failure"
+
+
 class FixedSleep(ScriptRule):
     """Fixed pause in the hope that services are up by then.
 
@@ -232,8 +235,8 @@ class FixedSleep(ScriptRule):
 
     ## Fix safety
     Unsafe: `--wait` is added to `up`, which returns when every service is healthy, and fails when one is not. The pause stays:
-    whether something else needs it is not known. Refused for the old `docker-compose`, and where a compose file of the fleet
-    has a service that may be meant to end: `--wait` takes that for a failure.
+    whether something else needs it is not known. Refused for the old `docker-compose`, where a compose file of the fleet has
+    a service that may be meant to end, which `--wait` takes for a failure, and where the compose file is none of the fleet's.
     """
 
     code = "SC105"
@@ -246,8 +249,11 @@ class FixedSleep(ScriptRule):
     ]
     flagged = [
         script_case(
-            f"#!/bin/bash\nset -e\n{_LINE}up -d\nsleep 30\n", after=f"#!/bin/bash\nset -e\n{_LINE}up -d --wait\nsleep 30\n"
-        )
+            f"#!/bin/bash\nset -e\n{_LINE}up -d\nsleep 30\n",
+            after=f"#!/bin/bash\nset -e\n{_LINE}up -d --wait\nsleep 30\n",
+            compose="services: {a: {image: a}}\n",
+        ),
+        script_case(f"#!/bin/bash\nset -e\n{_LINE}-f $1 up -d\nsleep 30\n", refused=_UNREAD),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -272,6 +278,9 @@ def _waited_for(part: ScriptPart, call: EngineCall) -> Fix | Refusal:
 def _why_no_wait(call: EngineCall, fleet: Fleet) -> Refusal | None:
     if call.is_old:
         return Refusal("`docker-compose` may be the old program, which does not know `--wait`")
+    known = {posixpath.basename(path) for project in fleet.projects for path in project.files}
+    if not known or any(posixpath.basename(path) not in known for path in call.files):
+        return Refusal(_UNREAD)
     for project in fleet.projects:
         facts = ComposeFacts(fleet, project)
         for service in project.services:
