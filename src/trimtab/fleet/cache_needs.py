@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from trimtab.fleet.builders import without_buildkit
 from trimtab.fleet.cache_at_run_time import starts_of, used_at_run_time
 from trimtab.fleet.caches import CachePlace, covers
 from trimtab.fleet.chain import can_remove
@@ -93,7 +94,8 @@ _TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--net
 def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> str | None:
     """The reason not to mount a manager's cache in a RUN; None when nothing speaks against it."""
     return (
-        _not_root(facts, stage, run, place.manager)
+        without_buildkit(facts)
+        or _not_root(facts, stage, run, place.manager)
         or _hidden_lists(run, place.manager)
         or _hidden_index(facts, stage, run, place.manager)
         or _another_root(run, place.manager)

@@ -38,7 +38,8 @@ class MissingCacheMount(DockerfileRule):
     words that cannot be taken out, where the folder is copied out of the stage, where something that cannot have the mount
     uses dependencies from it or they are all that an image holds, where apt reads package lists of an earlier instruction,
     where the user's home or number cannot be told, where the folder above an unprivileged user's mount is not the home
-    itself, since BuildKit makes it root's, and where maven keeps its repository elsewhere.
+    itself, since BuildKit makes it root's, where maven keeps its repository elsewhere, and where the fleet says that it is
+    built by something else than BuildKit, or with an old frontend.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -123,6 +124,20 @@ class MissingCacheMount(DockerfileRule):
             "RUN --mount=type=cache,id=maven,target=/root/.m2/repository,sharing=locked \\\n    mvn -B package\n"
             "FROM scratch\nCOPY --from=b /target/a.jar /\n",
             files={"pom.xml": "<project/>"},
+        ),
+        Case(
+            "# syntax=docker/dockerfile:1.0\nFROM python:3.12-slim\nRUN pip install six\n",
+            refused="`# syntax=docker/dockerfile:1.0` names a frontend that is too old for it",
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN pip install six\n",
+            refused="a file of the fleet says that images are built without BuildKit, which alone knows such a flag",
+            files={".gitlab-ci.yml": "a: {variables: {DOCKER_BUILDKIT: 0}, script: docker build .}\n"},
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN pip install six\n",
+            refused="docker-compose 1.25, which the fleet asks for, builds without BuildKit, which alone knows such a flag",
+            files={"compose.yaml": "services: {a: {build: .}}\n", "requirements-dev.txt": "docker-compose==1.25.4\n"},
         ),
         Case(
             "FROM alt:p9\nRUN apt-get update && apt-get install -y curl\n",

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from trimtab.fleet.builders import without_buildkit
 from trimtab.fleet.chain import chain, holds_comment
 from trimtab.fleet.copies import copied_files
 from trimtab.fleet.facts import Facts
@@ -81,6 +82,10 @@ class RecursiveOwnership(DockerfileRule):
         Case(
             "FROM python:3.12-slim\nCOPY . /app\nRUN useradd app && chown -R app:app /app\n",
             refused="user `app` is created after the COPY and has no fixed number",
+        ),
+        Case(
+            "# syntax=docker/dockerfile:1.1\nFROM python:3.12-slim\nCOPY . /app\nRUN chmod -R 755 /app\n",
+            refused="`# syntax=docker/dockerfile:1.1` names a frontend that is too old for it",
         ),
         Case("FROM python:3.12-slim\nCOPY . /app\nRUN chmod -R u+x /app\n", refused="the mode `u+x` is symbolic"),
         Case(
@@ -239,6 +244,9 @@ class _Change:
 
     def _value(self) -> str | Refusal:
         if self.flag == "chmod":
+            old = without_buildkit(self.facts)
+            if old:
+                return Refusal(old)
             if self._makes_folders():
                 return Refusal("COPY makes the folders on its way with a mode of its own")
             octal = re.fullmatch(r"0?[0-7]{3,4}", self.wanted)

@@ -1,0 +1,30 @@
+"""Whether a Dockerfile is built by something that knows what only BuildKit knows."""
+
+import re
+
+from trimtab.fleet.compose.mentions import is_mentioned, old_compose
+from trimtab.fleet.facts import Facts
+
+_WITHOUT = re.compile(r"DOCKER_BUILDKIT[\"']?\s*[:=]\s*[\"']?(?:0|false)\b|kaniko-project/executor")
+_CLI_BUILD = re.compile(r"COMPOSE_DOCKER_CLI_BUILD")
+_WITH_CLI = 28
+"""The docker-compose 1 that began to build with docker's own command line (its release notes)."""
+_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile:1\.([01])(?:\.\d+)?")
+"""Stable frontends before 1.2, which has `RUN --mount` and `COPY --chmod` (BuildKit's release notes)."""
+_FLAGS = frozenset({"mount", "chmod", "link", "network", "security"})
+
+
+def without_buildkit(facts: Facts) -> str | None:
+    """Why a flag that only BuildKit knows would fail a build; None where nothing says so, or the file has such already."""
+    file = facts.dockerfile
+    if any(each.heredocs or any(flag.name in _FLAGS for flag in each.flags) for each in file.instructions):
+        return None
+    syntax = (file.directives.get("syntax") or "").strip()
+    if _FRONTEND.fullmatch(syntax):
+        return f"`# syntax={syntax}` names a frontend that is too old for it"
+    if is_mentioned(facts.fleet.tree, _WITHOUT):
+        return "a file of the fleet says that images are built without BuildKit, which alone knows such a flag"
+    minor = old_compose(facts.fleet.tree) if any(service.build for service in facts.file.services) else None
+    if minor is not None and minor < _WITH_CLI and not is_mentioned(facts.fleet.tree, _CLI_BUILD):
+        return f"docker-compose 1.{minor}, which the fleet asks for, builds without BuildKit, which alone knows such a flag"
+    return None
