@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from trimtab.fleet.builders import without_buildkit
 from trimtab.fleet.cache_at_run_time import starts_of, used_at_run_time
-from trimtab.fleet.caches import CachePlace, covers
+from trimtab.fleet.caches import CachePlace, covers, kept_elsewhere
 from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.hidden_by_mount import hidden
@@ -96,6 +96,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
     return (
         without_buildkit(facts)
         or _not_root(facts, stage, run, place.manager)
+        or kept_elsewhere(run, place)
         or _hidden_lists(run, place.manager)
         or _hidden_index(facts, stage, run, place.manager)
         or _another_root(run, place.manager)

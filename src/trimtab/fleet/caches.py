@@ -16,6 +16,11 @@ from trimtab.fleet.stage import VARIABLE, Run, Stage, libc_of
 _MAVEN_ELSEWHERE = re.compile(r"-Dmaven\.repo\.local=|/usr/share/maven/ref/settings-docker\.xml")
 """What moves maven's repository; the settings are those of the official image, for images that hold dependencies."""
 
+_ELSEWHERE = re.compile(
+    r"(?:(?<![\w$-])(?:HOME|XDG_CACHE_HOME|\w*_CACHE(?:_DIR|_FOLDER)?|npm_config_cache|PNPM_HOME|CARGO_HOME|GRADLE_USER_HOME)="
+    r"|--cache-dir[= ]|--cache-folder[= ]|--store-dir[= ]|\bnpm\b[^;&|\n]* --cache[= ]"
+    r"|\bconfig set (?:-\S+ )*(?:cache|cache-folder|store-dir|global\.cache-dir)[= ])(?P<folder>[\"']?[/~$.][^\s;&|]*)"
+)
 _PROCESSORS = re.compile(r"(?<![\w/.-])linux/(?:amd64|arm|386|ppc64|s390x|riscv)")
 """How make files, scripts, pipelines and compose files say which processors images are built for."""
 _PROCESSOR = re.compile(r"(?i)arch|platform|cpu|(?<![a-z])arm|amd64|x86|i[36]86|ppc64|s390x|riscv|mips|loong|rpi|raspberry")
@@ -146,6 +151,16 @@ def per_platform(facts: Facts, stage: Stage, manager: Manager) -> bool:
     if not _ASKS.search(facts.dockerfile.source.text) and not is_mentioned(facts.fleet.tree, _PROCESSORS):
         return False
     return not any("BUILDPLATFORM" in flag for flag in facts.platform_flags(stage))
+
+
+def kept_elsewhere(run: Run, place: CachePlace) -> str | None:
+    """A command line that puts the cache elsewhere, where it would stay in the image once nothing switches it off."""
+    if place.manager.system:
+        return None
+    for match in _ELSEWHERE.finditer(run.instruction.logical.text):
+        if not covers(place.targets, match["folder"].strip("\"'")):
+            return f"`{match[0].strip()[:50]}` keeps a cache elsewhere than where the mount would be"
+    return None
 
 
 def covers(targets: Sequence[str], folder: str) -> bool:

@@ -153,6 +153,14 @@ class MissingCacheMount(DockerfileRule):
             files={"tidy.sh": "#!/bin/sh -e\nrm -rf /tmp/* $HOME/.cache\n"},
         ),
         Case(
+            "FROM python:3.12-slim\nRUN HOME=/tmp pip install --no-cache-dir six\n",
+            refused="`HOME=/tmp` keeps a cache elsewhere than where the mount would be",
+        ),
+        Case(
+            "FROM node:20\nRUN npm config set cache /c && npm i -g pm2\n",
+            refused="`config set cache /c` keeps a cache elsewhere than where the mount would be",
+        ),
+        Case(
             "FROM acme/notebook:1\nUSER root\nRUN pip install six && clean-layer.sh\n",
             refused="`clean-layer.sh` may remove a folder that is mounted",
         ),
