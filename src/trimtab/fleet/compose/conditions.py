@@ -33,18 +33,14 @@ _TOGETHER = re.compile(r"(?i)cluster[_ ](?:info|state|health|status)|_cluster/|r
 """Checks that a member of a cluster passes only when there are enough others."""
 
 
-def why_not_waited_for(facts: ComposeFacts, name: str, path: str) -> str | None:
+def why_not_waited_for(facts: ComposeFacts, service: Service, name: str, path: str) -> str | None:
     """Why a condition on a service's health, put into a file, may keep a project from starting; None where nothing says so."""
     other = facts.project.service(name)
     if other is None:
         return f"`{name}` is not a service of the project"
-    if facts.is_job(other):
-        return f"`{name}` seems to be meant to end, and what has ended is not healthy"
-    if _is_checked_elsewhere(facts, other, path):
-        return f"the health check of `{name}` is in another file, without which compose would refuse the project"
-    beside = (project.service(name) for project in facts.projects_beside(path))
-    if any(each is not None and each.healthcheck is not None and each.healthcheck.disabled for each in beside):
-        return f"another file of the folder disables the health check of `{name}`"
+    reason = _why_not_here(facts, service, other, path)
+    if reason is not None:
+        return reason
     for project in facts.projects_with(path):
         other = project.service(name)
         if other is not None and not ComposeFacts(facts.fleet, project).has_check(other):
@@ -58,11 +54,36 @@ def why_not_waited_for(facts: ComposeFacts, name: str, path: str) -> str | None:
     return None
 
 
+def _why_not_here(facts: ComposeFacts, service: Service, other: Service, path: str) -> str | None:
+    name = other.name
+    if _is_member_with(service, other):
+        return f"`{name}` forms a cluster with it, and may be healthy only once there are enough members"
+    if facts.is_job(other):
+        return f"`{name}` seems to be meant to end, and what has ended is not healthy"
+    if _is_checked_elsewhere(facts, other, path):
+        return f"the health check of `{name}` is in another file, without which compose would refuse the project"
+    if _is_disabled_beside(facts, name, path):
+        return f"another file of the folder disables the health check of `{name}`"
+    return None
+
+
+def _is_member_with(service: Service, other: Service) -> bool:
+    """Whether two services of one image form a cluster: what one is told names the other, as `es01,es02` does."""
+    said = (*other.environment.values(), *([other.command] if isinstance(other.command, str) else other.command or ()))
+    name = re.compile(rf"(?<![\w.-]){re.escape(service.name)}(?![\w-])")
+    return service.image == other.image is not None and any(name.search(value or "") for value in said)
+
+
 def is_named_in(facts: ComposeFacts, service: Service, name: str) -> bool:
     """Whether the file whose word on a service's dependencies counts last names one in plain words."""
     raw = facts.raw(service, "depends_on")
     written = raw.body.get("depends_on") if raw is not None else None
     return name in (mapping(written) or [str(item) for item in items(written)])
+
+
+def _is_disabled_beside(facts: ComposeFacts, name: str, path: str) -> bool:
+    beside = (project.service(name) for project in facts.projects_beside(path))
+    return any(each is not None and each.healthcheck is not None and each.healthcheck.disabled for each in beside)
 
 
 def _is_checked_elsewhere(facts: ComposeFacts, service: Service, path: str) -> bool:

@@ -91,6 +91,11 @@ class DependencyWithoutCondition(ComposeRule):
             refused="the health check of `b` asks for a whole cluster, whose other members may have to start first",
         ),
         compose_case(
+            "services:\n  a: {image: 'e:8', depends_on: [b]}\n  c: {image: k, depends_on: {b: {condition: service_healthy}}}\n"
+            f"  b: {{image: 'e:8', environment: {{cluster.initial_master_nodes: 'b,a'}}, {_CHECK}}}\n",
+            refused="`b` forms a cluster with it, and may be healthy only once there are enough members",
+        ),
+        compose_case(
             "services:\n  a:\n    image: a\n    depends_on: {b: {condition: service_started}}\n"
             "  b: {image: 'c:1-alpine', healthcheck: {test: 'wget -q http://localhost/'}}\n",
             after="services:\n  a:\n    image: a\n    depends_on: {b: {condition: service_healthy}}\n"
@@ -140,11 +145,11 @@ def _conditioned(facts: ComposeFacts, service: Service, name: str, loose: list[s
         return Refusal(f"`{name}` is named in another file, or by a variable")
     if _HEALTHY["condition"] in {mapping(each).get("condition") for each in mapping(written).values()}:
         return Refusal(_CHOSEN)
-    reason = why_not_waited_for(facts, name, raw.path)
+    reason = why_not_waited_for(facts, service, name, raw.path)
     if reason is not None:
         return Refusal(reason)
     if names:
-        waited = {each for each in loose if why_not_waited_for(facts, each, raw.path) is None}
+        waited = {each for each in loose if why_not_waited_for(facts, service, each, raw.path) is None}
         values = {each: _HEALTHY if each in waited else {"condition": "service_started"} for each in names}
         return fix_of("wait until they are healthy", editor.keyed(path, values), Applicability.UNSAFE)
     change = editor.set((*path, name, "condition"), "service_healthy")
