@@ -330,10 +330,8 @@ def _unwritable_parent(run: Run, place: CachePlace) -> str | None:
     """
     if not place.uid:
         return None
-    above = (posixpath.dirname(target) for target in place.targets)
-    made = next((folder for folder in above if is_within(folder, place.home) and folder != place.home.rstrip("/")), None)
-    if made:
-        return f"`{made}` above the mount would be root's, and others may write there"
+    if place.made_above:
+        return f"`{place.made_above}` above the mount would be root's, and others may write there"
     others = [c for c in run.script.commands if manager_of(c) is not place.manager and c.name not in PLAIN]
     if others:
         return f"`{' '.join(others[0].words)[:40]}` may need the folder above the mount, which is root's while it is mounted"

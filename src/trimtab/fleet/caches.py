@@ -41,6 +41,12 @@ class CachePlace:
     """What must not be shared with others: the C library, the user."""
     home: str = "/root"
 
+    @property
+    def made_above(self) -> str | None:
+        """The folder above an unprivileged user's mount, below the home, which BuildKit makes, and makes root's."""
+        above = (posixpath.dirname(target) for target in self.targets if self.uid)
+        return next((each for each in above if is_within(each, self.home) and each != self.home.rstrip("/")), None)
+
     def flags(self, *, per_platform: bool) -> list[str]:
         """`--mount=…` flags, one per folder."""
         return [self._flag(target, number, per_platform) for number, target in enumerate(self.targets)]

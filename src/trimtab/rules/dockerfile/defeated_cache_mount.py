@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from trimtab.fleet.cache_at_run_time import starts_of
 from trimtab.fleet.caches import CachePlace, cache_place, covers
 from trimtab.fleet.chain import holds_comment, insertion, removal_edits, word_removal
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.installs import Install, program_words
+from trimtab.fleet.managers import Manager
 from trimtab.fleet.mounted_paths import names_what_is_mounted
 from trimtab.fleet.stage import Run, Stage, mount_target
 from trimtab.rules.base import Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
@@ -18,6 +20,12 @@ _MOUNT = "--mount=type=cache,id=pip-glibc,target=/root/.cache/pip"
 _APT = "--mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt/lists"
 _RUN_TIME = "without the variable uv fails at run time where it may not write to its cache, which is not known from here"
 _DOCKER_CLEAN = "/etc/apt/apt.conf.d/docker-clean"
+
+
+_MAY_INSTALL = re.compile(
+    r"\b(?:pip[\d.]*|pipx|pipenv|poetry|tox|nox|hatch|pdm|conda|mamba|micromamba|uv|make)\b|-m pip\b|\bsetup\.py\b|\.sh\b"
+)
+"""What installs Python packages, or may, in a command that is not one of the installs themselves."""
 
 
 class DefeatedCacheMount(DockerfileRule):
@@ -36,7 +44,8 @@ class DefeatedCacheMount(DockerfileRule):
     ## Fix safety
     The cache lies in the mount and not in the image, so dropping the flag adds nothing to the image. For apt the fix
     removes `docker-clean` for good, which is the only file that changes. Refused where taking a command out would take
-    a comment along, inside a heredoc, and for uv's variable in an image that runs, where uv may need it.
+    a comment along, inside a heredoc, for uv's variable in an image that runs, where uv may need it, and for a variable on
+    which another command, start or image may rely.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -69,14 +78,26 @@ class DefeatedCacheMount(DockerfileRule):
             after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
         ),
         Case(
+            f"FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN {_MOUNT} pip install pipenv\nRUN pipenv install --system\n",
+            refused="`pipenv install --system` may install without the mount, and relies on `PIP_NO_CACHE_DIR`",
+        ),
+        Case(
+            f"FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN {_MOUNT} pip install six\nCMD pip install -r /r.txt; a\n",
+            refused="what starts in the image, or is built on it, may rely on `PIP_NO_CACHE_DIR`",
+        ),
+        Case(
             f"FROM debian:12\nRUN {_APT} apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
             after=f"FROM debian:12\nRUN {_APT} rm -f {_DOCKER_CLEAN} && apt-get update && apt-get install -y curl\n",
         ),
         Case(
             "FROM python:3.12-slim\nRUN useradd -m -u 1001 app\nUSER app\n"
             "RUN --mount=type=cache,target=/root/.cache/pip pip install six\n",
-            after="FROM python:3.12-slim\nRUN useradd -m -u 1001 app\nUSER app\n"
-            "RUN --mount=type=cache,id=pip-glibc-1001,target=/home/app/.cache/pip,uid=1001,gid=1001 pip install six\n",
+            refused="`/home/app/.cache` above the mount would be root's, and others may write there",
+        ),
+        Case(
+            "FROM node:24\nRUN useradd -m -u 1001 app\nUSER app\nRUN --mount=type=cache,target=/root/.npm npm ci\n",
+            after="FROM node:24\nRUN useradd -m -u 1001 app\nUSER app\n"
+            "RUN --mount=type=cache,id=npm-glibc-1001,target=/home/app/.npm,uid=1001,gid=1001 npm ci\n",
         ),
         Case(
             f"FROM python:3.12-slim\nRUN {_MOUNT} <<EOF\npip install --no-cache-dir six\nEOF\n",
@@ -119,7 +140,8 @@ class DefeatedCacheMount(DockerfileRule):
                     if run.state.env.get(name):
                         message = f"`{name}` switches off the cache that this instruction mounts"
                         kept = name.startswith("UV_") and facts.in_final_image(stage)
-                        outcome = Refusal(_RUN_TIME) if kept else _without_variable(file, facts, name)
+                        reason = _RUN_TIME if kept else _relied_on(facts, install.manager, name)
+                        outcome = Refusal(reason) if reason else _without_variable(file, facts, name)
                         yield self.finding(facts, run.instruction.keyword_span, message, outcome)
 
     def _misplaced(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
@@ -133,7 +155,11 @@ class DefeatedCacheMount(DockerfileRule):
                         f" `{run.state.user or 'root'}`"
                     )
                     edit = Edit(flag.span, place.flags(per_platform=False)[0] + _other_options(flag))
-                    yield self.finding(facts, flag.span, message, Fix("mount the right folder", (edit,)))
+                    above = place.made_above
+                    outcome = (
+                        Refusal(f"`{above}` above the mount would be root's, and others may write there") if above else None
+                    )
+                    yield self.finding(facts, flag.span, message, outcome or Fix("mount the right folder", (edit,)))
 
     def _docker_clean(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
         installs = [install for install in _mounted(facts, stage, run) if install.manager.name == "apt"]
@@ -252,6 +278,22 @@ def _docker_clean_gone(facts: Facts, stage: Stage, run: Run) -> bool:
     """Whether this RUN or an earlier one removes the hook, or apt is told another archive folder."""
     earlier = [*facts.runs_before(stage, run.index), run]
     return any("docker-clean" in each.script.text for each in earlier) or "Dir::Cache::archives" in run.script.text
+
+
+def _relied_on(facts: Facts, manager: Manager, name: str) -> str | None:
+    """Who else may install without a mount, and keep a cache in an image once the variable is gone."""
+    for stage in facts.stages:
+        for run in stage.runs:
+            installs = [install for install in run.installs if install.manager is manager]
+            known = bool(installs) and len(_mounted(facts, stage, run)) >= len(installs)
+            if not known and _MAY_INSTALL.search(run.instruction.arguments):
+                return f"`{run.instruction.arguments.strip()[:40]}` may install without the mount, and relies on `{name}`"
+        started = any(_MAY_INSTALL.search(text) for text in starts_of(facts, stage))
+        if started or any(each.keyword == "ONBUILD" for each in stage.instructions):
+            return f"what starts in the image, or is built on it, may rely on `{name}`"
+    if facts.built_on and any(_sets(each, name) for each in facts.dockerfile.named("ENV")):
+        return f"`{facts.built_on[0][0].path}` starts from this image and may rely on `{name}`"
+    return None
 
 
 def _without_variable(file: Dockerfile, facts: Facts, name: str) -> Fix | Refusal:
