@@ -1,9 +1,11 @@
 """Whether a Dockerfile is built by something that knows what only BuildKit knows."""
 
+import posixpath
 import re
 
-from trimtab.fleet.compose.mentions import is_mentioned, old_compose
+from trimtab.fleet.compose.mentions import is_mentioned, mentioned_in, old_compose
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.paths import is_within
 
 _WITHOUT = re.compile(r"DOCKER_BUILDKIT[\"']?\s*[:=]\s*[\"']?(?:0|false)\b|kaniko-project/executor")
 _CLI_BUILD = re.compile(r"COMPOSE_DOCKER_CLI_BUILD")
@@ -22,9 +24,15 @@ def without_buildkit(facts: Facts) -> str | None:
     syntax = (file.directives.get("syntax") or "").strip()
     if _FRONTEND.fullmatch(syntax):
         return f"`# syntax={syntax}` names a frontend that is too old for it"
-    if is_mentioned(facts.fleet.tree, _WITHOUT):
+    if any(_is_about(path, facts.file.path) for path in mentioned_in(facts.fleet.tree, _WITHOUT)):
         return "a file of the fleet says that images are built without BuildKit, which alone knows such a flag"
     minor = old_compose(facts.fleet.tree) if any(service.build for service in facts.file.services) else None
     if minor is not None and minor < _WITH_CLI and not is_mentioned(facts.fleet.tree, _CLI_BUILD):
         return f"docker-compose 1.{minor}, which the fleet asks for, builds without BuildKit, which alone knows such a flag"
     return None
+
+
+def _is_about(path: str, dockerfile: str) -> bool:
+    """Whether a file may speak of a Dockerfile: scripts and pipelines of any, a text of those beside it or below."""
+    folder = posixpath.dirname(path)
+    return not path.lower().endswith((".md", ".rst")) or not folder or is_within(dockerfile, folder)

@@ -34,8 +34,20 @@ def is_mentioned(tree: Tree, pattern: "re.Pattern[str]") -> bool:
     return bool(tree.memo[key])
 
 
+def mentioned_in(tree: Tree, pattern: "re.Pattern[str]") -> tuple[str, ...]:
+    """The paths of those that say what a pattern describes; looked for once in each tree."""
+    key = ("mentioned in", pattern.pattern)
+    if key not in tree.memo:
+        tree.memo[key] = tuple(path for path, text in _told(tree) if pattern.search(text))
+    return cast("tuple[str, ...]", tree.memo[key])
+
+
 def _telling(tree: Tree) -> Iterator[str]:
+    return (text for _, text in _told(tree))
+
+
+def _told(tree: Tree) -> Iterator[tuple[str, str]]:
     for name, entry in own_files(tree):
         source = tree.peek(entry.path) if _TELLING.match(name) else None
         if source is not None and not isinstance(source, Unreadable):
-            yield source.text
+            yield entry.path, source.text

@@ -136,6 +136,11 @@ class MissingCacheMount(DockerfileRule):
         ),
         Case(
             "FROM python:3.12-slim\nRUN pip install six\n",
+            after=f"FROM python:3.12-slim\nRUN {_PIP} \\\n    pip install six\n",
+            files={"oracle/README.md": "Build it with `DOCKER_BUILDKIT=0`.\n"},
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN pip install six\n",
             refused="docker-compose 1.25, which the fleet asks for, builds without BuildKit, which alone knows such a flag",
             files={"compose.yaml": "services: {a: {build: .}}\n", "requirements-dev.txt": "docker-compose==1.25.4\n"},
         ),
