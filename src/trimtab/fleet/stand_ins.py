@@ -29,7 +29,7 @@ def stand_ins(text: str) -> Mapping[str, tuple[str, ...]]:
 
     Only what never stands for anything else counts: each value that the text gives the variable begins with the engine's
     program, or is empty. Of several, one that is not the old `docker-compose` is taken. A function is one that does nothing but
-    hand its arguments on.
+    hand its arguments on, under a name that is not the program's own.
     """
     values: dict[str, list[tuple[str, ...]]] = {}
     for match in _ASSIGNED.finditer(text):
@@ -39,7 +39,7 @@ def stand_ins(text: str) -> Mapping[str, tuple[str, ...]]:
     found = {name: min(every, key=_is_old) for name, every in values.items() if all(map(_is_engine, every))}
     for match in _FUNCTION.finditer(text):
         words = expanded(_words(match["body"]), found)
-        if _is_engine(words):
+        if _is_engine(words) and not _is_engine((match["name"],)):
             found[match["name"]] = words
     return found
 
