@@ -3,12 +3,10 @@
 import posixpath
 import re
 
-from trimtab.fleet.compose.mentions import is_mentioned, mentioned_in, old_compose
+from trimtab.fleet.compose.mentions import Mention, is_mentioned, mentioned_in, old_compose
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.paths import is_within
 
-_WITHOUT = re.compile(r"DOCKER_BUILDKIT[\"']?\s*[:=]\s*[\"']?(?:0|false)\b|kaniko-project/executor")
-_CLI_BUILD = re.compile(r"COMPOSE_DOCKER_CLI_BUILD")
 _WITH_CLI = 28
 """The docker-compose 1 that began to build with docker's own command line (its release notes)."""
 _FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile:1\.([01])(?:\.\d+)?")
@@ -24,10 +22,10 @@ def without_buildkit(facts: Facts) -> str | None:
     syntax = (file.directives.get("syntax") or "").strip()
     if _FRONTEND.fullmatch(syntax):
         return f"`# syntax={syntax}` names a frontend that is too old for it"
-    if any(_is_about(path, facts.file.path) for path in mentioned_in(facts.fleet.tree, _WITHOUT)):
+    if any(_is_about(path, facts.file.path) for path in mentioned_in(facts.fleet.tree, Mention.NO_BUILDKIT)):
         return "a file of the fleet says that images are built without BuildKit, which alone knows such a flag"
     minor = old_compose(facts.fleet.tree) if any(service.build for service in facts.file.services) else None
-    if minor is not None and minor < _WITH_CLI and not is_mentioned(facts.fleet.tree, _CLI_BUILD):
+    if minor is not None and minor < _WITH_CLI and not is_mentioned(facts.fleet.tree, Mention.CLI_BUILD):
         return f"docker-compose 1.{minor}, which the fleet asks for, builds without BuildKit, which alone knows such a flag"
     return None
 

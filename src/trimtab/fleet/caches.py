@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.compiling import build_tools
-from trimtab.fleet.compose.mentions import is_mentioned
+from trimtab.fleet.compose.mentions import Mention, is_mentioned
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.managers import Manager
 from trimtab.fleet.paths import is_within
@@ -21,8 +21,6 @@ _ELSEWHERE = re.compile(
     r"|--cache-dir[= ]|--cache-folder[= ]|--store-dir[= ]|\bnpm\b[^;&|\n]* --cache[= ]"
     r"|\bconfig set (?:-\S+ )*(?:cache|cache-folder|store-dir|global\.cache-dir)[= ])(?P<folder>[\"']?[/~$.][^\s;&|]*)"
 )
-_PROCESSORS = re.compile(r"(?<![\w/.-])linux/(?:amd64|arm|386|ppc64|s390x|riscv)")
-"""How make files, scripts, pipelines and compose files say which processors images are built for."""
 _PROCESSOR = re.compile(r"(?i)arch|platform|cpu|(?<![a-z])arm|amd64|x86|i[36]86|ppc64|s390x|riscv|mips|loong|rpi|raspberry")
 """What tells that an image is there for one processor: `arm32v7/alpine`, `${ARCH}/alpine`."""
 _ASKS = re.compile(r"\buname -[ma]+\b|--print-arch|\b(?:aarch64|arm64|armhf|armv[67]|ppc64le|s390x|riscv64)\b")
@@ -154,7 +152,7 @@ def per_platform(facts: Facts, stage: Stage, manager: Manager) -> bool:
     """Whether a cache's id has to say the processor: several are built for, or, for apk, anything of the fleet names one."""
     if manager.name != "apk" or facts.several_platforms:
         return facts.built_per_platform(stage)
-    if not _ASKS.search(facts.dockerfile.source.text) and not is_mentioned(facts.fleet.tree, _PROCESSORS):
+    if not _ASKS.search(facts.dockerfile.source.text) and not is_mentioned(facts.fleet.tree, Mention.PROCESSORS):
         return False
     return not any("BUILDPLATFORM" in flag for flag in facts.platform_flags(stage))
 

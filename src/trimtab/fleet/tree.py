@@ -2,12 +2,13 @@
 
 import os
 import stat
+import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar, cast, overload
 
-from trimtab.listing import list_folder
+from trimtab.listing import list_folder, settled
 from trimtab.text import Source
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -247,6 +248,10 @@ class DiskTree:
         return self._cache[path]
 
     def peek(self, path: str) -> Source | Unreadable:
+        entry = self._entry(path)
+        if entry is not None and not settled(entry.stamp, time.time_ns()):
+            # Of one written just now, only its text tells a review to come whether it is the same.
+            return self.read(path)
         self._peeked.add(path)
         return self._cache.get(path) or self._read(path)
 

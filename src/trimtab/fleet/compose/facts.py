@@ -353,10 +353,14 @@ def _range(text: str) -> list[int]:
     return list(range(int(low), min(int(high or low), int(low) + 1000) + 1))
 
 
+_DIGITS = 10
+
+
 def replicas(service: Service) -> int:
     """How many containers a service is to have."""
     wanted = str(mapping(service.body.get("deploy")).get("replicas") or service.body.get("scale") or 1)
-    return int(wanted) if wanted.isdigit() else 1
+    # A number of hundreds of digits is none that an engine could count to.
+    return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < _DIGITS else 1
 
 
 def image_name(service: Service) -> str:

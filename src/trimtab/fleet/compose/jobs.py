@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet.compose.facts import ComposeFacts, image_name
-from trimtab.fleet.compose.mentions import is_mentioned
+from trimtab.fleet.compose.mentions import Mention, is_mentioned
 from trimtab.fleet.compose.raw import raw_services
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
@@ -27,12 +27,11 @@ _COMMANDS = re.compile(
     r"|\b(?:exit\s+\d+|true|done)[\"'\s;]*$|^(?:\S*/)?(?:ba|a|da)?sh$|^(?:echo|true|cp|mv|ls|rm|ln|chown|chmod|mkdir|curl|wget)\b"
 )
 _IDLE = re.compile(r"\bsleep\s+infinity\b|\btail\s+-[fF]\s+/dev/null\b")
-_ATTACHED = re.compile(r"--abort-on-container-(?:exit|failure)|--exit-code-from")
 
 
 def why_not_restarted(facts: ComposeFacts, service: Service) -> str | None:
     """What says that a service may not be restarted; None where nothing does."""
-    if is_mentioned(facts.fleet.tree, _ATTACHED):
+    if is_mentioned(facts.fleet.tree, Mention.ATTACHED):
         return "the project is also run until one of its services ends, and a restart would keep that from happening"
     if str(service.body.get("network_mode") or "").startswith(("service:", "container:")):
         return "it lives in another one's network, which is gone once that one is made anew"

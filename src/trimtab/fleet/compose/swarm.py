@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from trimtab.fleet.compose.documents import read_documents
-from trimtab.fleet.compose.mentions import is_mentioned
+from trimtab.fleet.compose.mentions import Mention, is_mentioned
 from trimtab.fleet.model import ComposeProject, Fleet
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.tree import Tree, Unreadable
@@ -13,7 +13,6 @@ from trimtab.syntax.yaml import YamlProblem
 _KEYS = frozenset({"mode", "placement", "update_config", "rollback_config", "endpoint_mode"})
 """Keys of `deploy` that compose itself does nothing with."""
 _NAME = re.compile(r"(?:^|[^a-z])swarm(?:[^a-z]|$)|(?:^|/)stacks?/|(?:^|[^a-z/])stack[^a-z/][^/]*$")
-_SAYS = re.compile(r"docker\s+stack\s+(?:deploy|up)\b")
 
 
 def may_be_swarm(fleet: Fleet, project: ComposeProject) -> bool:
@@ -26,7 +25,7 @@ def may_be_swarm(fleet: Fleet, project: ComposeProject) -> bool:
     if any(_is_for_swarm(data) for path in project.files for data in _documents(fleet.tree, path)):
         return True
     # Last, because it looks into every text around the fleet: 19,000 files of one repository took more than a second.
-    return is_mentioned(fleet.tree, _SAYS)
+    return is_mentioned(fleet.tree, Mention.STACK)
 
 
 def _is_for_swarm(data: Mapping[str, object]) -> bool:

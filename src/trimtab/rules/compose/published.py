@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from trimtab.fleet.compose.facts import ComposeFacts, PublishedPort, is_web, published_ports, replicas
 from trimtab.fleet.model import Service
+from trimtab.fleet.scripts import EngineCall, ScriptPart
 from trimtab.rules.base import Category, ComposeRule, Finding, Refusal, Severity, compose_case, script_case
 
 _SCALED = re.compile(r"(?:--scale=)?(?P<name>[\w.-]+)=(?P<wanted>\d{1,4})")
@@ -108,13 +109,17 @@ def _containers(facts: ComposeFacts, service: Service) -> int:
 def _scaled(facts: ComposeFacts) -> Iterator["re.Match[str]"]:
     for part in facts.fleet.scripts:
         for call in part.calls:
-            files = {place for file in call.files for place in part.places(file)}
-            if call.is_compose and (not files or files & set(facts.project.files)):
-                for option, word in pairwise(call.words):
-                    asked = option == "--scale" or word.startswith("--scale=") or call.verb == "scale"
-                    match = _SCALED.fullmatch(word) if asked else None
-                    if match is not None:
-                        yield match
+            for option, word in pairwise(call.words if call.is_compose else ()):
+                asked = option == "--scale" or word.startswith("--scale=") or call.verb == "scale"
+                match = _SCALED.fullmatch(word) if asked else None
+                if match is not None and _is_about(part, call, facts):
+                    yield match
+
+
+def _is_about(part: ScriptPart, call: EngineCall, facts: ComposeFacts) -> bool:
+    """Whether a call may be one of this project: it names a file of it, or none at all."""
+    files = {place for file in call.files for place in part.places(file)}
+    return not files or bool(files & set(facts.project.files))
 
 
 _REACHED = "who has to reach it from outside the host is not known; `127.0.0.1:` in front keeps it on the host"
