@@ -142,7 +142,7 @@ def digest_of(listed: Mapping[str, Sequence[Row]]) -> str:
 def _contents_hold(root: str, detail: Data, now: Mapping[str, Sequence[Row]]) -> bool:
     """Whether what was touched or written since then still says the same wherever the review has read it."""
     texts = cast("dict[str, str]", detail["texts"])
-    peeked = frozenset(cast("list[str]", detail["peeked"]))
+    unread = frozenset(cast("list[str]", detail["unread"]))
     for folder, known in cast("dict[str, list[list[object]]]", detail["rows"]).items():
         rows = now[folder]
         if len(rows) != len(known):
@@ -151,7 +151,7 @@ def _contents_hold(root: str, detail: Data, now: Mapping[str, Sequence[Row]]) ->
             if [name, kind, mode, size, stamp] == before:
                 continue
             path = f"{folder}/{name}" if folder else name
-            if kind != "file" or [name, kind, mode, size] != before[:4] or path in peeked:
+            if kind != "file" or [name, kind, mode, size] != before[:4] or path in unread:
                 return False
             if path in texts and content_hash(f"{root}/{path}") != texts[path]:
                 return False

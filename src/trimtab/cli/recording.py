@@ -98,9 +98,10 @@ class Recording:
             "code": code,
         }
         texts = {path: source for path, source in tree.texts.items() if not isinstance(source, Unreadable)}
+        known = {path: digest for path, digest in tree.peeked.items() if digest is not None}
         detail: replay.Data = {
-            "texts": {path: hashlib.sha256(source.to_bytes()).hexdigest() for path, source in texts.items()},
-            "peeked": sorted((tree.peeked | tree.texts.keys()) - texts.keys()),
+            "texts": {**known, **{path: hashlib.sha256(source.to_bytes()).hexdigest() for path, source in texts.items()}},
+            "unread": sorted((tree.peeked.keys() | tree.texts.keys()) - texts.keys() - known.keys()),
         }
         replay.write(self.record, head, detail, _rows(tree), "".join(self._printed.written), self.started)
 

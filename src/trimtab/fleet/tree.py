@@ -1,14 +1,14 @@
 """Reading a folder, once, without following links out of it."""
 
+import hashlib
 import os
 import stat
-import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar, cast, overload
 
-from trimtab.listing import list_folder, settled
+from trimtab.listing import list_folder
 from trimtab.text import Source
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -172,7 +172,7 @@ class DiskTree:
         self._listed: dict[str, tuple[Entry, ...]] = {}
         self._every: dict[str, Entry] | None = None
         self._cache: dict[str, Source | Unreadable] = {}
-        self._peeked: set[str] = set()
+        self._peeked: dict[str, str | None] = {}
         self.memo: dict[tuple[object, ...], object] = {}
         self._entries = _Entries(self._entry, self._all)
 
@@ -196,8 +196,8 @@ class DiskTree:
         return self._cache
 
     @property
-    def peeked(self) -> Set[str]:
-        """The files that somebody has looked into without keeping their texts."""
+    def peeked(self) -> Mapping[str, str | None]:
+        """The files that somebody has looked into without keeping their texts, with the SHA-256 of what they said."""
         return self._peeked
 
     def folder(self, path: str) -> Sequence[Entry]:
@@ -248,12 +248,9 @@ class DiskTree:
         return self._cache[path]
 
     def peek(self, path: str) -> Source | Unreadable:
-        entry = self._entry(path)
-        if entry is not None and not settled(entry.stamp, time.time_ns()):
-            # Of one written just now, only its text tells a review to come whether it is the same.
-            return self.read(path)
-        self._peeked.add(path)
-        return self._cache.get(path) or self._read(path)
+        found = self._cache.get(path) or self._read(path)
+        self._peeked[path] = None if isinstance(found, Unreadable) else hashlib.sha256(found.to_bytes()).hexdigest()
+        return found
 
     def _read(self, path: str) -> Source | Unreadable:
         try:
