@@ -33,59 +33,12 @@ _DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependen
 _APK_FETCHES = frozenset(["-U", "--update", "--update-cache", "--no-cache"])
 """What makes apk fetch its index whatever it has."""
 _APK_ELSEWHERE = re.compile(r"(--arch|--root)(=|$)|-p$")
-_CLEANS_ITS_OWN = (
-    PLAIN
-    | PROGRAMS.keys()
-    | frozenset(
-        [
-            "yum",
-            "dnf",
-            "microdnf",
-            "zypper",
-            "conda",
-            "mamba",
-            "micromamba",
-            "make",
-            "git",
-            "composer",
-            "gem",
-            "bundle",
-            "dotnet",
-        ]
-        + [
-            "sbt",
-            "lein",
-            "rebar3",
-            "mix",
-            "opam",
-            "cabal",
-            "stack",
-            "swift",
-            "bazel",
-            "ninja",
-            "cmake",
-            "printf",
-            "export",
-            "corepack",
-        ]
-        + [
-            "sudo",
-            "python",
-            "python3",
-            "luarocks",
-            "tlmgr",
-            "brew",
-            "bower",
-            "ant",
-            "R",
-            "Rscript",
-            "pecl",
-            "scons",
-            "jlpm",
-            "jupyter",
-        ]
-    )
-)
+_CLEANS_ITS_OWN = PLAIN | PROGRAMS.keys() | frozenset([
+    "yum", "dnf", "microdnf", "zypper", "conda", "mamba", "micromamba", "make", "git", "composer", "gem", "bundle",
+    "dotnet", "sbt", "lein", "rebar3", "mix", "opam", "cabal", "stack", "swift", "bazel", "ninja", "cmake", "printf",
+    "export", "corepack", "sudo", "python", "python3", "luarocks", "tlmgr", "brew", "bower", "ant", "R", "Rscript",
+    "pecl", "scons", "jlpm", "jupyter",
+])  # fmt: skip
 """Programs whose `clean` takes away what they have made themselves, not what a package manager has."""
 _REMOVES = re.compile(r"\b(?:rm|rmdir|mv)\b([^\n&|]*)")
 _TOLD_OFFLINE = re.compile(r"(?i)\b\w*offline[=\s]+[\"']?(1|true|yes|on)\b|--network=none\b")
