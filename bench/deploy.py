@@ -7,7 +7,8 @@ both versions share (`share`), and by its swap (`swap`); `docker compose up -d` 
 its description: a second container beside the first, wait until it is healthy, stop the first (`rollout`), which cannot have
 ports of the host or a name. Callers are on the host, at a published port, and in the project's network, by the service's name;
 some of these take the first address that they are told and no other. The order of the strategies changes from turn to turn.
-`--bad` deploys versions that do not work. Prints the sums over all deployments of one run.
+`--bad` deploys versions that do not work: never healthy, crashing, too slow, failing some seconds after they were good, and
+others. Prints the sums over all deployments of one run.
 """
 
 import argparse
@@ -25,7 +26,9 @@ from deployments import Sum, in_turns, remove_project, show
 HERE = Path(__file__).parent
 BASE = "localhost/trimtab/python:3.11-bookworm"
 STRATEGIES = ("holder", "hold", "share", "swap", "compose", "rollout")
-BAD = ("crash", "sick", "wrong-port", "eats-memory", "missing")
+BAD = ("crash", "sick", "slow", "late", "wrong-port", "eats-memory", "missing")
+TRIAL = 8
+"""Seconds for which a new version has to stay good, where bad ones are deployed; one that fails late does within these."""
 PROBE = "import os, urllib.request as u; u.urlopen('http://localhost:8000/'); assert os.environ['MODE'] != 'sick'"
 COMPOSE = """\
 name: {project}
@@ -34,7 +37,7 @@ services:
     image: ${{IMAGE:-{base}}}
     command: [python3, /app/server.py]
     environment:
-      {{VERSION: "${{VERSION:-1}}", MODE: "${{MODE:-good}}", BOOT: "1", SHARE: "{share}", PYTHONPATH: /load}}
+      {{VERSION: "${{VERSION:-1}}", MODE: "${{MODE:-good}}", BOOT: "${{BOOT:-1}}", SHARE: "{share}", PYTHONPATH: /load}}
     volumes: ["{stack}:/app:ro", "{load}:/load:ro"]
     restart: unless-stopped
     mem_limit: 200m
@@ -64,6 +67,7 @@ class Stack:
         )
         (folder / "compose.yaml").write_text(text)
         holder = f'[deploy]\nholder = ["web"]\nholder-image = "{options.holder_image}"\ndrain = 10\n'
+        trial = f"bake = {TRIAL}\n" if options.bad else ""
         # A folder of code that cannot be written to is no reason to let only one version run.
         (folder / "trimtab.toml").write_text(
             {
@@ -71,6 +75,7 @@ class Stack:
                 "hold": holder + 'stop-first = ["web"]\n',
                 "share": holder.replace("holder =", "shared-port ="),
             }.get(strategy, "[deploy]\nsettle = 1\n")
+            + trial
         )
         self.callers: list[subprocess.Popen[str]] = []
 
@@ -163,8 +168,8 @@ def good(stack: Stack, total: Sum) -> None:
 def bad(stack: Stack, total: Sum) -> None:
     for mode in BAD:
         began = time.monotonic()
-        variables = {"IMAGE": "localhost/trimtab/there-is-none:1"} if mode == "missing" else {"MODE": mode}
-        total.codes.append(stack.deploy(VERSION="2", **variables))
+        variables = {"missing": {"IMAGE": "localhost/trimtab/there-is-none:1"}, "slow": {"BOOT": "120"}}
+        total.codes.append(stack.deploy(VERSION="2", **variables.get(mode, {"MODE": mode})))
         total.seconds.append(time.monotonic() - began)
         time.sleep(2)
 

@@ -16,6 +16,8 @@ async def main() -> None:
     version = Version(os.environ.get("VERSION", "1"), "0.0.0.0", port, 8025)
     version.shares_ports = os.environ.get("SHARE") == "yes"
     await version.start()
+    if os.environ.get("MODE") == "late":
+        asyncio.get_running_loop().call_later(5, os._exit, 3)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     if os.environ.get("MODE") == "eats-memory":

@@ -30,6 +30,10 @@ http.server.ThreadingHTTPServer.request_queue_size = 512
 http.server.ThreadingHTTPServer.daemon_threads = False
 http.server.ThreadingHTTPServer.allow_reuse_port = os.environ.get("SHARE", "no") == "yes"
 server = http.server.ThreadingHTTPServer(("", 8000), Handler)
+if os.environ.get("MODE") == "late":
+    timer = threading.Timer(6, os._exit, [3])
+    timer.daemon = True
+    timer.start()
 signal.signal(signal.SIGTERM, lambda *words: threading.Thread(target=server.shutdown).start())
 server.serve_forever()
 server.server_close()

@@ -123,6 +123,23 @@ def held(stack: Stack, *more: str) -> None:
     stack.write(f'[deploy]\nholder = ["*"]\nholder-image = "{HOLDER}"\ndrain = 5\n' + "".join(more))
 
 
+def test_a_version_that_fails_while_both_have_callers_goes_back(stack: Stack) -> None:
+    stack.deployed()
+    held(stack, "bake = 20\n")
+    stack.deployed()
+    before = stack.names()
+    with Callers(stack) as callers:
+        bad = stack.data("deploy", VERSION="2", MODE="late")
+    web = bad["services"]["web"]
+    assert (bad["code"], web["outcome"]) == (1, "rolled-back")
+    assert "after it was ready: it ended" in web["reason"]
+    # It had callers until it failed; of those, only what it was just then answering is lost.
+    assert "2" in callers.answers
+    assert len(callers.failures) <= 1, callers.failures
+    assert stack.serves() == "1"
+    assert stack.names() == before
+
+
 def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
     stack.deployed()
     held(stack)

@@ -124,14 +124,23 @@ async def _smoke(site: Site, name: str, argv: Sequence[str]) -> Bad | None:
 
 
 async def _bake(site: Site, name: str) -> Bad | None:
-    ends = time.monotonic() + site.checks.bake
-    while time.monotonic() < ends:
-        container = await site.containers.find(name)
-        failed = "its container is gone" if container is None else _failed(container)
-        if failed:
-            return Bad(f"after it was ready: {failed}")
-        await anyio.sleep(_LOOK)
+    with anyio.move_on_after(site.checks.bake):
+        return await until_bad(site, name)
     return None
+
+
+async def until_bad(site: Site, name: str) -> Bad:
+    """Look at a container that was good until it is not any more, for ever if need be."""
+    while (found := await no_more_good(site, name)) is None:
+        await anyio.sleep(_LOOK)
+    return found
+
+
+async def no_more_good(site: Site, name: str) -> Bad | None:
+    """Whether a container that was good still is: None, or why not."""
+    container = await site.containers.find(name)
+    failed = "its container is gone" if container is None else _failed(container)
+    return Bad(f"after it was ready: {failed}", await _tail(site, name)) if failed else None
 
 
 async def _tail(site: Site, name: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import anyio
+
 from trimtab.deploy import names, steps
 from trimtab.deploy.holder.holding import standing
 from trimtab.deploy.holder.layout import Held, SlotName
@@ -17,8 +19,9 @@ from trimtab.deploy.holder.speech import HolderFailed
 from trimtab.deploy.holder.station import Station
 from trimtab.deploy.holder.switch import Step, hold_back, let_on, other, retreat, start_first
 from trimtab.deploy.plan import Move, Strategy
-from trimtab.deploy.ready import Bad, Good
+from trimtab.deploy.ready import Bad, Good, no_more_good, until_bad
 from trimtab.deploy.site import Direction, Site
+from trimtab.deploy.together import together
 from trimtab.docker.containers import Container
 
 _RATE, _FEWEST = 0.05, 3
@@ -118,7 +121,10 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
         one, work.to, work.host(new), await work.addresses(new), trial_seconds=site.checks.bake, drain_seconds=site.checks.drain
     )
     async with site.step(work.title, "lead callers to both"):
-        trial = await work.carried(plan[:2], one)
+        await work.carried(plan[:1], one)
+        trial = await _tried(work, plan[1], one, new)
+    if isinstance(trial, Bad):
+        return trial
     if why := _worse(trial, counted(await work.station.stats(), one, other(work.to)).since(base)):
         return Bad(why)
     one = await work.held(work.to)
@@ -129,6 +135,32 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
         await work.carried(plan[2:], one)
     await steps.stop_before(site, move, before)
     return Good(found.seconds, f"{found.seen}, {_share(trial)}" if trial and trial.sessions else found.seen)
+
+
+async def _tried(work: _Work, trial: Step, one: Held, new: Container) -> Counters | Bad | None:
+    """What was counted at a new version while both have callers; it ends early where the new one is no more good."""
+    seen: list[Counters | Bad | None] = []
+
+    async def counts() -> None:
+        seen.append(await work.station.carry(trial, one))
+
+    async def watches() -> None:
+        with anyio.move_on_after(trial.seconds):
+            raise _NotGood(await until_bad(work.site, new.id))
+
+    try:
+        await together((counts, watches))
+    except _NotGood as error:
+        return error.found
+    return await no_more_good(work.site, new.id) or seen[0]
+
+
+class _NotGood(Exception):
+    """A new version failed while callers were led to it."""
+
+    def __init__(self, found: Bad) -> None:
+        super().__init__(found.reason)
+        self.found = found
 
 
 def _worse(new: Counters | None, old: Counters) -> str | None:
