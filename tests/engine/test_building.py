@@ -280,6 +280,6 @@ def test_a_disk_that_fills_up_is_named_and_nothing_more_is_begun(second: SecondE
     assert code == 1
     found = by_name(result)
     assert found["base"]["outcome"] == "failed"
-    assert found["app"]["outcome"] == "blocked"
+    assert found["app"]["outcome"] == "cancelled"
     assert "no space left" in found["base"]["reason"].lower() or "No space left" in Path(found["base"]["log"]).read_text()
     second.empty()
