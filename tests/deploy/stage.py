@@ -80,6 +80,7 @@ class Stage:
     settings: Settings = QUICK
     watcher: Quiet = field(default_factory=Quiet)
     wish: Wish = field(default_factory=Wish)
+    parallel: int = 1
 
     def __post_init__(self) -> None:
         for name in ("db:1", "api:1", "api:2", "api:3", "web:1", "web:2", "web:3", "haproxy:1"):
@@ -115,7 +116,7 @@ class Stage:
         wanted = wanted or desired(services(version))
         plan = await self.plan(wanted, asked)
         now = await observed(Containers(Api(self.engine)), PROJECT)
-        return await self.deployer().deploy(plan, now, wanted)
+        return await self.deployer().deploy(plan, now, wanted, self.parallel)
 
     async def rollback(self, *names: str, to: int | None = None) -> Result:
         now = await observed(Containers(Api(self.engine)), PROJECT)
@@ -150,3 +151,11 @@ class Stage:
             container["Config"]["Labels"]["com.docker.compose.config-hash"] = wanted.services[
                 container["Config"]["Labels"]["com.docker.compose.service"]
             ].config_hash
+
+
+async def at_every_change(folder: Path, one: Callable[[Path, int], Awaitable[bool]]) -> int:
+    """Do it with a death at the first change, at the second, and so on, each in a folder of its own; where it first got through."""
+    at = 1
+    while await one(folder / str(at), at):
+        at += 1
+    return at

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from simulated import Json
-from stage import PROJECT, Stage, desired, image, services
+from stage import PROJECT, Stage, at_every_change, desired, image, services
 
 from trimtab.deploy.holder.choose import Wish, choose
 from trimtab.deploy.outcome import Outcome, Result
@@ -140,13 +140,7 @@ def test_killed_at_any_change(tmp_path: Path, takes_effect: bool, ending: str) -
         stage.store.close()
         return True
 
-    async def every() -> int:
-        at = 1
-        while await one(tmp_path / str(at), at):
-            at += 1
-        return at
-
-    assert 10 < anyio.run(every) < 2 * LAST
+    assert 10 < anyio.run(at_every_change, tmp_path, one) < 2 * LAST
 
 
 def test_what_cannot_share_its_ports_says_why() -> None:

@@ -1,13 +1,12 @@
 """Services of which both versions run meanwhile change side by side: what they need comes first, and a failure ends it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from stage import PROJECT, QUICK, Stage, desired, image
+from stage import PROJECT, Stage, at_every_change, desired, image
 
 from trimtab.deploy.holder.choose import Wish
 from trimtab.deploy.outcome import Outcome, Result
@@ -33,7 +32,7 @@ def bodies(version: str, needs: dict[str, str] | None = None) -> dict[str, Any]:
 async def staged(folder: Path, parallel: int, needs: dict[str, str] | None = None) -> Stage:
     """The first version of all three, which runs."""
     folder.mkdir(exist_ok=True)
-    stage = Stage(folder, settings=replace(QUICK, parallel=parallel), wish=Wish(shared=frozenset(NAMES)))
+    stage = Stage(folder, parallel=parallel, wish=Wish(shared=frozenset(NAMES)))
     await stage.deploy(wanted=desired(bodies("1", needs)))
     stage.engine.log.clear()
     return stage
@@ -139,13 +138,7 @@ def test_killed_at_any_change(tmp_path: Path, takes_effect: bool, ending: str) -
         stage.store.close()
         return True
 
-    async def every() -> int:
-        at = 1
-        while await one(tmp_path / str(at), at):
-            at += 1
-        return at
-
-    assert 25 < anyio.run(every) < LAST
+    assert 25 < anyio.run(at_every_change, tmp_path, one) < LAST
 
 
 async def _planned(folder: Path) -> Plan:

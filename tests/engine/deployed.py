@@ -152,6 +152,16 @@ def killed_at(stack: Stack, step: int, **variables: str) -> None:
     pytest.fail("the deployment had ended before")
 
 
+def resumed_and_undone(stack: Stack, first: int, second: int, **variables: str) -> "Callers":
+    """Version 2 killed at a step and gone on with, version 3 killed at another and undone; who called meanwhile."""
+    with Callers(stack) as callers:
+        killed_at(stack, first, VERSION="2", **variables)
+        stack.deployed("--resume", VERSION="2", **variables)
+        killed_at(stack, second, VERSION="3", **variables)
+        assert stack.trimtab("rollback", "--quiet").returncode == 0
+    return callers
+
+
 class Callers:
     """One request after the other, each on a connection of its own."""
 

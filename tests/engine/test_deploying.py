@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from deployed import HOLDER, IMAGE, Callers, Stack, killed_at
+from deployed import HOLDER, IMAGE, Callers, Stack, killed_at, resumed_and_undone
 from second_engine import SecondEngine, wait
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("deploying")]
@@ -177,12 +177,7 @@ def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
 def test_killed_behind_the_holder(stack: Stack) -> None:
     held(stack, 'stop-first = ["web"]\n')
     stack.deployed()
-    with Callers(stack) as callers:
-        killed_at(stack, 8, VERSION="2")
-        stack.deployed("--resume", VERSION="2")
-        killed_at(stack, 10, VERSION="3")
-        assert stack.trimtab("rollback", "--quiet").returncode == 0
-    assert callers.failures == []
+    assert resumed_and_undone(stack, 8, 10).failures == []
     assert stack.serves() == "2"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deployed import HOLDER, Callers, Stack, killed_at
+from deployed import HOLDER, Callers, Stack, resumed_and_undone
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("deploying")]
 
@@ -45,12 +45,7 @@ def test_nobody_notices_and_bad_versions_harm_nobody(stack: Stack) -> None:
 
 
 def test_killed_while_two_versions_share(stack: Stack) -> None:
-    with Callers(stack) as callers:
-        killed_at(stack, 8, VERSION="2", SHARE="yes")
-        stack.deployed("--resume", VERSION="2", SHARE="yes")
-        killed_at(stack, 10, VERSION="3", SHARE="yes")
-        assert stack.trimtab("rollback", "--quiet").returncode == 0
-    assert callers.failures == []
+    assert resumed_and_undone(stack, 8, 10, SHARE="yes").failures == []
     assert stack.serves() == "2"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from deployed import HOLDER, IMAGE, SERVER, Callers, Stack, killed_at
+from deployed import HOLDER, IMAGE, SERVER, Callers, Stack, resumed_and_undone
 
 from trimtab.history import opened
 
@@ -88,11 +88,6 @@ def test_they_change_side_by_side_and_a_bad_one_harms_nobody(stack: Three) -> No
 
 def test_killed_while_several_are_half_way(stack: Three) -> None:
     before = stack.names()
-    with Callers(stack) as callers:
-        killed_at(stack, 14, VERSION="2")
-        stack.deployed("--resume", VERSION="2")
-        killed_at(stack, 20, VERSION="3")
-        assert stack.trimtab("rollback", "--quiet").returncode == 0
-    assert callers.failures == []
+    assert resumed_and_undone(stack, 14, 20).failures == []
     assert stack.serves() == "2"
     assert stack.names() == before

@@ -157,14 +157,13 @@ async def _alone(job: _Job, watcher: DeployWatcher, deployer: Deployer) -> int:
     if planned.problems:
         return refused(job.common, watcher, planned.plan, planned.problems)
     plan = planned.plan
-    deployer.settings = replace(deployer.settings, parallel=planned.parallel)
     if plan.empty:
         show(job.common, lambda: {**plan_data(plan), "outcome": "done"}, lambda: plan_view(plan))
         return CLEAN
     if not job.common.quiet and job.common.format == "text":
         job.common.messages.print(plan_view(plan))
     return await carried_out(
-        job.common, watcher, deployer, lambda: deployer.deploy(plan, planned.observed, job.desired)
+        job.common, watcher, deployer, lambda: deployer.deploy(plan, planned.observed, job.desired, planned.parallel)
     )  # fmt: skip
 
 

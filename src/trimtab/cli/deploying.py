@@ -100,7 +100,7 @@ def settings_of(config: Config) -> Settings:
     """What the configuration says about deployments."""
     table = config.deploy
     checks = Checks(config.smoke_commands(), table.timeout, table.settle, table.bake, table.drain)
-    return Settings(checks, table.on_failure == "deployment", table.retain, before=config.deploy_commands())
+    return Settings(checks, table.on_failure == "deployment", table.retain, config.deploy_commands())
 
 
 def wish_of(config: Config) -> Wish:

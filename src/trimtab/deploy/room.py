@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from trimtab.deploy.plan import BOTH_RUN, Plan
@@ -81,12 +82,9 @@ def room_for(plan: Plan, used: Mapping[str, int], host: Host, parallel: int = 1)
             problems.append(f"{both}; {free}. Make room, or name it in `stop-first`")
         elif not used.keys() >= {*ids}:
             notes.append(f"{both}; how much memory the old one uses is not known: the engine does not say")
-    return Room(tuple(problems), tuple(notes), 1 if notes else _at_once(needs, host.memory, parallel))
+    return Room(tuple(problems), tuple(notes), 1 if notes else _at_once(needs, host.memory or 0, parallel))
 
 
-def _at_once(needs: Sequence[int], free: int | None, most: int) -> int:
+def _at_once(needs: Sequence[int], free: int, most: int) -> int:
     """How many services may run twice at once, whichever of them these are."""
-    largest = sorted(needs, reverse=True)
-    return max(
-        (count for count in range(2, min(most, len(needs)) + 1) if free is not None and sum(largest[:count]) <= free), default=1
-    )
+    return max(1, sum(together <= free for together in accumulate(sorted(needs, reverse=True)[:most])))

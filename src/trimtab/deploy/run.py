@@ -42,8 +42,6 @@ class Settings:
     """Whether one service's failure undoes the whole deployment."""
     retain: int = 5
     """Revisions that are kept of each service."""
-    parallel: int = 1
-    """Services that may get their new version side by side, where both versions run meanwhile."""
     before: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By service, a program to run inside its running container before anything is touched, as for a backup."""
 
@@ -73,13 +71,14 @@ class Deployer:
             self.settings.checks, self.lease,
         )  # fmt: skip
 
-    async def deploy(self, plan: Plan, observed: Observed, desired: Desired | None) -> Result:
+    async def deploy(self, plan: Plan, observed: Observed, desired: Desired | None, parallel: int = 1) -> Result:
         """Carry out a plan.
 
         Args:
             plan: What is to be done.
             observed: What the plan was made from.
             desired: The project; None for a rollback.
+            parallel: Services that may get their new version side by side, where both versions run meanwhile.
 
         Raises:
             EngineMissing: the engine went away for longer than it is waited for; the journal knows how far it was.
@@ -105,7 +104,7 @@ class Deployer:
             raise
         self.journal.phase(site.deployment, "rolling", os.getpid())
         moves = tuple(move_of(change) for change in plan.changes)
-        return await self._roll(site, row, Roll(site, moves, self.settings.whole, plan.holder, self.settings.parallel), began)
+        return await self._roll(site, row, Roll(site, moves, self.settings.whole, plan.holder, parallel), began)
 
     async def _hooks(self, site: Site, plan: Plan, observed: Observed) -> None:
         """The user's own programs, such as a backup, while everything still runs as it did."""

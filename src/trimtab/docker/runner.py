@@ -95,10 +95,12 @@ class ProcessRunner:
                 if process.stdin is not None:
                     group.start_soon(_feed, process.stdin, command)
                 async for chunk in process.stdout:
+                    # What comes after a failure is read on: a program that ends in good order, as docker does, first waits for
+                    # a reader of what it has begun to write.
+                    if failure is not None:
+                        continue
                     try:
-                        # What comes after a failure is read on: a program that ends in good order, as docker does, first waits
-                        # for a reader of what it has begun to write.
-                        _ = failure or sink(chunk)
+                        sink(chunk)
                     except OSError as error:
                         # Raised below: from in here it would come out wrapped.
                         failure = error

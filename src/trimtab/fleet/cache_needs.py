@@ -283,8 +283,8 @@ def _unwritable_parent(run: Run, place: CachePlace) -> str | None:
     """
     if not place.uid:
         return None
-    if place.made_above:
-        return f"`{place.made_above}` above the mount would be root's, and others may write there"
+    if place.closed_above:
+        return place.closed_above
     others = [c for c in run.script.commands if manager_of(c) is not place.manager and c.name not in PLAIN]
     if others:
         return f"`{' '.join(others[0].words)[:40]}` may need the folder above the mount, which is root's while it is mounted"

@@ -40,10 +40,11 @@ class CachePlace:
     home: str = "/root"
 
     @property
-    def made_above(self) -> str | None:
-        """The folder above an unprivileged user's mount, below the home, which BuildKit makes, and makes root's."""
+    def closed_above(self) -> str | None:
+        """Why BuildKit is not to make the folder above an unprivileged user's mount, below the home: it makes it root's."""
         above = (posixpath.dirname(target) for target in self.targets if self.uid)
-        return next((each for each in above if is_within(each, self.home) and each != self.home.rstrip("/")), None)
+        found = next((each for each in above if is_within(each, self.home) and each != self.home.rstrip("/")), None)
+        return f"`{found}` above the mount would be root's, and others may write there" if found else None
 
     def flags(self, *, per_platform: bool) -> list[str]:
         """`--mount=…` flags, one per folder."""

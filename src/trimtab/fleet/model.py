@@ -109,6 +109,12 @@ class Service:
     body: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
     """Everything that the project says about it: merged, normalised, variables put in."""
 
+    @property
+    def started_with(self) -> Mapping[str, str]:
+        """What the project starts it with, `entrypoint` and `command`, each as one text; empty where the image decides."""
+        said = {"entrypoint": self.entrypoint, "command": self.command}
+        return {key: words if isinstance(words, str) else " ".join(words or ()) for key, words in said.items()}
+
 
 OWN_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The file that compose takes where none is named, the first of these."""

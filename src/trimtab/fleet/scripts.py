@@ -315,11 +315,13 @@ def _step_shell(document: YamlDocument, place: Path) -> str | None:
 
 def _gitlab_blocks(document: YamlDocument) -> Iterator[tuple[str, int, str]]:
     """The commands of each list as one text, since one shell runs them, each on its own line of the file."""
-    for place in document.nodes:
-        if place and place[-1] in {"script", "before_script", "after_script"}:
-            below = [node for each, node in document.nodes.items() if each[: len(place)] == place and node.kind == "scalar"]
-            if below:
-                yield "bash", _first_line(below[0]), _on_their_lines(below)
+    lists: dict[Path, list[YamlNode]] = {}
+    for place, node in document.nodes.items():
+        ends = [index + 1 for index, part in enumerate(place) if part in {"script", "before_script", "after_script"}]
+        if ends and node.kind == "scalar":
+            lists.setdefault(place[: ends[-1]], []).append(node)
+    for nodes in lists.values():
+        yield "bash", _first_line(nodes[0]), _on_their_lines(nodes)
 
 
 def _on_their_lines(nodes: Sequence[YamlNode]) -> str:

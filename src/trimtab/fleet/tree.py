@@ -248,7 +248,9 @@ class DiskTree:
         return self._cache[path]
 
     def peek(self, path: str) -> Source | Unreadable:
-        found = self._cache.get(path) or self._read(path)
+        if path in self._cache:
+            return self._cache[path]
+        found = self._read(path)
         self._peeked[path] = None if isinstance(found, Unreadable) else hashlib.sha256(found.to_bytes()).hexdigest()
         return found
 

@@ -1,6 +1,6 @@
 """The tester: whether everything builds, and whether the whole starts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from trimtab.crew.conclude import Claims, conclude
 from trimtab.crew.instructions import Topic
@@ -27,11 +27,11 @@ async def tester(brief: Brief, do: Do) -> Report:
     claims.add(build, "time of the build", "seconds", unit="seconds")
     claims.add(build, "cache hit rate", "cache_hit_rate")
     steps, optional = [build], list[Done]()
-    failed, untried = _failed(build), _untried(build)
+    failed, untried = _unbuilt(build, tried=True), _unbuilt(build, tried=False)
     if failed and brief.root != brief.tree:
         was = await do(Step("build-before", _again(brief, failed), environment=brief.images))
         steps.append(was)
-        also = _failed(was)
+        also = _unbuilt(was, tried=True)
         left.extend(Left(name, f"builds neither before nor after: {why}") for name, why in failed.items() if name in also)
         failed = {name: why for name, why in failed.items() if name not in also}
     left.extend(Left(name, f"does not build: {why}") for name, why in failed.items())
@@ -47,21 +47,11 @@ async def tester(brief: Brief, do: Do) -> Report:
     return conclude(Role.TESTER, said, steps, standing=standing, claims=claims.found, left=left, optional=optional)
 
 
-def _failed(build: Done) -> Mapping[str, str]:
-    """What does not build, with the reason."""
-    return _reasons(build, lambda outcome: outcome not in {*_GOOD, _UNTRIED})
-
-
-def _untried(build: Done) -> Mapping[str, str]:
-    """What may build or not, because the run ended before."""
-    return _reasons(build, lambda outcome: outcome == _UNTRIED)
-
-
-def _reasons(build: Done, meant: Callable[[object], bool]) -> Mapping[str, str]:
+def _unbuilt(build: Done, *, tried: bool) -> Mapping[str, str]:
+    """What was not built, with the reason: what does not build, or what may or may not, because the run ended before."""
     found = [mapping(each) for each in items(mapping(build.data).get("targets"))]
-    return {
-        str(each.get("target")): str(each.get("reason") or each.get("outcome")) for each in found if meant(each.get("outcome"))
-    }
+    bad = [each for each in found if each.get("outcome") not in _GOOD and (each.get("outcome") != _UNTRIED) is tried]
+    return {str(each.get("target")): str(each.get("reason") or each.get("outcome")) for each in bad}
 
 
 def _again(brief: Brief, names: Mapping[str, str]) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
 
 async def _tried(work: _Work, trial: Step, one: Held, new: Container) -> Counters | Bad | None:
     """What was counted at a new version while both have callers; it ends early where the new one is no more good."""
-    seen: list[Counters | Bad | None] = []
+    seen: list[Counters | None] = []
 
     async def counts() -> None:
         seen.append(await work.station.carry(trial, one))

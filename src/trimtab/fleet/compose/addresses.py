@@ -54,8 +54,7 @@ def addresses(facts: ComposeFacts, service: Service) -> Iterator[Address]:
 def _texts(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]:
     """Each variable's name and value, and the words that it is started with."""
     yield from ((name, value or "") for name, value in facts.environment(service).items())
-    for name, words in zip(_STARTED_WITH, (service.command, service.entrypoint), strict=True):
-        yield name, words if isinstance(words, str) else " ".join(words or ())
+    yield from service.started_with.items()
 
 
 def addresses_in(name: str, text: str) -> Iterator[Address]:

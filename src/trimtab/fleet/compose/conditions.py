@@ -69,7 +69,7 @@ def _why_not_here(facts: ComposeFacts, service: Service, other: Service, path: s
 
 def _is_member_with(service: Service, other: Service) -> bool:
     """Whether two services of one image form a cluster: what one is told names the other, as `es01,es02` does."""
-    said = (*other.environment.values(), *([other.command] if isinstance(other.command, str) else other.command or ()))
+    said = (*other.environment.values(), *other.started_with.values())
     name = re.compile(rf"(?<![\w.-]){re.escape(service.name)}(?![\w-])")
     return service.image == other.image is not None and any(name.search(value or "") for value in said)
 

@@ -8,14 +8,14 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from trimtab.fleet.compose.addresses import talks_to
 from trimtab.fleet.compose.apply import Want
 from trimtab.fleet.compose.facts import ComposeFacts, published_ports
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.model import Service
-from trimtab.fleet.paths import is_within
-from trimtab.fleet.tree import Unreadable, own_files
+from trimtab.fleet.tree import Unreadable, below, is_own
 
 _READ = (
     ".py", ".js", ".ts", ".mjs", ".json", ".yaml", ".yml", ".toml", ".conf", ".ini", ".env", ".go", ".java", ".rb", ".php",
@@ -103,10 +103,12 @@ def _mounted(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]
     """The files that are mounted from the fleet's own folders; not where all of the fleet is, which says nothing."""
     folder = posixpath.dirname(service.origin)
     sources = {posixpath.normpath(posixpath.join(folder, each.source)) for each in service.mounts if each.kind == "bind"}
-    for _, entry in own_files(facts.fleet.tree) if sources - {"."} else ():
-        if entry.kind == "file" and _is_read(entry.path, entry.size) and any(is_within(entry.path, each) for each in sources):
-            source = facts.fleet.tree.read(entry.path)
-            if not isinstance(source, Unreadable):
+    tree = facts.fleet.tree
+    for each in sorted(sources - {"."}):
+        itself = tree.entries.get(each)
+        for entry in (*([itself] if itself else ()), *below(tree, each, partial(is_own, tree))):
+            source = tree.read(entry.path) if entry.kind == "file" and _is_read(entry.path, entry.size) else None
+            if source is not None and not isinstance(source, Unreadable):
                 yield entry.path, source.text
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from trimtab.fleet.compose.facts import ComposeFacts, image_name
 from trimtab.fleet.compose.mentions import Mention, is_mentioned
 from trimtab.fleet.compose.raw import raw_services
+from trimtab.fleet.compose.told import starts
 from trimtab.fleet.model import Service
 from trimtab.fleet.plain import mapping
 
@@ -35,7 +36,7 @@ def why_not_restarted(facts: ComposeFacts, service: Service) -> str | None:
         return "the project is also run until one of its services ends, and a restart would keep that from happening"
     if str(service.body.get("network_mode") or "").startswith(("service:", "container:")):
         return "it lives in another one's network, which is gone once that one is made anew"
-    if ".devcontainer" in service.origin.split("/") or _IDLE.search(" ".join(_starts(facts, service))):
+    if ".devcontainer" in service.origin.split("/") or _IDLE.search(" ".join(starts(facts, service))):
         return "it is there to be worked in, by an editor that starts and stops it"
     if _is_extended(facts, service):
         return "another service extends it, and would get the policy, too"
@@ -46,23 +47,11 @@ def why_it_may_end(facts: ComposeFacts, service: Service) -> str | None:
     """What says that a service may be meant to end; None where nothing does."""
     if _NAMES.search(service.name.lower()) or _IMAGES.search(image_name(service)):
         return "by its name it may be meant to end"
-    if any(_COMMANDS.search(each) for each in _starts(facts, service)):
+    if any(_COMMANDS.search(each) for each in starts(facts, service)):
         return "by its command it may be meant to end"
     if _is_waited_for(facts, service) or any(_runs(facts, service)):
         return "another file or a script runs it as a job"
     return None
-
-
-def _starts(facts: ComposeFacts, service: Service) -> Iterator[str]:
-    """What it is started with, in its compose file and in its image."""
-    for words in (service.entrypoint, service.command):
-        if words:
-            yield words if isinstance(words, str) else " ".join(words)
-    image = facts.image(service)
-    for keyword in ("ENTRYPOINT", "CMD") if image is not None and not service.command else ():
-        instruction = image[0].last(image[1], keyword) if image is not None else None
-        if instruction is not None:
-            yield " ".join(instruction.json) if instruction.json is not None else instruction.arguments
 
 
 def _is_waited_for(facts: ComposeFacts, service: Service) -> bool:

@@ -1,7 +1,7 @@
 """What the files around a fleet say about how it is used: read-me files, make files, CI, scripts and requirements."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import cast
@@ -69,16 +69,12 @@ def old_compose(tree: Tree) -> int | None:
 
 def is_mentioned(tree: Tree, what: Mention) -> bool:
     """Whether any of them says it."""
-    return what in _where(tree)
+    return what in _said(tree).where
 
 
 def mentioned_in(tree: Tree, what: Mention) -> tuple[str, ...]:
     """The paths of those that say it."""
-    return tuple(_where(tree).get(what, ()))
-
-
-def _where(tree: Tree) -> Mapping[Mention, list[str]]:
-    return _said(tree).where
+    return tuple(_said(tree).where.get(what, ()))
 
 
 def _said(tree: Tree) -> _Said:

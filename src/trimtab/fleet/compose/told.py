@@ -27,13 +27,13 @@ def heap_of(facts: ComposeFacts, service: Service) -> int:
     Read are the variables and the words that it is started with: the compose file's, and those of its image that the compose
     file does not replace.
     """
-    texts = (*_variables(facts, service).values(), *_starts(facts, service))
+    texts = (*_variables(facts, service).values(), *starts(facts, service))
     return max((size for text in texts for size in _heaps(text or "")), default=0)
 
 
 def workers_of(facts: ComposeFacts, service: Service) -> int:
     """How many processes its server is told to begin; 1 where nothing is said."""
-    start = " ".join(_starts(facts, service))
+    start = " ".join(starts(facts, service))
     found = _WORKERS.search(start)
     number = found["number"] if found else ""
     if not found and _BY_ENVIRONMENT.search(start):
@@ -46,14 +46,15 @@ def _variables(facts: ComposeFacts, service: Service) -> Mapping[str, str | None
     return {**(image[1].end.env if image is not None else {}), **facts.environment(service)}
 
 
-def _starts(facts: ComposeFacts, service: Service) -> Iterator[str]:
-    """The words that it starts with: compose's, and the image's where those do not replace them."""
-    for words in (service.entrypoint, service.command):
-        yield words if isinstance(words, str) else " ".join(words or ())
+def starts(facts: ComposeFacts, service: Service) -> Iterator[str]:
+    """What a service starts with: compose's words, and those of its image that these do not replace."""
+    yield from filter(None, service.started_with.values())
     image = facts.image(service)
     # An entry point of the compose file's own takes the image's command away, too.
-    for keyword in ("ENTRYPOINT", "CMD")[: 1 if service.command else 2] if image is not None and not service.entrypoint else ():
-        instruction = image[0].last(image[1], keyword) if image is not None else None
+    if image is None or service.entrypoint:
+        return
+    for keyword in ("ENTRYPOINT",) if service.command else ("ENTRYPOINT", "CMD"):
+        instruction = image[0].last(image[1], keyword)
         if instruction is not None:
             yield " ".join(instruction.json) if instruction.json is not None else instruction.arguments
 

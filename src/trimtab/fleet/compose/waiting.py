@@ -26,8 +26,7 @@ def waits_itself(facts: ComposeFacts, service: Service, other: str) -> str | Non
     Read are its command, and of its own files those that speak of the other one, by its name or by a variable that holds it.
     Whether it tries for long enough only a start shows.
     """
-    for words in (service.command, service.entrypoint):
-        text = words if isinstance(words, str) else " ".join(words or ())
+    for text in service.started_with.values():
         if _WAITS.search(text) and re.search(rf"(?<![\w-]){re.escape(other)}(?![\w-])", text):
             return "its command waits for it"
     named = "|".join(re.escape(each) for each in (other, *_variables(service, other)))

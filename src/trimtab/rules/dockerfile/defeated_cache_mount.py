@@ -155,11 +155,9 @@ class DefeatedCacheMount(DockerfileRule):
                         f" `{run.state.user or 'root'}`"
                     )
                     edit = Edit(flag.span, place.flags(per_platform=False)[0] + _other_options(flag))
-                    above = place.made_above
-                    outcome = (
-                        Refusal(f"`{above}` above the mount would be root's, and others may write there") if above else None
-                    )
-                    yield self.finding(facts, flag.span, message, outcome or Fix("mount the right folder", (edit,)))
+                    above = place.closed_above
+                    outcome = Refusal(above) if above else Fix("mount the right folder", (edit,))
+                    yield self.finding(facts, flag.span, message, outcome)
 
     def _docker_clean(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
         installs = [install for install in _mounted(facts, stage, run) if install.manager.name == "apt"]

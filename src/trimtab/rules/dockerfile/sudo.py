@@ -17,53 +17,13 @@ _OTHERWISE = "sudo starts the program with another environment and PATH, on whic
 _HARMLESS = frozenset(
     ["DEBIAN_FRONTEND", "DEBCONF_NONINTERACTIVE_SEEN", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TERM"]
 )
-_PLAIN = frozenset(
-    [
-        "apt-get",
-        "apt",
-        "apt-key",
-        "apt-cache",
-        "add-apt-repository",
-        "apk",
-        "yum",
-        "dnf",
-        "dpkg",
-        "rpm",
-        "debconf-set-selections",
-    ]
-    + [
-        "rm",
-        "mv",
-        "cp",
-        "mkdir",
-        "rmdir",
-        "chmod",
-        "chown",
-        "chgrp",
-        "ln",
-        "ls",
-        "cat",
-        "tee",
-        "touch",
-        "find",
-        "sed",
-        "install",
-    ]
-    + [
-        "useradd",
-        "usermod",
-        "userdel",
-        "groupadd",
-        "groupmod",
-        "adduser",
-        "addgroup",
-        "gpasswd",
-        "passwd",
-        "chpasswd",
-        "visudo",
-    ]
-    + ["tar", "unzip", "echo", "ldconfig", "update-alternatives", "locale-gen", "service", "systemctl", "ssh-keygen", "true"]
-)
+_PLAIN = frozenset([
+    "apt-get", "apt", "apt-key", "apt-cache", "add-apt-repository", "apk", "yum", "dnf", "dpkg", "rpm",
+    "debconf-set-selections", "rm", "mv", "cp", "mkdir", "rmdir", "chmod", "chown", "chgrp", "ln", "ls", "cat", "tee",
+    "touch", "find", "sed", "install", "useradd", "usermod", "userdel", "groupadd", "groupmod", "adduser", "addgroup",
+    "gpasswd", "passwd", "chpasswd", "visudo", "tar", "unzip", "echo", "ldconfig", "update-alternatives", "locale-gen",
+    "service", "systemctl", "ssh-keygen", "true",
+])  # fmt: skip
 """Programs of the system itself, which read nothing from the environment that a Dockerfile would set for others."""
 
 
