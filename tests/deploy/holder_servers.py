@@ -5,6 +5,7 @@ import base64
 import hashlib
 import struct
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -54,6 +55,10 @@ class Version:
     def __init__(self, name: str, address: str, port: int, greeting_port: int) -> None:
         self.name, self.address, self.ports = name, address, (port, greeting_port)
         self.served = 0
+        self.asked = 0
+        """Requests of HTTP/1.1 that it has read."""
+        self.fails: Literal["", "cut", "error"] = ""
+        """How it treats requests of HTTP: well, by closing the connection once it has read them, or with a status of 500."""
         self.shares_ports = False
         self._servers: list[asyncio.Server] = []
         self._open: dict[asyncio.StreamWriter, bool] = {}
@@ -110,6 +115,10 @@ class Version:
         while first:
             self._open[writer] = True
             head = await reader.readuntil(b"\r\n\r\n") if first != b"\r\n" else b""
+            self.asked += 1
+            if self.fails:
+                writer.write(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n" if self.fails == "error" else b"")
+                return
             path = first.split(b" ")[1].decode()
             if b"upgrade: websocket" in head.lower():
                 await self._websocket(head, reader, writer)
@@ -146,6 +155,10 @@ class Version:
                 writer.write(frame(SETTINGS, 1, 0, b""))
             elif kind == PING and not flags & 1:
                 writer.write(frame(PING, 1, 0, payload))
+            elif kind == HEADERS and self.fails == "cut":
+                return
+            elif kind == HEADERS and self.fails:
+                writer.write(frame(HEADERS, 5, stream, b"\x8e"))  # `:status: 500`, and nothing after it
             elif kind == HEADERS:
                 # 0x88 is `:status: 200` of HPACK's static table (RFC 7541, appendix A).
                 writer.write(frame(HEADERS, 4, stream, b"\x88") + frame(DATA, 1, stream, self.name.encode()))

@@ -68,6 +68,8 @@ class Simulated:
     """Whether the change at which it dies is still made."""
     fails: set[str] = field(default_factory=set[str])
     """Commands of the client that end with an error."""
+    met_at_its_end: int = 0
+    """Changes of restart policies that are still refused, as those of containers are that end at that moment."""
     changes: int = 0
     log: list[str] = field(default_factory=list[str])
     on_death: Callable[[], object] = lambda: None
@@ -257,6 +259,9 @@ class Simulated:
                 return 409, {"message": "name is in use"}
             self._change(f"rename {name} {query['name']}", lambda: container.update(Name=f"/{query['name']}"))
         elif what == "update":
+            if self.met_at_its_end:
+                self.met_at_its_end -= 1
+                return 500, {"message": "cannot update a stopped container"}
             policy = json.loads(body)["RestartPolicy"]
             self._change(f"restarts of {name}: {policy['Name']}", lambda: container["HostConfig"].update(RestartPolicy=policy))
         else:

@@ -1,6 +1,7 @@
 """Whole deployments on the simulated engine: outcomes, policies, hooks, retention, and who may deploy."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -39,6 +40,19 @@ def test_a_failure_undoes_the_service_and_stops_there(tmp_path: Path) -> None:
     assert stage.engine.running()["shop-api-1"] == image("api:1")
     assert stage.watcher.said[-1] == "api: its health check says unhealthy"
     assert not [name for name in stage.engine.names() if name.endswith(".r2")]
+    stage.store.close()
+
+
+@pytest.mark.parametrize(("refusals", "outcome"), [(2, Outcome.ROLLED_BACK), (100, Outcome.FAILED)])
+def test_one_that_ends_just_when_it_is_stopped_is_undone_as_well(tmp_path: Path, refusals: int, outcome: Outcome) -> None:
+    stage = Stage(tmp_path)
+    stage.engine.behaves[image("web:2")] = "sick"
+    anyio.run(stage.deploy, "1")
+    stage.engine.met_at_its_end = refusals  # `web` has no restarts to switch off before, so it is met on the way back
+    changed = services("1") | {"web": services("2")["web"]}
+    result = anyio.run(partial(stage.deploy, wanted=desired(changed)))
+    assert result.services["web"].outcome == outcome
+    assert ("cannot update a stopped container" in result.services["web"].reason) is (outcome is Outcome.FAILED)
     stage.store.close()
 
 

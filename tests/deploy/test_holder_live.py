@@ -9,6 +9,7 @@ import signal
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from holder_lab import ADDRESS, Lab, free_ports, haproxy, live_slot, told
@@ -18,11 +19,13 @@ from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, H
 from trimtab.deploy.holder.layout import Entry, Held, Slot, SlotName
 from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Disobeyed, check_answer, information, servers
 from trimtab.deploy.holder.switch import Resolved, Step, hold_back, let_on, other, retreat, start_first
+from trimtab.deploy.holder.trial import since
 from trimtab.deploy.holder.upgrade import check, start
 
 pytestmark = [pytest.mark.engine, pytest.mark.anyio, pytest.mark.xdist_group("holder")]
 
 LOG = logging.getLogger(__name__)
+HTTP = {"close", "declared http", "slow", "http/2", "keep-alive", "websocket"}
 KINDS = {"close", "declared http", "slow", "lines", "greeting", "http/2", "keep-alive", "websocket"}
 
 
@@ -148,7 +151,7 @@ async def test_a_version_that_refuses_costs_no_request(tmp_path: Path) -> None:
             steps = start_first(lab.held(), "b", "web-r9", [lab.address(9)], trial_seconds=1.5, drain_seconds=4)
             await lab.take(steps[:2])
             seen = (await lab.counted("b")).since(before)
-            assert seen.retried > 20
+            assert seen.passed_on > 20
             assert seen.server_errors == seen.client_aborts == 0
             await lab.take(retreat(lab.held(), "a", drain_seconds=4))
             assert live_slot(await lab.stats(), lab.held()) == "a"
@@ -157,6 +160,47 @@ async def test_a_version_that_refuses_costs_no_request(tmp_path: Path) -> None:
             tallies["http/2"].failures.clear()
         none_failed(tallies)
         assert {name for tally in tallies.values() for name in tally.answers} == {"v1"}
+
+
+@pytest.mark.parametrize("fails", ["cut", "error"])
+async def test_a_version_that_fails_on_trial_costs_no_safe_request(tmp_path: Path, fails: Literal["cut", "error"]) -> None:
+    async with Lab(tmp_path) as lab:
+        version = information(await lab.ask(SHOW_INFO))["Version"]
+        await lab.up(2)
+        for each in lab.versions[2]:
+            each.fails = fails
+        lab.load.start()
+        await lab.served("close", 10)
+        first = await lab.stats()
+        steps = start_first(lab.held(), "b", lab.host(2), [lab.address(2)], trial_seconds=2, drain_seconds=4)
+        await lab.take(steps[:2])
+        seen = since(first, await lab.stats(), lab.held(), "b")
+        assert seen.is_decided
+        assert seen.new.passed_on > 20
+        await lab.take(retreat(lab.held(), "a", drain_seconds=4))
+        tallies = await lab.load.stop()
+        if fails == "cut" and not version.startswith("2."):
+            tallies["http/2"].failures.clear()
+        none_failed(tallies)
+        assert {name for kind in HTTP for name in tallies[kind].answers} == {"v1"}
+
+
+async def test_what_a_version_may_have_done_is_asked_once(tmp_path: Path) -> None:
+    async with Lab(tmp_path) as lab:
+        await lab.up(2)
+        for each in lab.versions[2]:
+            each.fails = "cut"
+        await lab.take(
+            start_first(lab.held(), "b", lab.host(2), [lab.address(2)], trial_seconds=0, drain_seconds=4)[:2],
+        )
+        answers: list[bytes] = []
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection(ADDRESS, lab.http_port)
+            writer.write(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            answers.append((await reader.readline()).split()[1])
+            writer.close()
+        assert set(answers) == {b"200", b"502"}
+        assert sum(each.asked for number in (1, 2) for each in lab.versions[number]) == len(answers)
 
 
 async def test_another_haproxy_takes_over(tmp_path: Path) -> None:

@@ -91,8 +91,9 @@ def test_counters_are_those_of_all_ports_and_protocols() -> None:
     rows[4].update(scur=1, stot=10, econ=1)
     stats = servers(table(*rows))
     found = counted(stats, HELD, "a")
-    assert found == Counters(sessions=110, refused=2, retried=11, broken=2, server_errors=3, client_aborts=4)
+    assert found == Counters(sessions=110, refused=2, retried=5, passed_on=6, broken=2, server_errors=3, client_aborts=4)
     assert found.failed == 7
+    assert found.not_done == 13
     assert found.error_rate == pytest.approx(7 / 110)
     assert open_sessions(stats, HELD, "a") == 3
     assert counted(stats, HELD, "b") == Counters()

@@ -21,7 +21,7 @@ if os.environ.get("MODE") == "crash":
     sys.exit(3)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        sick = os.environ.get("MODE") == "sick" and self.path == "/health"
+        sick = os.environ.get("MODE") == ("sick" if self.path == "/health" else "errors")
         self.send_response(500 if sick else 200)
         self.end_headers()
         self.wfile.write(os.environ.get("VERSION", "1").encode())

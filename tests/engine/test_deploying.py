@@ -125,17 +125,20 @@ def held(stack: Stack, *more: str) -> None:
 
 def test_a_version_that_fails_while_both_have_callers_goes_back(stack: Stack) -> None:
     stack.deployed()
-    held(stack, "bake = 20\n")
+    held(stack, "bake = 40\n")
     stack.deployed()
     before = stack.names()
     with Callers(stack) as callers:
-        bad = stack.data("deploy", VERSION="2", MODE="late")
-    web = bad["services"]["web"]
-    assert (bad["code"], web["outcome"]) == (1, "rolled-back")
-    assert "after it was ready: it ended" in web["reason"]
-    # It had callers until it failed; of those, only what it was just then answering is lost.
-    assert "2" in callers.answers
-    assert len(callers.failures) <= 1, callers.failures
+        late = stack.data("deploy", VERSION="2", MODE="late")
+        wrong = stack.data("deploy", VERSION="3", MODE="errors")
+    webs = [each["services"]["web"] for each in (late, wrong)]
+    assert [(found["code"], web["outcome"]) for found, web in zip((late, wrong), webs, strict=True)] == [(1, "rolled-back")] * 2
+    assert "after it was ready: it ended" in webs[0]["reason"]
+    assert "unseen by callers, of the one before 0.0%" in webs[1]["reason"]
+    assert webs[1]["seconds"] < 40, "beyond doubt long before the trial's end"
+    # The one that failed late had callers until then. What it was just answering, the one before was asked.
+    assert set(callers.answers) == {"1", "2"}
+    assert callers.failures == []
     assert stack.serves() == "1"
     assert stack.names() == before
 

@@ -115,12 +115,13 @@ async def start_again(site: Site, move: Move, before: Container) -> None:
 
 
 async def good_again(site: Site, move: Move, before: Container) -> Good | Bad:
-    """Start the container before where it ran, and wait until it is good."""
+    """Start the container before where it ran, and wait until it is good, for its bake time too where it had ended."""
     if not move.before_ran:
         return Good(0, "the one before did not run")
+    ran = before.running
     await start_again(site, move, before)
     async with site.step(move.slot.title, "wait until it is good again", "back"):
-        return await until_good(site, before.id, move.slot.service)
+        return await until_good(site, before.id, move.slot.service, bake=not ran)
 
 
 async def away(site: Site, move: Move) -> float | None:

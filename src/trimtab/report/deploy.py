@@ -171,13 +171,13 @@ def _counters_data(counters: Counters) -> dict[str, object]:
 def _held_view(held: Held) -> RenderableType:
     """What callers got behind the holder since its HAProxy was started."""
     table = Table(box=None, pad_edge=False, title="behind the holder", title_justify="left")
-    for column in ("service", "requests", "failed", "of them 5xx", "no connection", "broken off", "tried again"):
+    for column in ("service", "requests", "failed", "of them 5xx", "no connection", "broken off", "tried again", "passed on"):
         table.add_column(column, justify="left" if column == "service" else "right")
     for name, each in held.items():
         numbers = (
             ("not known: it does not answer",)
             if each is None
-            else (each.sessions, each.failed, each.server_errors, each.refused, each.broken, each.retried)
+            else (each.sessions, each.failed, each.server_errors, each.refused, each.broken, each.retried, each.passed_on)
         )
         table.add_row(name, *(str(number) for number in numbers))
     return table

@@ -14,18 +14,16 @@ import anyio
 from trimtab.deploy import names, steps
 from trimtab.deploy.holder.holding import standing
 from trimtab.deploy.holder.layout import Held, SlotName
-from trimtab.deploy.holder.runtime import Counters, counted, is_resolved, of_slot, ready
+from trimtab.deploy.holder.runtime import is_resolved, of_slot, ready
 from trimtab.deploy.holder.speech import HolderFailed
 from trimtab.deploy.holder.station import Station
 from trimtab.deploy.holder.switch import Step, hold_back, let_on, other, retreat, start_first
+from trimtab.deploy.holder.trial import Trial
 from trimtab.deploy.plan import Move, Strategy
 from trimtab.deploy.ready import Bad, Good, no_more_good, until_bad
 from trimtab.deploy.site import Direction, Site
 from trimtab.deploy.together import together
 from trimtab.docker.containers import Container
-
-_RATE, _FEWEST = 0.05, 3
-"""A new version is not good when it fails more than this share of its requests beyond what the old one does, and so many."""
 
 
 async def station_of(site: Site, lane: int) -> Station:
@@ -61,12 +59,10 @@ class _Work:
         """Have a newly started HAProxy lead to this slot; the service as HAProxy is to know it."""
         return (await self.station.write({self.move.slot.service: live}))[self.move.slot.service]
 
-    async def carried(self, plan: Sequence[Step], one: Held) -> Counters | None:
-        """Take every step; what was counted at the new version during the trial."""
-        seen: Counters | None = None
+    async def carried(self, plan: Sequence[Step], one: Held) -> None:
+        """Take every step."""
         for step in plan:
-            seen = await self.station.carry(step, one) or seen
-        return seen
+            await self.station.carry(step, one)
 
     def host(self, container: Container) -> str:
         return names.host(self.move.slot.service, int(container.labels.get(names.REVISION, "0")))
@@ -116,7 +112,6 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
     one = await work.held(other(work.to))
     # A switch that was interrupted may have left the old one without callers; pointing the slot anew would leave them nowhere.
     await work.station.tell(ready(one, other(work.to)))
-    base = counted(await work.station.stats(), one, other(work.to))
     plan = start_first(
         one, work.to, work.host(new), await work.addresses(new), trial_seconds=site.checks.bake, drain_seconds=site.checks.drain
     )
@@ -125,8 +120,6 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
         trial = await _tried(work, plan[1], one, new)
     if isinstance(trial, Bad):
         return trial
-    if why := _worse(trial, counted(await work.station.stats(), one, other(work.to)).since(base)):
-        return Bad(why)
     one = await work.held(work.to)
     await steps.restarts_off(site, move, before)
     await steps.move_aside(site, move, before)
@@ -134,45 +127,27 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
     async with site.step(work.title, "lead callers to the new one; the one before finishes"):
         await work.carried(plan[2:], one)
     await steps.stop_before(site, move, before)
-    return Good(found.seconds, f"{found.seen}, {_share(trial)}" if trial and trial.sessions else found.seen)
+    return Good(found.seconds, f"{found.seen}, {trial.text}" if trial.new.sessions else found.seen)
 
 
-async def _tried(work: _Work, trial: Step, one: Held, new: Container) -> Counters | Bad | None:
-    """What was counted at a new version while both have callers; it ends early where the new one is no more good."""
-    seen: list[Counters | None] = []
+async def _tried(work: _Work, step: Step, one: Held, new: Container) -> Trial | Bad:
+    """What was counted while both have callers; it ends early where the new version is no more good."""
+    seen: list[Trial | Bad] = []
+    with anyio.CancelScope() as both:
 
-    async def counts() -> None:
-        seen.append(await work.station.carry(trial, one))
+        async def counts() -> None:
+            seen.append(await work.station.trial(step, one, work.to))
+            both.cancel()
 
-    async def watches() -> None:
-        with anyio.move_on_after(trial.seconds):
-            raise _NotGood(await until_bad(work.site, new.id))
+        async def watches() -> None:
+            seen.append(await until_bad(work.site, new.id))
+            both.cancel()
 
-    try:
         await together((counts, watches))
-    except _NotGood as error:
-        return error.found
-    return await no_more_good(work.site, new.id) or seen[0]
-
-
-class _NotGood(Exception):
-    """A new version failed while callers were led to it."""
-
-    def __init__(self, found: Bad) -> None:
-        super().__init__(found.reason)
-        self.found = found
-
-
-def _worse(new: Counters | None, old: Counters) -> str | None:
-    """Why a new version is not good, by what was counted while both had callers."""
-    if new is None or new.failed < _FEWEST:
-        return None
-    rate, usual = new.error_rate or 0.0, old.error_rate or 0.0
-    return f"{_share(new)}, of the one before {usual:.1%}" if rate > usual + _RATE else None
-
-
-def _share(seen: Counters) -> str:
-    return f"{seen.failed} of {seen.sessions} requests failed on trial"
+    found = seen[0]
+    if isinstance(found, Trial):
+        found = await no_more_good(work.site, new.id) or (Bad(found.worse) if found.worse else found)
+    return found
 
 
 async def _held(work: _Work, new: Container, before: Container | None) -> Good | Bad:

@@ -5,9 +5,10 @@ What every service gets:
 * a request on a connection that was opened before a switch goes to the version that is live when it arrives: the
   connection to a version ends with each answer (`http-server-close`), which also leaves no idle connection that a version
   could close while a request is on its way;
-* a connection that is refused or that times out is tried again, a request that a version may have seen never is. (HTTP/2
-  without TLS is the exception: 3.2.26 answers 502 where 2.6.12 tries again, and counts the answer as broken, see
-  haproxy/haproxy#2751;)
+* a connection that is refused or that times out is tried again; a request that a version may have seen is not, with one
+  exception: while two versions have callers, one of a safe method (RFC 9110, 9.2.1) that a version cut off without an
+  answer, or answered with a status of 500 to 504, is asked of the other. What the other says then, is the answer. (HTTP/2
+  without TLS: 3.2.26 answers 502 to a refused connection, where 2.6.12 tries again, see haproxy/haproxy#2751;)
 * no timeout cuts a slow request or an idle connection of a database; dead peers are found by TCP keepalive. A connection
   of HTTP on which nothing is asked ends after 75 s, as nginx has it, so that a HAProxy that leaves is gone by then;
 * a service that may be held waits inside HAProxy while no slot is ready, without any attempt at a connection.
@@ -33,6 +34,9 @@ VNC, and the ports that mail catchers use): waiting for the client to speak woul
 
 INSPECT_DELAY: Final = "500ms"
 """How long an undeclared port waits for the client's first bytes. A client that speaks later, or never, gets plain TCP."""
+
+_ASKED_AGAIN: Final = "retry-on conn-failure empty-response 500 502 503 504"
+_SAFE: Final = "GET HEAD OPTIONS"
 
 _NOWHERE: Final = "nowhere.invalid"
 """The name of an empty slot: a server needs one to be given another by the runtime API, and this one never resolves
@@ -186,9 +190,17 @@ def _backend(held: Held, entry: Entry, kind: Kind) -> str:
     lines = [f"backend {name}", f"    mode {'tcp' if kind == 'tcp' else 'http'}"]
     if kind != "tcp":
         lines += ["    option forwardfor if-none", "    option http-no-delay"]
+        lines += _asked_again(held, name)
     lines += _hold(held, name, kind)
     lines += [_server(held, entry, slot, kind) for slot in held.slots]
     return _section(lines)
+
+
+def _asked_again(held: Held, name: str) -> list[str]:
+    if held.hold_seconds > 0:
+        return []  # never two versions at once
+    # By one version alone a request could be asked that has just ended it; and what asks again keeps every request in memory.
+    return [f"    {_ASKED_AGAIN}", f"    http-request disable-l7-retry if !{{ method {_SAFE} }} || !{{ nbsrv({name}) gt 1 }}"]
 
 
 def _hold(held: Held, name: str, kind: Kind) -> Iterator[str]:

@@ -95,7 +95,11 @@ class Counters:
     refused: int = 0
     """Of them, how many HAProxy could not connect for, after all retries."""
     retried: int = 0
-    """Attempts to connect that failed and were made again, there or at the other slot: no caller saw these."""
+    """Failures after which HAProxy tried again: no caller saw these. A request of HTTP that the other slot was asked for
+    counts here and in `passed_on`, a connection in only one."""
+    passed_on: int = 0
+    """What it failed and the other slot was given: connections that it refused, requests that it cut off or answered with an
+    error while two versions had callers."""
     broken: int = 0
     """Answers that ended early or made no sense."""
     server_errors: int = 0
@@ -105,13 +109,18 @@ class Counters:
 
     @property
     def failed(self) -> int:
-        """Requests that went wrong through no fault of the caller."""
+        """Requests that went wrong for a caller, through no fault of the caller's."""
         return self.refused + self.broken + self.server_errors
 
     @property
     def error_rate(self) -> float | None:
-        """The share of requests that failed, 0 to 1; None when there were none."""
+        """The share of requests that failed for a caller, 0 to 1; None when there were none."""
         return min(1.0, self.failed / self.sessions) if self.sessions else None
+
+    @property
+    def not_done(self) -> int:
+        """Requests that it did not do well, whether a caller saw that or the other slot did them: never more than it got."""
+        return min(self.sessions, self.failed + self.passed_on)
 
     def since(self, before: "Counters") -> "Counters":
         """What was counted since an earlier look; everything, when HAProxy was started anew in between."""
@@ -160,7 +169,8 @@ def _server(row: dict[str, str]) -> ServerStat:
     counters = Counters(
         sessions=number("stot"),
         refused=number("econ"),
-        retried=number("wretr") + number("wredis"),
+        retried=number("wretr"),
+        passed_on=number("wredis"),
         broken=number("eresp"),
         server_errors=number("hrsp_5xx"),
         client_aborts=number("cli_abrt"),

@@ -18,9 +18,10 @@ from trimtab.deploy import names
 from trimtab.deploy.holder.configuration import CONFIGURATION_FILE, HOLD_FILE, HOLD_LUA, Settings, haproxy_cfg
 from trimtab.deploy.holder.holding import Holding, Track, held, letter_of, standing
 from trimtab.deploy.holder.layout import Held, SlotName
-from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, Counters, ServerStat, check_answer, counted, servers
+from trimtab.deploy.holder.runtime import SHOW_INFO, SHOW_STAT, ServerStat, check_answer, servers
 from trimtab.deploy.holder.speech import HolderFailed, speak
-from trimtab.deploy.holder.switch import Elapsed, Step, reached
+from trimtab.deploy.holder.switch import Step, reached
+from trimtab.deploy.holder.trial import Trial, since
 from trimtab.deploy.holder.upgrade import LEAVE, is_from, start, take_over
 from trimtab.deploy.observed import Instance, Observed
 from trimtab.deploy.site import Direction, Site
@@ -72,24 +73,29 @@ class Station:
         """The counters of every slot."""
         return servers((await self.say([SHOW_STAT]))[0])
 
-    async def carry(self, step: Step, one: Held) -> Counters | None:
-        """Take a step; the counters of a trial's slot since it began, for other steps None.
+    async def carry(self, step: Step, one: Held) -> None:
+        """Take a step.
 
         Raises:
             HolderFailed: what it waits for did not come, and that is no step to go on after.
         """
-        before = counted(await self.stats(), one, step.until.slot) if isinstance(step.until, Elapsed) else None
         await self.tell(step.commands)
         ends = time.monotonic() + step.seconds
         while step.until is not None and time.monotonic() < ends:
             if reached(step.until, await self.stats(), one):
-                return None
+                return
             await anyio.sleep(_LOOK)
-        if before is not None and isinstance(step.until, Elapsed):
-            return counted(await self.stats(), one, step.until.slot).since(before)
         if step.until is not None and step.at_limit == "give up":
             raise HolderFailed(f"HAProxy did not find `{one.service}`'s new version by its name within {step.seconds:g} s")
-        return None
+
+    async def trial(self, step: Step, one: Held, new: SlotName) -> Trial:
+        """Take the step of a trial; what both versions got until its time was up, or it was beyond doubt which one is worse."""
+        first = await self.stats()
+        await self.tell(step.commands)
+        ends = time.monotonic() + step.seconds
+        while not (seen := since(first, await self.stats(), one, new)).is_decided and time.monotonic() < ends:
+            await anyio.sleep(_LOOK)
+        return seen
 
     async def write(self, live: Mapping[str, SlotName | None]) -> dict[str, Held]:
         """Write the configuration that a newly started HAProxy comes up with; every service as it is in there.
