@@ -17,7 +17,7 @@ from anyio.abc import SocketStream
 from trimtab.docker import Command, ProcessRunner, engine_version
 from trimtab.docker.api import Api, Request
 from trimtab.docker.command import docker, events, execute
-from trimtab.docker.engine_socket import EngineSocket, observing_runner, said_through
+from trimtab.docker.engine_socket import EngineSocket, chosen_runner, said_through
 from trimtab.errors import CommandTimedOut, EngineMissing, ToolError
 
 
@@ -77,7 +77,7 @@ def talk(answers: Mapping[str, bytes], does: Callable[[EngineSocket], Awaitable[
     async def scenario() -> T:
         async with await anyio.create_unix_listener(path) as listener, anyio.create_task_group() as group:
             group.start_soon(listener.serve, engine.serve)
-            found.append(await does(EngineSocket(path)))
+            found.append(await does(EngineSocket(path, ProcessRunner())))
             group.cancel_scope.cancel()
         return found[0]
 
@@ -130,13 +130,20 @@ def test_a_program_in_a_container_gives_its_outputs_apart_and_its_code() -> None
     assert said_through(said[:5], 1) == b""
 
 
-def test_what_needs_the_client_says_so_and_an_engine_that_has_gone_is_missed() -> None:
+def test_the_rest_is_the_clients_and_an_engine_that_has_gone_is_missed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    client = tmp_path / "docker"
+    client.write_text('#!/bin/sh\necho "$1 of $2"\n')
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
     with place() as path:
-        runner = EngineSocket(path)
-        with pytest.raises(ToolError, match="`docker build` needs the docker client"):
-            anyio.run(runner.run, docker("build", "."))
-        with pytest.raises(ToolError, match="needs the docker client"):
-            anyio.run(runner.stream, docker("save", "x"), print)
+        runner = EngineSocket(path, ProcessRunner())
+        said: list[bytes] = []
+        assert anyio.run(runner.run, docker("build", "x")).text == "build of x"
+        assert anyio.run(runner.stream, docker("save", "x"), said.append).code == 0
+        assert said == [b"save of x\n"]
+        client.unlink()
+        with pytest.raises(ToolError, match="`docker` is not installed, or not on PATH"):
+            anyio.run(runner.run, docker("build", "x"))
         with pytest.raises(EngineMissing, match="does not answer"):
             anyio.run(Api(runner).ask, Request("GET", "/info"))
         with pytest.raises(EngineMissing):
@@ -157,11 +164,11 @@ def test_the_socket_is_taken_where_there_is_no_client(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     with place() as path, socket.socket(socket.AF_UNIX) as listening:
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-        assert isinstance(anyio.run(observing_runner), ProcessRunner)
+        assert isinstance(anyio.run(chosen_runner), ProcessRunner)
         listening.bind(os.fspath(path))
-        assert isinstance(anyio.run(observing_runner), EngineSocket)
+        assert isinstance(anyio.run(chosen_runner), EngineSocket)
         monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2375")
-        assert isinstance(anyio.run(observing_runner), ProcessRunner)
+        assert isinstance(anyio.run(chosen_runner), ProcessRunner)
 
 
 @pytest.mark.parametrize(
@@ -181,4 +188,4 @@ def test_the_socket_is_taken_where_the_client_would_ask_it(
         client.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
         monkeypatch.delenv("DOCKER_HOST", raising=False)
-        assert isinstance(anyio.run(observing_runner), taken)
+        assert isinstance(anyio.run(chosen_runner), taken)

@@ -26,8 +26,9 @@ from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.cli.watching import BuildWatcher, watching
-from trimtab.docker import Builder, ProcessRunner, Runner, engine_version
+from trimtab.docker import Builder, ProcessRunner, Runner
 from trimtab.docker.command import image_id
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, discover
 from trimtab.git import changes_since, export_revision, head
@@ -162,8 +163,7 @@ async def _run(job: _Job, store: Store) -> int:
 
 async def _built(job: _Job, store: Store, root: Path, graph: Graph, skip: Mapping[str, str]) -> RunResult:
     """One run from its first note in the ledger to its last."""
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     builders, folder = await find_builders(runner, job.how.builder)
     given = _given(job, graph)
     settings = _settings(job, builders, folder, given)

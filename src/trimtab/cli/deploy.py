@@ -36,9 +36,10 @@ from trimtab.deploy.revisions import next_revision
 from trimtab.deploy.room import host_of, memory_in_use, room_for
 from trimtab.deploy.run import Deployer
 from trimtab.deploy.site import observed
-from trimtab.docker import ProcessRunner, Runner, engine_folder, engine_version
+from trimtab.docker import Runner, engine_folder
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import UsageError
 from trimtab.history import Store, opened
 from trimtab.history.deployments import Deployments
@@ -119,8 +120,7 @@ def deploy(paths: Paths = (), /, *, what: What | None = None, common: Common | N
 
 
 async def _deploy(stack: Stack, common: Common, what: What, store: Store) -> int:
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     job = _Job(stack, common, what, runner, store, await ask_desired(runner, stack.folder, stack.files))
     unknown = sorted(set(what.service) - set(job.desired.services))
     if unknown:

@@ -17,11 +17,11 @@ from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Paths, check_format, length_of_time, open_output, show, write_text
 from trimtab.deploy.holder.figures import holder_counters
 from trimtab.deploy.site import observed
-from trimtab.docker import ProcessRunner, Runner, engine_version
+from trimtab.docker import ProcessRunner, Runner
 from trimtab.docker.api import Api
 from trimtab.docker.command import engine_address
 from trimtab.docker.containers import Containers
-from trimtab.docker.engine_socket import observing_runner
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import UsageError
 from trimtab.history import Store, opened
 from trimtab.observe.callers import Ask, Got
@@ -93,9 +93,8 @@ async def _seat(stack: Stack, store: Store, project: str, every: str) -> Seat:
 async def _observe(
     stack: Stack, common: Common, store: Store, project: str, length: float, pace: float, once: bool
 ) -> int:  # fmt: skip
-    runner = await observing_runner()
-    await engine_version(runner)
-    name = project or await project_name(ProcessRunner(), stack, store)
+    runner = await engine_runner()
+    name = project or await project_name(runner, stack, store)
     with _watching(common, name) as watcher:
         watch = Observation(runner, name, watcher, None if once else store.usage, pace, _asking(runner, name))
         with watcher.shown():

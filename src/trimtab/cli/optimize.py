@@ -22,7 +22,8 @@ from trimtab.cli.deliver import Delivery, deliver
 from trimtab.cli.fix import refuse_dirty
 from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
-from trimtab.docker import ProcessRunner, engine_folder, engine_version
+from trimtab.docker import ProcessRunner, Runner, engine_folder, engine_version
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import StateError, UsageError
 from trimtab.git import check_branch
 from trimtab.history import Store, new_run, opened, process_of
@@ -134,7 +135,7 @@ class _Asked:
 
 
 async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _Outcome:
-    runner = ProcessRunner()
+    runner = await engine_runner()
     engine = await engine_version(runner)
     staging = user_cache_path("trimtab") / "staging"
     await _reclaim(runner, staging)
@@ -165,7 +166,7 @@ async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _
     return _Outcome(run, engine, result)
 
 
-async def _reclaim(runner: ProcessRunner, staging: Path) -> None:
+async def _reclaim(runner: Runner, staging: Path) -> None:
     """Remove what runs left behind that were killed: their staged contexts, containers and images."""
     for folder in staging.glob("*-*"):
         pid = process_of(folder.name)

@@ -15,9 +15,10 @@ from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, check_format, length_of_time, load, show
 from trimtab.cli.projects import readable_projects
 from trimtab.cli.settle import Applied, apply_wants
-from trimtab.docker import ProcessRunner, engine_version
+from trimtab.docker import Runner
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.sizes import byte_size
@@ -101,8 +102,7 @@ def _observed(folder: Path, project: ComposeProject) -> tuple[str, list[tuple[Su
 
 async def _live(plans: Sequence[ProjectSizes], seconds: float, common: Common) -> tuple[list[Changed], bool]:
     """What became of changes to running containers, and whether they were watched to the end."""
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     results: list[Changed] = []
 
     async def whole() -> bool:
@@ -114,7 +114,7 @@ async def _live(plans: Sequence[ProjectSizes], seconds: float, common: Common) -
 
 
 async def _tried(
-    runner: ProcessRunner, plan: ProjectSizes, seconds: float, common: Common, results: list[Changed]
+    runner: Runner, plan: ProjectSizes, seconds: float, common: Common, results: list[Changed]
 ) -> None:  # fmt: skip
     wanted = {each.service.name: each.after for each in plan.sizes if each.advice is not None and each.wants}
     if not wanted:

@@ -27,9 +27,9 @@ from trimtab.deploy.plan import Plan
 from trimtab.deploy.revisions import barred, next_revision, plan_rollback
 from trimtab.deploy.run import Deployer
 from trimtab.deploy.site import observed
-from trimtab.docker import ProcessRunner, engine_version
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import UsageError
 from trimtab.history import Store, opened
 from trimtab.report.deploy import plan_data, plan_view
@@ -63,8 +63,7 @@ def rollback(
 
 
 async def _rollback(stack: Stack, common: Common, store: Store, back: Back) -> int:
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     project = back.project or await project_name(runner, stack, store)
     if back.dry_run:
         now = await observed(Containers(Api(runner)), project)

@@ -8,7 +8,7 @@ import anyio
 from platformdirs import user_cache_path
 
 from trimtab.cli.options import Common, Loaded
-from trimtab.docker import ProcessRunner, engine_version
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import CommandFailed
 from trimtab.fleet import ComposeProject
 from trimtab.history import new_run
@@ -39,8 +39,7 @@ def start_each(
 async def _each(
     loaded: Loaded, proposals: Sequence[tuple[ComposeProject, Mapping[str, str]]], repeats: int, common: Common
 ) -> list[Started]:
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     found: list[Started] = []
     for project, texts in proposals:
         run = new_run()

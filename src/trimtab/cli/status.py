@@ -13,9 +13,9 @@ from trimtab.cli.swarming import swarm_status
 from trimtab.deploy.holder.figures import holder_counters
 from trimtab.deploy.observed import Observed
 from trimtab.deploy.site import observed
-from trimtab.docker import ProcessRunner, engine_version
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.history import Store, opened
 from trimtab.report.deploy import status_data, status_view
 
@@ -47,8 +47,7 @@ def status(
 
 
 async def _status(stack: Stack, common: Common, store: Store, project: str, watch: bool) -> int:
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     name = project or await project_name(runner, stack, store)
     containers = Containers(Api(runner))
     now = await observed(containers, name)

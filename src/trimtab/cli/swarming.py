@@ -25,8 +25,9 @@ from trimtab.deploy.targets.swarm.pinned import pin
 from trimtab.deploy.targets.swarm.plan import Asked, SwarmPlan, next_revision, plan_swarm, unchanged
 from trimtab.deploy.targets.swarm.verdict import unwell
 from trimtab.deploy.targets.swarm.waiting import Patience
-from trimtab.docker import ProcessRunner, Runner, engine_version
+from trimtab.docker import Runner
 from trimtab.docker.api import Api
+from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import UsageError
 from trimtab.git import head
 from trimtab.history import Store
@@ -80,8 +81,7 @@ async def deploy_swarm(stack: Stack, common: Common, store: Store, wish: Wish) -
     Raises:
         UsageError: the engine is no manager, or an earlier deployment has not ended.
     """
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     swarm = await manager(Api(runner))
     desired = await ask_desired(runner, stack.folder, stack.files)
     unknown = sorted(wish.services - set(desired.services))
@@ -219,8 +219,7 @@ async def rollback_swarm(stack: Stack, common: Common, store: Store, back: Back)
     Raises:
         UsageError: the engine is no manager, or there is no such service.
     """
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     api = Api(runner)
     await manager(api)
     project = back.project or await project_name(runner, stack, store)
@@ -272,8 +271,7 @@ def _nothing(plan: SwarmPlan) -> list[str]:
 
 async def swarm_status(stack: Stack, common: Common, store: Store, project: str, watch: bool) -> int:
     """Show what runs of a project on a swarm. Exits with 1 when it is not as it is wanted, and when that is not known."""
-    runner = ProcessRunner()
-    await engine_version(runner)
+    runner = await engine_runner()
     api = Api(runner)
     await manager(api)
     name = project or await project_name(runner, stack, store)

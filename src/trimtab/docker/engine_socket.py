@@ -1,7 +1,8 @@
-"""The engine's own socket in place of the docker client, for what observing needs of it.
+"""The engine's own socket in place of the docker client, for the questions that are asked most often.
 
-The client is 40 MB, and one that is older than the engine's least API version is refused: the image of trimtab has none. A
-round of questions about thirty containers took 102 ms of processor time through it, as it starts each time, and 27 without.
+The client is 40 MB and starts for each question, and one that is older than the engine's least API version is refused: the
+image of trimtab has none. A round of questions about thirty containers took 102 ms of processor time through it, and 27
+without.
 """
 
 import json
@@ -17,7 +18,7 @@ from anyio.abc import SocketStream
 
 from trimtab.docker.api import Api, Request, call, container_path
 from trimtab.docker.command import Command, engine_address
-from trimtab.docker.runner import Completed, ProcessRunner, Runner, in_time
+from trimtab.docker.runner import Completed, ProcessRunner, Runner, engine_version, in_time
 from trimtab.errors import EngineRefused, ToolError
 from trimtab.fleet.plain import mapping
 
@@ -28,8 +29,19 @@ _HEADER = 8
 _OUTPUT, _ERRORS = 1, 2
 
 
-async def observing_runner() -> Runner:
-    """The engine's socket, where the client would ask one that may be opened here; else the docker client.
+async def engine_runner() -> Runner:
+    """What asks an engine that answers.
+
+    Raises:
+        EngineMissing: no engine answers.
+    """
+    runner = await chosen_runner()
+    await engine_version(runner)
+    return runner
+
+
+async def chosen_runner() -> Runner:
+    """The engine's socket, where the client would ask one that may be opened here; else the client.
 
     Without a client it is the socket that `DOCKER_HOST` names, or the engine's usual one, if it is there.
     """
@@ -37,7 +49,7 @@ async def observing_runner() -> Runner:
     address = os.environ.get("DOCKER_HOST", "") or await _address(client)
     path = Path(address.removeprefix("unix://"))
     if address.startswith("unix://") and os.access(path, os.R_OK | os.W_OK) and path.is_socket():
-        return EngineSocket(path)
+        return EngineSocket(path, client)
     return client
 
 
@@ -50,10 +62,11 @@ async def _address(client: Runner) -> str:
 
 
 class EngineSocket:
-    """A runner that starts nothing: `docker version`, `events`, `exec` and `system dial-stdio` are asked of a socket."""
+    """A runner that asks a socket what `docker version`, `events`, `exec` and `system dial-stdio` would; it gives all other
+    commands to another runner."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, others: Runner) -> None:
+        self._path, self._others = path, others
 
     async def run(
         self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
@@ -66,12 +79,12 @@ class EngineSocket:
             case ("docker", "exec", container, *words):
                 asked = self._execute(command, container, words)
             case _:
-                raise _unknown(command)
+                return await self._others.run(command, on_line=on_line, timeout=timeout)
         return await in_time(command, timeout, asked)
 
     async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
         if command.argv[:2] != ("docker", "events"):
-            raise _unknown(command)
+            return await self._others.stream(command, sink)
         return await in_time(command, None, self._events(command, sink))
 
     @asynccontextmanager
@@ -158,7 +171,3 @@ def said_through(data: bytes, output: int) -> bytes:
         found += data[_HEADER:end] if data[0] == output else b""
         data = data[end:]
     return bytes(found)
-
-
-def _unknown(command: Command) -> ToolError:
-    return ToolError(f"`{' '.join(command.argv[:2])}` needs the docker client, which is not installed, or not on PATH")
