@@ -125,8 +125,9 @@ def held(stack: Stack, *more: str) -> None:
 
 def test_a_version_that_fails_while_both_have_callers_goes_back(stack: Stack) -> None:
     stack.deployed()
-    held(stack, "bake = 40\n")
+    held(stack)
     stack.deployed()
+    held(stack, "bake = 40\n")
     before = stack.names()
     with Callers(stack) as callers:
         late = stack.data("deploy", VERSION="2", MODE="late")

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from trimtab.deploy.desired import Desired, read_desired
 from trimtab.deploy.site import Watcher
+from trimtab.deploy.together import together
 from trimtab.docker.api import Api, Request
 from trimtab.docker.command import Command, compose_config, compose_hashes, compose_services, pull
 from trimtab.docker.runner import Completed, Runner
@@ -31,9 +33,14 @@ async def ask_desired(runner: Runner, folder: Path, files: Sequence[str]) -> Des
     Raises:
         UsageError: compose cannot read it; its own message is passed on.
     """
-    config = await _asked(runner, compose_config(files, str(folder)))
-    hashes = await _asked(runner, compose_hashes(files, str(folder)))
-    every = await _asked(runner, compose_services(files, str(folder)))
+    questions = (compose_config(files, str(folder)), compose_hashes(files, str(folder)), compose_services(files, str(folder)))
+    answers: dict[int, Completed] = {}
+
+    async def ask(number: int, command: Command) -> None:
+        answers[number] = await _asked(runner, command)
+
+    await together(partial(ask, number, each) for number, each in enumerate(questions))
+    config, hashes, every = (answers[number] for number in range(3))
     pairs = (line.split() for line in hashes.text.splitlines())
     digests = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
     data = mapping(read_json(config.text))
