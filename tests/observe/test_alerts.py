@@ -26,7 +26,8 @@ from trimtab.observe.rules import Watched, quoted, rules_for
 from trimtab.review import review
 from trimtab.rules import Severity, default_rules
 
-WATCHED = Watched("shop", ("api", "db", "web"), frozenset({"db"}), 3, 0)
+_NAMED = Watched("named", ("api",), built=("api", "w.b"), scanned=("source tree", "shop/api:1.0"))
+WATCHED = Watched("shop", ("api", "db", "web"), frozenset({"db"}), scan_days=3, max_critical=0)
 FILES = alert_files(WATCHED, mark("alerts"))
 NAMES = {RULES, TESTS, CONFIG, COMPOSE, DASHBOARD}
 
@@ -73,6 +74,14 @@ def test_services_are_missed_by_name_and_the_critical_ones_more_loudly() -> None
     assert all(f'service="{name}"' in missing["warning"] for name in ("api", "web"))
     assert [rule.level for rule in rules_for(Watched("shop", ("a",))) if rule.name == "ServiceMissing"] == ["warning"]
     assert not any(rule.name == "ServiceMissing" for rule in rules_for(Watched("shop")))
+
+
+def test_no_alert_is_about_what_the_fleet_has_no_more() -> None:
+    watched = Watched("shop", built=("api", "web"), scanned=("source tree", "shop/api:1.0", "postgres:16"))
+    found = {rule.name: rule.expr for rule in rules_for(watched)}
+    assert 'target=~"api|web"' in found["BuildRegression"]
+    for name in ("ScanTooOld", "CriticalVulnerabilities"):
+        assert r'target=~"source\\ tree|shop/api:1\\.0|postgres:16"' in found[name]
 
 
 def test_limits_are_those_of_the_gate() -> None:
@@ -125,7 +134,7 @@ def test_files_are_written_once_and_edited_ones_stay(fleet: Path, capsys: pytest
     assert alerts((fleet,), output_dir=folder) == 0
     assert {each.name for each in folder.iterdir()} == NAMES
     assert 'service="api"' in (folder / RULES).read_text()
-    assert "job" not in (folder / RULES).read_text()
+    assert 'service="job"' not in (folder / RULES).read_text()
     before = {each: each.stat().st_mtime_ns for each in folder.iterdir()}
     assert alerts((fleet,), output_dir=folder) == 0
     assert {each: each.stat().st_mtime_ns for each in folder.iterdir()} == before
@@ -164,7 +173,7 @@ def promtool() -> str:
 
 
 @pytest.mark.parametrize(
-    "watched", [WATCHED, Watched('a"b', ("x",)), Watched("none", max_critical=None)], ids=lambda w: w.project
+    "watched", [WATCHED, Watched('a"b', ("x",)), Watched("none", max_critical=None), _NAMED], ids=lambda w: w.project
 )
 def test_promtool_finds_every_rule_right_and_each_fires_when_it_should(tmp_path: Path, promtool: str, watched: Watched) -> None:
     for name, text in alert_files(watched, mark("alerts")).items():

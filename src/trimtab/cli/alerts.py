@@ -5,17 +5,20 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from trimtab.build import Wanted, build_graph
 from trimtab.build.graph import project_name
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.deploying import Stack, find_stack
 from trimtab.cli.fix import write
 from trimtab.cli.options import Common, Paths, check_format, show
+from trimtab.cli.scan import image_targets
 from trimtab.deploy.written import Outcome, generated, mark, sealed
 from trimtab.errors import UsageError
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.observe.alert_files import alert_files
 from trimtab.observe.rules import Watched
 from trimtab.report.alerts import alerts_data, alerts_view
+from trimtab.scan.result import SOURCE_TREE
 
 
 def alerts(
@@ -58,4 +61,11 @@ def _watched(stack: Stack, named: str) -> Watched:
     facts, gate = ComposeFacts(loaded.fleet, projects[0]), loaded.config.gate
     services = tuple(each.name for each in facts.deployed if not each.profiles)
     name = named or project_name(projects[0], stack.folder.name)
-    return Watched(name, services, frozenset(gate.critical), gate.scan_days, gate.max_critical)
+    graph = build_graph(loaded.fleet, loaded.root.name, Wanted())
+    # Not those of other projects: what is written here is one, and would change what is written the next time.
+    mine = {each.name for each in facts.deployed}
+    images = [each.reference for each in image_targets(loaded.fleet, graph) if mine & {*each.services}]
+    scanned = (SOURCE_TREE, *sorted(images))
+    return Watched(
+        name, services, frozenset(gate.critical), tuple(sorted(graph.targets)), scanned, gate.scan_days, gate.max_critical
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """`trimtab scan`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from cyclopts.validators import Number
 from rich.table import Table
 from rich.text import Text
 
-from trimtab.build import Wanted, build_graph
+from trimtab.build import Graph, Wanted, build_graph
 from trimtab.build.bookkeeping import left_behind
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
 from trimtab.cli.live import LiveLines
@@ -216,17 +216,9 @@ async def _images(job: _Job, runner: Runner) -> tuple[ImageTarget, ...]:
     if not job.what.images or job.what.sbom:
         return ()
     graph = build_graph(job.fleet, job.loaded.root.name, Wanted(job.loaded.chosen, (), everything=False))
-    targets = [each for each in graph.targets.values() if each.file is None or is_below(each.file.path, job.below)]
     with opened(job.loaded.root) as store:
         old = left_behind(job.loaded.root, graph, store.ledger)
-    found = (
-        *(
-            ImageTarget(each.tags[0], each.services or (each.name,), _BUILD, old.get(each.name, ""), each.tags[1:])
-            for each in targets
-            if each.tags
-        ),
-        *_pulled(job),
-    )
+    found = image_targets(job.fleet, graph, job.below, old)
     if found:
         try:
             await engine_version(runner)
@@ -235,13 +227,28 @@ async def _images(job: _Job, runner: Runner) -> tuple[ImageTarget, ...]:
     return found
 
 
-def _pulled(job: _Job) -> Iterator[ImageTarget]:
-    """The images that services take from elsewhere."""
+def image_targets(fleet: Fleet, graph: Graph, below: str = "", old: Mapping[str, str] | None = None) -> tuple[ImageTarget, ...]:
+    """The images of a fleet: those that it builds, and those that its services take from elsewhere.
+
+    Args:
+        fleet: The fleet.
+        graph: What it builds.
+        below: The folder whose images are meant.
+        old: By target, the image that was built from other files than those that are here now.
+    """
+    targets = [each for each in graph.targets.values() if each.file is None or is_below(each.file.path, below)]
     services: dict[str, list[str]] = {}
-    for service in job.fleet.services:
-        if service.build is None and service.image and not job.below:
+    for service in fleet.services:
+        if service.build is None and service.image and not below:
             services.setdefault(service.image, []).append(service.name)
-    yield from (ImageTarget(image, tuple(names)) for image, names in services.items())
+    return (
+        *(
+            ImageTarget(each.tags[0], each.services or (each.name,), _BUILD, (old or {}).get(each.name, ""), each.tags[1:])
+            for each in targets
+            if each.tags
+        ),
+        *(ImageTarget(image, tuple(names)) for image, names in services.items()),
+    )
 
 
 async def _request(job: _Job, runner: Runner, images: tuple[ImageTarget, ...]) -> Request:

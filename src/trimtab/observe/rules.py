@@ -4,6 +4,7 @@ The rules are about what plain compose has and the rules in circulation do not s
 sets (`container!=""`), and of a container held back in 83 % of its periods they say nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -49,6 +50,10 @@ class Watched:
     """Those that have to run all the time."""
     critical: frozenset[str] = frozenset()
     """Those without which nothing works."""
+    built: tuple[str, ...] = ()
+    """What the fleet builds, by the names of the ledger; of all that was ever built where none is told."""
+    scanned: tuple[str, ...] = ()
+    """What its scans look at, by their names; everything that was ever scanned where none is told."""
     scan_days: float = 7
     max_critical: int | None = 0
 
@@ -68,6 +73,13 @@ def _one(metric: str, project: str, service: str = "api", **more: str) -> str:
 def quoted(text: str) -> str:
     """A text as PromQL and YAML's double quotes both write it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _among(names: Sequence[str], more: str = "") -> str:
+    """A selection of these targets, so that no alert is about what the fleet has no more."""
+    chosen = [f"target=~{quoted('|'.join(re.escape(each) for each in names))}"] if names else []
+    chosen += [more] if more else []
+    return f"{{{', '.join(chosen)}}}" if chosen else ""
 
 
 def _labels(project: str, level: Level, **more: str) -> dict[str, str]:
@@ -203,33 +215,36 @@ def _deliveries(watched: Watched) -> Iterator[AlertRule]:
         "`trimtab deploy --resume` goes on with it, `trimtab rollback` undoes it.", "0m",
         Situation({since: "0x90"}, "61m", {"severity": "warning", "project": project}), Situation({since: "0x90"}, "59m"),
     )  # fmt: skip
-    worse = 'trimtab_build_regression{target="api"}'
+    target = watched.built[0] if watched.built else "api"
+    worse = f"trimtab_build_regression{{target={quoted(target)}}}"
     yield AlertRule(
-        "BuildRegression", "trimtab_build_regression == 1", "info", "Building {{ $labels.target }} has become worse",
+        "BuildRegression", f"trimtab_build_regression{_among(watched.built)} == 1", "info",
+        "Building {{ $labels.target }} has become worse",
         "The last build took half as long again as those before it, or its image is a tenth larger:"
         " `trimtab history trend {{ $labels.target }}`.", "0m",
-        Situation({worse: "1"}, "0m", {"severity": "info", "target": "api"}), Situation({worse: "0"}, "0m"),
+        Situation({worse: "1"}, "0m", {"severity": "info", "target": target}), Situation({worse: "0"}, "0m"),
     )  # fmt: skip
     yield from _scans(watched)
 
 
 def _scans(watched: Watched) -> Iterator[AlertRule]:
-    age = 'trimtab_scan_timestamp_seconds{target="api"}'
+    target = watched.scanned[0] if watched.scanned else "api"
+    age = f"trimtab_scan_timestamp_seconds{{target={quoted(target)}}}"
     days = watched.scan_days
     yield AlertRule(
-        "ScanTooOld", f"time() - trimtab_scan_timestamp_seconds > {days:g} * 86400", "warning",
+        "ScanTooOld", f"time() - trimtab_scan_timestamp_seconds{_among(watched.scanned)} > {days:g} * 86400", "warning",
         "{{ $labels.target }} was not scanned lately", f"The last scan is more than {days:g} days old: `trimtab scan`.", "0m",
-        Situation({age: f"-{days * 86_400:.0f}x2"}, "1m", {"severity": "warning", "target": "api"}),
+        Situation({age: f"-{days * 86_400:.0f}x2"}, "1m", {"severity": "warning", "target": target}),
         Situation({age: "0x2"}, "1m"),
     )  # fmt: skip
     if watched.max_critical is not None:
-        found = 'trimtab_scan_vulnerabilities{target="api", severity="critical"}'
+        found = f'trimtab_scan_vulnerabilities{{target={quoted(target)}, severity="critical"}}'
+        chosen = _among(watched.scanned, 'severity="critical"')
         yield AlertRule(
-            "CriticalVulnerabilities", f'trimtab_scan_vulnerabilities{{severity="critical"}} > {watched.max_critical}',
-            "critical",
+            "CriticalVulnerabilities", f"trimtab_scan_vulnerabilities{chosen} > {watched.max_critical}", "critical",
             "{{ $labels.target }} has critical vulnerabilities",
             "{{ $value }} are known, and the fleet's gate allows " + f"{watched.max_critical}.", "0m",
-            Situation({found: f"{watched.max_critical + 1}"}, "0m", {"severity": "critical", "target": "api"},
+            Situation({found: f"{watched.max_critical + 1}"}, "0m", {"severity": "critical", "target": target},
                       f"{watched.max_critical + 1}"),
             Situation({found: f"{watched.max_critical}"}, "0m"),
         )  # fmt: skip

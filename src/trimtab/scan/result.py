@@ -11,6 +11,8 @@ from trimtab.scan.leaks import Leak
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.packages import Distro, Package
 
+SOURCE_TREE = "source tree"
+"""What the whole tree's files are called where images have their names."""
 Part = StrEnum("Part", {"VULNERABILITIES": "vulns", "SECRETS": "secrets", "COMPLIANCE": "compliance"})
 """What can be looked for."""
 

@@ -21,7 +21,7 @@ from trimtab.scan.match import Vulnerability, key_of, match
 from trimtab.scan.packages import Package
 from trimtab.scan.pending import CannotAsk, pending_updates
 from trimtab.scan.ranking import Ranking
-from trimtab.scan.result import ControlResult, NotChecked, Part, Scan, Scope, TargetScan
+from trimtab.scan.result import SOURCE_TREE, ControlResult, NotChecked, Part, Scan, Scope, TargetScan
 from trimtab.scan.sources import SourcePackages, Unresolved, source_packages
 from trimtab.scan.stores import Known, Store
 from trimtab.scan.tree_search import fingerprint, search_tree
@@ -218,7 +218,7 @@ class _Work:
             packages = named.packages
             self._named(named, covered)
         leaks = self._kept(self._tree_leaks()) if Part.SECRETS in self.request.parts else ()
-        return [TargetScan(self.request.below or "source tree", "sources", packages, (), leaks)]
+        return [TargetScan(self.request.below or SOURCE_TREE, "sources", packages, (), leaks)]
 
     def _named(self, named: SourcePackages, covered: frozenset[str]) -> None:
         for path, reason in named.problems.items():
@@ -238,7 +238,7 @@ class _Work:
         request = self.request
         found = search_tree(request.fleet.tree, request.below, request.ignored_by_git, request.tracked)
         if not found.searched and not found.problems:
-            self._not(request.below or "source tree", "no text file is there that git does not ignore", Part.SECRETS)
+            self._not(request.below or SOURCE_TREE, "no text file is there that git does not ignore", Part.SECRETS)
         for path, reason in found.problems.items():
             self._not(path, reason, Part.SECRETS)
         return found.leaks
