@@ -101,7 +101,7 @@ class Counters:
     """What it failed and the other slot was given: connections that it refused, requests that it cut off or answered with an
     error while two versions had callers."""
     broken: int = 0
-    """Answers that ended early or made no sense."""
+    """Answers that ended early or made no sense; by HAProxy 3.2 also those of which `passed_on` tells."""
     server_errors: int = 0
     """Answers with a status of 500 to 599, by the version itself."""
     client_aborts: int = 0
