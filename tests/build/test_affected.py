@@ -256,3 +256,22 @@ def test_an_inline_dockerfile(fleet: Callable[[Mapping[str, str]], Fleet]) -> No
     assert not affected(graph, graph, Changed(("b/x",)))["a"].affected
     other = build_graph(fleet({"compose.yaml": compose.replace("COPY x /", "COPY x /y"), "a/x": "1"}), "x")
     assert "inline Dockerfile changed" in affected(graph, other, Changed())["a"].reasons[0]
+
+
+def test_what_an_inline_dockerfile_is_built_from(fleet: Callable[[Mapping[str, str]], Fleet]) -> None:
+    compose = (
+        "services:\n  base: {build: base, image: acme/base}\n  a:\n    build:\n      context: a\n"
+        "      additional_contexts: {lib: lib}\n"
+        "      dockerfile_inline: |\n        FROM acme/base\n        COPY --from=lib x /\n        COPY kept /\n"
+    )
+    graph = build_graph(
+        fleet({"compose.yaml": compose, "base/Dockerfile": "FROM debian\n", "base/b": "", "a/kept": "", "lib/x": "1"}), "x"
+    )
+    assert [(link.consumer, link.provider, link.how) for link in graph.links] == [("a", "base", "FROM")]
+    newer = build_graph(
+        fleet({"compose.yaml": compose, "base/Dockerfile": "FROM debian\nRUN make\n", "a/kept": "", "lib/x": "1"}), "x"
+    )
+    assert affected(newer, graph, Changed(("base/Dockerfile",)))["a"].reasons
+    assert affected(graph, graph, Changed(("lib/x",)))["a"].reasons == ("context `lib`: `x` changed",)
+    assert affected(graph, graph, Changed(("a/kept",)))["a"].reasons == ("COPY kept: `kept` changed",)
+    assert not affected(graph, graph, Changed(("a/other",)))["a"].affected

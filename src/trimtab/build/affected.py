@@ -63,16 +63,13 @@ def _reasons(target: Target, was: Target | None, changed: Changed) -> Iterator[s
     if was is None:
         yield "it is new"
         return
-    if target.file is None and target.options.inline is None:
+    if target.file is None:
         yield "its Dockerfile lies outside the repository, so what it reads is not known"
         return
     yield from _definition(target, was)
     yield from _dockerfile(target, was)
-    if target.context is None and target.file is not None:
+    if target.context is None:
         yield "its context lies outside the repository"
-        return
-    if target.options.inline is not None:
-        yield from _of_inline(target, changed)
         return
     yield from _files(target, was, changed)
     yield from _ignore_file(target, was, changed)
@@ -105,21 +102,10 @@ def _uses_argument(target: Target, name: str) -> bool:
 
 
 def _dockerfile(target: Target, was: Target) -> Iterator[str]:
-    if target.options.inline != was.options.inline:
-        yield f"its inline Dockerfile changed in `{target.origin}`"
-    elif target.file is not None and was.file is not None and target.said != was.said:
-        yield f"`{target.file.path}` changed"
-
-
-def _of_inline(target: Target, changed: Changed) -> Iterator[str]:
-    """A Dockerfile that stands in a compose file is not read here: it may copy anything of its context."""
-    if target.build.context is None:
-        yield "its context lies outside the repository"
+    if target.said == was.said or target.file is None:
         return
-    prefix = f"{target.build.context}/" if target.build.context else ""
-    inside = [path for path in (*changed.paths, *changed.unknown) if path.startswith(prefix)]
-    if inside:
-        yield f"{_listed(inside)} changed in its context"
+    inline = target.options.inline or was.options.inline
+    yield f"its inline Dockerfile changed in `{target.origin}`" if inline else f"`{target.file.path}` changed"
 
 
 def _files(target: Target, was: Target, changed: Changed) -> Iterator[str]:

@@ -99,6 +99,8 @@ def _location(root: Path, target: Target) -> str:
 
 def _dockerfile(root: Path, target: Target, folder: Path) -> str | None:
     if target.options.inline is not None:
+        if with_ignore_file := _without_own_folder(target, folder):
+            return with_ignore_file
         path = folder / "Dockerfile"
         path.write_text(target.options.inline, encoding="utf-8")
         return str(path)

@@ -11,6 +11,8 @@ from trimtab.fleet import Build, BuildContext, ComposeProject, Fleet, FleetFile,
 from trimtab.fleet.needed import needed_stages, normal_reference, outside_references
 from trimtab.fleet.plain import items
 from trimtab.fleet.stage import Stage
+from trimtab.syntax.dockerfile import parse
+from trimtab.text import Source
 
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
 _SHOWN = 8
@@ -30,7 +32,7 @@ class Target:
     origin: str = ""
     """The file that asks for it: a compose file, a bake file, or the Dockerfile itself."""
     file: FleetFile | None = None
-    """None where the Dockerfile stands in the compose file, or outside the fleet."""
+    """None where the Dockerfile lies outside the fleet; one that stands in a compose or bake file has that one's path."""
 
     @cached_property
     def context(self) -> BuildContext | None:
@@ -51,7 +53,7 @@ class Target:
         Comments and other stages do not count: BuildKit does not look at them.
         """
         if self.file is None:
-            return (self.options.inline or "",)
+            return ()
         dockerfile = self.file.dockerfile
         first = next((i.span.start for i in dockerfile.instructions if i.keyword == "FROM"), 0)
         every = [i for i in dockerfile.instructions if i.span.start < first]
@@ -240,9 +242,17 @@ def _targets(fleet: Fleet, asked: Sequence[_Asked]) -> dict[str, Target]:
         name = _free_name(first, taken)
         services = tuple(dict.fromkeys(name for each in group for name in each.services))
         tags = tuple(dict.fromkeys(tag for each in group for tag in each.tags))
-        file = fleet.file(first.build.dockerfile) if first.build.dockerfile is not None and not first.options.inline else None
-        taken[name] = Target(name, first.build, tags, first.options, services, first.origin, file)
+        taken[name] = Target(name, first.build, tags, first.options, services, first.origin, _file(fleet, first))
     return taken
+
+
+def _file(fleet: Fleet, asked: _Asked) -> FleetFile | None:
+    """The Dockerfile of an image; one that stands in the compose or bake file is read as if it lay there."""
+    build, inline = asked.build, asked.options.inline
+    if inline:
+        contexts = (BuildContext(build.context, asked.origin, fleet.tree),) if build.context is not None else ()
+        return FleetFile(parse(Source(asked.origin, inline)), (build,), (), contexts)
+    return fleet.file(build.dockerfile) if build.dockerfile is not None else None
 
 
 def _free_name(asked: _Asked, taken: Mapping[str, Target]) -> str:

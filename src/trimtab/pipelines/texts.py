@@ -171,7 +171,9 @@ def _dependabot(pipeline: Pipeline) -> str:
         return sorted({f"/{posixpath.join(pipeline.inside, posixpath.dirname(path))}".rstrip("/") or "/" for path in paths})
 
     manifests = pipeline.fleet.manifests
-    used = [target.file.path for target in pipeline.graph.targets.values() if target.file is not None]
+    # What stands in a compose file is not looked for: Dependabot reads Dockerfiles.
+    targets = [target for target in pipeline.graph.targets.values() if target.options.inline is None]
+    used = [target.file.path for target in targets if target.file is not None]
     found: Sequence[tuple[str, list[str]]] = (
         ("github-actions", ["/"]),
         ("docker", folders(used)),
