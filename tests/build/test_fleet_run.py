@@ -320,6 +320,13 @@ def test_resuming_leaves_out_what_is_built_and_still_the_same(bench: Bench) -> N
     assert left() == {"a", "b", "c"}
 
 
+def test_resuming_builds_what_reads_more_than_the_fleet_has(bench: Bench) -> None:
+    texts = {"a": "FROM debian\n", "d": "FROM debian\nADD https://example.com/x /x\n"}
+    engine = FakeBuilder()
+    bench.run(engine, texts)
+    assert set(anyio.run(still_built, engine, bench.root, fleet_of(bench.root, texts), bench.ledger)) == {"a"}
+
+
 def test_images_that_the_files_have_left_behind_are_known(bench: Bench) -> None:
     """With what is built from them; the build before says what each was made from."""
     bench.run(FakeBuilder())

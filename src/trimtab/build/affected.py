@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from trimtab.build.graph import Graph, Target
-from trimtab.build.inputs import fetched, named_folders, read_files, readings
+from trimtab.build.inputs import fetched, is_outside, named_folders, read_files, readings
 
 _SHOWN = 3
 
@@ -137,7 +137,7 @@ def _ignore_file(target: Target, was: Target, changed: Changed) -> Iterator[str]
 
 def _folders(target: Target, changed: Changed) -> Iterator[str]:
     for name, folder in named_folders(target).items():
-        if folder.startswith(("..", "/")):
+        if is_outside(folder):
             yield f"its context `{name}` lies outside the repository"
             continue
         found = list(_within((*changed.paths, *changed.unknown), "" if folder == "." else folder))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trimtab.build.graph import Graph, Target
-from trimtab.build.inputs import read_files
+from trimtab.build.inputs import knows_all, read_files
 from trimtab.build.outcome import Done, Outcome
 from trimtab.build.seen import look, seen_from
 from trimtab.docker import BuildLog, Runner
@@ -79,13 +79,16 @@ def _predicted(target: Target) -> float:
 async def still_built(runner: Runner, root: Path, graph: Graph, ledger: Ledger) -> Mapping[str, str]:
     """The targets that the last runs, back to one that ended well, built from what is there now and that the engine has.
 
-    Their names to the run. Whether a base has another digest in a registry is not asked.
+    Their names to the run. Whether a base has another digest in a registry is not asked; what reads more than the fleet's
+    files is built anew.
     """
     found: dict[str, str] = {}
     for row in _last_built(ledger).values():
         target = graph.targets.get(row.target)
         before = seen_from(ledger.inputs(row.target)) if target else None
         if target is None or before is None or not row.image or before.fingerprint != row.fingerprint:
+            continue
+        if not knows_all(target):
             continue
         now = look(root, target, before.bases, before.builder, before)
         here = await runner.run(image_id(target.tags[0]))

@@ -11,7 +11,7 @@ from trimtab.fleet import Build, BuildContext, ComposeProject, Fleet, FleetFile,
 from trimtab.fleet.needed import needed_stages, normal_reference, outside_references
 from trimtab.fleet.plain import items
 from trimtab.fleet.stage import Stage
-from trimtab.syntax.dockerfile import parse
+from trimtab.syntax.dockerfile import Instruction, parse
 from trimtab.text import Source
 
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
@@ -33,6 +33,9 @@ class Target:
     """The file that asks for it: a compose file, a bake file, or the Dockerfile itself."""
     file: FleetFile | None = None
     """None where the Dockerfile lies outside the fleet; one that stands in a compose or bake file has that one's path."""
+
+    triggers: tuple[Instruction, ...] = ()
+    """What the fleet's images that it starts from have put off until somebody does: their `ONBUILD`."""
 
     @cached_property
     def context(self) -> BuildContext | None:
@@ -60,6 +63,13 @@ class Target:
         every += [instruction for stage in self.stages for instruction in stage.instructions]
         texts = ("\0".join((i.logical.text.strip(), *(heredoc.content for heredoc in i.heredocs))) for i in every)
         return (dockerfile.escape, repr(sorted(dockerfile.directives.items())), *texts)
+
+    @property
+    def left_to_do(self) -> tuple[Instruction, ...]:
+        """What its image makes those do that start from it."""
+        named = (stage for stage in self.stages if (stage.name or "").lower() == (self.build.target or "").lower())
+        last = next(named, None) or (self.stages[-1] if self.stages else None)
+        return tuple(each.trigger for each in last.instructions if each.trigger is not None) if last else ()
 
     @cached_property
     def references(self) -> Mapping[str, str]:
@@ -157,6 +167,7 @@ def build_graph(fleet: Fleet, root_name: str, wanted: Wanted | None = None) -> G
     alone, left_out = _alone(fleet, root_name, wanted, asked)
     targets = _targets(fleet, [*asked, *alone])
     links, problems = _links(targets)
+    targets = _with_triggers(targets, links)
     circular = _circular(targets, links)
     problems += [f"{', '.join(sorted(circular))} wait for each other: none of them can be built"] if circular else []
     graph = Graph(targets, tuple(links), tuple(problems), frozenset(circular), left_out)
@@ -296,6 +307,17 @@ def _links(targets: Mapping[str, Target]) -> tuple[list[Link], list[str]]:
                     " takes whatever image has that tag"
                 )
     return list(links.values()), problems
+
+
+def _with_triggers(targets: Mapping[str, Target], links: Sequence[Link]) -> dict[str, Target]:
+    """The targets with what the images that they start from make them do."""
+    found = dict(targets)
+    for link in links:
+        bases = {normal_reference(stage.base) for stage in targets[link.consumer].stages if stage.parent is None and stage.base}
+        left = targets[link.provider].left_to_do
+        if left and normal_reference(link.context) in bases:
+            found[link.consumer] = replace(found[link.consumer], triggers=(*found[link.consumer].triggers, *left))
+    return found
 
 
 def _circular(targets: Iterable[str], links: Sequence[Link]) -> set[str]:

@@ -2,17 +2,19 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from trimtab.build.graph import Target
 from trimtab.fleet import BuildContext, Entry
 from trimtab.fleet.stage import Stage
+from trimtab.syntax.dockerfile import Instruction
 from trimtab.syntax.ignore import IgnoreFile, PatternError, clean_path
 
 _REMOTE = re.compile(r"^(?:https?|git|ssh|ftp)://|^git@")
 _PINNED = re.compile(r"#[0-9a-f]{40}\b")
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -77,22 +79,91 @@ def readings(target: Target) -> tuple[Reading, ...]:
     context = target.context
     if context is None:
         return ()
-    return tuple(reading for stage in target.stages for reading in _of_stage(stage, context))
+    found = [Reading(what, sources, context) for what, from_, sources in _asked(target) if from_ is None]
+    return tuple(dict.fromkeys(found))
 
 
-def _of_stage(stage: Stage, context: BuildContext) -> Iterator[Reading]:
+def named_readings(target: Target) -> Mapping[str, tuple[Reading, ...]]:
+    """What a target reads of the additional contexts that are folders of the fleet, by their names."""
+    tree = target.file.contexts[0].tree if target.file is not None and target.file.contexts else None
+    if tree is None:
+        return {}
+    asked = list(_asked(target))
+    starts = {stage.base for stage in target.stages if stage.parent is None}
+    found: dict[str, tuple[Reading, ...]] = {}
+    for name, folder in named_folders(target).items():
+        if is_outside(folder):
+            continue
+        context = BuildContext("" if folder == "." else folder, "", tree)
+        every = [(what, sources) for what, from_, sources in asked if from_ == name]
+        every += [("FROM", (".",))] if name in starts else []
+        found[name] = tuple(Reading(what, sources, context) for what, sources in every)
+    return found
+
+
+def knows_all(target: Target) -> bool:
+    """Whether everything that a target is made of, images aside, lies in the fleet and can be looked at."""
+    values = target.build.additional_contexts.values()
+    remote = any(_REMOTE.search(value) for value in values) or any(is_outside(each) for each in named_folders(target).values())
+    return target.file is not None and target.context is not None and not remote and not fetched(target)
+
+
+_Asked = tuple[str, str | None, tuple[str, ...]]
+"""An instruction as a person would name it, where it reads, and which paths there: cleaned, `.` where nobody knows."""
+
+
+def _asked(target: Target) -> Iterator[_Asked]:
+    for stage in target.stages:
+        yield from _of_stage(stage)
+        if stage.parent is not None and target.file is not None:
+            parent = target.file.stages_of(target.build)[stage.parent]
+            yield from _of_triggers(each.trigger for each in parent.instructions)
+    yield from _of_triggers(target.triggers)
+
+
+def _of_stage(stage: Stage) -> Iterator[_Asked]:
     for copy in stage.copies:
-        if copy.from_ is None:
-            local = tuple(_cleaned(source) for source in copy.sources if not _REMOTE.search(source))
-            if local:
-                yield Reading(_named(copy.instruction.keyword, copy.sources), local, context)
-        elif "$" in copy.from_:
-            yield Reading(f"COPY --from={copy.from_}", (".",), context)
+        state = stage.states[copy.index]
+        yield from _of_copy(copy.instruction, copy.sources, copy.from_, state.env)
     for run in stage.runs:
-        for mount in run.instruction.mounts():
-            if mount.get("type", "bind") == "bind" and not mount.get("from"):
-                source = mount.get("source") or mount.get("src") or "."
-                yield Reading(_named("RUN --mount", (source,)), (_cleaned(source),), context)
+        yield from _of_mounts(run.instruction)
+
+
+def _of_triggers(triggers: Iterable[Instruction | None]) -> Iterator[_Asked]:
+    """What `ONBUILD` of an image makes whoever starts from it read."""
+    for each in triggers:
+        if each is not None and each.keyword in {"COPY", "ADD"}:
+            origin = each.flag("from")
+            sources = tuple(source for source in _raw(each)[:-1] if not source.startswith("<<"))
+            yield from _of_copy(each, sources, origin.value if origin else None, {})
+        elif each is not None and each.keyword == "RUN":
+            yield from _of_mounts(each)
+
+
+def _of_copy(instruction: Instruction, sources: tuple[str, ...], from_: str | None, env: Mapping[str, str]) -> Iterator[_Asked]:
+    what = _named(instruction.keyword, sources)
+    if from_ is not None and "$" in from_:
+        yield f"COPY --from={from_}", None, (".",)
+        return
+    if from_ is not None:
+        yield f"COPY --from={from_} {' '.join(sources)}", from_, tuple(_cleaned(source) for source in sources)
+        return
+    # What has no value here may have one there: of the base, of the platform.
+    known = all(name in env for source in _raw(instruction)[:-1] for name in _VARIABLE.findall(source))
+    local = tuple(_cleaned(source) if known else "." for source in sources if not _REMOTE.search(source))
+    if local:
+        yield what if known else _named(instruction.keyword, tuple(_raw(instruction)[:-1])), None, tuple(dict.fromkeys(local))
+
+
+def _of_mounts(instruction: Instruction) -> Iterator[_Asked]:
+    for mount in instruction.mounts():
+        if mount.get("type", "bind") == "bind":
+            source = mount.get("source") or mount.get("src") or "."
+            yield _named("RUN --mount", (source,)), mount.get("from") or None, (_cleaned(source),)
+
+
+def _raw(instruction: Instruction) -> Sequence[str]:
+    return instruction.json if instruction.json is not None else [word.raw for word in instruction.words]
 
 
 def _named(keyword: str, sources: tuple[str, ...]) -> str:
@@ -125,6 +196,23 @@ def read_files(target: Target) -> Mapping[str, Entry]:
         return {}
     found = context.visible.items()
     return {path: entry for path, entry in found if entry.kind != "dir" and any(each.reads(path) for each in every)}
+
+
+def read_named_files(target: Target) -> Mapping[str, str]:
+    """Every file of its additional contexts that the target reads, as `context: path`, to its path in the fleet."""
+    found: dict[str, str] = {}
+    for name, every in named_readings(target).items():
+        for context in {each.context.root: each.context for each in every}.values():
+            files = (path for path, entry in context.visible.items() if entry.kind != "dir")
+            read = (path for path in files if any(each.reads(path) for each in every))
+            found |= {f"{name}: {path}": context.tree_path(path) for path in read}
+    # What a run notes in our own folder is no input of the next one.
+    return {name: path for name, path in found.items() if path.partition("/")[0] != ".trimtab"}
+
+
+def is_outside(folder: str) -> bool:
+    """Whether a named context's folder leads out of the fleet."""
+    return folder.startswith(("..", "/"))
 
 
 def named_folders(target: Target) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trimtab.build.graph import Target
-from trimtab.build.inputs import read_files, readings
+from trimtab.build.inputs import knows_all, read_files, read_named_files, readings
 from trimtab.docker import Step
 from trimtab.fleet.plain import items, mapping
 
@@ -19,7 +19,8 @@ class Seen:
     """One build's inputs. Values of arguments are kept as digests: they may be secret."""
 
     files: Mapping[str, tuple[int, int, str]] = field(default_factory=dict[str, tuple[int, int, str]])
-    """By path in the context: bytes, time of change in nanoseconds, and the content's SHA-256 with the mode."""
+    """By path in the context, or `name: path` in an additional one: bytes, time of change in nanoseconds, and the content's
+    SHA-256 with the mode."""
     arguments: Mapping[str, str] = field(default_factory=dict[str, str])
     bases: Mapping[str, str] = field(default_factory=dict[str, str])
     """Images that it was built from to their digests, the fleet's own among them."""
@@ -59,8 +60,9 @@ def look(root: Path, target: Target, bases: Mapping[str, str], builder: str, bef
     """What a target is made from now. A file whose size and time are as they were before is not read again."""
     context = target.context
     files: dict[str, tuple[int, int, str]] = {}
-    for path in read_files(target):
-        if context is not None and (found := _look_at(root / context.tree_path(path), before, path)):
+    places = {path: context.tree_path(path) for path in read_files(target)} if context is not None else {}
+    for path, place in {**places, **read_named_files(target)}.items():
+        if found := _look_at(root / place, before, path):
             files[path] = found
     arguments = {name: _digest(value) for name, value in target.build.args.items()}
     return Seen(files, arguments, dict(bases), instructions(target), builder)
@@ -103,7 +105,7 @@ def cause(target: Target, step: Step, before: Seen | None, now: Seen) -> str:
     moved = sorted(name for name, digest in now.bases.items() if before.bases.get(name, digest) != digest)
     if moved:
         return f"base {', '.join(f'`{name}`' for name in moved)} is another one"
-    if step.keyword in {"COPY", "ADD"}:
+    if step.keyword in {"COPY", "ADD", "ONBUILD"}:
         told = _files_of(target, step, before, now)
         if told:
             return told
@@ -117,12 +119,14 @@ def cause(target: Target, step: Step, before: Seen | None, now: Seen) -> str:
     differing = _differing(before, now, set(before.files) | set(now.files))
     if differing:
         return f"{_listed(differing)} changed"
+    if not knows_all(target):
+        return "nothing that is recorded changed: what it reads outside the repository did, or the cache was pruned"
     return "nothing that is recorded changed: the cache was pruned"
 
 
 def _files_of(target: Target, step: Step, before: Seen, now: Seen) -> str:
     """`COPY src ./src: 3 files changed (…)`; empty where no file that the instruction reads has changed."""
-    label = " ".join(step.label.split())
+    label = " ".join(step.label.removeprefix("ONBUILD ").split())
     reading = next((each for each in readings(target) if label.startswith(each.what.rstrip(" …"))), None)
     if reading is None:
         return ""

@@ -1,9 +1,13 @@
 """What a target of a Dockerfile needs: its stages, and the images outside the file."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from trimtab.fleet.bases import read_reference
-from trimtab.fleet.stage import Stage
+from trimtab.fleet.stage import VARIABLE, Stage
+
+_PLATFORM = re.compile(r"\$\{?(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)\b")
+"""What only the builder gives a value to, by the platform it builds for."""
 
 
 def needed_stages(stages: Sequence[Stage], target: str | None) -> tuple[Stage, ...]:
@@ -21,7 +25,17 @@ def needed_stages(stages: Sequence[Stage], target: str | None) -> tuple[Stage, .
         found.add(stage.index)
         pending += [stages[stage.parent]] if stage.parent is not None else []
         pending += [named[name.lower()] for name, _ in _sources(stage) if name.lower() in named]
+        pending += [other for other in stages[: stage.index] if other.name and _may_be_named(stage, other.name)]
     return tuple(stage for stage in stages if stage.index in found)
+
+
+def _may_be_named(stage: Stage, name: str) -> bool:
+    """Whether a stage starts or copies from one of this name on some platform: `FROM base-$TARGETARCH`."""
+    froms = [word.raw for word in stage.instructions[0].words[:1]]
+    froms += [origin.value for copy in stage.copies if (origin := copy.instruction.flag("from")) and origin.value]
+    froms += [mount["from"] for run in stage.runs for mount in run.instruction.mounts() if mount.get("from")]
+    patterns = (".*".join(re.escape(part) for part in VARIABLE.split(text)) for text in froms if _PLATFORM.search(text))
+    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)
 
 
 def normal_reference(text: str) -> str:
