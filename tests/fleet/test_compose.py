@@ -145,3 +145,14 @@ def test_what_names_a_project(dotenv: str, environment: dict[str, str], name: st
     (tmp_path / ".env").write_text(dotenv)
     found = discover(DiskTree(tmp_path), FleetOptions(environment=environment))
     assert [each.name for each in found.projects] == [name]
+
+
+def test_a_build_argument_without_a_value_has_that_of_its_variable(fleet: Make) -> None:
+    files = {
+        "compose.yaml": "services:\n  a: {build: {context: ., args: [V, W, X=1]}}\n",
+        "Dockerfile": "FROM x\n",
+        ".env": "V=2\n",
+    }
+    (service,) = fleet(files).services
+    assert service.build is not None
+    assert service.build.args == {"V": "2", "X": "1"}

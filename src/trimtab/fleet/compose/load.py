@@ -184,11 +184,19 @@ def load_project(tree: Tree, files: Sequence[str], environment: Mapping[str, str
     loader = _Loader(tree, environment, project, including=list(files))
     env = {**_dot_env(tree, folder), **environment}
     merged = loader.load(files, folder, env)
-    project.services = {name: normalised_service(mapping(untagged(service))) for name, service in merged.items()}
+    project.services = {name: _given(normalised_service(mapping(untagged(service))), env) for name, service in merged.items()}
     project.top = {key: mapping(untagged(value)) for key, value in project.top.items()}
     # A variable wins over the file's own `name` (compose-go, `ProjectOptions.GetProjectName` and its options).
     project.name = env.get("COMPOSE_PROJECT_NAME") or project.name
     return project
+
+
+def _given(service: dict[str, object], env: Mapping[str, str]) -> dict[str, object]:
+    """A service whose build arguments without a value have that of the variable of their name, as compose gives it."""
+    build = mapping(service.get("build"))
+    args = mapping(build.get("args"))
+    found = {name: env[name] for name, value in args.items() if value is None and name in env}
+    return {**service, "build": {**build, "args": {**args, **found}}} if found else service
 
 
 def included_files(tree: Tree, path: str) -> tuple[str, ...]:
