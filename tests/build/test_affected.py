@@ -97,7 +97,7 @@ def test_nothing_changed(root: Path) -> None:
         ("compose.yaml", COMPOSE.replace('V: "1"', 'V: "2"'), {"api"}),
         ("compose.yaml", COMPOSE.replace('V: "1"', 'UNUSED: "2", V: "1"'), set[str]()),
         ("compose.yaml", "# only a comment\n" + COMPOSE, set[str]()),
-        ("compose.yaml", COMPOSE + "  new: {build: web, image: other}\n", set[str]()),
+        ("compose.yaml", COMPOSE + "  new: {build: web, image: other}\n", {"web"}),
         ("compose.yaml", COMPOSE + "  new: {build: {context: web, target: test}}\n", {"new"}),
         ("compose.yaml", COMPOSE.replace("build: web", "build: {context: web, target: build}"), {"web"}),
         ("compose.yaml", COMPOSE.replace("build: job", "build: {context: job, network: none}"), {"job"}),
@@ -275,3 +275,56 @@ def test_what_an_inline_dockerfile_is_built_from(fleet: Callable[[Mapping[str, s
     assert affected(graph, graph, Changed(("lib/x",)))["a"].reasons == ("context `lib`: `x` changed",)
     assert affected(graph, graph, Changed(("a/kept",)))["a"].reasons == ("COPY kept: `kept` changed",)
     assert not affected(graph, graph, Changed(("a/other",)))["a"].affected
+
+
+def test_a_tag_that_no_image_has_yet_counts(root: Path) -> None:
+    (root / "compose.yaml").write_text(COMPOSE.replace("acme/base", "acme/base:2"))
+    assert reached(root)["base"].reasons == ("no image has its tag `acme/base:2` yet",)
+
+
+def test_variables_that_git_does_not_see_are_in_doubt_where_they_are_used(root: Path) -> None:
+    compose = COMPOSE.replace('{V: "1"}', '{V: "$V"}').replace("acme/base", "acme/base:$TAG")
+    for path, text in {"compose.yaml": compose, ".gitignore": ".env\n", ".env": "V=1\nTAG=2\n"}.items():
+        (root / path).write_text(text)
+    run(root, "add", "-A")
+    run(root, "commit", "-qm", "two")
+    found = reached(root)
+    assert names(found) == {"api"}
+    assert found["api"].reasons == (
+        "build argument V comes from a file that git does not track: whether it changed is not known",
+    )
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_is_told_not_to_look_at_is_in_doubt(root: Path, flag: str) -> None:
+    run(root, "update-index", flag, "shared/lib.py")
+    assert names(reached(root)) == {"api"}
+
+
+def test_a_new_file_in_a_submodule_counts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other")
+    run(other, "init", "-q")
+    (other / "x").write_text("1")
+    run(other, "add", "-A")
+    run(other, "commit", "-qm", "one")
+    run(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "shared/other")
+    run(root, "add", "-A")
+    run(root, "commit", "-qm", "two")
+    assert names(reached(root)) == set()
+    (root / "shared/other/new").write_text("1")
+    assert names(reached(root)) == {"api"}
+
+
+def test_a_dockerfile_of_any_name_counts_by_what_it_says(root: Path) -> None:
+    (root / "compose.yaml").write_text(COMPOSE.replace("{build: web}", "{build: {context: web, dockerfile: recipe}}"))
+    (root / "web/recipe").write_text("FROM debian\nRUN one\n")
+    (root / ".gitignore").write_text("job/Dockerfile\n")
+    run(root, "rm", "-q", "--cached", "job/Dockerfile")
+    run(root, "add", "-A")
+    run(root, "commit", "-qm", "two")
+    assert reached(root)["job"].reasons == ("git does not track `job/Dockerfile`: whether it changed is not known",)
+    assert not reached(root)["web"].affected
+    (root / "web/recipe").write_text("# a comment\nFROM debian\nRUN one\n")
+    assert not reached(root)["web"].affected
+    (root / "web/recipe").write_text("FROM debian\nRUN two\n")
+    assert reached(root)["web"].reasons == ("`web/recipe` changed",)

@@ -8,6 +8,8 @@ from trimtab.build.graph import Graph, Target
 from trimtab.build.inputs import fetched, is_outside, named_folders, read_files, readings
 
 _SHOWN = 3
+NOT_KNOWN = "trimtab-not-known"
+"""The value of a variable in the earlier graph that comes from a file which git does not look at."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,18 @@ def _definition(target: Target, was: Target) -> Iterator[str]:
             yield f"its {name.replace('_', ' ')} changed in `{target.origin}`"
     names = {name for name in {**build.args, **old.args} if build.args.get(name) != old.args.get(name)}
     used = sorted(name for name in names if _uses_argument(target, name))
-    if used:
+    doubted = [name for name in used if NOT_KNOWN in old.args.get(name, "")]
+    if doubted:
+        yield f"build argument {', '.join(doubted)} comes from a file that git does not track: whether it changed is not known"
+    elif used:
         yield f"build argument {', '.join(used)} changed"
     plain = [replace(each.options.without_caches, inline=None) for each in (target, was)]
     if plain[0] != plain[1]:
         yield f"its build options changed in `{target.origin}`"
+    tags = [tag for tag in target.tags if tag not in was.tags]
+    # A name that is in doubt alters nothing of the image.
+    if tags and not any(NOT_KNOWN in tag for tag in was.tags):
+        yield f"no image has its tag {_listed(tags)} yet"
 
 
 def _uses_argument(target: Target, name: str) -> bool:
@@ -150,12 +159,20 @@ def _unknown(target: Target, changed: Changed) -> Iterator[str]:
     context = target.context
     if context is None or not changed.unknown:
         return
+    own = [path for path in (target.file and target.file.path, context.ignore_path) if path]
+    hidden = [path for path in own if path in changed.unknown or any(path.startswith(each) for each in _folders_of(changed))]
+    if hidden:
+        yield f"git does not track {_listed(hidden)}: whether it changed is not known"
     files = read_files(target)
     exact = {path for path in _within(changed.unknown, context.root) if not path.endswith("/")}
     folders = tuple(path for path in _within(changed.unknown, context.root) if path.endswith("/"))
     found = [path for path in files if path in exact or path.startswith(folders)]
     if found:
         yield f"git does not track {_listed(found)}, which it reads: whether they changed is not known"
+
+
+def _folders_of(changed: Changed) -> tuple[str, ...]:
+    return tuple(path for path in changed.unknown if path.endswith("/"))
 
 
 def _own_history(target: Target) -> Iterator[str]:

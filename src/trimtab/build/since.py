@@ -4,9 +4,10 @@ import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 
-from trimtab.build.affected import Changed
+from trimtab.build.affected import NOT_KNOWN, Changed
 from trimtab.docker import Runner
-from trimtab.fleet import Fleet, rediscover
+from trimtab.fleet import Fleet, Tree, Unreadable, rediscover
+from trimtab.fleet.compose.interpolate import parse_env
 from trimtab.git import Changes, text_at
 
 _SUFFIXES = (".yml", ".yaml", ".env", ".hcl", ".json", ".dockerignore", ".toml")
@@ -17,11 +18,12 @@ async def fleet_before(runner: Runner, root: Path, fleet: Fleet, changes: Change
 
     Files that define builds have their old text; of others it is only known whether they were there.
     """
-    texts: dict[str, str | None] = {}
+    texts: dict[str, str | None] = {path: _doubted(fleet.tree, path) for path in changes.ignored if path.endswith(".env")}
+    dockerfiles = {file.path for file in fleet.files}
     for path, status in changes.statuses.items():
         if status == "A":
             texts[path] = None
-        elif _defines(path):
+        elif path in dockerfiles or _defines(path):
             texts[path] = await text_at(runner, root, changes.base, path) or ""
         elif path not in fleet.tree.entries:
             texts[path] = ""
@@ -29,6 +31,13 @@ async def fleet_before(runner: Runner, root: Path, fleet: Fleet, changes: Change
     # Our own folder is never sent to a builder (see `build.dockerfiles`).
     unknown = tuple(path for path in changes.ignored if path.rstrip("/") != ".trimtab")
     return before, Changed(tuple(changes.statuses), unknown)
+
+
+def _doubted(tree: Tree, path: str) -> str:
+    """A file of variables that git does not look at, with values of which nobody says what they were."""
+    source = tree.read(path)
+    names = parse_env(source.text) if not isinstance(source, Unreadable) else {}
+    return "".join(f"{name}={NOT_KNOWN}\n" for name in names)
 
 
 def _defines(path: str) -> bool:

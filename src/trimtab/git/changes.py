@@ -17,7 +17,7 @@ class Changes:
     statuses: Mapping[str, str] = field(default_factory=dict[str, str])
     """Each path that differs to git's letter: `A` for a new one (untracked ones too), `D` for one that is gone, `M`, `T`."""
     ignored: tuple[str, ...] = ()
-    """Files and whole folders (with a `/` behind) that git has been told to ignore."""
+    """Files and whole folders (with a `/` behind) that git has been told to ignore, or not to look at."""
 
 
 def _git(root: Path, *words: str, env: Mapping[str, str] | None = None) -> Command:
@@ -37,13 +37,19 @@ async def changes_since(runner: Runner, root: Path, revision: str) -> Changes:
         raise UsageError(f"{what}, so what changed since it is not known. In CI, fetch enough history (`fetch-depth: 0`).")
     parting = await runner.run(_git(root, "merge-base", named.text, "HEAD"))
     base = parting.text if parting.code == 0 and parting.text else named.text
-    differing = _git(root, "diff", "--name-status", "-z", "--no-renames", "--relative", base, "--", ".")
+    differing = _git(
+        root, "diff", "--name-status", "-z", "--no-renames", "--relative", "--ignore-submodules=none", base, "--", "."
+    )
     words = _names((await runner.run(differing)).checked().stdout)
     statuses = {path: letter[:1] for letter, path in zip(words[::2], words[1::2], strict=False)}
     untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
     statuses |= dict.fromkeys(_names((await runner.run(untracked)).checked().stdout), "A")
     ignored = _git(root, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", ".")
-    return Changes(base, statuses, tuple(_names((await runner.run(ignored)).checked().stdout)))
+    unseen = _names((await runner.run(ignored)).checked().stdout)
+    # `h` and such: marked to be taken as unchanged; `S`: as not to be in the tree, though it may be.
+    marked = _names((await runner.run(_git(root, "ls-files", "-v", "-z", "--", "."))).checked().stdout)
+    unseen += [entry[2:] for entry in marked if entry[0].islower() or entry[0] == "S"]
+    return Changes(base, statuses, tuple(unseen))
 
 
 async def text_at(runner: Runner, root: Path, revision: str, path: str) -> str | None:
