@@ -177,3 +177,18 @@ secrets:
 )
 def test_references_are_completed_as_docker_does(text: str, normal: str) -> None:
     assert normal_reference(text) == normal
+
+
+def test_an_image_from_its_own_tag_is_built_and_named(fleet: Discover) -> None:
+    compose = "services:\n  db: {build: db, image: 'postgres:15'}\n"
+    found = graph(fleet, {"compose.yaml": compose, "db/Dockerfile": "FROM postgres:15\n"})
+    assert (found.links, found.circular) == ((), frozenset())
+    assert found.problems == ("db: FROM `postgres:15` is its own tag, which the engine may have from the build before",)
+
+
+def test_different_images_of_one_tag_are_named(fleet: Discover) -> None:
+    compose = (
+        "services:\n  a: {build: a, image: acme/x}\n  b: {build: b, image: 'acme/x:latest'}\n  c: {build: b, image: acme/c}\n"
+    )
+    found = graph(fleet, {"compose.yaml": compose, "a/Dockerfile": BASE, "b/Dockerfile": BASE})
+    assert found.problems == ("a, b are different images of one tag, `acme/x`: the one that is built last keeps it",)

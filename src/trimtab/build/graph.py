@@ -167,6 +167,7 @@ def build_graph(fleet: Fleet, root_name: str, wanted: Wanted | None = None) -> G
     alone, left_out = _alone(fleet, root_name, wanted, asked)
     targets = _targets(fleet, [*asked, *alone])
     links, problems = _links(targets)
+    problems += _same_tags(targets)
     targets = _with_triggers(targets, links)
     circular = _circular(targets, links)
     problems += [f"{', '.join(sorted(circular))} wait for each other: none of them can be built"] if circular else []
@@ -299,14 +300,39 @@ def _links(targets: Mapping[str, Target]) -> tuple[list[Link], list[str]]:
             if normal in given or reference in target.build.additional_contexts:
                 continue
             provider = by_tag.get(normal)
-            if provider is not None:
+            if provider is not None and provider != name:
                 links[name, reference] = Link(name, provider, reference, how)
-            elif "@" not in normal and (near := paths.get(normal.rpartition(":")[0])) and near != name:
-                problems.append(
-                    f"{name}: {how} `{reference}` is not what `{near}` is built as (`{targets[near].tags[0]}`); the engine"
-                    " takes whatever image has that tag"
-                )
+            else:
+                near = provider or ("" if "@" in normal else paths.get(normal.rpartition(":")[0], ""))
+                problems += _unlinked(name, how, reference, targets, near)
     return list(links.values()), problems
+
+
+def _unlinked(name: str, how: str, reference: str, targets: Mapping[str, Target], near: str) -> list[str]:
+    """What is odd about an image that no link stands for; `near` is built under that name, or one with another tag."""
+    if not near or (near == name and reference not in targets[name].tags):
+        return []
+    if near == name:
+        # Compose builds it, too: from the image that the registry has, or that the build before has left.
+        return [f"{name}: {how} `{reference}` is its own tag, which the engine may have from the build before"]
+    return [
+        f"{name}: {how} `{reference}` is not what `{near}` is built as (`{targets[near].tags[0]}`); the engine"
+        " takes whatever image has that tag"
+    ]
+
+
+def _same_tags(targets: Mapping[str, Target]) -> list[str]:
+    """Tags that several images get, of which only the one that is built last keeps it."""
+    makers: dict[str, list[str]] = {}
+    for name, target in targets.items():
+        for tag in dict.fromkeys(normal_reference(tag) for tag in target.tags):
+            makers.setdefault(tag, []).append(name)
+    shared = ((targets[names[0]].tags, tag, names) for tag, names in makers.items() if len(names) > 1)
+    return [
+        f"{', '.join(names)} are different images of one tag, `{next(each for each in tags if normal_reference(each) == tag)}`:"
+        " the one that is built last keeps it"
+        for tags, tag, names in shared
+    ]
 
 
 def _with_triggers(targets: Mapping[str, Target], links: Sequence[Link]) -> dict[str, Target]:
