@@ -1,5 +1,6 @@
 """Bake files as a source of targets."""
 
+import itertools
 import posixpath
 import re
 from collections.abc import Callable, Mapping
@@ -12,27 +13,89 @@ from trimtab.syntax.data import read_json
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
 _MOST_ANCESTORS = 200
-_REFERENCE = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}")
+_REFERENCE = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\s*\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?")
+_EXPRESSION = re.compile(r"(?<![$%])[$%]\{")
+_MERGED = ("args", "contexts", "labels")
+"""What a target adds to, key by key, where it inherits; everything else takes the place of what is inherited."""
+_MOST_OF_A_MATRIX = 200
 
 
-def read_bake(tree: Tree, path: str) -> tuple[list[Service], list[Problem]]:
-    """The targets of a bake file. What cannot be read is a problem, never an exception."""
+def read_bake(tree: Tree, path: str, environment: Mapping[str, str] | None = None) -> tuple[list[Service], list[Problem]]:
+    """The targets of a bake file. What cannot be read is a problem, never an exception.
+
+    A variable of the environment has the value that it has there, as bake takes it. A target whose name begins with `_` is
+    there for others to inherit from, and none that is built.
+    """
     source = tree.read(path)
     if isinstance(source, Unreadable):
         return [], [Problem(path, 1, "unreadable", f"`{path}` {source.reason}")]
     try:
         data = _json(source.text) if path.endswith(".json") else _hcl(source.text)
-        return _targets(data, path), []
+        found = _targets(data, path, environment or {})
     except Exception as error:  # noqa: BLE001  the HCL grammar raises its parser's own family of errors
         line = getattr(error, "line", 1)
         return [], [Problem(path, line if isinstance(line, int) and line > 0 else 1, "syntax", _first_line(error))]
+    unread = {each.name: _unread(each.build) for each in found}
+    return found, [
+        Problem(path, 1, "interpolation", f"target `{name}` has `{text}`, and expressions of bake are not read here")
+        for name, text in unread.items()
+        if text
+    ]
 
 
-def _targets(data: Mapping[str, object], path: str) -> list[Service]:
+def _targets(data: Mapping[str, object], path: str, environment: Mapping[str, str]) -> list[Service]:
     targets = mapping(data.get("target"))
-    variables = {name: str(mapping(body).get("default", "")) for name, body in mapping(data.get("variable")).items()}
+    defaults = {name: mapping(body).get("default") for name, body in mapping(data.get("variable")).items()}
+    known = {name: environment.get(name, _written(value)) for name, value in defaults.items()}
+    # A default may name other variables.
+    variables = {name: _REFERENCE.sub(lambda match: known.get(match[1], ""), value) for name, value in known.items()}
     folder = posixpath.dirname(path)
-    return [_target(name, targets, variables, path, folder) for name in targets]
+    found: list[Service] = []
+    for name in targets:
+        body = _inherited(name, targets)
+        if not name.startswith("_"):
+            found += [_target(each, body, values, path, folder) for each, values in _of_matrix(name, body, variables)]
+    return found
+
+
+def _of_matrix(name: str, body: Mapping[str, object], variables: Mapping[str, str]) -> list[tuple[str, Mapping[str, str]]]:
+    """The targets that one stands for, each with what its variables are.
+
+    Raises:
+        ValueError: there are more of them than anybody writes.
+    """
+    matrix = {key: items(values) for key, values in mapping(body.get("matrix")).items()}
+    if not matrix:
+        return [(name, variables)]
+    rows = list(itertools.islice(itertools.product(*matrix.values()), _MOST_OF_A_MATRIX + 1))
+    if len(rows) > _MOST_OF_A_MATRIX:
+        raise ValueError(f"target `{name}` stands for more than {_MOST_OF_A_MATRIX} others")
+    found: list[tuple[str, Mapping[str, str]]] = []
+    for row in rows:
+        values: dict[str, str] = dict(variables)
+        for key, value in zip(matrix, row, strict=True):
+            values |= {key: _written(value)} | {f"{key}.{part}": _written(each) for part, each in mapping(value).items()}
+        said = str(body.get("name") or "-".join([name, *(_written(value) for value in row)]))
+        found.append((_put_in(said, values), values))
+    return found
+
+
+def _put_in(text: str, values: Mapping[str, str]) -> str:
+    return _REFERENCE.sub(lambda match: values.get(match[1], ""), text)
+
+
+def _written(value: object) -> str:
+    """A value as bake writes it into a text."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unread(build: Build | None) -> str:
+    """The first text of a build in which something is left that has to be worked out."""
+    if build is None:
+        return ""
+    texts = [*build.args.values(), *build.additional_contexts.values(), build.context or "", build.target or ""]
+    return next((text for text in texts if _EXPRESSION.search(text)), "")
 
 
 def _first_line(error: Exception) -> str:
@@ -61,9 +124,9 @@ def _hcl(text: str) -> dict[str, object]:
 
 
 def _clean(value: object) -> object:
-    """Values without the quotes that newer versions of the library keep."""
+    """Values without the quotes that the library keeps; a name without quotes is that of a variable."""
     if isinstance(value, str):
-        return _unquoted(value)
+        return f"${{{value}}}" if _NAME.fullmatch(value) and value != "null" else None if value == "null" else _unquoted(value)
     if isinstance(value, list):
         return [_clean(item) for item in cast("list[object]", value)]
     if isinstance(value, dict):
@@ -76,11 +139,9 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
 
 
-def _target(name: str, targets: Mapping[str, object], variables: Mapping[str, str], path: str, folder: str) -> Service:
-    body = _inherited(name, targets)
-
+def _target(name: str, body: Mapping[str, object], variables: Mapping[str, str], path: str, folder: str) -> Service:
     def text(value: object) -> str:
-        return _REFERENCE.sub(lambda match: variables.get(match[1], ""), str(value))
+        return _put_in(_written(value), variables)
 
     context_text = text(body.get("context", "."))
     context = None if "://" in context_text else _normal(posixpath.join(folder or ".", context_text))
@@ -134,7 +195,8 @@ def _inherited(name: str, targets: Mapping[str, object]) -> dict[str, object]:
             pending += [str(parent) for parent in items(mapping(targets.get(current)).get("inherits"))]
     merged: dict[str, object] = {}
     for each in reversed(order):
-        merged.update(mapping(targets.get(each)))
+        own = mapping(targets.get(each))
+        merged |= {**own, **{key: {**mapping(merged.get(key)), **mapping(own[key])} for key in _MERGED if key in own}}
     return merged
 
 

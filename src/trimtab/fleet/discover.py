@@ -42,7 +42,7 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
         loaded.append(ComposeProject(files, own, *top, name=project.name))
         problems.extend(project.problems)
     for path in _named(tree, BAKE_NAMES):
-        targets, found = read_bake(tree, path)
+        targets, found = read_bake(tree, path, options.environment)
         services.extend(targets)
         problems.extend(found)
     files, found = _dockerfiles(tree, services)
