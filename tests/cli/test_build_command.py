@@ -37,6 +37,20 @@ def test_explain_says_who_is_in_and_why(project: Path, capsys: pytest.CaptureFix
     assert "1 of 2 targets are affected" in printed.err
 
 
+def test_a_target_of_a_bake_file_that_cannot_be_read_is_told_and_no_success(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'target "c" {\n context = "a"\n args = { X = upper("y") }\n}\ntarget "d" {\n context = "b"\n args = { Y = "1" }\n}\n'
+    (project / "docker-bake.hcl").write_text(text)
+    assert run(["build", "--changed", "--explain", "--format", "json"]) == 1
+    printed = capsys.readouterr()
+    assert set(json.loads(printed.out)["targets"]) == {"a", "b", "d"}
+    assert "target `c` has `${upper" in " ".join(printed.err.split())
+    (project / "docker-bake.hcl").write_text("target {{{")
+    assert run(["bake"]) == 1
+    assert "docker-bake.hcl" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

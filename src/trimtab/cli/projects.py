@@ -1,22 +1,24 @@
 """The compose projects of a fleet, and those of them that nobody can read."""
 
+import posixpath
 from collections.abc import Collection
 
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Loaded
 from trimtab.fleet import ComposeProject, Fleet
+from trimtab.fleet.bake import BAKE_NAMES
 
 _UNREAD = {"syntax", "unreadable"}
 
 
 def tell_unread(fleet: Fleet, common: Common, chosen: frozenset[str] | None = None) -> frozenset[str]:
-    """The compose files that cannot be read, each told with what is wrong.
+    """The compose and bake files that cannot be read, each told with what is wrong.
 
     Such a file looks like one without services, and nothing that is said of that would be true. Where files are `chosen`, only
     projects that one of them belongs to are meant: what is wrong elsewhere takes nothing away from them.
     """
     meant = [project for project in fleet.projects if chosen is None or not chosen.isdisjoint(project.files)]
-    return _told(fleet, meant, common)
+    return _told(fleet, meant, common) | _told_of_bake(fleet, chosen, common)
 
 
 def _told(fleet: Fleet, projects: Collection[ComposeProject], common: Common) -> frozenset[str]:
@@ -26,6 +28,16 @@ def _told(fleet: Fleet, projects: Collection[ComposeProject], common: Common) ->
         told = f"error: `{each.path}`, line {each.line}: {each.message}; its services are left out. Mend it and run again."
         common.messages.print(told, markup=False, soft_wrap=True)
     return frozenset(wrong)
+
+
+def _told_of_bake(fleet: Fleet, chosen: frozenset[str] | None, common: Common) -> frozenset[str]:
+    """The same for bake files, of which single targets may be what cannot be read."""
+    wrong = [each for each in fleet.problems if each.kind in _UNREAD and posixpath.basename(each.path) in BAKE_NAMES]
+    wrong = [each for each in wrong if chosen is None or each.path in chosen]
+    for each in wrong:
+        told = f"error: `{each.path}`, line {each.line}: {each.message}; what it says there is left out."
+        common.messages.print(told, markup=False, soft_wrap=True)
+    return frozenset(each.path for each in wrong)
 
 
 def meant_projects(loaded: Loaded) -> tuple[ComposeProject, ...]:

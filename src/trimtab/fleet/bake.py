@@ -36,11 +36,10 @@ def read_bake(tree: Tree, path: str, environment: Mapping[str, str] | None = Non
     except Exception as error:  # noqa: BLE001  the HCL grammar raises its parser's own family of errors
         line = getattr(error, "line", 1)
         return [], [Problem(path, line if isinstance(line, int) and line > 0 else 1, "syntax", _first_line(error))]
-    unread = {each.name: _unread(each.build) for each in found}
-    return found, [
-        Problem(path, 1, "interpolation", f"target `{name}` has `{text}`, and expressions of bake are not read here")
+    unread = {each.name: text for each in found if (text := _unread(each))}
+    return [each for each in found if each.name not in unread], [
+        Problem(path, 1, "unreadable", f"target `{name}` has `{text}`, and expressions of bake are not read here")
         for name, text in unread.items()
-        if text
     ]
 
 
@@ -90,12 +89,13 @@ def _written(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _unread(build: Build | None) -> str:
+def _unread(service: Service) -> str:
     """The first text of a build in which something is left that has to be worked out."""
+    build = service.build
     if build is None:
         return ""
     texts = [*build.args.values(), *build.additional_contexts.values(), build.context or "", build.target or ""]
-    return next((text for text in texts if _EXPRESSION.search(text)), "")
+    return next((text for text in (*texts, service.image or "") if _EXPRESSION.search(text)), "")
 
 
 def _first_line(error: Exception) -> str:
