@@ -54,3 +54,14 @@ def test_what_the_build_itself_is_to_blame_for(line: str) -> None:
 
 def test_what_was_overcome_long_before_does_not_count() -> None:
     assert outage("read timed out\n" + "Collecting x\n" * 60 + "error: command 'gcc' failed\n") is None
+
+
+def test_nobody_on_the_builds_own_machine_is_no_outage() -> None:
+    """A test in a `RUN` that finds no database; a registry beside the builder is another matter."""
+    refused = "Error: connect ECONNREFUSED 127.0.0.1:5432"
+    ended = 'ERROR: failed to solve: process "/bin/sh -c npm test" did not complete successfully: exit code: 1'
+    assert outage(f"{refused}\n{ended}\n") is None
+    assert outage(f"npm error network read ECONNRESET\n{refused}\n{ended}\n") is Outage.NETWORK
+    assert (
+        outage("ERROR: failed to push localhost:5000/x: dial tcp 127.0.0.1:5000: connect: connection refused") is Outage.NETWORK
+    )

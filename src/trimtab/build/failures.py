@@ -35,13 +35,20 @@ _NETWORK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
 
+_OWN_COMMAND = "did not complete successfully"
+_ITSELF = re.compile(r"\b127(?:\.\d+){3}\b|\blocalhost\b|\[?::1\]?:\d")
+"""A command that finds nobody on its own machine: a test without its database, which no second try brings up."""
+
 
 def outage(log: str) -> Outage | None:
     """What failed beside the build, by the last lines that it printed; None when the build itself is to blame.
 
     A full disk also breaks what looks like the network's fault, so it is asked for first.
     """
-    tail = "\n".join(log.splitlines()[-40:])
+    lines = log.splitlines()[-40:]
+    if any(_OWN_COMMAND in line for line in lines):
+        lines = [line for line in lines if not _ITSELF.search(line)]
+    tail = "\n".join(lines)
     if _NO_SPACE.search(tail):
         return Outage.NO_SPACE
     if _ENGINE.search(tail):
