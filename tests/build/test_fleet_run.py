@@ -12,7 +12,7 @@ from fake_builder import FakeBuilder, progress
 from trimtab.build import Done, Graph, Outcome, RunResult, build_graph
 from trimtab.build.bookkeeping import left_behind, row_of, still_built
 from trimtab.build.run import FleetBuild
-from trimtab.build.seen import Seen
+from trimtab.build.seen import Seen, look
 from trimtab.build.settings import Settings
 from trimtab.docker import Builder, ProgressReader
 from trimtab.docker.machine import Memory
@@ -291,9 +291,24 @@ def test_changed_files_are_counted_in_the_cause(bench: Bench) -> None:
     assert done.cause == "COPY .: 2 files (new.py, x) changed"
 
 
-async def _again(bench: Bench, steps: list[str]) -> RunResult:
+def test_our_own_folder_in_a_named_context_is_the_cause(bench: Bench) -> None:
+    """No ignore file beside a Dockerfile says anything of such a context."""
+    steps = progress(("[1/2] FROM debian", False), ("[2/2] COPY --from=root . /x", False))
+    bench.run(FakeBuilder(steps=lambda _: steps), {"d": "FROM debian\nCOPY --from=root . /x\n"})
+    compose = bench.root / "compose.yaml"
+    compose.write_text("services:\n  d: {build: {context: d, additional_contexts: {root: .}}, image: d}\n")
     graph = build_graph(discover(DiskTree(bench.root)), "x")
-    folder = bench.root / ".trimtab" / "again"
+    bench.ledger.add(
+        row_of(Done("d", Outcome.BUILT), graph.targets["d"], "run1", None),
+        look(bench.root, graph.targets["d"], {}, "default", None).data(),
+    )
+    cause = anyio.run(partial(_again, bench, steps, "twice")).done[0].cause
+    assert cause == "its context `root` brings `.trimtab`, which every run changes: name it in the `.dockerignore` there"
+
+
+async def _again(bench: Bench, steps: list[str], run: str = "again") -> RunResult:
+    graph = build_graph(discover(DiskTree(bench.root)), "x")
+    folder = bench.root / ".trimtab" / run
     folder.mkdir()
     return await FleetBuild(
         FakeBuilder(steps=lambda _: steps), bench.root, graph, tuple(graph.targets), Settings((ENGINE,)), Listener(), "r",

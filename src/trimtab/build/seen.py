@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trimtab.build.graph import Target
-from trimtab.build.inputs import knows_all, read_files, read_named_files, readings
+from trimtab.build.inputs import Reading, knows_all, named_readings, read_files, read_named_files, readings
 from trimtab.docker import Step
 from trimtab.fleet.plain import items, mapping
 
@@ -119,9 +119,21 @@ def cause(target: Target, step: Step, before: Seen | None, now: Seen) -> str:
     differing = _differing(before, now, set(before.files) | set(now.files))
     if differing:
         return f"{_listed(differing)} changed"
+    return _unrecorded(target)
+
+
+def _unrecorded(target: Target) -> str:
+    """Why a step had to be done where nothing that is kept of the build before tells."""
+    bringing = next((name for name, every in named_readings(target).items() if any(map(_reads_own, every))), None)
+    if bringing:
+        return f"its context `{bringing}` brings `.trimtab`, which every run changes: name it in the `.dockerignore` there"
     if not knows_all(target):
         return "nothing that is recorded changed: what it reads outside the repository did, or the cache was pruned"
     return "nothing that is recorded changed: the cache was pruned"
+
+
+def _reads_own(reading: Reading) -> bool:
+    return not reading.context.root and not reading.context.ignore.ignores(".trimtab") and reading.reads(".trimtab")
 
 
 def _files_of(target: Target, step: Step, before: Seen, now: Seen) -> str:
