@@ -60,6 +60,15 @@ def test_a_compose_file_counts_where_all_of_its_services_are_meant(fleet: Make) 
     assert {"CM101", "CM102"} <= ignored["compose.yaml"]
 
 
+def test_a_script_that_is_to_be_left_alone_is(fleet: Make) -> None:
+    scripts = dict.fromkeys(("scripts/deploy.sh", "scripts/old.sh"), "#!/bin/bash\ndocker compose up -d\n")
+    words = "Improve deployment scripts for all Python services. Do not touch scripts/old.sh."
+    found = configured(Config(), understand(words), fleet({**FILES, **scripts}))
+    ignored = {path.match: set(path.ignore) for path in found.path}
+    assert "SC108" in ignored["scripts/old.sh"]
+    assert "scripts/deploy.sh" not in ignored
+
+
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
 

@@ -56,6 +56,10 @@ def _unwanted(instruction: Instruction, fleet: Fleet) -> list[tuple[str, Collect
         services = [service for service in fleet.services if service.origin == path]
         wanted = [set(instruction.rules_for((path, service.name), (), looks=False)) for service in services]
         found.append((path, every.difference(every.intersection(*wanted)) if wanted else set[str]()))
+    # A script is on no runtime: "for all Python services" says nothing about it.
+    runtimes = {runtime for each in (*instruction.intents, *instruction.kept) for runtime in each.reach.runtimes}
+    for path in dict.fromkeys(part.path for part in fleet.scripts):
+        found.append((path, every - set(instruction.rules_for((path,), runtimes, looks=False))))
     return found
 
 
