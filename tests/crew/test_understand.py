@@ -171,6 +171,8 @@ REFUSED = [
     Said("Use nginx:1.27-alpine", refused="nothing says which services"),
     Said("Use --mount=type=cache,target=/root/.npm for Python", refused="pip in `/root/.cache/pip`"),
     Said("Add exclusions: **", refused="keeps everything back"),
+    Said("Add exclusions: *", refused="keeps everything back"),
+    Said("Add exclusions: docs/, ., *.md", (T.IGNORE_FILES,), exclude=("docs/", "*.md"), refused="keeps everything back"),
     Said("Add exclusions: !README.md", refused="depends on what stands in front of it"),
     Said("Add exclusions: ../x", refused="above the build context"),
     Said("Add exclusions: [a", refused="no pattern that docker reads"),

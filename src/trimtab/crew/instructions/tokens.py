@@ -59,9 +59,20 @@ def tokens_of(sentence: str) -> list[Token]:
     for match in _CHUNK.finditer(text):
         if match[0] == "\n":
             found += _line_end(text, match.end(), found)
+        elif _is_pattern(sentence, match, found):
+            found.append(Token(Kind.LITERAL, match[0][0], Span(match.start(), match.start() + 1)))
+            found += [Token(Kind.BREAK, ",", Span(match.start() + 1, match.end()))] if len(match[0]) > 1 else []
         else:
             found += _chunk(match[0], match.start(), found)
     return found
+
+
+def _is_pattern(sentence: str, match: re.Match[str], before: list[Token]) -> bool:
+    """Whether a lone `*` or `.` is an item of a list: a bullet has something behind it, a full stop something in front."""
+    opened = bool(before) and before[-1].kind is Kind.BREAK and before[-1].text in {":", ","}
+    if match[0] == "*":
+        return opened and not sentence[match.end() :].partition("\n")[0].strip(" .;,")
+    return opened and sentence[match.start() : match.end()] in {".", ".,", ".;"}
 
 
 def _line_end(text: str, at: int, before: list[Token]) -> Iterator[Token]:
