@@ -110,3 +110,24 @@ def test_a_file_is_called_by_its_services_and_its_places() -> None:
     file = fleet().file("services/web/Dockerfile")
     assert file is not None
     assert names_of(file) == ("web-ui", "services/web/Dockerfile", "services/web", "web")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Add health checks, except web-iu.", "Add health checks. Do not touch web-iu.",
+        "Keep the base image of services/wbe. Add health checks.",
+    ],
+)  # fmt: skip
+def test_what_is_to_be_left_alone_and_is_not_there_leaves_the_rest_unguarded(text: str) -> None:
+    assert [each.unguarded for each in refused(text)] == [True]
+
+
+def test_a_place_that_is_asked_for_and_is_not_there_guards_nothing() -> None:
+    assert [each.unguarded for each in refused("Add health checks to services/wbe.")] == [False]
+
+
+def test_a_file_that_a_pattern_is_not_to_keep_back_is_refused() -> None:
+    found = refused("Exclude *.json except services/api/docs/api.json")
+    assert [(each.unguarded, "no build of its own" in each.reason) for each in found][:1] == [(True, True)]
+    assert not any(each.unguarded for each in refused("Exclude *.md, except services/api"))

@@ -55,6 +55,9 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
     if instruction.not_understood:
         parts = "; ".join(f"“{each}”" for each in instruction.not_understood)
         raise UsageError(f"This is not understood: {parts}. Nothing was done. Say it in other words, or leave it out.")
+    unguarded = next((each for each in refused if each.unguarded), None)
+    if unguarded:
+        raise UsageError(f"What is to be left as it is cannot be: {unguarded.reason}. Nothing was done.")
     if sentence.strip() and not instruction.intents:
         why = "is refused, as said above" if instruction.refused else "is nothing that trimtab does"
         raise UsageError(f"What this asks for {why}. Nothing was done.")

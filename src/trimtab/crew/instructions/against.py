@@ -27,6 +27,7 @@ def against(instruction: Instruction, fleet: Fleet) -> tuple[Refused, ...]:
     """
     found = [
         *_unknown_names(instruction, fleet),
+        *_pierced_patterns(instruction, fleet),
         *_missing_runtimes(instruction, fleet),
         *_unlikely_project(instruction, fleet),
     ]
@@ -54,18 +55,43 @@ def _reaches(instruction: Instruction) -> Iterator[tuple[str, Reach]]:
 
 
 def _unknown_names(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
-    services = {service.name for service in fleet.services}
-    known = services | {name for file in fleet.files for name in names_of(file)}
+    known = _called(fleet)
+    guarded = {name for each in instruction.kept for name in each.reach.only}
     seen: set[str] = set()
     for said, reach in _reaches(instruction):
         for name in (*reach.only, *reach.except_):
-            plain = name.strip("/").removeprefix("./")
-            if name in seen or plain in known or plain in fleet.tree.entries or _matches(plain, fleet):
+            if name in seen or _is_there(name, fleet):
                 continue
             seen.add(name)
+            plain = name.strip("/").removeprefix("./")
             near = difflib.get_close_matches(plain, sorted(known), n=1)
             hint = f"; the nearest is `{near[0]}`" if near else ""
-            yield Refused(said, f"no service, file or folder is called `{name}`{hint}")
+            reason = f"no service, file or folder is called `{name}`{hint}"
+            yield Refused(said, reason, unguarded=name in reach.except_ or name in guarded)
+
+
+def _pierced_patterns(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
+    """Exceptions from patterns: an ignore file is for a whole build, and a rule for it cannot be left out for one file."""
+    builds = _called(fleet)
+    for each in instruction.intents:
+        if each.topic is not Topic.IGNORE_FILES or each.heading or each.looks:
+            continue
+        for name in each.reach.except_:
+            if _is_there(name, fleet) and not any(named_by(name, build) for build in builds):
+                reason = (
+                    f"`{name}` is no build of its own: to bring it back, put `!` and its path into the ignore file yourself"
+                )
+                yield Refused(each.said, reason, unguarded=True)
+
+
+def _called(fleet: Fleet) -> set[str]:
+    """What the fleet's services and images are called by."""
+    return {service.name for service in fleet.services} | {name for file in fleet.files for name in names_of(file)}
+
+
+def _is_there(name: str, fleet: Fleet) -> bool:
+    plain = name.strip("/").removeprefix("./")
+    return plain in _called(fleet) or plain in fleet.tree.entries or _matches(plain, fleet)
 
 
 def _matches(name: str, fleet: Fleet) -> bool:

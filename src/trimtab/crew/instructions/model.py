@@ -111,6 +111,8 @@ class Refused:
     path: str | None = None
     line: int | None = None
     services: tuple[str, ...] = ()
+    unguarded: bool = False
+    """Whether it is what something was to be kept from: done without it, the rest would reach too far."""
 
 
 @dataclass(frozen=True, slots=True)
