@@ -80,7 +80,7 @@ def _flow(asked: _Asked, folder: Path, resume: str, common: Common, *, auto: boo
         raise UsageError(f"`{folder}` is no folder.")
     run = resume or new_run()
     if resume:
-        asked = _read(root, run, asked.kind)
+        asked = _taken_up(asked, _read(root, run, asked.kind), run)
     if not asked.prompt.strip():
         raise UsageError('Say what is wanted: `--prompt "Optimize containers, builds and deployment"`.')
     meant = understood(root, asked.prompt, common, offline=asked.offline)
@@ -108,6 +108,25 @@ def _read(root: Path, run: str, kind: Kind) -> _Asked:
     if asked.kind is not kind:
         raise UsageError(f"The run `{run}` is a {asked.kind} workflow: `trimtab workflow {asked.kind} --resume {run}`.")
     return asked
+
+
+def _taken_up(now: _Asked, then: _Asked, run: str) -> _Asked:
+    """What a run goes on with: what it was begun with, as roles that ended well have done that.
+
+    Raises:
+        UsageError: something else is asked for now.
+    """
+    other = [
+        *(["--prompt"] if now.prompt.strip() not in {"", then.prompt.strip()} else []),
+        *(["--offline"] if now.offline and not then.offline else []),
+        *(["how it is measured"] if now.effort not in {Effort(), then.effort} else []),
+    ]
+    if other:
+        raise UsageError(
+            f"The run `{run}` was begun with other words: {', '.join(other)}. Go on with it without, or begin a new one. "
+            f"It was asked for: “{then.prompt}”"
+        )
+    return then
 
 
 def _worked(
