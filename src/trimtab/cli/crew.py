@@ -58,7 +58,8 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
     unguarded = next((each for each in refused if each.unguarded), None)
     if unguarded:
         raise UsageError(f"What is to be left as it is cannot be: {unguarded.reason}. Nothing was done.")
-    if sentence.strip() and not instruction.intents:
+    # A heading asks for what its list says, and for nothing where all of that is refused.
+    if sentence.strip() and all(each.heading for each in instruction.intents):
         why = "is refused, as said above" if instruction.refused else "is nothing that trimtab does"
         raise UsageError(f"What this asks for {why}. Nothing was done.")
     return Understood(loaded, instruction, config, (*instruction.refused, *refused))

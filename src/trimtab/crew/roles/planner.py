@@ -13,7 +13,8 @@ _DEPLOYMENTS = (Topic.DEPLOYMENT, Topic.ZERO_DOWNTIME, Topic.ROLLBACK, Topic.GRA
 async def planner(brief: Brief, do: Do) -> Report:
     """Lists the changes in batches, the images in waves, and what a deployment would do; changes nothing."""
     claims = Claims(brief, Role.PLANNER)
-    rules = changing_rules(brief.instruction)
+    # What is only to be looked at is planned as well: a plan changes nothing.
+    rules = changing_rules(brief.instruction) or brief.instruction.rules
     chosen = ("--select", ",".join(rules)) if rules else ()
     plan = await do(Step("plan", ("plan", *brief.where, *chosen, *brief.settings)))
     said = f"{len(items(mapping(plan.data).get('batches')))} batches of changes"

@@ -1,0 +1,66 @@
+"""Roles and workflows as a user asks for them: what is said before anything is done."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from trimtab.cli.roles import planner
+from trimtab.cli.workflow import workflow
+from trimtab.errors import UsageError
+
+FILES = {
+    "compose.yaml": "services:\n  api: {build: api}\n  web: {build: web}\n",
+    "api/Dockerfile": "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nRUN pip install --no-cache-dir -r requirements.txt\n",
+    "api/requirements.txt": "six==1.17.0\n",
+    "web/Dockerfile": "FROM node:24-slim\nRUN npm install\n",
+}
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    folder = tmp_path / "fleet"
+    for path, text in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def call(app: App, *words: str) -> int:
+    result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    assert isinstance(result, int)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("Add health checks, except in wbe", "no service, file or folder is called `wbe`"),
+        ("Exclude *.txt except api/requirements.txt", "is no build of its own"),
+        ("Add exclusions: *", "What this asks for is refused"),
+    ],
+)
+def test_what_would_be_done_without_what_was_refused_is_not_done(fleet: Path, words: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        call(planner, "plan", words, str(fleet))
+    assert not (fleet / ".trimtab" / "runs").exists()
+
+
+def test_what_is_only_to_be_looked_at_is_all_that_is_planned(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(planner, "plan", "Review the layer order", str(fleet)) == 0
+    assert "--select DF108,DF109,DF110,DF113 " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["--prompt", "Add health checks"], ["--offline"], ["--quick"]])
+def test_a_run_goes_on_with_what_it_was_begun_with(fleet: Path, more: list[str]) -> None:
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@e.org", "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=fleet, check=True)
+    run = fleet / ".trimtab" / "runs" / "r1"
+    run.mkdir(parents=True)
+    effort = {"repeats": 0, "quick": False, "budget": "", "cold": False, "fresh_runner": False, "link": 0, "replay": 0}
+    asked = {"kind": "rapid", "prompt": "Add cache mounts.", "offline": False, "effort": effort}
+    (run / "workflow.json").write_text(json.dumps(asked))
+    with pytest.raises(UsageError, match="begun with other words: .*Add cache mounts"):
+        call(workflow, "rapid", str(fleet), "--resume", "r1", "--auto", *more)
