@@ -217,3 +217,23 @@ def test_files_and_empty_folders_have_no_pipeline(repository: Path, tmp_path: Pa
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="nothing to build"):
         call(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("provider", ["github", "gitlab"])
+def test_the_pipeline_of_another_fleet_stays(tmp_path: Path, provider: str) -> None:
+    git(tmp_path, "init", "-q")
+    for name in ("alpha", "beta"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "compose.yaml").write_text("services:\n  app: {build: .}\n")
+        (tmp_path / name / "Dockerfile").write_text("FROM python:3.12-slim\n")
+    main = tmp_path / (WORKFLOW if provider == "github" else ".gitlab-ci.yml")
+    assert call(tmp_path / "alpha", "--provider", provider) == 0
+    first = main.read_text()
+    with pytest.raises(UsageError, match="is the pipeline of the fleet in `alpha`"):
+        call(tmp_path / "beta", "--provider", provider)
+    assert main.read_text() == first
+    assert call(tmp_path / "alpha", "--provider", provider, "--check") == 0
+    assert call(tmp_path / "beta", "--provider", provider, "--output-dir", str(tmp_path / "beta")) == 0
+    shutil.rmtree(tmp_path / "alpha")
+    assert call(tmp_path / "beta", "--provider", provider) == 0
+    assert '"beta"' in main.read_text()

@@ -62,5 +62,5 @@ def test_a_run_goes_on_with_what_it_was_begun_with(fleet: Path, more: list[str])
     effort = {"repeats": 0, "quick": False, "budget": "", "cold": False, "fresh_runner": False, "link": 0, "replay": 0}
     asked = {"kind": "rapid", "prompt": "Add cache mounts.", "offline": False, "effort": effort}
     (run / "workflow.json").write_text(json.dumps(asked))
-    with pytest.raises(UsageError, match="begun with other words: .*Add cache mounts"):
+    with pytest.raises(UsageError, match=r"begun with other words: .*Add cache mounts"):
         call(workflow, "rapid", str(fleet), "--resume", "r1", "--auto", *more)

@@ -23,7 +23,17 @@ from trimtab.pipelines.blocks import Fate, merged
 from trimtab.pipelines.pins import pin_table
 from trimtab.pipelines.plan import Plan, deployed_project, github_outputs, gitlab_variables, plan, plan_data
 from trimtab.pipelines.suites import suites
-from trimtab.pipelines.texts import MAIN_FILES, Pipeline, PipelineFile, Provider, Said, has_renovate, pipeline_files, read_said
+from trimtab.pipelines.texts import (
+    MAIN_FILES,
+    Pipeline,
+    PipelineFile,
+    Provider,
+    Said,
+    has_renovate,
+    pipeline_files,
+    read_fleet,
+    read_said,
+)
 from trimtab.report.pipelines import Written, pipeline_view, pipelines_data, pipelines_view
 
 
@@ -109,7 +119,10 @@ def _written(loaded: Loaded, graph: Graph, where: Place, texts: Texts, common: C
     top = (texts.output_dir or where.top).resolve()
     main = top / MAIN_FILES[texts.provider]
     asked = Said(texts.branch, texts.registry.rstrip("/"), texts.install, texts.fail_on)
-    said = asked.over(read_said(_read(main) or ""))
+    current = _read(main) or ""
+    if not texts.force:
+        _refuse_another(read_fleet(current), where, MAIN_FILES[texts.provider])
+    said = asked.over(read_said(current))
     if said.fail_on not in {"", "info", "low", "medium", "high", "critical"}:
         raise UsageError(f"`--fail-on {said.fail_on}` is none of info, low, medium, high, critical.")
     pipeline = Pipeline(
@@ -129,6 +142,20 @@ def _written(loaded: Loaded, graph: Graph, where: Place, texts: Texts, common: C
     )
     left = any(each.merged.fate is Fate.LEFT for each in files)
     return FINDINGS if left or (texts.check and any(each.changes for each in files)) else CLEAN
+
+
+def _refuse_another(folder: str | None, where: Place, path: str) -> None:
+    """Keep a pipeline that is for another fleet of the repository.
+
+    Raises:
+        UsageError: it is, and that fleet is still there.
+    """
+    if folder is None or folder == where.inside or not (where.top / folder).is_dir():
+        return
+    raise UsageError(
+        f"`{path}` is the pipeline of the fleet in `{folder or '.'}`, and would be one of `{where.inside or '.'}` alone. "
+        "Pass --force to replace it, or name the folder above both; --output-dir writes another one elsewhere."
+    )
 
 
 def _beside(top: Path) -> list[str]:

@@ -26,6 +26,7 @@ MAIN_FILES: Mapping[Provider, str] = {"github": ".github/workflows/containers.ym
 """Where the pipeline itself stands."""
 _PLAIN = re.compile(r"[\w./:@ +,=~-]*", re.ASCII)
 _SAID = re.compile(r"(?m)^# options: (?P<data>\{.*\})[ \t]*\r?$")
+_FLEET = re.compile(r'(?m)^  FLEET: "(?P<folder>[^"\r\n]*)"[ \t]*\r?$')
 _BOTS = frozenset({"renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json"})
 
 
@@ -108,6 +109,12 @@ def read_said(text: str) -> Said:
     except ValueError:
         return Said()
     return Said(*(str(data.get(each.name) or "") for each in fields(Said)))
+
+
+def read_fleet(text: str) -> str | None:
+    """The folder of the fleet that a pipeline is for, from the repository's top; `""` for the top, None where none is named."""
+    match = _FLEET.search(text)
+    return None if match is None else "" if match["folder"] == "." else match["folder"]
 
 
 def _said_line(said: Said) -> str:
