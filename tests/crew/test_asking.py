@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
+from trimtab.cli.optimize import optimize
 from trimtab.cli.roles import planner
 from trimtab.cli.workflow import workflow
 from trimtab.errors import UsageError
@@ -34,6 +35,11 @@ def call(app: App, *words: str) -> int:
     return result
 
 
+def commit(fleet: Path) -> None:
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@e.org", "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=fleet, check=True)
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -55,8 +61,7 @@ def test_what_is_only_to_be_looked_at_is_all_that_is_planned(fleet: Path, capsys
 
 @pytest.mark.parametrize("more", [["--prompt", "Add health checks"], ["--offline"], ["--quick"]])
 def test_a_run_goes_on_with_what_it_was_begun_with(fleet: Path, more: list[str]) -> None:
-    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@e.org", "commit", "-qm", "one"]):
-        subprocess.run(["git", *words], cwd=fleet, check=True)
+    commit(fleet)
     run = fleet / ".trimtab" / "runs" / "r1"
     run.mkdir(parents=True)
     effort = {"repeats": 0, "quick": False, "budget": "", "cold": False, "fresh_runner": False, "link": 0, "replay": 0}
@@ -64,3 +69,23 @@ def test_a_run_goes_on_with_what_it_was_begun_with(fleet: Path, more: list[str])
     (run / "workflow.json").write_text(json.dumps(asked))
     with pytest.raises(UsageError, match=r"begun with other words: .*Add cache mounts"):
         call(workflow, "rapid", str(fleet), "--resume", "r1", "--auto", *more)
+
+
+@pytest.mark.parametrize("path", ["api/requirements.txt", "new/Dockerfile"])
+def test_what_is_not_committed_is_not_on_the_branch_and_nothing_begins(fleet: Path, path: str) -> None:
+    commit(fleet)
+    (fleet / "notes.txt").write_text("git has never had it, and trimtab does not read it\n")
+    (fleet / path).parent.mkdir(exist_ok=True)
+    (fleet / path).write_text("FROM python:3.12-slim\nRUN pip install six\n")
+    with pytest.raises(UsageError, match="The branch begins at the last commit") as caught:
+        call(workflow, "rapid", str(fleet), "--auto", "--prompt", "Add cache mounts.")
+    assert "notes.txt" not in str(caught.value)
+    assert not (fleet / ".trimtab" / "runs").exists()
+
+
+def test_an_edit_is_not_committed_to_a_branch_as_what_a_rule_did(fleet: Path) -> None:
+    commit(fleet)
+    (fleet / "api/Dockerfile").write_text(FILES["api/Dockerfile"] + "ENV MINE=1\n")
+    app = App(default_command=optimize)
+    with pytest.raises(UsageError, match="has uncommitted changes"):
+        call(app, str(fleet), "--select", "DF101", "--branch", "new")

@@ -108,7 +108,8 @@ def optimize(
     loaded = load(paths, common, choice)
     changes = rewrite(loaded.fleet, unsafe=not safe_only, proof=not safe_only, paths=loaded.chosen, rules=loaded.rules)
     planned = [change.path for change in changes.changed]
-    if delivery.to_tree:
+    # A branch begins at the last commit: an edit that is not in it would be committed as what a rule did.
+    if delivery.to_tree or (delivery.branch and not delivery.dry_run):
         refuse_dirty(loaded, planned, allow_dirty=allow_dirty)
     if delivery.branch:
         anyio.run(check_branch, ProcessRunner(), loaded.root, delivery.branch)

@@ -23,7 +23,7 @@ from trimtab.crew.results import artefacts, report_data, write_whole
 from trimtab.crew.workflow import Ended, Kind, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.git import check_branch, place
+from trimtab.git import check_branch, place, uncommitted
 from trimtab.history import Store, history_folder, new_run, opened
 from trimtab.history.crew import CrewStep
 
@@ -87,6 +87,7 @@ def _flow(asked: _Asked, folder: Path, resume: str, common: Common, *, auto: boo
     branch = f"trimtab/{run}"
     if not resume:
         anyio.run(check_branch, ProcessRunner(), root, branch)
+    _refuse_uncommitted(root, meant)
     with opened(root) as store:
         brief = briefed(meant, store, run, asked.effort)
         write_whole(brief.folder / "workflow.json", _ASKED.dump_json(asked, indent=2).decode())
@@ -108,6 +109,27 @@ def _read(root: Path, run: str, kind: Kind) -> _Asked:
     if asked.kind is not kind:
         raise UsageError(f"The run `{run}` is a {asked.kind} workflow: `trimtab workflow {asked.kind} --resume {run}`.")
     return asked
+
+
+def _refuse_uncommitted(root: Path, meant: Understood) -> None:
+    """Keep out what is in the tree and cannot be on the branch: what is reviewed and proven would be another fleet's.
+
+    Raises:
+        UsageError: a file that git has is changed, or git has not one that trimtab reads.
+    """
+    fleet = meant.loaded.fleet
+    read = {file.path for file in fleet.files} | set(fleet.compose_files) | {part.path for part in fleet.scripts}
+
+    async def ask() -> list[str]:
+        edited = await uncommitted(ProcessRunner(), root, ["."], tracked=True)
+        return sorted({*edited, *await uncommitted(ProcessRunner(), root, sorted(read))})
+
+    found = anyio.run(ask)
+    if found:
+        names = ", ".join(f"`{path}`" for path in found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        raise UsageError(
+            f"The branch begins at the last commit, which has not what is in {names}. Commit it, or `git stash -u`."
+        )
 
 
 def _taken_up(now: _Asked, then: _Asked, run: str) -> _Asked:

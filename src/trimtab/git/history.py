@@ -9,11 +9,15 @@ from trimtab.errors import ToolError
 from trimtab.git_questions import ignore_question, untracked_question
 
 
-async def uncommitted(runner: Runner, root: Path, paths: Sequence[str]) -> list[str]:
-    """Those of `paths` that differ from what is committed; none where there is no git or no repository."""
+async def uncommitted(runner: Runner, root: Path, paths: Sequence[str], *, tracked: bool = False) -> list[str]:
+    """Those of `paths`, or what lies below them, that differ from what is committed; none where there is no repository.
+
+    With `tracked`, what git has never had does not count.
+    """
     if not paths:
         return []
-    command = Command(("git", "-C", str(root), "status", "--porcelain=v1", "-z", "--no-renames", "--", *paths))
+    form = ("--porcelain=v1", "-z", "--no-renames", *(["--untracked-files=no"] if tracked else []))
+    command = Command(("git", "-C", str(root), "status", *form, "--", *paths))
     result = await _quietly(runner, command)
     if result is None:
         return []
