@@ -10,6 +10,9 @@ from cyclopts import App
 from trimtab.cli.optimize import optimize
 from trimtab.cli.roles import planner
 from trimtab.cli.workflow import workflow
+from trimtab.crew.instructions import understand
+from trimtab.crew.model import Brief, Report, Role, Standing
+from trimtab.crew.results import keep
 from trimtab.errors import UsageError
 
 FILES = {
@@ -40,6 +43,16 @@ def commit(fleet: Path) -> None:
         subprocess.run(["git", *words], cwd=fleet, check=True)
 
 
+def begun(fleet: Path, **more: str) -> Path:
+    """A run that has begun already."""
+    run = fleet / ".trimtab" / "runs" / "r1"
+    run.mkdir(parents=True)
+    effort = {"repeats": 0, "quick": False, "budget": "", "cold": False, "fresh_runner": False, "link": 0, "replay": 0}
+    asked = {"kind": "rapid", "prompt": "Add cache mounts.", "offline": False, "effort": effort, **more}
+    (run / "workflow.json").write_text(json.dumps(asked))
+    return run
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -62,11 +75,7 @@ def test_what_is_only_to_be_looked_at_is_all_that_is_planned(fleet: Path, capsys
 @pytest.mark.parametrize("more", [["--prompt", "Add health checks"], ["--offline"], ["--quick"]])
 def test_a_run_goes_on_with_what_it_was_begun_with(fleet: Path, more: list[str]) -> None:
     commit(fleet)
-    run = fleet / ".trimtab" / "runs" / "r1"
-    run.mkdir(parents=True)
-    effort = {"repeats": 0, "quick": False, "budget": "", "cold": False, "fresh_runner": False, "link": 0, "replay": 0}
-    asked = {"kind": "rapid", "prompt": "Add cache mounts.", "offline": False, "effort": effort}
-    (run / "workflow.json").write_text(json.dumps(asked))
+    begun(fleet)
     with pytest.raises(UsageError, match=r"begun with other words: .*Add cache mounts"):
         call(workflow, "rapid", str(fleet), "--resume", "r1", "--auto", *more)
 
@@ -89,3 +98,19 @@ def test_an_edit_is_not_committed_to_a_branch_as_what_a_rule_did(fleet: Path) ->
     app = App(default_command=optimize)
     with pytest.raises(UsageError, match="has uncommitted changes"):
         call(app, str(fleet), "--select", "DF101", "--branch", "new")
+
+
+def test_a_run_whose_branch_is_gone_is_not_gone_on_with(fleet: Path) -> None:
+    commit(fleet)
+    folder = begun(fleet)
+    report = Report(Role.IMPLEMENTER, Standing.DONE, "1 files are changed as proven")
+    keep(Brief("r1", fleet, fleet, folder, understand("Add cache mounts."), folder / "policy.toml"), report)
+    with pytest.raises(UsageError, match="The branch `trimtab/r1` is gone"):
+        call(workflow, "rapid", str(fleet), "--resume", "r1", "--auto")
+
+
+def test_a_run_is_gone_on_with_where_it_began(fleet: Path) -> None:
+    commit(fleet)
+    begun(fleet, commit="0123456789ab")
+    with pytest.raises(UsageError, match="began at 0123456789ab, and"):
+        call(workflow, "rapid", str(fleet), "--resume", "r1", "--auto")

@@ -20,10 +20,10 @@ from trimtab.crew.branch import Branch
 from trimtab.crew.model import Brief, Report, Role
 from trimtab.crew.render import index_markdown, report_view, workflow_view
 from trimtab.crew.results import artefacts, report_data, write_whole
-from trimtab.crew.workflow import Ended, Kind, work_through
+from trimtab.crew.workflow import Ended, Kind, finished, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.git import check_branch, place, uncommitted
+from trimtab.git import check_branch, has_branch, head, place, uncommitted
 from trimtab.history import Store, history_folder, new_run, opened
 from trimtab.history.crew import CrewStep
 
@@ -41,6 +41,8 @@ class _Asked:
     prompt: str
     effort: Effort
     offline: bool
+    commit: str = ""
+    """What was checked out, which the branch began at."""
 
 
 _ASKED = TypeAdapter(_Asked)
@@ -88,8 +90,11 @@ def _flow(asked: _Asked, folder: Path, resume: str, common: Common, *, auto: boo
     if not resume:
         anyio.run(check_branch, ProcessRunner(), root, branch)
     _refuse_uncommitted(root, meant)
+    asked = _at_its_beginning(asked, root, run)
     with opened(root) as store:
         brief = briefed(meant, store, run, asked.effort)
+        if finished(brief, Role.IMPLEMENTER) and not anyio.run(has_branch, ProcessRunner(), root, branch):
+            raise UsageError(f"The branch `{branch}` is gone, and with it what this run has changed: begin a new run.")
         write_whole(brief.folder / "workflow.json", _ASKED.dump_json(asked, indent=2).decode())
         if not resume:
             store.begin(run, f"workflow {asked.kind}")
@@ -130,6 +135,21 @@ def _refuse_uncommitted(root: Path, meant: Understood) -> None:
         raise UsageError(
             f"The branch begins at the last commit, which has not what is in {names}. Commit it, or `git stash -u`."
         )
+
+
+def _at_its_beginning(asked: _Asked, root: Path, run: str) -> _Asked:
+    """What was asked for, with the commit that the branch begins at.
+
+    Raises:
+        UsageError: the run began at another one, so that what it has seen is not what is there now.
+    """
+    here = (anyio.run(head, ProcessRunner(), root) or "").removesuffix("+")
+    if asked.commit not in {"", here}:
+        raise UsageError(
+            f"The run `{run}` began at {asked.commit}, and {here} is checked out: what it has seen is another tree. "
+            "Check that out again, or begin a new run."
+        )
+    return replace(asked, commit=here)
 
 
 def _taken_up(now: _Asked, then: _Asked, run: str) -> _Asked:

@@ -1,6 +1,6 @@
 """Git: what it knows of a fleet's files, and branches for what was proven."""
 
-from trimtab.git.branch import Revision, check_branch, commit_branch
+from trimtab.git.branch import Revision, check_branch, commit_branch, has_branch
 from trimtab.git.changes import Changes, changes_since, export_revision, head, text_at
 from trimtab.git.history import change_counts, ignored_paths, left_out, tracked_paths, uncommitted
 from trimtab.git.repository import Place, place
@@ -17,6 +17,7 @@ __all__ = [
     "commit_all",
     "commit_branch",
     "export_revision",
+    "has_branch",
     "head",
     "ignored_paths",
     "left_out",

@@ -23,6 +23,11 @@ def _git(root: Path, *words: str, env: Mapping[str, str] | None = None) -> Comma
     return Command(("git", "-C", str(root), *words), env or {})
 
 
+async def has_branch(runner: Runner, root: Path, name: str) -> bool:
+    """Whether there is a branch of that name."""
+    return (await runner.run(_git(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{name}"))).code == 0
+
+
 async def check_branch(runner: Runner, root: Path, name: str) -> None:
     """Find out before long work whether a branch can be made.
 
@@ -33,7 +38,7 @@ async def check_branch(runner: Runner, root: Path, name: str) -> None:
         raise UsageError(f"`{root}` is in no git repository with a commit; --branch needs one.")
     if (await runner.run(_git(root, "check-ref-format", f"refs/heads/{name}"))).code != 0:
         raise UsageError(f"`{name}` is no name for a git branch.")
-    if (await runner.run(_git(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{name}"))).code == 0:
+    if await has_branch(runner, root, name):
         raise UsageError(f"The branch `{name}` exists already; name another one, or delete it first.")
 
 

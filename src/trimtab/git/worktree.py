@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trimtab.docker import Command, Runner
+from trimtab.git.branch import has_branch
 
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false")
 
@@ -19,8 +20,7 @@ async def add_worktree(runner: Runner, root: Path, folder: Path, branch: str) ->
     if (folder / ".git").exists():
         return
     await _git(runner, root, "worktree", "prune")
-    exists = await runner.run(Command(("git", "-C", str(root), "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")))
-    words = (str(folder), branch) if exists.code == 0 else ("-b", branch, str(folder), "HEAD")
+    words = (str(folder), branch) if await has_branch(runner, root, branch) else ("-b", branch, str(folder), "HEAD")
     await _git(runner, root, "worktree", "add", "--quiet", *words)
 
 
