@@ -188,6 +188,18 @@ def test_images_that_were_not_tried_are_not_looked_at(tmp_path: Path) -> None:
     assert stage.names == ["build"]
 
 
+def test_a_project_that_does_not_start_is_told_and_not_called_done(tmp_path: Path) -> None:
+    start = {
+        "projects": [{"files": ["compose.yaml"], "measured": None, "problem": "as it is, it does not start: api exited (3)"}]
+    }
+    report = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, {**RESULTS, "start": start}))
+    assert (report.standing, report.halts) == (Standing.UNKNOWN, False)
+    assert report.said.endswith("; not every project could be started")
+    assert left_lines(report.left) == ["start of compose.yaml: as it is, it does not start: api exited (3)"]
+    broken = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, RESULTS, {"start": 2}, {"start"}))
+    assert (broken.standing, broken.halts) == (Standing.UNKNOWN, False)
+
+
 def test_what_fails_is_not_excused_by_a_tree_before_that_was_not_tried(tmp_path: Path) -> None:
     failed = {"targets": [{"target": "a", "outcome": "failed", "reason": "no such file"}]}
     before = {"targets": [{"target": "a", "outcome": "cancelled", "reason": "not tried: the disk is full"}]}

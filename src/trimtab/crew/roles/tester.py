@@ -18,7 +18,7 @@ async def tester(brief: Brief, do: Do) -> Report:
     """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester; what was
     not tried there was not looked at.
 
-    Where starting matters, the project is started, too; a project that cannot be is listed, and does not fail.
+    Where starting matters, the project is started, too; one that does not start is listed, and the tester is not done then.
     """
     build = await do(Step("build", ("build", str(brief.tree), *brief.settings), environment=brief.images))
     claims, left = Claims(brief, Role.TESTER), list[Left]()
@@ -39,12 +39,26 @@ async def tester(brief: Brief, do: Do) -> Report:
     if not failed and not untried and build.trouble is None and brief.asks(*_STARTS):
         optional.append(await do(Step("start", ("startup", str(brief.tree), "--prove", "--repeats", "1", *brief.settings))))
         claims.add(optional[0], "project as a whole becomes ready in", "projects", 0, "measured", 0, 0, unit="seconds")
+    down = [each for done in optional for each in _unstarted(done)]
+    left.extend(down)
+    unstarted = bool(down) or any(each.trouble or each.gap for each in optional)
     done = len(items(mapping(build.data).get("targets")))
     worse = f"{len(failed)} of {done} images do not build"
     looked = f"{done - len(untried)} of {done} images were looked at" if untried else f"{done} images were looked at"
-    said = worse if failed else f"{looked}, and none has stopped building"
-    standing = Standing.FAILED if failed else Standing.UNKNOWN if untried else Standing.DONE
+    good = f"{looked}, and none has stopped building" + ("; not every project could be started" if unstarted else "")
+    said = worse if failed else good
+    standing = Standing.FAILED if failed else Standing.UNKNOWN if untried or unstarted else Standing.DONE
     return conclude(Role.TESTER, said, steps, standing=standing, claims=claims.found, left=left, optional=optional)
+
+
+def _unstarted(start: Done) -> list[Left]:
+    """The projects that do not start as they are, with the reason."""
+    found = [mapping(each) for each in items(mapping(start.data).get("projects"))]
+    return [
+        Left(f"start of {', '.join(map(str, items(each.get('files'))))}", str(each["problem"]))
+        for each in found
+        if each.get("problem")
+    ]
 
 
 def _unbuilt(build: Done, *, tried: bool) -> Mapping[str, str]:
