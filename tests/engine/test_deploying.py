@@ -144,6 +144,22 @@ def test_a_version_that_fails_while_both_have_callers_goes_back(stack: Stack) ->
     assert stack.names() == before
 
 
+def test_a_bad_version_after_one_that_did_not_run_is_taken_away(stack: Stack) -> None:
+    """Nobody is led back to what did not run, and the next good version is deployed as any other."""
+    stack.deployed()
+    held(stack)
+    stack.deployed()
+    before = stack.names()
+    stack.run("docker", "stop", f"{stack.project}-front")
+    bad = stack.data("deploy", VERSION="2", MODE="crash")
+    assert (bad["code"], bad["services"]["web"]["outcome"]) == (1, "rolled-back")
+    assert stack.names() == before
+    assert stack.run("docker", "inspect", "--format", "{{.State.Status}}", f"{stack.project}-front").stdout.strip() == "exited"
+    stack.deployed(VERSION="3")
+    assert stack.serves() == "3"
+    assert stack.names() == before
+
+
 def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
     stack.deployed()
     held(stack)

@@ -182,7 +182,8 @@ async def _back(work: _Work) -> Good | Bad:
         await steps.stop_new(site, move, now.new)
         await steps.name_away(site, move, now.new)
         return steps.none_before(move)
-    if move.strategy is Strategy.SWITCH:
+    # One that did not run gets no callers: there is nobody to lead back.
+    if move.strategy is Strategy.SWITCH and move.before_ran:
         return await _retreated(work, now.new, now.before)
     if now.new is not None and now.new.running:
         one = await work.held(None)
