@@ -175,3 +175,11 @@ def test_names_of_the_fleet_are_keys_without_quotes_where_they_need_none() -> No
 def test_only_a_folder_can_have_one(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", str(shop / "compose.yaml")]) == 2
     assert "Name the folder" in capsys.readouterr().err
+
+
+def test_a_compose_file_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  app: [\n")
+    (tmp_path / "Dockerfile").write_text(SLIM)
+    assert run(["init", str(tmp_path)]) == 1
+    assert "error: `compose.yaml`, line " in capsys.readouterr().err
+    assert (tmp_path / "trimtab.toml").is_file()

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, check_format, load, show
+from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.config import Config
 from trimtab.docker.machine import memory
 from trimtab.errors import UsageError
@@ -33,15 +34,18 @@ def init(
     """Write a first `trimtab.toml` from what is found: compose projects, bases, services that others depend on.
 
     Every key says why it is there; what nothing in the repository decides is a comment. A configuration that exists is never
-    overwritten: --diff shows where it differs from what would be written today.
+    overwritten: --diff shows where it differs from what would be written today. Exits with 1 when a compose file cannot be
+    read, and nothing is known of its services.
     """
     common = common or Common()
     check_format(common)
     loaded = load(paths, common, RuleChoice(offline=True))
     if loaded.chosen is not None:
         raise UsageError("Name the folder of the fleet: the configuration is written into it.")
+    fleet = _by_itself(loaded)
+    unread = tell_unread(fleet, common)
     here = memory()
-    text = _checked(first_config(_by_itself(loaded), datetime.now(UTC).date(), here.total if here else None))
+    text = _checked(first_config(fleet, datetime.now(UTC).date(), here.total if here else None))
     written = not diff
     if written:
         _refuse_existing(loaded)
@@ -51,7 +55,7 @@ def init(
     data = {"schema": "trimtab.init/1", "path": _NAME, "written": written, "text": text, "diff": changes, "next": next_ones}
     lines = [changes.rstrip("\n") or _told(loaded, written=written), *([""] if next_ones else []), *next_ones]
     show(common, lambda: data, lambda: Text("\n".join(lines)))
-    return CLEAN
+    return of_the_rest(CLEAN, unread)
 
 
 def _by_itself(loaded: Loaded) -> Fleet:
