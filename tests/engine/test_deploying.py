@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -158,6 +159,21 @@ def test_a_bad_version_after_one_that_did_not_run_is_taken_away(stack: Stack) ->
     stack.deployed(VERSION="3")
     assert stack.serves() == "3"
     assert stack.names() == before
+
+
+@pytest.mark.parametrize("ending", [("rollback",), ("deploy", "--resume")])
+def test_a_journal_that_is_lost_behind_the_holder_leaves_nobody_without_callers(stack: Stack, ending: tuple[str, ...]) -> None:
+    """Which slot the holder leads to, and which lanes a deployment has made, is told by the marks of containers as well."""
+    stack.deployed()
+    held(stack)
+    journal = stack.folder / ".trimtab"
+    for step, version, served in ((14, "1", "1"), (7, "2", "1" if ending == ("rollback",) else "2")):
+        killed_at(stack, step, VERSION=version)
+        shutil.rmtree(journal)
+        assert stack.trimtab(*ending, "--quiet", VERSION=version).returncode == 0
+        assert stack.serves() == served
+        assert not [name for name in stack.names() if ".before-" in name or name.endswith(".lease")]
+        stack.deployed(VERSION=served)
 
 
 def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
