@@ -176,6 +176,23 @@ def test_a_journal_that_is_lost_behind_the_holder_leaves_nobody_without_callers(
         stack.deployed(VERSION=served)
 
 
+@pytest.mark.parametrize("step", ["create HAProxy", "takes over", "finishes"])
+def test_undone_while_a_lane_gets_another_haproxy(stack: Stack, step: str) -> None:
+    """One that was made and not started is no lane's: it is taken away, and the one before serves on."""
+    stack.deployed()
+    held(stack)
+    stack.deployed()
+    held(stack, 'stop-first = ["web"]\n')
+    killed_at(stack, step, VERSION="2")
+    done = stack.data("rollback")
+    assert (done["code"], done["services"]["web"]["outcome"]) == (0, "rolled-back")
+    words = ("docker", "ps", "--all", "--format", "{{.State}}", "--filter", f"name=^{stack.project}.proxy.")
+    assert stack.run(*words).stdout.split() == ["running"] * 2
+    assert stack.serves() == "1"
+    stack.deployed(VERSION="2")
+    assert stack.serves() == "2"
+
+
 def test_behind_the_holder_nobody_notices(stack: Stack) -> None:
     stack.deployed()
     held(stack)

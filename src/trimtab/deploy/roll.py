@@ -14,7 +14,7 @@ import anyio
 
 from trimtab.deploy.holder.exchange import Exchange
 from trimtab.deploy.holder.holding import HolderPlan
-from trimtab.deploy.holder.station import refit, remove_holder, start_lane
+from trimtab.deploy.holder.station import refit, remove_holder, start_lane, unfit
 from trimtab.deploy.moves import back, forward
 from trimtab.deploy.outcome import Outcome, ServiceOutcome
 from trimtab.deploy.plan import BOTH_RUN, Move, Strategy
@@ -222,7 +222,9 @@ class Roll:
                 await self._undone(unit, {}, reason, time.monotonic())
 
     async def undo(self) -> None:
-        """Make everything as it was before, the last first."""
+        """Make everything as it was before, the last first. Where a new HAProxy cannot take over, the one before serves on."""
+        for number in self.holder.refit:
+            await self._tried(partial(unfit, self.site, self.holder.holding, number))
         for unit in reversed(self.units()):
             await self._undone(unit, {}, "it was asked for", time.monotonic())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.deploy import names
-from trimtab.deploy.holder.holding import HolderPlan, Holding, Standing, letter_of, standing
+from trimtab.deploy.holder.holding import HolderPlan, Holding, Standing, image_of, letter_of, standing
 from trimtab.deploy.observed import Instance, Observed
 from trimtab.deploy.plan import Move, Strategy, moves_data
 
@@ -51,7 +51,11 @@ def _holder(now: Observed, moves: Sequence[Move], revision: int, lanes: Sequence
     ending = {each.anchor.id for each in lanes if each not in new and over & {one.service for one in each.track.behind}}
     ends = tuple(each.name for each in now.holders if {each.id, each.labels.get(names.ANCHORED, "")} & ending)
     stay = tuple(each.track for each in lanes if each.anchor.id not in ending)
-    return HolderPlan(Holding("", stay), tuple(each.track.lane.number for each in new), (), ends)
+    fitted = [each for each in now.holders if each.labels.get(names.REVISION) == str(revision)]
+    anchors = {each.labels.get(names.ANCHORED) for each in fitted}
+    refit = tuple(each.track.lane.number for each in lanes if each not in new and each.anchor.id in anchors)
+    image = image_of(fitted[-1]) if fitted else ""
+    return HolderPlan(Holding(image, stay), tuple(each.track.lane.number for each in new), refit, ends)
 
 
 def _move(now: Observed, slot: names.Slot, revision: int, lanes: Sequence[Standing]) -> Move:

@@ -106,17 +106,13 @@ def read_holder_plan(data: Mapping[str, object]) -> HolderPlan:
 
 
 def standing(observed: Observed) -> tuple[Standing, ...]:
-    """The lanes that are there, by the labels of their containers: of several HAProxies the newest is the lane's."""
+    """The lanes that are there, by the labels of their containers: of several HAProxies the newest that runs is the lane's."""
     found: list[Standing] = []
     anchors = {each.id: each for each in observed.holders if each.labels.get(names.ROLE) == names.ANCHOR}
     newest: dict[str, Container] = {}
     for each in observed.holders:
         anchor = each.labels.get(names.ANCHORED, "")
-        if (
-            each.labels.get(names.ROLE) == names.PROXY
-            and anchor in anchors
-            and _revision(each) >= _revision(newest.get(anchor))
-        ):
+        if each.labels.get(names.ROLE) == names.PROXY and anchor in anchors and _rank(each) >= _rank(newest.get(anchor)):
             newest[anchor] = each
     for anchor, proxy in newest.items():
         found.append(Standing(_track(proxy), anchors[anchor], proxy))
@@ -135,8 +131,9 @@ def anchor_of(observed: Observed, lane: int, revision: int) -> Container | None:
     return made or next((each.anchor for each in standing(observed) if each.track.lane.number == lane), None)
 
 
-def _revision(container: Container | None) -> int:
-    return int(container.labels.get(names.REVISION, "0")) if container else -1
+def _rank(container: Container | None) -> tuple[bool, int]:
+    """One that a deployment made and never started, because it was killed, leads nobody anywhere."""
+    return (container.running, int(container.labels.get(names.REVISION, "0"))) if container else (False, -1)
 
 
 def plan_holder(choice: Choice, image: str, there: Sequence[Standing], observed: Observed) -> HolderPlan:

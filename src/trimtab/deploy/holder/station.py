@@ -319,6 +319,15 @@ async def refit(site: Site, holding: Holding, number: int) -> None:
         await remove_holder(site, [each.name for each in await _others(site, before.anchor.id, name)])
 
 
+async def unfit(site: Site, holding: Holding, number: int) -> None:
+    """Take away a lane's other HAProxy that this deployment has made and not started; one that runs takes over to the end."""
+    made = await site.containers.find(names.proxy(site.project, number, site.revision))
+    if made is not None and made.running:
+        await refit(site, holding, number)
+    elif made is not None:
+        await remove_holder(site, [made.name])
+
+
 async def _others(site: Site, anchor: str, name: str) -> list[Container]:
     """The lane's other HAProxies."""
     every = (await site.observe()).holders
