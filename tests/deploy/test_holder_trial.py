@@ -36,5 +36,7 @@ def test_when_a_version_is_worse(new: tuple[int, int], old: tuple[int, int], is_
 def test_what_callers_did_not_see_is_held_against_it_all_the_same() -> None:
     found = Trial(Counters(sessions=20, passed_on=10, server_errors=2), Counters(sessions=30))
     assert found.worse == "12 of 20 requests failed on trial, 10 of them unseen by callers, of the one before 0.0%"
+    alike = Trial(Counters(sessions=4, server_errors=2), Counters(sessions=4, server_errors=2))
+    assert (alike.worse, alike.text) == (None, "2 of 4 requests failed on trial, of the one before 50.0%")
     # A connection that is refused is counted where it was tried, each time that it was.
     assert Counters(sessions=3, passed_on=3, refused=1).not_done == 3

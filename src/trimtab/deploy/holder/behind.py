@@ -199,13 +199,11 @@ async def _back(work: _Work) -> Good | Bad:
 
 
 async def _retreated(work: _Work, new: Container | None, before: Container) -> Good | Bad:
-    """The one before gets all callers back before the new one ends."""
+    """The one before gets all callers back before the new one ends: good or not, it is what will be there."""
     site, move = work.site, work.move
     was = before.running
     found = await steps.good_again(site, move, before)
-    if isinstance(found, Bad):
-        return found
-    if not was:
+    if isinstance(found, Good) and not was:
         await work.led_to(before, other(work.to), "back")
     one = await work.held(other(work.to))
     async with site.step(work.title, "lead callers to the one before", "back"):

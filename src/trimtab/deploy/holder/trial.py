@@ -39,13 +39,14 @@ class Trial:
     def worse(self) -> str | None:
         """Why the new version is not good; None when it is."""
         few = self.new.not_done < _FEWEST or _share(self.new) <= _share(self.old) + _RATE
-        return None if few else f"{self.text}, of the one before {_share(self.old):.1%}"
+        return None if few else self.text
 
     @property
     def text(self) -> str:
-        """What the new version got, in words."""
+        """What the new version got, in words; what the old one got beside it, where anything failed."""
         spared = f", {self.new.passed_on} of them unseen by callers" if self.new.passed_on else ""
-        return f"{self.new.not_done} of {self.new.sessions} requests failed on trial{spared}"
+        usual = f", of the one before {_share(self.old):.1%}" if self.new.not_done else ""
+        return f"{self.new.not_done} of {self.new.sessions} requests failed on trial{spared}{usual}"
 
 
 def since(first: Sequence[ServerStat], now: Sequence[ServerStat], held: Held, new: SlotName) -> Trial:
