@@ -185,11 +185,13 @@ def import_(
     limit: Annotated[int, Parameter(help="How many of its records are looked at.")] = 200,
     common: Common | None = None,
 ) -> int:
-    """Take over builds that were made without trimtab, from the builder's own records."""
+    """Take over builds of the folder that were made without trimtab, from the builder's own records."""
     common = common or Common()
     with _ledger(path) as ledger:
-        number = anyio.run(import_records, ProcessRunner(), ledger, builder or None, limit)
-    show(common, lambda: {"schema": "trimtab.history-import/1", "imported": number}, lambda: f"{number} builds taken over")
+        found = anyio.run(import_records, ProcessRunner(), ledger, path, builder or None, limit)
+    data = {"schema": "trimtab.history-import/1", "imported": found.taken, "elsewhere": found.elsewhere}
+    rest = f"; {found.elsewhere} are of other folders, or nobody knows of which" if found.elsewhere else ""
+    show(common, lambda: data, lambda: f"{found.taken} builds taken over{rest}")
     return CLEAN
 
 
