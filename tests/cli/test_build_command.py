@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.cli.app import run
+from trimtab.cli.build import How
 from trimtab.history import COMPARED, BuildRow, FleetBuildRow, StepRow, open_store
 
 COMPOSE = "services:\n  a: {build: a}\n  b: {build: b}\n"
@@ -58,6 +59,7 @@ def test_a_target_of_a_bake_file_that_cannot_be_read_is_told_and_no_success(
         (["build", "--since", "x", "--changed"], "pass one of them"),
         (["build", "--since", "nothing"], "knows no revision `nothing`"),
         (["build", "--service", "z"], "nothing is built for `z`; there are a, b"),
+        (["build", "--jobs", "-3"], "`--jobs -3` is none"),
         (["build", "empty"], "There is nothing to build"),
         (["bake", "empty"], "There is nothing to build"),
         (["history", "show"], "There is no history of builds yet. `trimtab build` makes one."),
@@ -72,6 +74,11 @@ def test_what_cannot_be_done_is_two_with_a_next_step(
     (project / "empty").mkdir()
     assert run(argv) == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_platforms_may_be_said_with_commas() -> None:
+    how = How(platform=("linux/amd64,linux/arm64", "linux/386"))
+    assert how.platforms == ("linux/amd64", "linux/arm64", "linux/386")
 
 
 def test_no_engine_is_two(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

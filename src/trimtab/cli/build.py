@@ -100,6 +100,11 @@ class How:
     sbom: Annotated[bool, Parameter(negative="", help="Attach an SBOM to each image.")] = False
     provenance: Annotated[str, Parameter(help="Attach provenance: `min` or `max`.")] = ""
 
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Each by itself: several may be said at once, with commas, as for buildx."""
+        return tuple(each.strip() for said in self.platform for each in said.split(",") if each.strip())
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -121,6 +126,8 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
     """
     which, how, common = which or Which(), how or How(), common or Common()
     revision = which.revision
+    if how.jobs < 0:
+        raise UsageError(f"`--jobs {how.jobs}` is none: it is how many are built at once, or 0 for one per core.")
     loaded = load(paths, common, RuleChoice(offline=True), reviews=False)
     unread = tell_unread(loaded.fleet, common, loaded.chosen)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, which.service, which.all))
@@ -233,7 +240,7 @@ def _settings(
         builders,
         jobs=how.jobs or job.loaded.config.jobs or os.cpu_count() or 2,
         fail_fast=how.fail_fast, retries=how.retry, no_cache=job.common.no_cache, pull=how.pull, push=how.push,
-        by_digest=how.by_digest, platforms=how.platform, cache_from=how.cache_from, cache_to=how.cache_to, sbom=how.sbom,
+        by_digest=how.by_digest, platforms=how.platforms, cache_from=how.cache_from, cache_to=how.cache_to, sbom=how.sbom,
         provenance=how.provenance or None, lay_out=how.lay_out.resolve() if how.lay_out else None, given=given,
         engine_folder=folder,
     )  # fmt: skip
