@@ -1,6 +1,7 @@
 """Which of a builder's records a history takes over."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,9 +25,14 @@ class Records:
             for name, at in begun.items()
         ]
 
-    async def run(self, command: Command, *_: object, **__: object) -> Completed:
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
         text = self.lines if "ls" in command.argv else progress(("[1/2] FROM x", False), ("[2/2] RUN make", False))
         return Completed(command.argv, 0, "\n".join(text).encode(), "")
+
+    async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
+        raise AssertionError(command.argv)
 
 
 def test_builds_of_the_folder_that_no_run_of_ours_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
