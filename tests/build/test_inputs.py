@@ -114,3 +114,9 @@ def test_what_is_kept_of_a_build_tells_another_one(
 def test_what_lies_elsewhere_is_not_known(fleet: Callable[[Mapping[str, str]], Fleet], build: str, dockerfile: str) -> None:
     graph = build_graph(fleet({"compose.yaml": f"services:\n  a: {{build: {build}}}\n", "a/Dockerfile": dockerfile}), "x")
     assert not knows_all(graph.targets["a"])
+
+
+def test_the_repository_itself_is_not_known(fleet: Callable[[Mapping[str, str]], Fleet]) -> None:
+    files = {"compose.yaml": "services:\n  a: {build: .}\n", "Dockerfile": "FROM debian\nCOPY . /x\n", ".git/HEAD": "1"}
+    assert not knows_all(build_graph(fleet(files), "x").targets["a"])
+    assert knows_all(build_graph(fleet({**files, ".dockerignore": ".git\n"}), "x").targets["a"])

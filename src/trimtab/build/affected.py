@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from trimtab.build.graph import Graph, Target
-from trimtab.build.inputs import fetched, is_outside, named_folders, read_files, readings
+from trimtab.build.inputs import brings_history, fetched, is_outside, named_folders, read_files, readings
 
 _SHOWN = 3
 NOT_KNOWN = "trimtab-not-known"
@@ -177,10 +177,7 @@ def _folders_of(changed: Changed) -> tuple[str, ...]:
 
 def _own_history(target: Target) -> Iterator[str]:
     """The repository itself, where a target reads it: every commit changes it."""
-    context = target.context
-    if context is None or context.ignore.ignores(".git") or context.tree_path(".git") not in context.tree.entries:
-        return
-    what = next((reading.what for reading in readings(target) if reading.reads(".git")), None)
+    what = brings_history(target)
     if what:
         yield f"{what} brings `.git`, which every commit changes"
 

@@ -105,7 +105,15 @@ def knows_all(target: Target) -> bool:
     """Whether everything that a target is made of, images aside, lies in the fleet and can be looked at."""
     values = target.build.additional_contexts.values()
     remote = any(_REMOTE.search(value) for value in values) or any(is_outside(each) for each in named_folders(target).values())
-    return target.file is not None and target.context is not None and not remote and not fetched(target)
+    return target.file is not None and target.context is not None and not (remote or fetched(target) or brings_history(target))
+
+
+def brings_history(target: Target) -> str:
+    """The instruction that reads the repository itself, which every commit changes; empty where none does."""
+    context = target.context
+    if context is None or context.ignore.ignores(".git") or context.tree_path(".git") not in context.tree.entries:
+        return ""
+    return next((reading.what for reading in readings(target) if reading.reads(".git")), "")
 
 
 _Asked = tuple[str, str | None, tuple[str, ...]]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trimtab.build.graph import Target
-from trimtab.build.inputs import Reading, knows_all, named_readings, read_files, read_named_files, readings
+from trimtab.build.inputs import Reading, brings_history, knows_all, named_readings, read_files, read_named_files, readings
 from trimtab.docker import Step
 from trimtab.fleet.plain import items, mapping
 
@@ -127,6 +127,8 @@ def _unrecorded(target: Target) -> str:
     bringing = next((name for name, every in named_readings(target).items() if any(map(_reads_own, every))), None)
     if bringing:
         return f"its context `{bringing}` brings `.trimtab`, which every run changes: name it in the `.dockerignore` there"
+    if what := brings_history(target):
+        return f"{what} brings `.git`, which every commit changes"
     if not knows_all(target):
         return "nothing that is recorded changed: what it reads outside the repository did, or the cache was pruned"
     return "nothing that is recorded changed: the cache was pruned"
