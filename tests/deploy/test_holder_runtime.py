@@ -93,7 +93,9 @@ def test_counters_are_those_of_all_ports_and_protocols() -> None:
     found = counted(stats, HELD, "a")
     assert found == Counters(sessions=110, refused=2, retried=5, passed_on=6, broken=2, server_errors=3, client_aborts=4)
     assert found.failed == 7
-    assert found.not_done == 13
+    assert found.not_done == 11
+    # As HAProxy 3.2 and 2.6 count the same: of ten, four were cut off and passed on.
+    assert Counters(sessions=10, broken=4, passed_on=4).not_done == Counters(sessions=10, passed_on=4).not_done == 4
     assert found.error_rate == pytest.approx(7 / 110)
     assert open_sessions(stats, HELD, "a") == 3
     assert counted(stats, HELD, "b") == Counters()

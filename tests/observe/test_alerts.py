@@ -154,6 +154,16 @@ def test_files_are_written_once_and_edited_ones_stay(fleet: Path, capsys: pytest
     assert 'service="other"' in (folder / RULES).read_text()
 
 
+def test_scans_of_one_folder_count_as_well(fleet: Path) -> None:
+    (fleet / "services" / "api").mkdir(parents=True)
+    (fleet / "services" / "api" / "Dockerfile").write_text("FROM nginx:1\n")
+    assert alerts((fleet,), output_dir=fleet / "monitoring") == 0
+    (group,) = yaml.safe_load((fleet / "monitoring" / RULES).read_text())["groups"]
+    (expr,) = (rule["expr"] for rule in group["rules"] if rule["alert"] == "ScanTooOld")
+    # `trimtab scan --target services/` calls what it has scanned by the folder.
+    assert expr.count("|services|services/api") == 1
+
+
 def test_a_folder_without_one_project_is_told(tmp_path: Path, fleet: Path) -> None:
     (fleet / "compose.yaml").unlink()
     with pytest.raises(UsageError, match="no compose project"):

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from trimtab.build.bookkeeping import step_rows
 from trimtab.docker import Runner, read_progress
 from trimtab.docker.building import build_record_log, build_records
+from trimtab.docker.containers import timestamp
 from trimtab.fleet.plain import mapping
 from trimtab.history import BuildRow, Ledger
 from trimtab.syntax.data import read_json
@@ -48,7 +48,7 @@ async def import_records(runner: Runner, ledger: Ledger, root: Path, builder: st
         if not _is_below(reference, root):
             elsewhere += 1
             continue
-        begun = _seconds(record.get("created_at"))
+        begun = timestamp(str(record.get("created_at")))
         if any(start <= begun <= end for start, end in ours):
             continue
         printed = await runner.run(build_record_log(identity, builder), timeout=60)
@@ -63,10 +63,10 @@ def _own_runs(ledger: Ledger) -> list[tuple[float, float]]:
     """From when to when our own runs went on. Their failed builds and earlier attempts have no record in the ledger."""
     spans: list[tuple[float, float]] = []
     for run in ledger.runs(_RUNS):
-        start = _seconds(run.started)
+        start = timestamp(run.started)
         ends = [start + (run.seconds or 0.0)]
         if run.seconds is None:
-            ends += [_seconds(row.started) + row.seconds for row in ledger.builds(run=run.run)]
+            ends += [timestamp(row.started) + row.seconds for row in ledger.builds(run=run.run)]
         # Both clocks are this machine's, or nearly: the engine may be another one.
         spans.append((start - 1, max(ends) + 1))
     return spans
@@ -97,7 +97,7 @@ def _records(text: str) -> Iterator[Mapping[str, object]]:
 
 def _row(record: Mapping[str, object], identity: str, lines: list[str], builder: str | None) -> BuildRow:
     log = read_progress(lines)
-    started, ended = (_seconds(record.get(key)) for key in ("created_at", "completed_at"))
+    started, ended = (timestamp(str(record.get(key))) for key in ("created_at", "completed_at"))
     missed = log.first_missed
     return BuildRow(
         run=IMPORTED,
@@ -120,12 +120,3 @@ def _row(record: Mapping[str, object], identity: str, lines: list[str], builder:
         record=identity,
         steps=step_rows(log, started),
     )
-
-
-def _seconds(value: object) -> float:
-    """A moment as buildx prints it (nine digits of a second, `Z`) or as the ledger keeps it."""
-    text = str(value).removesuffix("Z").removesuffix("+00:00")
-    try:
-        return datetime.fromisoformat(text[:26] + "+00:00").timestamp()
-    except ValueError:
-        return 0.0

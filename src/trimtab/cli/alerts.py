@@ -1,6 +1,6 @@
 """`trimtab alerts`."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -14,6 +14,7 @@ from trimtab.cli.options import Common, Paths, check_format, show
 from trimtab.cli.scan import image_targets
 from trimtab.deploy.written import Outcome, generated, mark, sealed
 from trimtab.errors import UsageError
+from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.observe.alert_files import alert_files
 from trimtab.observe.rules import Watched
@@ -64,8 +65,13 @@ def _watched(stack: Stack, named: str) -> Watched:
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted())
     # Not those of other projects: what is written here is one, and would change what is written the next time.
     mine = {each.name for each in facts.deployed}
-    images = [each.reference for each in image_targets(loaded.fleet, graph) if mine & {*each.services}]
-    scanned = (SOURCE_TREE, *sorted(images))
+    images = {each.reference for each in image_targets(loaded.fleet, graph) if mine & {*each.services}}
+    scanned = (SOURCE_TREE, *sorted(images | _folders(loaded.fleet)))
     return Watched(
         name, services, frozenset(gate.critical), tuple(sorted(graph.targets)), scanned, gate.scan_days, gate.max_critical
     )  # fmt: skip
+
+
+def _folders(fleet: Fleet) -> set[str]:
+    """The folders that a scan of a part may be of (`--target`): those that lead to what is built."""
+    return {folder.as_posix() for file in fleet.files for folder in PurePosixPath(file.path).parents if folder.name}

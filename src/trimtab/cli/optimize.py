@@ -23,7 +23,7 @@ from trimtab.cli.fix import refuse_dirty
 from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, Runner, engine_folder, engine_version
-from trimtab.docker.engine_socket import engine_runner
+from trimtab.docker.engine_socket import chosen_runner
 from trimtab.errors import StateError, UsageError
 from trimtab.git import check_branch
 from trimtab.history import Store, new_run, opened, process_of
@@ -136,7 +136,7 @@ class _Asked:
 
 
 async def _run(loaded: Loaded, common: Common, asked: _Asked, store: Store) -> _Outcome:
-    runner = await engine_runner()
+    runner = await chosen_runner()
     engine = await engine_version(runner)
     staging = user_cache_path("trimtab") / "staging"
     await _reclaim(runner, staging)

@@ -40,7 +40,7 @@ async def ask_desired(runner: Runner, folder: Path, files: Sequence[str]) -> Des
         answers[number] = await _asked(runner, command)
 
     await together(partial(ask, number, each) for number, each in enumerate(questions))
-    config, hashes, every = (answers[number] for number in range(3))
+    config, hashes, every = (answers[number] for number in range(len(questions)))
     pairs = (line.split() for line in hashes.text.splitlines())
     digests = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
     data = mapping(read_json(config.text))

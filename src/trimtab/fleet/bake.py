@@ -125,8 +125,10 @@ def _hcl(text: str) -> dict[str, object]:
 
 def _clean(value: object) -> object:
     """Values without the quotes that the library keeps; a name without quotes is that of a variable."""
+    if value == "null":
+        return None
     if isinstance(value, str):
-        return f"${{{value}}}" if _NAME.fullmatch(value) and value != "null" else None if value == "null" else _unquoted(value)
+        return f"${{{value}}}" if _NAME.fullmatch(value) else _unquoted(value)
     if isinstance(value, list):
         return [_clean(item) for item in cast("list[object]", value)]
     if isinstance(value, dict):

@@ -7,9 +7,9 @@ What every service gets:
   could close while a request is on its way;
 * a connection that is refused or that times out is tried again; a request that a version may have seen is not, with one
   exception: while two versions have callers, one of a safe method (RFC 9110, 9.2.1) that a version cut off without an
-  answer, or answered with a status of 500, 502, 503 or 504, is asked of the other. Where
-  both fail it, they are asked by turns, four times in all, and the last answer is the caller's. (HTTP/2
-  without TLS: 3.2.26 answers 502 to a refused connection, where 2.6.12 tries again, see haproxy/haproxy#2751;)
+  answer, or answered with a status of 500, 502, 503 or 504, is asked of the other. Where both fail it, they are asked by
+  turns, four times in all, and the last answer is the caller's. (HTTP/2 without TLS: 3.2.26 answers 502 to a refused
+  connection, where 2.6.12 tries again, see haproxy/haproxy#2751;)
 * no timeout cuts a slow request or an idle connection of a database; dead peers are found by TCP keepalive. A connection
   of HTTP on which nothing is asked ends after 75 s, as nginx has it, so that a HAProxy that leaves is gone by then;
 * a service that may be held waits inside HAProxy while no slot is ready, without any attempt at a connection.

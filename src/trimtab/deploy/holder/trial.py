@@ -11,7 +11,7 @@ from trimtab.deploy.holder.switch import other
 _RATE, _FEWEST = 0.05, 3
 """A new version is not good when it does not do this share of its requests more than the old one, and so many."""
 _BEYOND_DOUBT = 3.0
-"""Standard errors between the two shares after which nobody waits for the trial's end: at one in 700, chance alone does that.
+"""Standard errors between the two shares after which nobody waits for the trial's end: at one look in 700, chance does that.
 Five of five requests against none of five are so many, three of three are not."""
 
 
