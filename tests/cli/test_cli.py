@@ -47,6 +47,21 @@ def test_review_clean_is_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "0 findings" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["review", "fix", "score", "plan"])
+def test_a_file_that_nothing_looks_into_is_not_clean(project: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    (project / "tidy.sh").write_text("echo tidy\n")
+    assert run([command, "main.py", "tidy.sh"]) == 2
+    assert "nothing to check in `main.py`, `tidy.sh`" in " ".join(capsys.readouterr().err.split())
+    assert (project / "Dockerfile").read_text() == BAD
+
+
+def test_what_a_pattern_takes_along_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["review", "Dockerfile", "main.py", "requirements.txt"]) == 1
+    told = capsys.readouterr()
+    assert "there is nothing to check in `main.py`:" in " ".join(told.err.split())
+    assert "requirements.txt" not in told.err
+
+
 def test_review_of_one_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "sub").mkdir()
     (project / "sub" / "Dockerfile").write_text(BAD)

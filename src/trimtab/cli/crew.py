@@ -10,10 +10,11 @@ from cyclopts import Parameter
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.optimize import Effort
 from trimtab.cli.options import Common, Loaded, RuleChoice, load
+from trimtab.cli.stepping import StepWatcher
 from trimtab.config import Config
 from trimtab.crew.instructions import Instruction, Refused, against, understand
 from trimtab.crew.instructions.shown import instruction_view
-from trimtab.crew.model import Brief, Report, Role, Standing
+from trimtab.crew.model import Brief, Report, Standing
 from trimtab.crew.policy import config_text, configured
 from trimtab.crew.results import write_whole
 from trimtab.crew.work import Work
@@ -111,12 +112,7 @@ def briefed(meant: Understood, store: Store, run: str, effort: Effort) -> Brief:
 
 def worker(store: Store, brief: Brief, common: Common) -> Work:
     """Who runs the steps, and says so."""
-
-    def tell(role: Role, line: str) -> None:
-        if common.verbose or (line.startswith("trimtab ") and not common.quiet):
-            common.messages.print(f"{role}: {line}", markup=False, soft_wrap=True)
-
-    return Work(ProcessRunner(), store.crew, brief, tell)
+    return Work(ProcessRunner(), store.crew, brief, StepWatcher(common))
 
 
 def exit_code(report: Report | None) -> int:

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from trimtab.config import Config, load_config
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, Fleet, FleetOptions, discover
+from trimtab.fleet.bake import BAKE_NAMES
 from trimtab.fleet.compose.service import duration
 from trimtab.gather import closed_folders, gather
 from trimtab.report.words import printable
@@ -40,6 +41,7 @@ class RuleChoice:
     offline: Offline = False
 
 
+_KNOWN_NAMES = (".dockerignore", ".containerignore", *BAKE_NAMES)
 _LENGTH = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 Paths = Annotated[tuple[Path, ...], Parameter(help="A folder, or files of one; the current folder when left out.")]
 
@@ -77,6 +79,8 @@ class Loaded:
     rules: tuple[Rule, ...]
     chosen: frozenset[str] | None
     """The files named on the command line, None when a folder was."""
+    overlooked: frozenset[str] = frozenset()
+    """Those of them that nothing here looks into."""
 
     @property
     def dockerfiles(self) -> frozenset[str]:
@@ -108,7 +112,31 @@ def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = No
         counts = f"{len(fleet.files)} Dockerfiles, {len(fleet.services)} services, {len(fleet.compose_files)} compose files"
         counts += f", {len(fleet.manifests)} manifests that name {named} packages"
         common.messages.print(f"{root}: {counts} in {time.monotonic() - started:.2f} s", markup=False)
-    return Loaded(root, fleet, config, rules, chosen)
+    overlooked = _overlooked(fleet, chosen, common) if reviews and chosen is not None else frozenset[str]()
+    return Loaded(root, fleet, config, rules, chosen, overlooked)
+
+
+def _overlooked(fleet: Fleet, chosen: frozenset[str], common: Common) -> frozenset[str]:
+    """The named files that nothing here looks into, which are told: what was never looked at must not read as clean.
+
+    Some of several are no error, because a shell's pattern takes a README along.
+
+    Raises:
+        UsageError: there is nothing to look into in any of them.
+    """
+    known = {file.path for file in fleet.files} | {*fleet.compose_files} | {each.path for each in fleet.problems}
+    known |= {path for project in fleet.projects for path in project.files}
+    unknown = frozenset(each for each in chosen - known if not each.endswith(_KNOWN_NAMES))
+    if unknown:
+        unknown -= {part.path for part in fleet.scripts} | {manifest.path for manifest in fleet.manifests}
+    if not unknown:
+        return unknown
+    named = ", ".join(f"`{path}`" for path in sorted(unknown))
+    told = f"nothing to check in {named}: no Dockerfile, compose file, ignore file, manifest, or script that calls the engine"
+    if unknown == chosen:
+        raise UsageError(f"There is {told}. The setting `compose` names compose files that have other names than usual.")
+    common.messages.print(f"note: there is {told}", markup=False, soft_wrap=True)
+    return unknown
 
 
 def named_root(paths: tuple[Path, ...]) -> tuple[Path, frozenset[str] | None]:

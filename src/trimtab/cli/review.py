@@ -56,7 +56,7 @@ def review(
     with recording.printing() if recording else nullcontext():
         _show(result, loaded, common)
     code = exit_code(result)
-    if recording and code in {CLEAN, FINDINGS}:
+    if recording and code in {CLEAN, FINDINGS} and not loaded.overlooked:
         recording.keep(loaded, code, offline=(choice is not None and choice.offline) or loaded.config.offline)
     return code
 

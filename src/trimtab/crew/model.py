@@ -9,6 +9,8 @@ from trimtab.crew.instructions import Instruction, Topic
 from trimtab.crew.reading import Reading
 
 _COULD_NOT_RUN = 2
+_SHOWN = 6
+"""So many names of a list are still read by people."""
 
 
 class Role(StrEnum):
@@ -60,8 +62,18 @@ class Step:
         return " ".join(self.words)
 
     @property
+    def short(self) -> str:
+        """The line for people: of a long list, where it begins and ends, and how many there are."""
+        return " ".join(_short(word) for word in self.words)
+
+    @property
     def file(self) -> str:
         return self.result or f"{self.name}.json"
+
+
+def _short(word: str) -> str:
+    parts = word.split(",")
+    return word if len(parts) <= _SHOWN else f"{parts[0]},…,{parts[-1]} ({len(parts)})"
 
 
 @dataclass(frozen=True, slots=True)

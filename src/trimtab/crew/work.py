@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,11 +21,22 @@ _SAID = 3
 _OUR_BUG = 3
 
 
+class Watcher:
+    """Who is shown what a run does; this one shows nothing."""
+
+    def done_before(self, role: Role, step: Step, number: int) -> None:
+        """A step was done by an earlier attempt, in this row of the ledger."""
+
+    def doing(self, role: Role, step: Step) -> AbstractContextManager[Callable[[str], None]]:
+        """A step goes on for as long as the context lasts; what the command says is given to what the context yields."""
+        return nullcontext(lambda _line: None)
+
+
 class Work:
     """Does the steps of one run."""
 
-    def __init__(self, runner: Runner, log: CrewSteps, brief: Brief, tell: Callable[[Role, str], None]) -> None:
-        self._runner, self._log, self._brief, self._tell = runner, log, brief, tell
+    def __init__(self, runner: Runner, log: CrewSteps, brief: Brief, watcher: Watcher) -> None:
+        self._runner, self._log, self._brief, self._watcher = runner, log, brief, watcher
 
     async def do(self, role: Role, step: Step, after: int = 0) -> Done:
         """Run a step, or take what an earlier attempt of the same run has left of the same command line.
@@ -42,25 +54,25 @@ class Work:
         for row in self._log.rows(self._brief.run):
             same = (row.role, row.step, row.command) == (role, step.name, step.line)
             if same and row.number > after and row.code in {0, 1} and row.digest == _digest(path):
-                self._tell(role, f"{step.name}: done before, in step {row.number}")
+                self._watcher.done_before(role, step, row.number)
                 return Done(step, row.number, row.code, _data(path), "")
         return None
 
     async def _run(self, role: Role, step: Step, path: Path) -> Done:
         path.unlink(missing_ok=True)
         number = self._log.begin(self._brief.run, role, step.name, step.line, datetime.now(UTC).isoformat(timespec="seconds"))
-        self._tell(role, f"trimtab {step.line}")
         started = time.monotonic()
         lines: list[str] = []
-
-        def take(line: str) -> None:
-            if line.strip():
-                lines.append(line.strip())
-                self._tell(role, line)
-
         # No limit of its own: the steps that it is made of have theirs.
         command = Command(_argv(step, path), step.environment, seconds=None)
-        result = await self._runner.run(command, on_line=take)
+        with self._watcher.doing(role, step) as shown:
+
+            def take(line: str) -> None:
+                if line.strip():
+                    lines.append(line.strip())
+                    shown(line.strip())
+
+            result = await self._runner.run(command, on_line=take)
         code = result.code if 0 <= result.code <= _OUR_BUG else _OUR_BUG
         found = path.is_file()
         self._log.end(
