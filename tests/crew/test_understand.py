@@ -312,6 +312,29 @@ def test_a_clause_is_understood_as_a_whole_or_not_at_all(
     assert found.not_understood == not_understood
 
 
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("Add cache mounts to web.", ("web",)),
+        ("Optimize layer ordering for web, api and orders", ("web", "api", "orders")),
+        ("In orders, use non-root users", ("orders",)),
+        ("web: add health checks", ("web",)),
+        ("Scan orders for vulnerabilities", ("orders",)),
+    ],
+)
+def test_a_plain_word_is_a_name_where_the_fleet_has_it(text: str, only: tuple[str, ...]) -> None:
+    assert understand(text).not_understood
+    found = understand(text, {"web", "api", "orders"})
+    assert not found.not_understood
+    assert {intent.reach.only for intent in found.intents} == {only}
+
+
+def test_a_name_takes_no_meaning_from_a_word() -> None:
+    words = "Add limits to the build service and optimize layer ordering"
+    assert understand(words, {"build", "order", "layer", "optimize"}) == understand(words)
+    assert understand("Add cache mounts to frob", {"web"}).not_understood
+
+
 def test_patterns_that_are_left_open_are_not_guessed() -> None:
     found = understand("Add exclusions: docs/, caches, etc.")
     assert found.exclude == ("docs/",)

@@ -12,7 +12,7 @@ from trimtab.cli.optimize import Effort
 from trimtab.cli.options import Common, Loaded, RuleChoice, load
 from trimtab.cli.stepping import StepWatcher
 from trimtab.config import Config
-from trimtab.crew.instructions import Instruction, Refused, against, understand
+from trimtab.crew.instructions import Instruction, Refused, against, called_in, understand
 from trimtab.crew.instructions.shown import instruction_view
 from trimtab.crew.model import Brief, Report, Standing
 from trimtab.crew.policy import config_text, configured
@@ -45,8 +45,8 @@ def understood(folder: Path, sentence: str, common: Common, *, offline: bool = F
     Raises:
         UsageError: something of it is not understood, or it asks for nothing. Nothing is written then.
     """
-    instruction = understand(sentence)
     loaded = load((folder,), common, RuleChoice(offline=offline))
+    instruction = understand(sentence, called_in(loaded.fleet))
     config = configured(
         loaded.config.model_copy(update={"offline": offline or loaded.config.offline}), instruction, loaded.fleet
     )

@@ -1,6 +1,6 @@
 """Instructions in plain words: what a sentence asks for, what of it is not understood, and what is refused."""
 
-from trimtab.crew.instructions.against import against, names_of, runtimes_of
+from trimtab.crew.instructions.against import against, called_in, names_of, runtimes_of
 from trimtab.crew.instructions.model import Clause, Fate, Instruction, Intent, Kept, Reach, Refused
 from trimtab.crew.instructions.topics import CODES, Topic, codes_of
 from trimtab.crew.instructions.understand import understand
@@ -16,6 +16,7 @@ __all__ = [
     "Refused",
     "Topic",
     "against",
+    "called_in",
     "codes_of",
     "names_of",
     "runtimes_of",

@@ -55,7 +55,7 @@ def _reaches(instruction: Instruction) -> Iterator[tuple[str, Reach]]:
 
 
 def _unknown_names(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
-    known = _called(fleet)
+    known = called_in(fleet)
     guarded = {name for each in instruction.kept for name in each.reach.only}
     seen: set[str] = set()
     for said, reach in _reaches(instruction):
@@ -72,7 +72,7 @@ def _unknown_names(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
 
 def _pierced_patterns(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
     """Exceptions from patterns: an ignore file is for a whole build, and a rule for it cannot be left out for one file."""
-    builds = _called(fleet)
+    builds = called_in(fleet)
     for each in instruction.intents:
         if each.topic is not Topic.IGNORE_FILES or each.heading or each.looks:
             continue
@@ -84,14 +84,14 @@ def _pierced_patterns(instruction: Instruction, fleet: Fleet) -> Iterator[Refuse
                 yield Refused(each.said, reason, unguarded=True)
 
 
-def _called(fleet: Fleet) -> set[str]:
+def called_in(fleet: Fleet) -> set[str]:
     """What the fleet's services and images are called by."""
     return {service.name for service in fleet.services} | {name for file in fleet.files for name in names_of(file)}
 
 
 def _is_there(name: str, fleet: Fleet) -> bool:
     plain = name.strip("/").removeprefix("./")
-    return plain in _called(fleet) or plain in fleet.tree.entries or _matches(plain, fleet)
+    return plain in called_in(fleet) or plain in fleet.tree.entries or _matches(plain, fleet)
 
 
 def _matches(name: str, fleet: Fleet) -> bool:

@@ -1,6 +1,6 @@
 """`understand`: what a text in plain words asks for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from trimtab.crew.instructions.clause import DEFEATED, NOT_UNDERSTOOD, START, Frame, Reading
@@ -8,7 +8,7 @@ from trimtab.crew.instructions.lexemes import Lexeme
 from trimtab.crew.instructions.model import EVERYWHERE, Clause, Fate, Instruction, Intent, Kept, Reach, Refused
 from trimtab.crew.instructions.reading import read
 from trimtab.crew.instructions.segments import Segment, Sentence, sentences_of
-from trimtab.crew.instructions.tokens import tokens_of
+from trimtab.crew.instructions.tokens import Kind, Token, tokens_of
 from trimtab.crew.instructions.topics import Topic
 from trimtab.fleet.bases import read_reference
 
@@ -20,13 +20,20 @@ _WHOLE = (Topic.CONTAINERS, Topic.BUILD_PROCESS, Topic.DEPLOYMENT)
 """Asked for together, they are everything."""
 
 
-def understand(sentence: str) -> Instruction:
+def understand(sentence: str, names: Collection[str] = ()) -> Instruction:
     """What a text asks for, clause by clause. Pure and deterministic; never raises.
 
     A clause is understood as a whole or not at all: one unknown word in it is enough for "not understood". Nothing is guessed.
+    `names` are what the fleet's services and folders are called: where no other meaning is known, such a word is that name, as
+    it is in quotes.
     """
-    found = [_Sentence(sentence, each).read() for each in sentences_of(tokens_of(sentence))]
+    found = [_Sentence(sentence, each).read() for each in sentences_of(_tokens(sentence, names))]
     return _without_contradictions(_joined(sentence, found))
+
+
+def _tokens(sentence: str, names: Collection[str]) -> list[Token]:
+    tokens = tokens_of(sentence)
+    return [replace(each, kind=Kind.QUOTED) if each.kind is Kind.WORD and each.text in names else each for each in tokens]
 
 
 @dataclass(slots=True)
