@@ -92,11 +92,13 @@ def test_what_is_not_committed_is_not_on_the_branch_and_nothing_begins(fleet: Pa
     assert not (fleet / ".trimtab" / "runs").exists()
 
 
-def test_an_edit_is_not_committed_to_a_branch_as_what_a_rule_did(fleet: Path) -> None:
+@pytest.mark.parametrize("edited", ["api/Dockerfile", "README.md"])
+def test_an_edit_is_not_committed_to_a_branch_as_what_a_rule_did_nor_proven_for_it(fleet: Path, edited: str) -> None:
+    (fleet / "README.md").write_text("A fleet.\n")
     commit(fleet)
-    (fleet / "api/Dockerfile").write_text(FILES["api/Dockerfile"] + "ENV MINE=1\n")
+    (fleet / edited).write_text(FILES["api/Dockerfile"] + "ENV MINE=1\n")
     app = App(default_command=optimize)
-    with pytest.raises(UsageError, match="has uncommitted changes"):
+    with pytest.raises(UsageError, match=f"The branch begins at the last commit, which has not what is in `{edited}`"):
         call(app, str(fleet), "--select", "DF101", "--branch", "new")
 
 

@@ -119,8 +119,30 @@ def refuse_dirty(loaded: Loaded, paths: list[str], *, allow_dirty: bool) -> None
         return
     dirty = anyio.run(uncommitted, ProcessRunner(), loaded.root, paths)
     if dirty:
-        names = ", ".join(f"`{path}`" for path in dirty[:3]) + (f" and {len(dirty) - 3} more" if len(dirty) > 3 else "")
-        raise UsageError(f"{names} would be changed and has uncommitted changes. Commit first, or pass --allow-dirty.")
+        raise UsageError(f"{_few(dirty)} would be changed and has uncommitted changes. Commit first, or pass --allow-dirty.")
+
+
+def refuse_off_branch(root: Path, fleet: Fleet) -> None:
+    """Keep out what is in the tree and cannot be on a new branch: what is reviewed and proven would be another fleet's.
+
+    Raises:
+        UsageError: a file that git has is changed, or git has not one that trimtab reads.
+    """
+    read = {file.path for file in fleet.files} | set(fleet.compose_files) | {part.path for part in fleet.scripts}
+
+    async def ask() -> list[str]:
+        edited = await uncommitted(ProcessRunner(), root, ["."], tracked=True)
+        return sorted({*edited, *await uncommitted(ProcessRunner(), root, sorted(read))})
+
+    found = anyio.run(ask)
+    if found:
+        raise UsageError(
+            f"The branch begins at the last commit, which has not what is in {_few(found)}. Commit it, or `git stash -u`."
+        )
+
+
+def _few(paths: list[str]) -> str:
+    return ", ".join(f"`{path}`" for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
 def write(root: Path, texts: Mapping[str, str | None], executable: Container[str] = ()) -> None:

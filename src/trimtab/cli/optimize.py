@@ -19,7 +19,7 @@ from rich.table import Table
 from trimtab.build import Slots
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.deliver import Delivery, deliver
-from trimtab.cli.fix import refuse_dirty
+from trimtab.cli.fix import refuse_dirty, refuse_off_branch
 from trimtab.cli.live import LiveLines, interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
 from trimtab.docker import ProcessRunner, Runner, engine_folder, engine_version
@@ -108,11 +108,12 @@ def optimize(
     loaded = load(paths, common, choice)
     changes = rewrite(loaded.fleet, unsafe=not safe_only, proof=not safe_only, paths=loaded.chosen, rules=loaded.rules)
     planned = [change.path for change in changes.changed]
-    # A branch begins at the last commit: an edit that is not in it would be committed as what a rule did.
-    if delivery.to_tree or (delivery.branch and not delivery.dry_run):
+    if delivery.to_tree:
         refuse_dirty(loaded, planned, allow_dirty=allow_dirty)
     if delivery.branch:
         anyio.run(check_branch, ProcessRunner(), loaded.root, delivery.branch)
+        if not delivery.dry_run and not allow_dirty:
+            refuse_off_branch(loaded.root, loaded.fleet)
     asked = _Asked(
         Choice(loaded.chosen, not safe_only, loaded.rules, canary),
         effort.measures(loaded.config.repeats), deadline, jobs or loaded.config.jobs or os.cpu_count() or 2, planned,

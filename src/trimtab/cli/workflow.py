@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.crew import Folder, Understood, briefed, understood, worker
+from trimtab.cli.fix import refuse_off_branch
 from trimtab.cli.live import interruptible
 from trimtab.cli.optimize import Effort
 from trimtab.cli.options import Common, Offline, check_format, show
@@ -23,7 +24,7 @@ from trimtab.crew.results import artefacts, report_data, write_whole
 from trimtab.crew.workflow import Ended, Kind, finished, work_through
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
-from trimtab.git import check_branch, has_branch, head, place, uncommitted
+from trimtab.git import check_branch, has_branch, head, place
 from trimtab.history import Store, history_folder, new_run, opened
 from trimtab.history.crew import CrewStep
 
@@ -89,7 +90,7 @@ def _flow(asked: _Asked, folder: Path, resume: str, common: Common, *, auto: boo
     branch = f"trimtab/{run}"
     if not resume:
         anyio.run(check_branch, ProcessRunner(), root, branch)
-    _refuse_uncommitted(root, meant)
+    refuse_off_branch(root, meant.loaded.fleet)
     asked = _at_its_beginning(asked, root, run)
     with opened(root) as store:
         brief = briefed(meant, store, run, asked.effort)
@@ -114,27 +115,6 @@ def _read(root: Path, run: str, kind: Kind) -> _Asked:
     if asked.kind is not kind:
         raise UsageError(f"The run `{run}` is a {asked.kind} workflow: `trimtab workflow {asked.kind} --resume {run}`.")
     return asked
-
-
-def _refuse_uncommitted(root: Path, meant: Understood) -> None:
-    """Keep out what is in the tree and cannot be on the branch: what is reviewed and proven would be another fleet's.
-
-    Raises:
-        UsageError: a file that git has is changed, or git has not one that trimtab reads.
-    """
-    fleet = meant.loaded.fleet
-    read = {file.path for file in fleet.files} | set(fleet.compose_files) | {part.path for part in fleet.scripts}
-
-    async def ask() -> list[str]:
-        edited = await uncommitted(ProcessRunner(), root, ["."], tracked=True)
-        return sorted({*edited, *await uncommitted(ProcessRunner(), root, sorted(read))})
-
-    found = anyio.run(ask)
-    if found:
-        names = ", ".join(f"`{path}`" for path in found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-        raise UsageError(
-            f"The branch begins at the last commit, which has not what is in {names}. Commit it, or `git stash -u`."
-        )
 
 
 def _at_its_beginning(asked: _Asked, root: Path, run: str) -> _Asked:
