@@ -4,7 +4,7 @@ import posixpath
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -99,7 +99,13 @@ def neighbours(service: Service, fleet: Fleet) -> Iterator[Service]:
     return (known[name] for name in list(seen)[:_MOST_NEIGHBOURS])
 
 
+_CHEAP = 600.0
+"""Seconds. A neighbour that takes longer to build is not cheap: one whose package index did not answer took an hour."""
 _NOT_STARTED = Behaviour("does not start", None, None, None, "what it depends on did not start again")
+
+
+def _key(service: Service) -> str:
+    return f"{service.origin}\0{service.name}"
 
 
 class Shared:
@@ -112,6 +118,7 @@ class Shared:
         self._laboratory = laboratory
         self._bases: dict[str, ImageTree | None] = {}
         self._images: dict[str, str | None] = {}
+        self._dear: set[str] = set()
         # One for each thing: a neighbour whose build takes minutes holds nobody up who does not need it.
         self._locks: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
@@ -137,8 +144,8 @@ class Shared:
         """How an image behaves beside the services that its own depends on; None when one of those is not to be had."""
         service = options.service
         others = list(neighbours(service, self._laboratory.fleet)) if service else []
-        images = {other.name: found for other in others if (found := await self.image_of(other)) is not None}
-        if service is None or not others or len(images) < len(others):
+        images = await self._images_of(others)
+        if service is None or not others or images is None:
             return None
         laboratory = self._laboratory
         async with self._network(name) as network:
@@ -149,9 +156,26 @@ class Shared:
             options = replace(options, placement=placement, company=tuple(started))
             return await observe(laboratory.runner, image, laboratory.run, options)
 
+    async def _images_of(self, others: Sequence[Service]) -> dict[str, str] | None:
+        """The image of each service, None when one is not to be had; none is built for a company that never comes together."""
+        images: dict[str, str] = {}
+        for other in sorted(others, key=lambda each: each.build is not None):
+            found = await self._cheap_image_of(other)
+            if found is None:
+                return None
+            images[other.name] = found
+        return images
+
+    async def _cheap_image_of(self, other: Service) -> str | None:
+        key = _key(other)
+        with anyio.move_on_after(0 if key in self._dear else _CHEAP):
+            return await self.image_of(other)
+        self._dear.add(key)
+        return None
+
     async def image_of(self, other: Service) -> str | None:
         """The image of a service: built from the fleet, or in the engine; None when it is not to be had."""
-        key = f"{other.origin}\0{other.name}"
+        key = _key(other)
         async with self._locks[key]:
             if key not in self._images:
                 self._images[key] = await self._find(other)
