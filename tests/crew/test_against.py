@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trimtab.crew.instructions import Refused, against, names_of, understand
+from trimtab.crew.instructions import Refused, against, called_in, names_of, understand
 from trimtab.fleet import Fleet, MemoryTree, Outside, Wheels, WheelState, discover
 
 FILES = {
@@ -131,3 +131,33 @@ def test_a_file_that_a_pattern_is_not_to_keep_back_is_refused() -> None:
     found = refused("Exclude *.json except services/api/docs/api.json")
     assert [(each.unguarded, "no build of its own" in each.reason) for each in found][:1] == [(True, True)]
     assert not any(each.unguarded for each in refused("Exclude *.md, except services/api"))
+
+
+PLACES = {
+    "compose.yaml": "services:\n  web: {build: web}\n  db: {image: postgres:16}\n",
+    "web/Dockerfile": "FROM python:3.12\nRUN pip install six\n",
+    "deploy.sh": "#!/bin/bash\ndocker compose up -d\n",
+    "README.md": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Add cache mounts in compose.yaml", "it is about Dockerfiles, and nothing of that is in `compose.yaml`"),
+        ("Add cache mounts to db", "it is about Dockerfiles, and nothing of that is in `db`"),
+        ("Add memory limits to web/Dockerfile", "it is about compose files, and nothing of that is in `web/Dockerfile`"),
+        ("Use non-root users in deploy.sh", "it is about Dockerfiles, and nothing of that is in `deploy.sh`"),
+        ("Optimize layer ordering in README.md", "it is about Dockerfiles, and nothing of that is in `README.md`"),
+        ("Add cache mounts for pip in web/Dockerfile and compose.yaml", ""),
+        ("Add memory limits to db", ""),
+        ("Add health checks in compose.yaml", ""),
+        ("In deploy.sh, add error handling", ""),
+        ("Add cache mounts to web", ""),
+    ],
+)
+def test_what_cannot_be_where_it_is_asked_for_is_refused(text: str, reason: str) -> None:
+    there = discover(MemoryTree(PLACES))
+    instruction = understand(text, called_in(there))
+    assert not instruction.not_understood
+    assert [each.reason for each in against(instruction, there)] == ([reason] if reason else [])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from trimtab.crew.instructions.model import Instruction, Intent, Reach, Refused, named_by
-from trimtab.crew.instructions.topics import Topic
+from trimtab.crew.instructions.topics import Topic, codes_of
 from trimtab.fleet import Fleet, FleetFile
 from trimtab.fleet.bases import outside_base, read_reference
 from trimtab.review import review
@@ -17,6 +17,10 @@ _BASES = "DF004"
 """The rule that moves services to the standard, and knows what they install."""
 _PATTERNS = "CX113"
 """The rule that puts patterns into ignore files, and knows what builds ask for."""
+
+_HOMES = {"DF": "Dockerfiles", "CX": "build contexts", "CM": "compose files", "SC": "scripts"}
+"""What the rules of each kind look into, by the letters of their codes."""
+_OF_ALL = "FL"
 
 
 def against(instruction: Instruction, fleet: Fleet) -> tuple[Refused, ...]:
@@ -29,6 +33,7 @@ def against(instruction: Instruction, fleet: Fleet) -> tuple[Refused, ...]:
         *_unknown_names(instruction, fleet),
         *_pierced_patterns(instruction, fleet),
         *_missing_runtimes(instruction, fleet),
+        *_out_of_place(instruction, fleet),
         *_unlikely_project(instruction, fleet),
     ]
     found += [*_impossible_bases(instruction, fleet), *_needed_files(instruction, fleet)]
@@ -109,6 +114,28 @@ def _missing_runtimes(instruction: Instruction, fleet: Fleet) -> Iterator[Refuse
         seen.update(missing)
         for runtime in missing:
             yield Refused(said, f"no image of the fleet is built on {runtime}")
+
+
+def _out_of_place(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
+    """What is asked for where nothing of its kind can be: cache mounts in a compose file."""
+    for each in instruction.intents:
+        names = each.reach.within(instruction.reach).only
+        kinds = {code[:2] for code in codes_of((each.topic,))} - {_OF_ALL}
+        there = {kind for name in names for kind in _kinds_in(name, fleet)}
+        if each.heading or not kinds or kinds & there or not all(_is_there(name, fleet) for name in names) or not names:
+            continue
+        wanted = ", ".join(sorted({_HOMES[kind] for kind in kinds}))
+        yield Refused(each.said, f"it is about {wanted}, and nothing of that is in {', '.join(f'`{name}`' for name in names)}")
+
+
+def _kinds_in(name: str, fleet: Fleet) -> Iterator[str]:
+    """The kinds of rules that can find something in what a name means."""
+    if any(named_by(name, other) for file in fleet.files for other in names_of(file)):
+        yield from ("DF", "CX")
+    if any(named_by(name, each.name) for each in fleet.services) or any(named_by(name, path) for path in fleet.compose_files):
+        yield "CM"
+    if any(named_by(name, part.path) for part in fleet.scripts):
+        yield "SC"
 
 
 def _unlikely_project(instruction: Instruction, fleet: Fleet) -> Iterator[Refused]:
