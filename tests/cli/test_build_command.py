@@ -129,6 +129,27 @@ def test_history_of_builds(project: Path, capsys: pytest.CaptureFixture[str]) ->
         assert "a" in capsys.readouterr().out
 
 
+def test_two_runs_are_held_against_each_other_with_what_only_one_of_them_built(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger(project, 10, 11)
+    assert run(["history", "compare", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["targets"][0]["seconds"] == [10, 11]
+    assert run(["history", "compare", "previous", "run0"]) == 2
+    assert "no run before `run0`" in " ".join(capsys.readouterr().err.split())
+    store = open_store(project)
+    started = "2026-01-02T00:00:00+00:00"
+    store.ledger.begin(FleetBuildRow("run9", started, 1, 1, 2, "abc", "default", 1, 1, 1, None, "failed"))
+    store.ledger.add(BuildRow("run9", "b", "b", "default", "abc", started, 0.0, 1, 1, "failed"))
+    store.close()
+    assert run(["history", "compare"]) == 0
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert shown[1:] == ["b – → failed", "a built → –"]
+    assert run(["history", "compare", "--format", "json"]) == 0
+    targets = json.loads(capsys.readouterr().out)["targets"]
+    assert [(each["target"], each["outcome"]) for each in targets] == [("b", [None, "failed"]), ("a", ["built", None])]
+
+
 @pytest.mark.parametrize("limit", ["1", "2", "4", "30", "1000"])
 def test_how_many_are_listed_does_not_decide_what_is_worse(
     project: Path, limit: str, capsys: pytest.CaptureFixture[str]

@@ -82,11 +82,13 @@ def show_run(run: str = "last", path: Folder = Path(), /, *, common: Common | No
 
 
 @history.command
-def compare(before: str, after: str = "last", path: Folder = Path(), /, *, common: Common | None = None) -> int:
-    """Hold the builds of two runs against each other."""
+def compare(before: str = "previous", after: str = "last", path: Folder = Path(), /, *, common: Common | None = None) -> int:
+    """Hold the builds of two runs against each other: when none are named, the last one against the one before it."""
     common = common or Common()
     with _ledger(path) as ledger:
-        one, other = (ledger.builds(run=_run(ledger, name).run) for name in (before, after))
+        later = _run(ledger, after)
+        earlier = _before(ledger, later) if before == "previous" else _run(ledger, before)
+        one, other = (ledger.builds(run=row.run) for row in (earlier, later))
     data = {"schema": "trimtab.history-comparison/1", "targets": comparison_data(one, other)}
     show(common, lambda: data, lambda: comparison_view(one, other))
     return CLEAN
@@ -229,6 +231,13 @@ def _age(text: str) -> timedelta:
     if age is None or not LEAST <= age <= _LONGEST:
         raise UsageError(f"`--keep {text}` is no time from a day up; write `90d` or `12w`.")
     return age
+
+
+def _before(ledger: Ledger, later: FleetBuildRow) -> FleetBuildRow:
+    found = ledger.before(later)
+    if found is None:
+        raise UsageError(f"There is no run before `{later.run}` to hold it against. `trimtab build` makes one.")
+    return found
 
 
 def _run(ledger: Ledger, name: str) -> FleetBuildRow:

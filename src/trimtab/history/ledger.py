@@ -233,6 +233,15 @@ class Ledger:
         rows = [FleetBuildRow(*row) for row in self._connection.execute(query, (name, f"{name}\U0010ffff"))]
         return rows[0] if len(rows) == 1 else None
 
+    def before(self, later: FleetBuildRow) -> FleetBuildRow | None:
+        """The newest run of those begun before another one."""
+        query = (
+            f"SELECT {', '.join(_RUN_COLUMNS)} FROM fleet_builds WHERE (started, rowid) < "  # noqa: S608
+            "(SELECT started, rowid FROM fleet_builds WHERE run = ?) ORDER BY started DESC, rowid DESC LIMIT 1"
+        )
+        row = self._connection.execute(query, (later.run,)).fetchone()
+        return FleetBuildRow(*row) if row else None
+
     def builds(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[BuildRow]:
         """Builds without their steps: those of a run in their order, others the newest first."""
         where = [f"{name} = ?" for name, value in (("run", run), ("target", target)) if value is not None]

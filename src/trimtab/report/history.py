@@ -1,6 +1,6 @@
 """The ledger of builds for people and programs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -129,23 +129,30 @@ def run_data(row: FleetBuildRow, builds: Sequence[BuildRow], steps: Mapping[int,
 
 
 def comparison_view(one: Sequence[BuildRow], other: Sequence[BuildRow]) -> RenderableType:
-    """Two runs side by side, the later against the earlier."""
+    """Two runs side by side, the later against the earlier; of a target that one of them has not built, what became of it."""
     table = Table(box=None, pad_edge=False)
     table.add_column("target", no_wrap=True)
     for column in ("time", "cached", "context", "image"):
         table.add_column(column, no_wrap=True, justify="right")
-    before = {row.target: row for row in one if row.outcome == "built"}
-    for row in other:
-        was = before.get(row.target)
-        if was is not None and row.outcome == "built":
-            cells = [
-                _pair(was.seconds, row.seconds, figures.seconds),
-                _pair(was.cached, row.cached, "{:.0f}".format),
-                _pair(was.context_bytes, row.context_bytes, figures.size),
-                _pair(was.image_bytes, row.image_bytes, figures.size),
-            ]
-            table.add_row(row.target, *cells)
-    return table
+    for target, was, now in _side_by_side(one, other):
+        if was is None or now is None or {was.outcome, now.outcome} != {"built"}:
+            table.add_row(target, Text(" → ".join(row.outcome if row else "–" for row in (was, now)), "yellow"))
+            continue
+        table.add_row(
+            target,
+            _pair(was.seconds, now.seconds, figures.seconds),
+            _pair(was.cached, now.cached, "{:.0f}".format),
+            _pair(was.context_bytes, now.context_bytes, figures.size),
+            _pair(was.image_bytes, now.image_bytes, figures.size),
+        )
+    return table if table.rows else Text("neither run has builds of its own", "yellow")
+
+
+def _side_by_side(one: Sequence[BuildRow], other: Sequence[BuildRow]) -> Iterator[tuple[str, BuildRow | None, BuildRow | None]]:
+    """Every target of two runs with its build in each, in the order of the later one."""
+    before, after = ({row.target: row for row in rows} for rows in (one, other))
+    for target in (*after, *(name for name in before if name not in after)):
+        yield target, before.get(target), after.get(target)
 
 
 def _pair(before: float | None, after: float | None, shown: Callable[[float], str]) -> str:
@@ -154,13 +161,14 @@ def _pair(before: float | None, after: float | None, shown: Callable[[float], st
 
 
 def comparison_data(one: Sequence[BuildRow], other: Sequence[BuildRow]) -> list[dict[str, object]]:
-    """For each target that both runs built: seconds, cached steps, context and image bytes, before and after."""
-    before = {row.target: row for row in one if row.outcome == "built"}
-    names = ("seconds", "cached", "context_bytes", "image_bytes")
+    """For each target of two runs: outcome, seconds, cached steps, context and image bytes, before and after.
+
+    Null is what a run has not: it did not build the target, or nobody measured it.
+    """
+    names = ("outcome", "seconds", "cached", "context_bytes", "image_bytes")
     return [
-        {"target": row.target, **{name: (getattr(before[row.target], name), getattr(row, name)) for name in names}}
-        for row in other
-        if row.outcome == "built" and row.target in before
+        {"target": target, **{name: tuple(getattr(row, name, None) for row in (was, now)) for name in names}}
+        for target, was, now in _side_by_side(one, other)
     ]
 
 
