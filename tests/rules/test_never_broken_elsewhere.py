@@ -520,3 +520,11 @@ def test_a_fleet_without_dockerfiles_is_still_after_one_run() -> None:
     text = "services:\n  a:\n    image: nginx\n"
     first = rewrite(discover(MemoryTree({"compose.yaml": text})), unsafe=True, proof=True)
     assert rewrite(discover(MemoryTree({"compose.yaml": first.files[0].text})), unsafe=True, proof=True).changed == ()
+
+
+def test_what_only_may_start_from_an_image_is_not_said_to() -> None:
+    # Nothing says what the first image is called: the other one's base may be it, or be somebody else's.
+    install = "RUN apt-get update && apt-get install -y curl\n"
+    files = {"a/Dockerfile": f"FROM debian:12\n{install}", "b/Dockerfile": "FROM acme/b:1\nRUN apt-get install -y jq\n"}
+    reason = "`b/Dockerfile` may start from this image and install from the lists that it leaves behind"
+    assert reason in reasons("DF101", files)

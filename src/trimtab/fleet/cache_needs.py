@@ -317,7 +317,7 @@ def _used_by_others(facts: Facts, manager: Manager) -> str | None:
     for file, first in facts.built_on:
         runs = [run for one in facts_for(file, facts.fleet).descendants(first) for run in one.runs]
         if file is not facts.file and any(install.manager is manager for run in runs for install in run.installs):
-            return f"`{file.path}` starts from this image and may use {manager.name}'s dependencies from it"
+            return f"`{file.path}` may start from this image and use {manager.name}'s dependencies from it"
     return None
 
 

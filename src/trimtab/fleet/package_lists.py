@@ -52,7 +52,7 @@ def _need_in_others(facts: Facts) -> str | None:
         for file, stage in image.built_on:
             other, path = facts_for(file, facts.fleet), first or file.path
             if _may_need(other, stage):
-                return f"`{path}` starts from this image and may install from the lists that it leaves behind"
+                return f"`{path}` may start from this image and install from the lists that it leaves behind"
             if file.path not in asked:
                 asked.add(file.path)
                 pending.append((other, path))

@@ -290,7 +290,7 @@ def _relied_on(facts: Facts, manager: Manager, name: str) -> str | None:
         if started or any(each.keyword == "ONBUILD" for each in stage.instructions):
             return f"what starts in the image, or is built on it, may rely on `{name}`"
     if facts.built_on and any(_sets(each, name) for each in facts.dockerfile.named("ENV")):
-        return f"`{facts.built_on[0][0].path}` starts from this image and may rely on `{name}`"
+        return f"`{facts.built_on[0][0].path}` may start from this image and rely on `{name}`"
     return None
 
 
