@@ -333,7 +333,8 @@ class RequestWithoutTimeout(ScriptRule):
 
     ## Fix safety
     Unsafe: `--max-time 10` or `--timeout=10` is added; a request that takes longer fails. Only requests to the host
-    itself that send nothing are changed, with options that are known to be harmless and an answer that is not kept.
+    itself that send nothing are changed, with options that are known to be harmless, an answer that no file keeps, and no
+    measurement of how long it took.
     """
 
     code = "SC119"
@@ -351,6 +352,10 @@ class RequestWithoutTimeout(ScriptRule):
         script_case(
             "#!/bin/bash\nset -e\ndocker ps\ncurl -fLO https://example.com/a\n", refused="how long it may take is not known"
         ),
+        script_case(
+            "#!/bin/bash\nset -e\ndocker ps\nt=$(curl -s -o /dev/null -w '%{time_total}' http://localhost:80/slow)\n",
+            refused="how long it may take is what it measures",
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -359,7 +364,9 @@ class RequestWithoutTimeout(ScriptRule):
             if command.name not in options or _has_timeout(command.words) or not command.words[1:]:
                 continue
             outcome = Refusal("how long it may take is not known")
-            if _only_asks(part, command):
+            if any("%{time_" in word for word in command.words):
+                outcome = Refusal("how long it may take is what it measures")
+            elif _only_asks(part, command):
                 edit = Edit.insert(command.word_spans[0].end, f" {options[command.name]}")
                 outcome = script_fix(part, "wait ten seconds at most", [edit], Applicability.UNSAFE)
             yield self.at(part, command.span.start, f"`{command.name}` waits for an answer without end", outcome)
@@ -376,7 +383,7 @@ _LOCAL = re.compile(
 
 
 def _only_asks(part: ScriptPart, command: Command) -> bool:
-    """Whether a request surely asks one address of the host itself, sends nothing, and keeps nothing of the answer."""
+    """Whether a request surely asks one address of the host itself, sends nothing, and keeps the answer in no file."""
     rest = list(command.words[1:])
     asked = 0
     while rest:
