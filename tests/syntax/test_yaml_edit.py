@@ -57,6 +57,11 @@ INSERTED = [
     ("a:\n  b: |+\n    x\n\nc: 1\n", ("a", "d"), 2, "a:\n  b: |+\n    x\n\n  d: 2\nc: 1\n"),
     ("a:\n  b: >\n    x\n      \nc: 1\n", ("a", "d"), 2, "a:\n  b: >\n    x\n      \n  d: 2\nc: 1\n"),
     ("a: 1\n...\n", ("b",), 2, "a: 1\nb: 2\n...\n"),
+    # An item that is commented out stays with its list; what stands in the new key's own column is not the list's.
+    ("a:\n  b:\n    - x\n    # - y\n  # c\n", ("a", "d"), 2, "a:\n  b:\n    - x\n    # - y\n  d: 2\n  # c\n"),
+    ("a:\r\n  b:\r\n    - x\r\n    # y\r\n", ("a", "d"), 2, "a:\r\n  b:\r\n    - x\r\n    # y\r\n  d: 2\r\n"),
+    ("a:\n  b:\n    - x\n    # y", ("a", "d"), 2, "a:\n  b:\n    - x\n    # y\n  d: 2"),
+    ("a:\n  b:\n    - x\n\n    # y\n", ("a", "d"), 2, "a:\n  b:\n    - x\n  d: 2\n\n    # y\n"),
 ]
 
 

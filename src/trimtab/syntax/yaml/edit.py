@@ -177,7 +177,17 @@ class YamlEditor:
         if self._is_open_ended(value_node):
             return NoEdit("the file ends inside a text block, which a line behind it would make longer")
         text = self._indented(_block({key: value}, self.document.step), node.column)
-        return Edit.insert(self._line_end(self._last(key_node, value_node)), self.source.newline + text)
+        end = self._behind_comments(self._line_end(self._last(key_node, value_node)), node.column)
+        return Edit.insert(end, self.source.newline + text)
+
+    def _behind_comments(self, end: int, column: int) -> int:
+        """The end of the comments that follow in deeper columns: an item that is commented out stays with its list."""
+        while (begin := self._behind_newline(end)) != end:
+            line = self.source.text[begin : self._line_end(begin)]
+            if not line.lstrip(" ").startswith("#") or len(line) - len(line.lstrip(" ")) <= column:
+                break
+            end = begin + len(line)
+        return end
 
     def _first_text(self, path: Path, node: Node, key: str, value: object) -> Edit | NoEdit:
         own = self.document.keys.get(path)
