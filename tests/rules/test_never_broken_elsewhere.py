@@ -528,3 +528,9 @@ def test_what_only_may_start_from_an_image_is_not_said_to() -> None:
     files = {"a/Dockerfile": f"FROM debian:12\n{install}", "b/Dockerfile": "FROM acme/b:1\nRUN apt-get install -y jq\n"}
     reason = "`b/Dockerfile` may start from this image and install from the lists that it leaves behind"
     assert reason in reasons("DF101", files)
+
+
+def test_a_request_that_measures_how_long_it_takes_gets_no_limit() -> None:
+    text = "t=$(curl -s -o /dev/null -w '%{time_total}' \\\n  http://localhost:80/slow)\n"
+    assert fixed("SC119", {"a.sh": STRICT + text}) == {}
+    assert reasons("SC119", {"a.sh": STRICT + text}) == ["how long it may take is not known"]

@@ -333,8 +333,7 @@ class RequestWithoutTimeout(ScriptRule):
 
     ## Fix safety
     Unsafe: `--max-time 10` or `--timeout=10` is added; a request that takes longer fails. Only requests to the host
-    itself that send nothing are changed, with options that are known to be harmless, an answer that no file keeps, and no
-    measurement of how long it took.
+    itself that send nothing and measure no time are changed, with harmless options and an answer that no file keeps.
     """
 
     code = "SC119"
@@ -352,10 +351,6 @@ class RequestWithoutTimeout(ScriptRule):
         script_case(
             "#!/bin/bash\nset -e\ndocker ps\ncurl -fLO https://example.com/a\n", refused="how long it may take is not known"
         ),
-        script_case(
-            "#!/bin/bash\nset -e\ndocker ps\nt=$(curl -s -o /dev/null -w '%{time_total}' http://localhost:80/slow)\n",
-            refused="how long it may take is what it measures",
-        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -364,9 +359,7 @@ class RequestWithoutTimeout(ScriptRule):
             if command.name not in options or _has_timeout(command.words) or not command.words[1:]:
                 continue
             outcome = Refusal("how long it may take is not known")
-            if any("%{time_" in word for word in command.words):
-                outcome = Refusal("how long it may take is what it measures")
-            elif _only_asks(part, command):
+            if _only_asks(part, command):
                 edit = Edit.insert(command.word_spans[0].end, f" {options[command.name]}")
                 outcome = script_fix(part, "wait ten seconds at most", [edit], Applicability.UNSAFE)
             yield self.at(part, command.span.start, f"`{command.name}` waits for an answer without end", outcome)
@@ -395,7 +388,7 @@ def _only_asks(part: ScriptPart, command: Command) -> bool:
         elif not _PLAIN_OPTION.fullmatch(word) or (command.name == "curl" and "O" in word):
             return False
     piped = re.compile(r"\s*\|(?!\||\s*(?:grep|jq|head)\b)").match(part.text, command.span.end)
-    kept = re.search(r">\s*(?!/dev/null|&)\S", part.text[command.span.start : command.span.end])
+    kept = re.search(r">\s*(?!/dev/null|&)\S|%\{time_", part.text[command.span.start : command.span.end])
     return asked == 1 and not piped and not kept
 
 
