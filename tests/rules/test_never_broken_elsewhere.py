@@ -534,3 +534,17 @@ def test_a_request_that_measures_how_long_it_takes_gets_no_limit() -> None:
     text = "t=$(curl -s -o /dev/null -w '%{time_total}' \\\n  http://localhost:80/slow)\n"
     assert fixed("SC119", {"a.sh": STRICT + text}) == {}
     assert reasons("SC119", {"a.sh": STRICT + text}) == ["how long it may take is not known"]
+
+
+@pytest.mark.parametrize("first", ["build-dep -y wine", "dist-upgrade -y", "source wine", "remove -y wine", "satisfy -y a"])
+def test_lists_that_are_read_before_the_update_are_not_hidden(first: str) -> None:
+    text = f"FROM ubuntu:24.04\nRUN apt-get {first} && apt-get update && apt-get install -y git\n"
+    reason = "it reads package lists of an earlier instruction, or of the base, which the mount would hide"
+    assert fixed("DF101", {"Dockerfile": text}) == {}
+    assert reason in reasons("DF101", {"Dockerfile": text})
+
+
+@pytest.mark.parametrize("first", ["clean", "autoremove -y", "--version"])
+def test_what_reads_no_lists_may_stand_before_the_update(first: str) -> None:
+    text = f"FROM ubuntu:24.04\nRUN apt-get {first} && apt-get update && apt-get install -y git\n"
+    assert "target=/var/lib/apt/lists" in (fixed("DF101", {"Dockerfile": text})["Dockerfile"] or "")

@@ -32,6 +32,7 @@ _DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependen
 """What the managers that use their dependencies from the cache are told when they are to download them and no more."""
 _APK_FETCHES = frozenset(["-U", "--update", "--update-cache", "--no-cache"])
 """What makes apk fetch its index whatever it has."""
+_NEEDS_NO_LISTS = frozenset({"clean", "autoclean", "autoremove", "autopurge", "--version", "-v"})
 _APK_ELSEWHERE = re.compile(r"(--arch|--root)(=|$)|-p$")
 _CLEANS_ITS_OWN = PLAIN | PROGRAMS.keys() | frozenset([
     "yum", "dnf", "microdnf", "zypper", "conda", "mamba", "micromamba", "make", "git", "composer", "gem", "bundle",
@@ -135,11 +136,12 @@ def _hidden_lists(run: Run, manager: Manager) -> str | None:
         return None
     for command in run.script.commands:
         words = program_words(command)
-        if words[:1] in {("apt-get",), ("apt",)}:
+        if words[:1] in {("apt-get",), ("apt",), ("apt-cache",), ("aptitude",)}:
             if "update" in words:
                 return None
-            if "install" in words or "upgrade" in words:
-                return "it installs from package lists of an earlier instruction, which the mount would hide"
+            # `remove` as well: without lists it fails for a package that is not installed.
+            if not _NEEDS_NO_LISTS & set(words):
+                return "it reads package lists of an earlier instruction, or of the base, which the mount would hide"
     return None
 
 
