@@ -44,8 +44,8 @@ class DefeatedCacheMount(DockerfileRule):
     ## Fix safety
     The cache lies in the mount and not in the image, so dropping the flag adds nothing to the image. For apt the fix
     removes `docker-clean` for good, which is the only file that changes. Refused where taking a command out would take
-    a comment along, inside a heredoc, for uv's variable in an image that runs, where uv may need it, and for a variable on
-    which another command, start or image may rely.
+    a comment along, inside a heredoc, and for uv's variable in an image that runs, where uv may need it. A variable of
+    pip's on which another command, start or image may rely stays, and is emptied for the one command.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -79,10 +79,11 @@ class DefeatedCacheMount(DockerfileRule):
         ),
         Case(
             f"FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN {_MOUNT} pip install pipenv\nRUN pipenv install --system\n",
-            refused="`pipenv install --system` may install without the mount, and relies on `PIP_NO_CACHE_DIR`",
+            after=f"FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN {_MOUNT} PIP_NO_CACHE_DIR= pip install pipenv\n"
+            "RUN pipenv install --system\n",
         ),
         Case(
-            f"FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN {_MOUNT} pip install six\nCMD pip install -r /r.txt; a\n",
+            f"FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN {_MOUNT} if a; then pip install b; fi\nCMD pip install c\n",
             refused="what starts in the image, or is built on it, may rely on `PIP_NO_CACHE_DIR`",
         ),
         Case(
@@ -137,11 +138,9 @@ class DefeatedCacheMount(DockerfileRule):
         for run in stage.runs:
             for install in _mounted(facts, stage, run):
                 for name in install.manager.no_cache_variables:
-                    if run.state.env.get(name):
+                    if dict(install.command.assignments).get(name, run.state.env.get(name)):
                         message = f"`{name}` switches off the cache that this instruction mounts"
-                        kept = name.startswith("UV_") and facts.in_final_image(stage)
-                        reason = _RUN_TIME if kept else _relied_on(facts, install.manager, name)
-                        outcome = Refusal(reason) if reason else _without_variable(file, facts, name)
+                        outcome = _without_effect(file, facts, stage, run, install, name)
                         yield self.finding(facts, run.instruction.keyword_span, message, outcome)
 
     def _misplaced(self, facts: Facts, stage: Stage, run: Run) -> Iterator[Finding]:
@@ -276,6 +275,20 @@ def _docker_clean_gone(facts: Facts, stage: Stage, run: Run) -> bool:
     """Whether this RUN or an earlier one removes the hook, or apt is told another archive folder."""
     earlier = [*facts.runs_before(stage, run.index), run]
     return any("docker-clean" in each.script.text for each in earlier) or "Dir::Cache::archives" in run.script.text
+
+
+def _without_effect(file: Dockerfile, facts: Facts, stage: Stage, run: Run, install: Install, name: str) -> Fix | Refusal:
+    """Without the variable; where something else may rely on it, without it for this one command."""
+    kept = name.startswith("UV_") and facts.in_final_image(stage)
+    reason = _RUN_TIME if kept else _relied_on(facts, install.manager, name)
+    if not reason:
+        return _without_variable(file, facts, name)
+    command = install.command
+    plain = command.top_level and run.editable and command.name != "sudo" and not command.assignments
+    # An empty variable is none to pip; any other value, `0` too, switches the cache off.
+    if name.startswith("PIP_") and plain:
+        return Fix(f"keep {name} from this command", (insertion(run, command.span.start, f"{name}= "),))
+    return Refusal(reason)
 
 
 def _relied_on(facts: Facts, manager: Manager, name: str) -> str | None:
