@@ -91,6 +91,11 @@ class DefeatedCacheMount(DockerfileRule):
             after=f"FROM debian:12\nRUN {_APT} rm -f {_DOCKER_CLEAN} && apt-get update && apt-get install -y curl\n",
         ),
         Case(
+            f"FROM debian:12\nRUN {_APT} apt-get update && apt-get install -y curl "
+            "&& apt-get clean && rm -f /var/lib/apt/lists/*_*\n",
+            after=f"FROM debian:12\nRUN {_APT} rm -f {_DOCKER_CLEAN} && apt-get update && apt-get install -y curl\n",
+        ),
+        Case(
             "FROM python:3.12-slim\nRUN useradd -m -u 1001 app\nUSER app\n"
             "RUN --mount=type=cache,target=/root/.cache/pip pip install six\n",
             refused="`/home/app/.cache` above the mount would be root's, and others may write there",
@@ -242,10 +247,12 @@ def _purges(run: Run, command: Command, mounted: list[Install]) -> bool:
         for words in install.manager.purges:
             if command.words[: len(words)] == words or (command.name, *command.words[1:])[: len(words)] == words:
                 return command is not install.command
-    if command.name != "rm" or not any(re.fullmatch(r"-\w*[rR]\w*|--recursive", word) for word in command.words):
+    named = [word for word in command.words[1:] if not word.startswith("-")]
+    recursive = any(re.fullmatch(r"-\w*[rR]\w*|--recursive", word) for word in command.words)
+    # What the generator of Phoenix writes: `rm -f /var/lib/apt/lists/*_*` takes all lists without being recursive.
+    if command.name != "rm" or not (recursive or all("*" in word.rpartition("/")[2] for word in named)):
         return False
-    paths = [word.rstrip("/*") for word in command.words[1:] if not word.startswith("-")]
-    return bool(paths) and all(_within_mount(run, path) for path in paths)
+    return bool(named) and all(_within_mount(run, word.rstrip("/*")) for word in named)
 
 
 def _within_mount(run: Run, path: str) -> bool:
