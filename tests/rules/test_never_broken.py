@@ -460,6 +460,11 @@ UPDATED = "FROM debian:13\nRUN apt-get update && apt-get install -y python3\n"
         ("RUN python3 /opt/x.py\n", {}),
         ("COPY site.yml /\nRUN ansible-playbook /site.yml\n", {"site.yml": ""}),
         ("RUN git clone https://e.org/x /x && cd /x && make dependencies\n", {}),
+        ("RUN git clone https://e.org/x /x && cd /x && sh INSTALL\n", {}),
+        ("RUN bash -e tools/setup --yes\n", {}),
+        ("COPY setup /\nRUN bash /setup\n", {"setup": "apt-get install -y git\n"}),
+        ("ENV INSTALL='apt-get install -y'\nRUN ${INSTALL} git\n", {}),
+        ("RUN opam install -y conf-gmp\n", {}),
         ("FROM scratch\n", {}),
     ],
 )
@@ -467,6 +472,11 @@ def test_lists_stay_where_a_program_may_install_from_them(text: str, files: dict
     copied = "FROM debian:13 AS tools\nCOPY t /t\n" + UPDATED + "COPY --from=tools /t /usr/local/bin/get\nRUN get things\n"
     before = copied if text.startswith("FROM") else UPDATED + text
     assert fixed(before, {"t": "#!/bin/sh\n", **files}, unsafe=False).text == before
+
+
+@pytest.mark.parametrize("run", ["curl x | bash -s stable", "curl x | sh -s -- -y", "curl x | bash -", "bash -lc 'id && a.b'"])
+def test_lists_go_where_a_shell_is_given_no_file(run: str) -> None:
+    assert "target=/var/lib/apt/lists" in fixed(f"{UPDATED}RUN {run}\n", unsafe=False).text
 
 
 def test_lists_go_where_a_script_starts_no_program() -> None:

@@ -10,8 +10,9 @@ from trimtab.fleet.stage import Run, Stage
 from trimtab.syntax.shell import Command
 
 _CONFIGURES = re.compile(
-    r"(ansible(-\w+)?|chef-(solo|client|apply)|puppet|salt-call|salt-ssh|pyinfra|mitamae|itamae|cinc-client)"
+    r"(ansible(-\w+)?|chef-(solo|client|apply)|puppet|salt-call|salt-ssh|pyinfra|mitamae|itamae|cinc-client|opam)"
 )
+"""What configures systems; opam looks up and installs what its packages need of the system, since 2.1 unasked."""
 _INTERPRETER = re.compile(r"(python|pypy|perl|ruby|node|nodejs|php|lua|tclsh|Rscript)[\d.]*")
 _STARTS_PROGRAMS = re.compile(
     r"subprocess|os\.(system|exec|spawn|popen)|child_process|shell_exec|proc_open|passthru|\b(system|popen|exec[lv]p?)\s*[( ]"

@@ -84,10 +84,17 @@ def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
         for run in one.runs:
             if one is stage and run.index <= index:
                 continue
-            text = run.instruction.arguments + "".join(heredoc.content for heredoc in run.instruction.heredocs)
+            text = _said_by(run)
             if _needs(text) or any(_needs(script) for script in run_scripts(facts, one, run)) or may_install(facts, one, run):
                 return "a later instruction installs from the lists that this one leaves behind"
     return None
+
+
+def _said_by(run: Run) -> str:
+    """All that a RUN says, with the commands that it takes from variables: `ENV INSTALL="apt-get install -y"`."""
+    programs = [re.fullmatch(r"\$\{?(\w+)\}?", "".join(program_words(command)[:1])) for command in run.script.commands]
+    commands = [run.state.env.get(name[1], "") for name in programs if name]
+    return "\n".join([run.instruction.arguments, *(heredoc.content for heredoc in run.instruction.heredocs), *commands])
 
 
 def _said_by_services(facts: Facts) -> Iterator[str]:
@@ -168,13 +175,15 @@ def _makefiles(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
 
 def _script_of(command: Command, workdir: str) -> str | None:
     words = program_words(command)
-    if words[:1] in {("sh",), ("bash",), ("ash",), ("dash",)}:
-        words = tuple(word for word in words[1:] if not word.startswith("-"))
-        if "-c" in command.words:
+    by_shell = words[:1] in {("sh",), ("bash",), ("ash",), ("dash",)}
+    if by_shell:
+        # What `-c` is given stands in the instruction itself, and what `-s` reads comes through a pipe.
+        if any(re.fullmatch(r"-[a-zA-Z]*[cs][a-zA-Z]*", word) for word in words[1:]):
             return None
+        words = tuple(word for word in words[1:] if re.match(r"[\w./~$]", word))
     if not words:
         return None
     raw = command.words[0] if command.words[0].rpartition("/")[2] == words[0] else words[0]
-    if raw.endswith(".sh") or (raw.startswith("./") and "/" not in raw[2:]):
+    if by_shell or raw.endswith(".sh") or (raw.startswith("./") and "/" not in raw[2:]):
         return raw if raw.startswith("/") else f"{workdir.rstrip('/')}/{raw.removeprefix('./')}"
     return None
