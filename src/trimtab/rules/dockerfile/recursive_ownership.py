@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from trimtab.fleet.bases import RUNTIMES, read_reference
 from trimtab.fleet.builders import without_buildkit
 from trimtab.fleet.chain import chain, holds_comment
 from trimtab.fleet.copies import copied_files
@@ -38,6 +39,25 @@ _SYSTEM = frozenset(
     ["/", "/bin", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run", "/sbin", "/srv", "/usr", "/var"]
 )
 _FILLED_BY_BASES = ("/bin/", "/boot/", "/dev/", "/etc/", "/lib", "/root/", "/run/", "/sbin/", "/usr/", "/var/")
+_BARE = RUNTIMES | frozenset(
+    ["alpine", "almalinux", "amazoncorretto", "amazonlinux", "archlinux", "buildpack-deps", "busybox", "centos", "debian"]
+    + [
+        "erlang",
+        "fedora",
+        "httpd",
+        "maven",
+        "nginx",
+        "oraclelinux",
+        "pypy",
+        "r-base",
+        "rockylinux",
+        "scratch",
+        "swift",
+        "ubuntu",
+    ]
+)
+"""Official images that bring nothing outside the system's folders but what is named next."""
+_BROUGHT = frozenset(["/go", "/docker-entrypoint.d"])
 _OWNER = re.compile(r"^[\w.-]+(:[\w.-]*)?$")
 
 
@@ -54,8 +74,8 @@ class RecursiveOwnership(DockerfileRule):
     ## Fix safety
     The owner or mode moves to the COPY (`--chown`, `--chmod`), and the command stays, without `-R`, for the folders
     themselves. The one difference: a folder that the COPY has to make on its way gets the same owner.
-    Refused where the user is created after the COPY without a fixed number, where the mode is symbolic, or
-    where another command writes below the folder, because its files would keep their owner.
+    Refused where the user is created after the COPY without a fixed number, where the mode is symbolic, and where another
+    command writes below the folder or the base may have something there, because those files would keep their owner.
 
     ## References
     https://docs.docker.com/reference/dockerfile/#copy---chown---chmod
@@ -91,6 +111,14 @@ class RecursiveOwnership(DockerfileRule):
         Case(
             "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN chown -R node:node /app\n",
             refused="`npm ci` may write below `/app`, and its files would keep their owner",
+        ),
+        Case(
+            "FROM acme/base:1\nCOPY . /app\nRUN chown -R 1000:1000 /app\nUSER 1000\n",
+            refused="`/app` may hold files of the base image, which would keep their owner",
+        ),
+        Case(
+            "FROM golang:1.24\nCOPY . /go/src/a\nRUN chown -R 1000:1000 /go\nUSER 1000\n",
+            refused="`/go` may hold files of the base image, which would keep their owner",
         ),
     ]
 
@@ -194,10 +222,11 @@ class _Change:
 
     def _foreign_writer(self) -> str | None:
         """Why files that no COPY brought may lose the owner or mode that the recursive command gave them."""
+        bare = _is_bare(self.facts.outside_base(self.stage))
         for path in self._covered():
-            if not _is_made_here(path):
+            if not (bare and _is_made_here(path)):
                 return f"`{path}` may hold files of the base image, which would keep their owner"
-        homes = [user.home for user in self.stage.users.values() if user.created_at >= 0 and user.home]
+        homes = [user.home for user in self.stage.users.values() if user.home]
         home = next((home for home in homes for path in self._covered() if is_within(home, path)), None)
         if home:
             return f"`{home}` is a home whose first files no COPY brings"
@@ -348,8 +377,16 @@ def _steps(folder: str, paths: Sequence[str]) -> list[str]:
     return steps[::-1]
 
 
+def _is_bare(base: str) -> bool:
+    """Whether a base is known to have nothing in folders like `/app`, where a team's own, or a builder's, may have much."""
+    reference = read_reference(base)
+    if reference.path.startswith("mcr.microsoft.com/dotnet/"):
+        return True
+    return reference.official and reference.name in _BARE and "onbuild" not in base
+
+
 def _is_made_here(path: str) -> bool:
     """Whether a path can only hold what this file put there: no folder that base images fill."""
     if path.startswith("/usr/src/"):
         return True
-    return path not in _SYSTEM and not path.startswith(_FILLED_BY_BASES)
+    return path not in _SYSTEM | _BROUGHT and not path.startswith(_FILLED_BY_BASES)
