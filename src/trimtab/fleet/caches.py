@@ -23,6 +23,10 @@ _ELSEWHERE = re.compile(
 )
 _PROCESSOR = re.compile(r"(?i)arch|platform|cpu|(?<![a-z])arm|amd64|x86|i[36]86|ppc64|s390x|riscv|mips|loong|rpi|raspberry")
 """What tells that an image is there for one processor: `arm32v7/alpine`, `${ARCH}/alpine`."""
+_OTHER_HOME = re.compile(
+    r"(?i)jupyter|-notebook(?=[:@]|$)|(^|/)linuxserver/|^lscr\.io/|(^|/)(sclorg|rhscl)/|(^|/)ubi\d+/\w+-\d"
+)
+"""Images that set HOME to a place other than root's: Jupyter's, linuxserver's, Red Hat's builders."""
 _ASKS = re.compile(r"\buname -[ma]+\b|--print-arch|\b(?:aarch64|arm64|armhf|armv[67]|ppc64le|s390x|riscv64)\b")
 """What tells that a Dockerfile is there for several processors."""
 
@@ -87,9 +91,23 @@ def cache_place(facts: Facts, stage: Stage, run: Run, manager: Manager) -> Cache
     home = run.state.env.get("HOME") or user.home
     if user.uid == 0 and home != user.home:
         return UnknownPlace(f"root installs with `HOME={home}`, and what a mount makes there would be root's")
+    if user.uid == 0 and "HOME" not in run.state.env and _home_of_base(facts, stage):
+        return UnknownPlace("the base is made for another user, and may have set HOME, where root then caches, to its home")
     gid = user.gid if user.gid is not None else user.uid
     targets = tuple(_relocated(facts, stage, cache.resolve(home, run.state.env)) for cache in manager.caches)
     return CachePlace(manager, targets, user.uid, gid, _identity(facts, stage, manager, user.uid), home)
+
+
+def _home_of_base(facts: Facts, stage: Stage) -> bool:
+    """Whether a base may keep another HOME than root's: it has to be switched to root first, or is known to have one.
+
+    Jupyter's images set HOME to their user's home, and pip, run by root, then makes a `.cache` there that is root's.
+    """
+    base = facts.outside_base(stage)
+    if read_reference(base).official or base.startswith("mcr.microsoft.com/"):
+        return False
+    users = [each.arguments.strip() for one in facts.lineage(stage) for each in one.instructions if each.keyword == "USER"]
+    return bool(users and users[0].partition(":")[0] in {"root", "0"}) or bool(_OTHER_HOME.search(base))
 
 
 def _relocated(facts: Facts, stage: Stage, target: str) -> str:

@@ -37,9 +37,9 @@ class MissingCacheMount(DockerfileRule):
     without the mount. Refused where the same instruction deletes the folder, or switches the cache off or empties it by
     words that cannot be taken out, where the folder is copied out of the stage, where something that cannot have the mount
     uses dependencies from it or they are all that an image holds, where apt reads package lists of an earlier instruction,
-    where the user's home or number cannot be told, where the folder above an unprivileged user's mount is not the home
-    itself, since BuildKit makes it root's, where maven keeps its repository elsewhere, and where the fleet says that it is
-    built by something else than BuildKit, or with an old frontend.
+    where the user's home or number cannot be told, root's on a base that is made for another user included, where the
+    folder above an unprivileged user's mount is not the home itself, since BuildKit makes it root's, where maven keeps its
+    repository elsewhere, and where the fleet says that it is built by something else than BuildKit, or with an old frontend.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -166,17 +166,21 @@ class MissingCacheMount(DockerfileRule):
             refused="`config set cache /c` keeps a cache elsewhere than where the mount would be",
         ),
         Case(
-            "FROM acme/notebook:1\nUSER root\nRUN pip install six && clean-layer.sh\n",
+            "FROM acme/notebook:1\nUSER root\nENV HOME=/root\nRUN pip install six && clean-layer.sh\n",
             refused="`clean-layer.sh` may remove a folder that is mounted",
         ),
         Case(
-            "FROM acme/python:3\nUSER root\nRUN pip install six && xinfo python --clean-cache\n",
+            "FROM acme/python:3\nUSER root\nENV HOME=/root\nRUN pip install six && xinfo python --clean-cache\n",
             refused="`xinfo` may remove a folder that is mounted",
         ),
         Case(
             "FROM alpine:3.20 AS certificates\nARG GOARCH\nRUN apk add --no-cache --arch=${GOARCH} ca-certificates\n"
             "FROM scratch\nCOPY --from=certificates /etc/ssl /etc/ssl\n",
             refused="`--arch=${GOARCH}` installs for another system than the image, whose cache must not be the same",
+        ),
+        Case(
+            "FROM jupyter/base-notebook\nUSER root\nRUN pip install --no-cache-dir six\nUSER 1000\n",
+            refused="the base is made for another user, and may have set HOME, where root then caches, to its home",
         ),
         Case(
             "FROM acme/base:1\nUSER worker\nRUN pip install six\n",
