@@ -39,23 +39,11 @@ _SYSTEM = frozenset(
     ["/", "/bin", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run", "/sbin", "/srv", "/usr", "/var"]
 )
 _FILLED_BY_BASES = ("/bin/", "/boot/", "/dev/", "/etc/", "/lib", "/root/", "/run/", "/sbin/", "/usr/", "/var/")
-_BARE = RUNTIMES | frozenset(
-    ["alpine", "almalinux", "amazoncorretto", "amazonlinux", "archlinux", "buildpack-deps", "busybox", "centos", "debian"]
-    + [
-        "erlang",
-        "fedora",
-        "httpd",
-        "maven",
-        "nginx",
-        "oraclelinux",
-        "pypy",
-        "r-base",
-        "rockylinux",
-        "scratch",
-        "swift",
-        "ubuntu",
-    ]
-)
+_BARE = RUNTIMES | {
+    "alpine", "almalinux", "amazoncorretto", "amazonlinux", "archlinux", "buildpack-deps", "busybox", "centos", "debian",
+    "erlang", "fedora", "httpd", "maven", "nginx", "oraclelinux", "pypy", "r-base", "rockylinux", "scratch", "swift",
+    "ubuntu"
+}  # fmt: skip
 """Official images that bring nothing outside the system's folders but what is named next."""
 _BROUGHT = frozenset(["/go", "/docker-entrypoint.d"])
 _OWNER = re.compile(r"^[\w.-]+(:[\w.-]*)?$")
