@@ -2,7 +2,7 @@
 
 import pytest
 
-from trimtab.syntax.shell import parse_shell
+from trimtab.syntax.shell import parse_powershell, parse_shell
 
 
 def test_chain() -> None:
@@ -35,3 +35,20 @@ def test_assignments_and_unicode_offsets() -> None:
 def test_broken_is_said() -> None:
     assert parse_shell("a && (b").broken
     assert not parse_shell("").commands
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cd $root/x\ndocker ps\n", [("cd", "$root/x"), ("docker", "ps")]),
+        ("rm $Old\\*\r\ndocker ps\r\n", [("rm", "$Old\\*"), ("docker", "ps")]),
+        ("cd $src/$name/x\ndocker ps\n", [("cd", "$src/$name/x"), ("docker", "ps")]),
+        ("Copy-Item $a/b ${env:C}/d\ndocker ps\n", [("Copy-Item", "$a/b", "${env:C}/d"), ("docker", "ps")]),
+        ("$half = $all/2\n$share = $a/$b\ndocker ps\n", [("docker", "ps")]),
+    ],
+)
+def test_a_path_of_powershell_ends_with_its_line(text: str, words: list[tuple[str, ...]]) -> None:
+    script = parse_powershell(text)
+    assert not script.broken
+    assert [command.words for command in script.commands] == words
+    assert all(text[command.span.start : command.span.end].startswith(command.words[0]) for command in script.commands)

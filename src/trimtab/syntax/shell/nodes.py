@@ -23,13 +23,24 @@ _LONGEST_PIPE = 1000
 _MOST_OPEN = 1000
 """Parentheses that nobody closes."""
 _NOT_READ = "("
+_PATHS = re.compile(r"\$(?:\w+(?::\w+)?|\{[\w:]+\})(?:[\\/](?:[\w.*-]|\$\w+)*)+", re.ASCII)
+"""Paths that begin with a variable; each is read as a variable that is as long."""
 
 
 def tree(text: str, shell: Shell = "bash") -> Node:
     """The root of a script's tree; a broken script has one, too. One that is made to do harm is broken, and is not read."""
     # Three bytes for three: the grammars cut what is no UTF-8 in pieces, of which some could not be read any more.
     read = _NO_UTF_8.sub("\ufffd", text) if _is_harmless(text) else _NOT_READ
-    return Parser(_LANGUAGES[shell]).parse(read.encode()).root_node
+    root = _parsed(read, shell)
+    if shell == "powershell" and root.has_error:
+        # The grammar takes `$folder/name` outside of quotes for a division, and the next line for a part of it.
+        whole = _parsed(_PATHS.sub(lambda path: "$" + "x" * (len(path[0]) - 1), read), shell)
+        return root if whole.has_error else whole
+    return root
+
+
+def _parsed(text: str, shell: Shell) -> Node:
+    return Parser(_LANGUAGES[shell]).parse(text.encode()).root_node
 
 
 def _is_harmless(text: str) -> bool:
