@@ -13,7 +13,7 @@ from trimtab.verify.evidence import Difference
 
 _UNSTABLE = (
     "/var/log/**", "/var/cache/ldconfig/aux-cache", "/var/cache/debconf/**", "/var/cache/man/**", "/etc/.pwd.lock",
-    "/var/cache/apt/*.bin", "/var/lib/apt/extended_states", "/root/.npm/_logs/**", "/**/.npm/_logs/**",
+    "/var/cache/apt/*.bin", "/var/lib/apt/extended_states", "/**/.npm/_logs/**",
     "/tmp/node-compile-cache/**",  # noqa: S108  a path inside an image
     "/var/lib/dpkg/**-old", "/etc/**-", "/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/mtab",
 )  # fmt: skip
@@ -28,7 +28,7 @@ _OF_ANY_BASE = (
     "/**/site-packages/**", "/**/dist-packages/**", "/**/__pycache__/**", "/usr/lib/python3*/**", "/usr/local/lib/python3*/**",
     "/usr/local/lib/node_modules/**", "/usr/local/include/**", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
     "/etc/subuid", "/etc/subgid", "/etc/shells", "/etc/pam.d/**", "/etc/rc*.d/**", "/etc/systemd/**", "/root/.cache/**",
-    "/root/.npm/**", "/tmp/**", "/run/**", "/var/log/**",  # noqa: S108  inside an image
+    "/root/.npm/**", "/tmp/**", "/run/**",  # noqa: S108  inside an image
     "/etc/ssl/certs/**", "/etc/ca-certificates/**", "/etc/ca-certificates.conf",
     "/usr/lib/locale/**",
 )  # fmt: skip
@@ -145,7 +145,7 @@ class TreeComparison:
         new = self.after.entries
         for path, entry in sorted(self.before.entries.items()):
             first = entry.shared
-            if first and first != path and path in new and first in new and new[path].shared != new[first].shared:
+            if path in new and first in new and new[path].shared != new[first].shared:
                 yield Difference(path, f"hard link to {first}", "a file of its own", self._explanation(path, entry, new[path]))
 
     def _equal(self, path: str, one: FileEntry | None, other: FileEntry | None) -> bool:
