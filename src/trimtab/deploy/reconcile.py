@@ -52,8 +52,8 @@ class _Reconciliation:
     images: Mapping[str, str]
     revision: int
     asked: Asked
-    causes: dict[str, str] = field(default_factory=dict[str, str])
-    """Services that change, and why."""
+    changing: set[str] = field(default_factory=set[str])
+    """Services that change."""
 
     def plan(self) -> Plan:
         meant = self._meant()
@@ -66,7 +66,7 @@ class _Reconciliation:
             ]
             changes += made
             if made:
-                self.causes.setdefault(name, made[0].cause)
+                self.changing.add(name)
             else:
                 stays[name] = "as it is wanted" if name in meant else "not asked for"
         pulls = dict.fromkeys(change.image for change in changes if not change.image_id)
@@ -103,8 +103,8 @@ class _Reconciliation:
                 wanted.image,
                 self.images.get(wanted.image, ""),
                 instance,
-                needs=tuple(name for name in (*wanted.waited_for, *wanted.joins.values()) if name in self.causes),
-                after=tuple(name for name in wanted.needs if name in self.causes and name not in wanted.waited_for),
+                needs=tuple(name for name in (*wanted.waited_for, *wanted.joins.values()) if name in self.changing),
+                after=tuple(name for name in wanted.needs if name in self.changing and name not in wanted.waited_for),
                 joins=wanted.joins,
                 grace=grace(wanted),
                 why=self.asked.unheld.get(wanted.name, "") if replaced else "",
@@ -141,10 +141,10 @@ class _Reconciliation:
     def _dragged(self, wanted: Wanted) -> str | None:
         """Why a service has to be replaced because another one is."""
         for key, other in wanted.joins.items():
-            if other in self.causes:
+            if other in self.changing:
                 return f"it joins the container of `{other}` by `{key}`, which is replaced"
         for other, need in wanted.needs.items():
-            if need.restart and other in self.causes:
+            if need.restart and other in self.changing:
                 return f"it asks to start anew with `{other}`"
         return None
 
