@@ -111,9 +111,7 @@ def _copied(file: Dockerfile, facts: Facts, stage: Stage, copy: Copy) -> Fix | R
     edits = [_flag_edit(run, install, "--prefix=/install") for run, install in installs]
     words = copy.instruction.words
     edits += [Edit(words[0].span, "/install"), Edit(words[1].span, "/usr/local")]
-    flag = copy.instruction.flag("chown")
-    if flag:
-        edits.append(Edit.delete(Span(flag.span.start, flag.span.end)))
+    if copy.instruction.flag("chown"):
         return Refusal("its owner would own `/usr/local` as well")
     return _together(file, facts, [origin, stage], [each for each in edits if each], len(installs) + 2, (copy,))
 
