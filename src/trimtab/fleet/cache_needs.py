@@ -228,7 +228,9 @@ def _removing(run: Run) -> list[Command]:
 
 
 def _expanded(run: Run, word: str) -> str:
-    return posixpath.join(run.state.workdir, re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/|$)", home_of(run), word))
+    path = posixpath.join(run.state.workdir, re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/|$)", home_of(run), word))
+    # `folder/.` takes what is in the folder, and is told from the folder itself further on.
+    return path if path.endswith("/.") else posixpath.normpath(path)
 
 
 def _removes(operand: str, target: str) -> bool:
@@ -249,7 +251,9 @@ def _removes(operand: str, target: str) -> bool:
 def _leaves_with_the_mount(run: Run, command: Command, operands: list[str], place: CachePlace) -> bool:
     """Whether the whole command becomes needless with the mount and can be taken out of the chain."""
     inside = all(any(o.rstrip("/*") == t or o.startswith(t + "/") for t in place.targets) for o in operands)
-    return command.name == "rm" and inside and can_remove(run, [command])
+    # What names a folder from the working directory on is not known as a removal of a cache, and stays.
+    absolute = all(word.startswith(("/", "~", "$")) for word in command.words[1:] if not word.startswith("-"))
+    return command.name == "rm" and inside and absolute and can_remove(run, [command])
 
 
 def _taken_elsewhere(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
