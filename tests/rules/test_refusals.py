@@ -83,3 +83,63 @@ def test_refused(code: str, text: str, reason: str) -> None:
     files = WHEELS if code == "DF123" else None
     found = refusals(code, text, files)
     assert any(reason in each and bool(reason) == bool(each) for each in found), found
+
+
+NODE, PYTHON = "FROM node:24\nWORKDIR /app\nCOPY . .\n", "FROM python:3.13\nWORKDIR /app\nCOPY . .\n"
+GO = "FROM golang:1\nWORKDIR /app\nCOPY . .\nRUN go mod download\n"
+FROM_SOURCES, PATHS = "installs `a` from the sources", "has path or workspace dependencies"
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "reason"),
+    [
+        (NODE + "RUN npm ci\n", {"package.json": '{"dependencies": {"a": "file:./x"}}', "package-lock.json": "{}"}, FROM_SOURCES),
+        (NODE + "RUN npm ci\n", {"package.json": '{"workspaces": ["x"]}', "package-lock.json": "{}"}, "has workspaces"),
+        (NODE + "RUN npm ci\n", {"package.json": "{}", "npm-shrinkwrap.json": "{}", "package-lock.json": "{}"}, ""),
+        (NODE + "RUN yarn install\n", {"package.json": "{}", ".yarnrc.yml": "yarnPath: x", "yarn.lock": ""}, "names the program"),
+        (NODE + "RUN yarn install\n", {"package.json": "{}", ".yarn/x": "", "yarn.lock": ""}, "reads `.yarn` or `patches`"),
+        (NODE + "RUN pnpm install\n", {"package.json": "{}", "patches/x": "", "pnpm-lock.yaml": ""}, "reads `.yarn` or `patches`"),
+        (PYTHON + "RUN poetry install\n", {"pyproject.toml": "[tool.poetry]\n"}, "`--no-root` would not"),
+        (PYTHON + "RUN poetry install --no-root\n", {"pyproject.toml": "[a]\nx = {path = \"../x\"}\n"}, PATHS),
+        (PYTHON + "RUN poetry install --no-root\n", {"pyproject.toml": "[tool.poetry]\n", "poetry.lock": ""}, ""),
+        (PYTHON + "RUN poetry install --no-root\n", {"poetry.lock": ""}, "`pyproject.toml` is not among the files"),
+        (PYTHON + "RUN uv sync --no-install-project\n", {"pyproject.toml": "[tool.uv.workspace]\n", "uv.lock": ""}, PATHS),
+        (GO, {"go.mod": "module x\nreplace y => ../y\n", "go.sum": ""}, "by a folder of the sources"),
+        (GO, {"go.mod": "module x\n", "go.sum": ""}, ""),
+        (PYTHON + "RUN pip install -r 'r s.txt'\n", {"r s.txt": "six\n"}, "white space or quotes"),
+    ],
+)  # fmt: skip
+def test_manifests_that_are_not_enough_for_an_install(text: str, files: dict[str, str], reason: str) -> None:
+    (found,) = refusals("DF110", text, {**files, "a.py": "", "a.js": "", "a.go": ""})
+    assert reason in found
+    assert bool(reason) == bool(found)
+
+
+OFFLINE, REMOVES = "works offline, from a cache that the mount may not hold", "may remove a folder that is mounted"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("FROM python:3.13\nENV XDG_CACHE_HOME=/c\nRUN pip install six\n", ""),
+        ("FROM node:24\nRUN npm i x\nRUN npm ci --offline\n", OFFLINE),
+        ("FROM node:24\nRUN npm i x\nRUN --network=none npm ci\n", OFFLINE),
+        ("FROM golang:1\nCOPY . .\nRUN go mod download\nRUN GOPROXY=off go build ./x\n", OFFLINE),
+        ("FROM python:3.13\nRUN pip install six && sh -c 'rm -rf ~/.cache'\n", REMOVES),
+        ("FROM python:3.13\nRUN pip install six && cd /root && rm -rf .cache\n", REMOVES),
+        ("FROM python:3.13\nRUN --mount=type=cache,target=$X pip install six\n", "target holds a variable"),
+        ("FROM python:3.13\nUSER app\nRUN pip install six\n", "the home and numbers of user `app` are not known"),
+        ("FROM debian:13\nRUN apt-get update && apt-get install -y a && apt-get download x\n", "wants the archives in the image"),
+        ("FROM alpine:3\nRUN apk update\nRUN apk add a\n", "which the mount would hide"),
+        ("FROM python:3.13\nRUN env A=b pip install six\n", ""),
+        ("FROM golang:1\nENV GOPATH=/g\nCOPY . .\nRUN go build ./x\n", ""),
+        ("FROM python:3.13\nRUN python -m pip install --cache-dir=/x six\n", "keeps a cache elsewhere"),
+        ("FROM python:3.13\nRUN pip install -cc.txt --requirement=r.txt\n", ""),
+        ("FROM python:3.13\nRUN uv pip sync r.txt\n", ""),
+    ],
+)  # fmt: skip
+def test_installs_that_get_no_cache_mount(text: str, reason: str) -> None:
+    files = {"r.txt": "six\n", "c.txt": "", "go.mod": "module x\n", "go.sum": "", "x/a.go": ""}
+    found = refusals("DF101", text, files)
+    assert found
+    assert all(reason in each and bool(reason) == bool(each) for each in found)
