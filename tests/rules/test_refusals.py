@@ -3,7 +3,7 @@
 import pytest
 
 from trimtab.fleet import MemoryTree, discover, facts_for
-from trimtab.review import review_file
+from trimtab.review import review, review_file
 from trimtab.rules import default_rules
 
 OWNED = "FROM python:3.13-slim\nRUN useradd app\n"
@@ -143,3 +143,19 @@ def test_installs_that_get_no_cache_mount(text: str, reason: str) -> None:
     found = refusals("DF101", text, files)
     assert found
     assert all(reason in each and bool(reason) == bool(each) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("env", "reason"),
+    [
+        ("A=1\nexport B='two words'\n# C D\n\nE=x # why\n", None),
+        ("A=1\r\n", "carriage returns"), ("\ufeffA=1\n", "a byte order mark"), ("A=1\nnonsense\n", "in line 2"),
+        ("A-B=1\n", "something other than `NAME=value` in line 1"), ("A=two words\n", "without quotes in line 1"),
+        ("A=$B\n", "without quotes in line 1"),
+    ],
+)  # fmt: skip
+def test_what_a_shell_reads_in_an_env_file(env: str, reason: str | None) -> None:
+    files = {"deploy.sh": "#!/bin/bash\nset -e\nsource settings.env\ndocker ps\n", "settings.env": env}
+    found = [each.message for each in review(discover(MemoryTree(files))).findings if each.rule == "SC113"]
+    assert len(found) == (reason is not None)
+    assert all(reason is not None and reason in each for each in found)

@@ -36,6 +36,16 @@ from trimtab.syntax.ignore import IgnoreFile, PatternError, parse_ignore
         (["a/**/b"], "a/x/y/b", True),
         (["a/**/b"], "a/b", True),
         (["."], "a", False),
+        # So many stars that no regular expression is made of them.
+        (["a*b*c*d*e*f*g*h*[ij]?/**"], "abcdefghix/y", True),
+        (["a*b*c*d*e*f*g*h*[ij]?/**"], "abcdefghkx/y", False),
+        (["a*b*c*d*e*f*g*h*[ij]?/**"], "abcdefghi/y", False),
+        (["**/*a*b*c*d*e*f*g*h*i"], "x/y/abcdefghi", True),
+        (["**/*a*b*c*d*e*f*g*h*i"], "abcdefghi", True),
+        (["**/*a*b*c*d*e*f*g*h*i"], "x/abcd/efghi", False),
+        (["*a*b*c*d*e*f*g*h*i*"], "x/abcdefghi", False),
+        (["a*b*c*d*e*f*g*h*i**"], "abcdefghix/y/z", True),
+        (["[^a]*b*c*d*e*f*g*h*i\\*"], "xbcdefghi*", True),
     ],
 )
 def test_semantics(patterns: list[str], path: str, ignored: bool) -> None:

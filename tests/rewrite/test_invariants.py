@@ -1,0 +1,49 @@
+"""What a changed compose file or script may not lose, looked at once more before it is kept."""
+
+import pytest
+
+from trimtab.fleet import MemoryTree, discover
+from trimtab.rewrite.invariants import broken_compose, broken_scripts
+from trimtab.rules import Effects
+from trimtab.text import unified_diff
+
+COMPOSE = "# why\nservices:\n  a:\n    image: b  # note\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        (None, "cannot be read, or is to go"),
+        ("services: [", "would not be readable at line"),
+        (COMPOSE.replace("image: b", "image: c"), "would differ in more than what the fix says"),
+        (COMPOSE.replace("  # note", ""), "a comment of `compose.yaml` would be gone"),
+        (COMPOSE.replace("# why\n", ""), "a comment of `compose.yaml` would be gone"),
+        (COMPOSE.replace("image: b", "image: 'b'"), None),
+    ],
+)
+def test_compose_files(after: str | None, reason: str | None) -> None:
+    found = broken_compose(discover(MemoryTree({"compose.yaml": COMPOSE})), {"compose.yaml": after}, Effects())
+    assert (found is None) == (reason is None)
+    assert (reason or "") in (found or "")
+
+
+def test_a_compose_file_that_cannot_be_read_is_not_changed() -> None:
+    fleet = discover(MemoryTree({"compose.yaml": "services: [\n"}))
+    assert broken_compose(fleet, {"compose.yaml": "services: {}\n"}, Effects()) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "broken"),
+    [
+        ("docker compose up\n", "if true; then\n", True), ("docker compose up\n", "docker compose up -d\n", False),
+        ("docker compose up\n", None, False), ("if true; then\ndocker compose up\n", "if true; then\n", False),
+    ],
+)  # fmt: skip
+def test_scripts(before: str, after: str | None, broken: bool) -> None:
+    found = broken_scripts(discover(MemoryTree({"deploy.sh": f"#!/bin/sh\n{before}"})), {"deploy.sh": after})
+    assert (found == "`deploy.sh` could not be read any more") is broken
+    assert (found is None) is not broken
+
+
+def test_names_that_a_patch_has_to_quote() -> None:
+    assert unified_diff('a\tb"c', "x\n", "y\n").startswith('--- "a/a\\011b\\"c"\n+++ "b/a\\011b\\"c"\n@@')
