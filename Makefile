@@ -43,7 +43,7 @@ endif
 linters: setup ## show the seeded defects to other linters
 	@scripts/with-engine $(python) bench/linters.py
 
-mutants: setup ## change the code of rewriting and see whether the tests notice
+mutants: setup ## change the code of rewriting, comparing and planning, and see whether the tests notice
 	@$(python) scripts/mutate.py $(ARGS)
 
 fuzz: setup ## search for inputs that break something
