@@ -111,6 +111,8 @@ def facts(text: str) -> Facts:
         ("FROM a\nEXPOSE 1\nEXPOSE 2\n", "FROM a\nEXPOSE 2\n", Effects(), "what starts or checks the service changed"),
         ("FROM a\nSTOPSIGNAL 1\n", "FROM a\n", Effects(), "what starts or checks the service changed"),
         ("FROM a\nHEALTHCHECK NONE\n", "FROM a\n", Effects(), "what starts or checks the service changed"),
+        ("FROM a\nHEALTHCHECK NONE\nHEALTHCHECK CMD a\n", "FROM a\nHEALTHCHECK CMD a\n", Effects(), None),
+        ("FROM a\nENTRYPOINT a\nENTRYPOINT b\n", "FROM a\nENTRYPOINT b\n", Effects(), None),
         ("FROM a\nVOLUME /x\n", "FROM a\n", Effects(), "what starts or checks the service changed"),
         ("FROM a\nONBUILD RUN x\n", "FROM a\n", Effects(), "what starts or checks the service changed"),
         ("FROM a\nCMD a\n", "FROM a\nENV A=b\nCMD a\n", Effects(), None),
@@ -132,6 +134,17 @@ def test_what_an_ignore_file_may_not_keep_back() -> None:
     assert "nothing of" in (broken_context(fleet, none, Effects(context=True)) or "")
     assert broken_context(fleet, {"other/.dockerignore": "*\n"}, Effects()) is None
     assert broken_context(fleet, {"b": "*\n"}, Effects()) is None
+
+
+def test_the_first_file_that_would_be_kept_back_is_named() -> None:
+    fleet = discover(MemoryTree({"Dockerfile": "FROM a\nCOPY . /x/\n", "b": "", "c": "", "d": "", ".dockerignore": "z\n"}))
+    assert (
+        broken_context(fleet, {".dockerignore": "b\nc\n"}, Effects()) == "`Dockerfile` line 2: `b` would not be copied any more"
+    )
+    both = discover(MemoryTree({"Dockerfile": "FROM a\nCOPY b c /x/\n", "b": "", "c": "", ".dockerignore": "z\n"}))
+    assert (broken_context(both, {".dockerignore": "b\nc\n"}, Effects()) or "").startswith(
+        "`Dockerfile` line 2: nothing of `b` and"
+    )
 
 
 def test_writing_and_removing(tmp_path: Path) -> None:
