@@ -159,3 +159,17 @@ def test_what_a_shell_reads_in_an_env_file(env: str, reason: str | None) -> None
     found = [each.message for each in review(discover(MemoryTree(files))).findings if each.rule == "SC113"]
     assert len(found) == (reason is not None)
     assert all(reason is not None and reason in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "reason"),
+    [
+        ("DF107", NODE + "RUN npm install\nRUN rm package-lock.json\n", "deals with the lock file itself"),
+        ("DF107", NODE + "RUN npm install || npm install -f\n", "does not stand in a plain chain"),
+        ("DF108", "FROM python:3.13\nARG BUILD_DATE\nENV D=$BUILD_DATE\nCOPY r.txt .\nRUN pip install -r r.txt", "ends with the work"),
+        ("DF123", PIP + "RUN pip install --no-binary :all: -r r.txt\nRUN apt-get install -y gcc\n" + BUILT, "behind what it could"),
+    ],
+)  # fmt: skip
+def test_refused_beside_a_lock(code: str, text: str, reason: str) -> None:
+    files = {"package.json": "{}", "package-lock.json": "{}", "a.js": "", **WHEELS}
+    assert any(reason in each for each in refusals(code, text, files))
