@@ -226,10 +226,18 @@ def test_what_gains_nothing_is_left_out(root: Path) -> None:
     (trial,) = evidence.rejected
     assert trial.rules == ("DF135",)
     assert trial.verdict.reason.startswith("harmless, but no gain above the noise: ")
-    alone = run(root, FakeEngine(), choice=Choice(paths=["a/Dockerfile"], rules=find_rules("DF135")), repeats=0)
+
+
+@pytest.mark.parametrize("repeats", [0, 1])
+def test_what_has_to_gain_is_not_built_where_no_time_is_settled(root: Path, repeats: int) -> None:
+    engine = FakeEngine()
+    alone = run(root, engine, choice=Choice(paths=["a/Dockerfile"], rules=find_rules("DF135")), repeats=repeats)
     assert alone is not None
     assert alone.evidence[0].verdict.kind is VerdictKind.INCONCLUSIVE
+    assert "settled by 2 measured pairs" in alone.evidence[0].verdict.reason
     assert alone.proven == {}
+    tags = [argv[argv.index("--tag") + 1] for argv in engine.commands if "--tag" in argv]
+    assert [tag.rpartition("-")[2] for tag in tags] == ["original"]
 
 
 @pytest.mark.parametrize("number", [1, 2])

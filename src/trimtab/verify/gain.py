@@ -8,6 +8,9 @@ _LEAST = 0.01
 """The part by which an image's size has to change to count: below it lie time stamps and the order of files."""
 
 _LEAST_SECONDS = 0.1
+PAIRS_OF_A_GAIN = 2
+"""With fewer no time is ever settled, and nothing is built to find that out."""
+NOT_MEASURED = f"not tried: its gain is settled by {PAIRS_OF_A_GAIN} measured pairs at least (`--repeats`)"
 
 
 def judge_gain(sizes: tuple[int, int], measurements: Sequence[Measurement]) -> Verdict:
@@ -28,7 +31,7 @@ def judge_gain(sizes: tuple[int, int], measurements: Sequence[Measurement]) -> V
     if smaller or faster:
         gained = [f"{before} → {after} bytes"] if smaller else []
         return Verdict(VerdictKind.ACCEPTED, f"harmless, and it gains: {', '.join([*gained, *map(_time, faster)])}")
-    if not measurements or any(len(each.pairs) < 2 for each in measurements):
+    if not measurements or any(len(each.pairs) < PAIRS_OF_A_GAIN for each in measurements):
         return Verdict(VerdictKind.INCONCLUSIVE, "harmless, but its gain was not measured in two pairs or more")
     return Verdict(VerdictKind.REJECTED, f"harmless, but no gain above the noise: {_times(measurements)}")
 

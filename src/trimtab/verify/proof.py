@@ -12,7 +12,7 @@ from trimtab.verify.bisect import largest_holding
 from trimtab.verify.company import Shared
 from trimtab.verify.evidence import Evidence, ImageUse, Trial, Verdict, VerdictKind
 from trimtab.verify.experiment import Candidate, Experiment
-from trimtab.verify.gain import judge_gain
+from trimtab.verify.gain import NOT_MEASURED, PAIRS_OF_A_GAIN, judge_gain
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.layers import image_use
 from trimtab.verify.measure import Measurer
@@ -106,6 +106,8 @@ class DockerfileProof:
         text = accepted.text if accepted else self.file.dockerfile.source.text
         if candidate is None or candidate.text == text:
             return accepted, []
+        if self.laboratory.measures.repeats < PAIRS_OF_A_GAIN:
+            return accepted, [Trial((rule,), Verdict(VerdictKind.INCONCLUSIVE, NOT_MEASURED))]
         trial = await experiment.try_out(candidate)
         trial = replace(trial, rules=(rule,))
         if trial.verdict.kind is not VerdictKind.ACCEPTED:
