@@ -8,7 +8,7 @@ import pytest
 from cyclopts import App
 
 from trimtab.cli.optimize import optimize
-from trimtab.cli.roles import planner
+from trimtab.cli.roles import analyst, planner
 from trimtab.cli.workflow import workflow
 from trimtab.crew.instructions import understand
 from trimtab.crew.model import Brief, Report, Role, Standing
@@ -70,6 +70,12 @@ def test_what_would_be_done_without_what_was_refused_is_not_done(fleet: Path, wo
 def test_what_is_only_to_be_looked_at_is_all_that_is_planned(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(planner, "plan", "Review the layer order", str(fleet)) == 0
     assert "--select DF108,DF109,DF110,DF113 " in capsys.readouterr().err
+
+
+def test_a_role_takes_a_folder_as_every_command_does(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(analyst, "analyze", str(fleet)) == 0
+    assert "score of the fleet" in capsys.readouterr().out
+    assert (fleet / ".trimtab" / "runs").is_dir()
 
 
 @pytest.mark.parametrize("more", [["--prompt", "Add health checks"], ["--offline"], ["--quick"]])

@@ -39,6 +39,9 @@ def _work(
     """Let one role work on a fleet, and show its report."""
     common = common or Common()
     check_format(common, ("markdown",))
+    if role is not Role.IMPLEMENTER and folder == Path() and sentence.strip() and Path(sentence).is_dir():
+        # `analyst analyze .`, as every other command is given its folder: no folder's name asks for anything.
+        folder, sentence = Path(sentence), ""
     meant = understood(folder, sentence, common, offline=offline)
     with opened(meant.loaded.root) as store:
         brief = replace(briefed(meant, store, new_run(), effort or Effort()), files=files_below(meant.loaded.root, files))
