@@ -15,8 +15,16 @@ def test_a_wheel_loads_what_it_carries_and_nothing_else() -> None:
             "/usr/lib/x86_64-linux-gnu/libgomp.so.1",
         ]
     )
-    assert bundled.by(f"{SITE}/numpy.libs/libgfortran-040039e1.so.5.0.0") == {"quadmath", "gfortran"}
-    assert bundled.by(f"{SITE}/numpy/linalg/x.so") == {"quadmath", "gfortran"}
+    assert bundled.by(f"{SITE}/numpy.libs/libgfortran-040039e1.so.5.0.0", b"") == {"quadmath", "gfortran"}
+    assert bundled.by(f"{SITE}/numpy/linalg/x.so", b"") == {"quadmath", "gfortran"}
     # Another package may open the system's own, even where numpy carries one.
-    assert bundled.by(f"{SITE}/plain/x.so") == set()
-    assert bundled.by("/app/main.py") == set()
+    assert bundled.by(f"{SITE}/plain/x.so", b"libgfortran.so.5") == set()
+    assert bundled.by("/app/main.py", b"libgfortran-040039e1.so.5.0.0") == set()
+
+
+def test_a_distribution_may_have_another_name_than_its_module() -> None:
+    # patchelf puts the new name beside the old one, which stays where nothing reads it any more.
+    bundled = Bundled([f"{SITE}/scikit_learn.libs/libgomp-a34b3233.so.1.0.0"])
+    loads_its_own = b"\0GOMP_parallel\0libgomp.so.1\0libgomp-a34b3233.so.1.0.0\0"
+    assert bundled.by(f"{SITE}/sklearn/_loss.so", loads_its_own) == {"gomp"}
+    assert bundled.by(f"{SITE}/sklearn/other.so", b"\0libgomp.so.1\0") == set()

@@ -210,7 +210,7 @@ class Experiment:
             return not known and not path.endswith(NEVER_RUN)
 
         def search(path: str, content: bytes) -> None:
-            for stem in sorted((opened_libraries(content) & gone) - carried.by(path)):
+            for stem in sorted((opened_libraries(content) & gone) - carried.by(path, content)):
                 found.append(Difference(f"library `{stem}`", "there", f"gone, and {path} opens it"))
 
         if gone:
