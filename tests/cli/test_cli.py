@@ -55,6 +55,11 @@ def test_a_file_that_nothing_looks_into_is_not_clean(project: Path, capsys: pyte
     assert (project / "Dockerfile").read_text() == BAD
 
 
+def test_a_scan_goes_by_the_tree_and_not_by_what_rules_look_into(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", "main.py", "--type", "secrets", "--no-images", "--offline"]) == 0
+    assert "nothing to check" not in capsys.readouterr().err
+
+
 def test_what_a_pattern_takes_along_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["review", "Dockerfile", "main.py", "requirements.txt"]) == 1
     told = capsys.readouterr()

@@ -9,7 +9,7 @@ import anyio
 from cyclopts import Parameter
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, OUR_BUG
-from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, check_format, load, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, check_format, load, overlooked, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.fleet import Fleet, rediscover
@@ -41,6 +41,7 @@ def fix(
     common = common or Common()
     check_format(common)
     loaded = load(paths, common, choice)
+    overlooked(loaded, common)
     if interactive:
         changes = _asked(loaded, common, unsafe=unsafe)
     else:

@@ -21,7 +21,7 @@ from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.deliver import Delivery, deliver
 from trimtab.cli.fix import refuse_dirty, refuse_off_branch
 from trimtab.cli.live import LiveLines, interruptible
-from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, overlooked, show
 from trimtab.docker import ProcessRunner, Runner, engine_folder, engine_version
 from trimtab.docker.engine_socket import chosen_runner
 from trimtab.errors import StateError, UsageError
@@ -106,6 +106,7 @@ def optimize(
     common, effort, delivery = common or Common(), effort or Effort(), delivery or Delivery()
     deadline = effort.deadline
     loaded = load(paths, common, choice)
+    overlooked(loaded, common)
     changes = rewrite(loaded.fleet, unsafe=not safe_only, proof=not safe_only, paths=loaded.chosen, rules=loaded.rules)
     planned = [change.path for change in changes.changed]
     if delivery.to_tree:

@@ -41,7 +41,10 @@ class RuleChoice:
     offline: Offline = False
 
 
-_KNOWN_NAMES = (".dockerignore", ".containerignore", *BAKE_NAMES)
+_KNOWN_NAMES = (
+    ".dockerignore", ".containerignore", ".env", ".lock", "lock.json", "lock.yaml", ".toml", "go.mod", "go.sum", *BAKE_NAMES,
+)  # fmt: skip
+"""Ends of names of files that rules read beside those that a fleet lists."""
 _LENGTH = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 Paths = Annotated[tuple[Path, ...], Parameter(help="A folder, or files of one; the current folder when left out.")]
 
@@ -79,8 +82,6 @@ class Loaded:
     rules: tuple[Rule, ...]
     chosen: frozenset[str] | None
     """The files named on the command line, None when a folder was."""
-    overlooked: frozenset[str] = frozenset()
-    """Those of them that nothing here looks into."""
 
     @property
     def dockerfiles(self) -> frozenset[str]:
@@ -112,18 +113,18 @@ def load(paths: tuple[Path, ...], common: Common, choice: RuleChoice | None = No
         counts = f"{len(fleet.files)} Dockerfiles, {len(fleet.services)} services, {len(fleet.compose_files)} compose files"
         counts += f", {len(fleet.manifests)} manifests that name {named} packages"
         common.messages.print(f"{root}: {counts} in {time.monotonic() - started:.2f} s", markup=False)
-    overlooked = _overlooked(fleet, chosen, common) if reviews and chosen is not None else frozenset[str]()
-    return Loaded(root, fleet, config, rules, chosen, overlooked)
+    return Loaded(root, fleet, config, rules, chosen)
 
 
-def _overlooked(fleet: Fleet, chosen: frozenset[str], common: Common) -> frozenset[str]:
-    """The named files that nothing here looks into, which are told: what was never looked at must not read as clean.
+def overlooked(loaded: Loaded, common: Common) -> frozenset[str]:
+    """The named files that no rule looks into, which are told: what was never looked at must not read as clean.
 
     Some of several are no error, because a shell's pattern takes a README along.
 
     Raises:
         UsageError: there is nothing to look into in any of them.
     """
+    fleet, chosen = loaded.fleet, loaded.chosen or frozenset[str]()
     known = {file.path for file in fleet.files} | {*fleet.compose_files} | {each.path for each in fleet.problems}
     known |= {path for project in fleet.projects for path in project.files}
     unknown = frozenset(each for each in chosen - known if not each.endswith(_KNOWN_NAMES))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trimtab.cli.app import CLEAN, FINDINGS
-from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, overlooked, show
 from trimtab.cli.projects import of_the_rest, tell_unread
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts, replicas
@@ -50,6 +50,7 @@ def plan(
     """
     common = common or Common()
     loaded = load(paths, common, choice)
+    overlooked(loaded, common)
     unread = tell_unread(loaded.fleet, common)
     changes = rewrite(loaded.fleet, unsafe=True, proof=True, paths=loaded.chosen, rules=loaded.rules)
     safe = rewrite(loaded.fleet, paths=loaded.chosen, rules=loaded.rules)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, OUR_BUG
-from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, named_root, show
+from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, named_root, overlooked, show
 from trimtab.cli.recording import Recording
 from trimtab.errors import UsageError
 from trimtab.replay import asked_for
@@ -45,6 +45,7 @@ def review(
     recording = None if write_baseline else _recording(paths, common)
     with _without_collections():
         loaded = load(paths, common, choice)
+        unseen = overlooked(loaded, common)
         result = reviewed(loaded)
     file = loaded.root / loaded.config.baseline
     if write_baseline:
@@ -56,7 +57,7 @@ def review(
     with recording.printing() if recording else nullcontext():
         _show(result, loaded, common)
     code = exit_code(result)
-    if recording and code in {CLEAN, FINDINGS} and not loaded.overlooked:
+    if recording and code in {CLEAN, FINDINGS} and not unseen:
         recording.keep(loaded, code, offline=(choice is not None and choice.offline) or loaded.config.offline)
     return code
 
