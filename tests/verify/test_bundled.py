@@ -1,6 +1,9 @@
 """Libraries that wheels carry along."""
 
+import pytest
+
 from trimtab.verify.bundled import Bundled
+from trimtab.verify.losses import may_open
 
 SITE = "/usr/local/lib/python3.12/site-packages"
 
@@ -28,3 +31,17 @@ def test_a_distribution_may_have_another_name_than_its_module() -> None:
     loads_its_own = b"\0GOMP_parallel\0libgomp.so.1\0libgomp-a34b3233.so.1.0.0\0"
     assert bundled.by(f"{SITE}/sklearn/_loss.so", loads_its_own) == {"gomp"}
     assert bundled.by(f"{SITE}/sklearn/other.so", b"\0libgomp.so.1\0") == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "may"),
+    [
+        (f"{SITE}/sklearn/_loss.so", True),
+        (f"{SITE}/threadpoolctl.py", True),
+        (f"{SITE}/threadpoolctl-3.8.0.dist-info/METADATA", False),
+        (f"{SITE}/old.egg-info/PKG-INFO", False),
+        (f"{SITE}/numpy/meson.build.template", False),
+    ],
+)
+def test_what_only_speaks_of_a_library_does_not_open_it(path: str, *, may: bool) -> None:
+    assert may_open(path) is may

@@ -20,7 +20,7 @@ from trimtab.verify.compare import TreeComparison, unstable_paths
 from trimtab.verify.configs import compare_configs, start_names
 from trimtab.verify.evidence import Behaviour, Difference, Trial, Verdict, VerdictKind
 from trimtab.verify.intent import Intent, lost_variables
-from trimtab.verify.losses import NEVER_RUN, Losses, opened_libraries
+from trimtab.verify.losses import Losses, may_open, opened_libraries
 from trimtab.verify.reach import health_texts, started_programs, unreachable
 from trimtab.verify.rounds import compared
 from trimtab.verify.staged import Staged
@@ -207,7 +207,7 @@ class Experiment:
 
         def wanted(path: str) -> bool:
             known = path in owned or base.get(path) == after.tree.entries.get(path)
-            return not known and not path.endswith(NEVER_RUN)
+            return not known and may_open(path)
 
         def search(path: str, content: bytes) -> None:
             for stem in sorted((opened_libraries(content) & gone) - carried.by(path, content)):

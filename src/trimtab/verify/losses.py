@@ -277,12 +277,21 @@ def _requires(path: str, text: str) -> Iterator[str]:
         yield from re.findall(r"^\s*(?:import|export)\b[^;\n]*?[\"']((?:@[\w.-]+/)?[\w.-]+)", text, re.MULTILINE)
 
 
-NEVER_RUN = (
+_NEVER_RUN = (
     ".template", ".build", ".cmake", ".in", ".am", ".ac", ".m4", ".pc", ".la", ".txt", ".md", ".rst", ".html", ".h", ".hpp",
     ".c", ".cc", ".cpp", ".f", ".f90", ".pyx", ".pxd", ".pyi", ".map",
 )  # fmt: skip
 """Ends of names of files that are for building or reading: what they name is not opened when the service runs. numpy's
 `meson.build.template` names `quadmath`."""
+
+
+_ABOUT_PACKAGES = (".dist-info/", ".egg-info/")
+"""Folders of what Python packages say of themselves: threadpoolctl's description names `libgomp.so`."""
+
+
+def may_open(path: str) -> bool:
+    """Whether a file may be one that opens a library by its name, and not only one that speaks of it."""
+    return not path.endswith(_NEVER_RUN) and not any(folder in path for folder in _ABOUT_PACKAGES)
 
 
 def opened_libraries(content: bytes) -> set[str]:
