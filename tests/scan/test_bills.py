@@ -10,7 +10,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
-from trimtab.scan.packages import Distro, Package
+from trimtab.scan.packages import Distro, Package, from_purl
 from trimtab.scan.sbom import NoSbom, read_sbom, write_sbom
 
 BOOKWORM = Distro("debian", "12")
@@ -96,3 +96,21 @@ def test_components_within_components_are_found() -> None:
 def test_what_is_no_bill_is_refused(data: object) -> None:
     with pytest.raises(NoSbom):
         read_sbom(data, "x")
+
+
+@pytest.mark.parametrize(
+    ("purl", "distro"),
+    [
+        ("pkg:apk/alpine/zlib@1.3-r0?distro=3.19.1", Distro("alpine", "3.19.1")),
+        ("pkg:rpm/alma/zlib@1.2.11-1.el8?distro=alma-8.5", Distro("almalinux", "8.5")),
+        ("pkg:rpm/opensuse.leap/zlib@1.2.11-1?distro=opensuse.leap-15.1", Distro("opensuse.leap", "15.1")),
+        ("pkg:rpm/amazon/zlib@1.2.7-18.amzn2?distro=amazon-2+%28Karoo%29", Distro("amazon", "2")),
+        ("pkg:deb/debian/zlib1g@1.2-1?distro=debian-12.5", Distro("debian", "12.5")),
+        ("pkg:deb/debian/zlib1g@1.2-1?distro=debian-sid", Distro("debian", "")),
+        ("pkg:deb/debian/zlib1g@1.2-1", Distro("debian", "")),
+    ],
+)
+def test_releases_as_trivy_writes_them(purl: str, distro: Distro) -> None:
+    package = from_purl(purl)
+    assert package is not None
+    assert package.distro == distro

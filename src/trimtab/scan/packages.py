@@ -22,6 +22,12 @@ _DISTROS: Mapping[str, str] = {
 }  # fmt: skip
 """`ID` of os-release to OSV's ecosystems. Red Hat's and SUSE's go by products that os-release does not name: packages of
 theirs are said to be not checked."""
+_FAMILIES = {ecosystem: name for name, ecosystem in _DISTROS.items()}
+_FORMATS: Mapping[str, str] = {
+    "debian": "deb", "ubuntu": "deb", "alpine": "apk", "wolfi": "apk", "chainguard": "apk", "rocky": "rpm", "almalinux": "rpm",
+}  # fmt: skip
+_SPELLINGS = {"alma": "almalinux"}
+"""Trivy's name of a distribution, where it is not `ID` of the os-release and there are advisories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +148,31 @@ def from_purl(text: str, where: str = "") -> Package | None:
 
 
 def _distro_of(namespace: str, qualifier: str) -> Distro:
-    """`distro=debian-12` names both; where it is missing, the namespace names the distribution alone."""
-    match = re.match(r"^(?P<id>[a-z-]*[a-z])-(?P<version>[\w.]+)$", qualifier)
-    return Distro(match["id"], match["version"]) if match else Distro(namespace, "")
+    """`distro=debian-12` names both, Trivy's `distro=3.19.1` a release of what the namespace names; where it is missing, the
+    namespace names the distribution alone. Amazon's releases have a name behind the number: `2 (Karoo)`."""
+    match = re.match(r"^(?:(?P<id>[a-z][a-z.-]*)-)?(?P<version>\d[\w.]*)(?:$|[ +]\()", qualifier)
+    name = (match and match["id"]) or namespace
+    return Distro(_SPELLINGS.get(name, name), match["version"] if match else "")
 
 
 def _upstream(text: str, name: str, version: str) -> tuple[str, str]:
     source, _, other = text.partition("@")
     rpm = re.match(r"^(.+)-[^-]+-[^-]+\.src\.rpm$", source)
     return (rpm[1] if rpm else source) or name, other or version
+
+
+def from_ecosystem(ecosystem: str, name: str, version: str) -> Package | None:
+    """The package that advisories of an ecosystem are about, `Debian:12` or `npm`; None for one that is not known.
+
+    A distribution's is its source package.
+    """
+    family, _, release = ecosystem.partition(":")
+    distro = _FAMILIES.get(family)
+    if distro is not None:
+        named = Distro(distro, release.removeprefix("v").removesuffix(":LTS"))
+        return Package(_FORMATS[distro], name, version, source=(name, version), distro=named)
+    kind = _KINDS.get(family)
+    return Package(kind, canonicalize_name(name) if kind == "pypi" else name, version) if kind else None
 
 
 def kind_of(ecosystem: str) -> str | None:
