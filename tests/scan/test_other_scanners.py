@@ -7,6 +7,7 @@ reduced to what is read; names and numbers are made up.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from trimtab.scan.advisory import Answer
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.packages import Distro, Package
 
-RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "records" / "trivy-0.59.1.json").read_text())
+RECORDS = Path(__file__).parent / "records"
+RECORDED: dict[str, Any] = json.loads((RECORDS / "trivy-0.59.1.json").read_text())
 OPENSSL = Package("deb", "libssl3", "3.0-1", source=("openssl", "3.0-1"), distro=Distro("debian", "12"))
 FLASK = Package("pypi", "flask", "1.0")
 TRIVY: dict[str, Any] = {
@@ -40,24 +42,8 @@ TRIVY: dict[str, Any] = {
         {"Target": "Python", "Class": "lang-pkgs", "Packages": [{"Name": "flask"}]},
     ],
 }  # fmt: skip
-GRYPE: dict[str, Any] = {
-    "matches": [{
-        "vulnerability": {"id": "GHSA-x", "severity": "High", "fix": {"versions": ["2.0"], "state": "fixed"}, "cvss": [{"metrics": {"baseScore": 7.5}}]},
-        "relatedVulnerabilities": [{"id": "CVE-2026-2"}],
-        "artifact": {"name": "flask", "version": "1.0", "purl": "pkg:pypi/flask@1.0"},
-    }],
-    "descriptor": {"name": "grype", "db": {"status": {"schemaVersion": "v6.0.0", "valid": True}}},
-}  # fmt: skip
-OSV: dict[str, Any] = {
-    "results": [{"packages": [{"package": {"name": "openssl", "version": "3.0-1", "ecosystem": "Debian:12"}}, {
-        "package": {"name": "flask", "version": "1.0", "ecosystem": "PyPI"},
-        "vulnerabilities": [{
-            "id": "PYSEC-1", "aliases": ["CVE-2026-2"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}],
-            "affected": [{"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}],
-        }],
-        "groups": [{"ids": ["PYSEC-1", "GHSA-x"]}],
-    }]}],
-}  # fmt: skip
+GRYPE: dict[str, Any] = json.loads((RECORDS / "grype.json").read_text())["output"]
+OSV: dict[str, Any] = json.loads((RECORDS / "osv-scanner.json").read_text())["output"]
 
 
 def read(name: ScannerName, output: object) -> Answered:
@@ -74,16 +60,107 @@ def test_trivy() -> None:
 
 def test_grype() -> None:
     answered = read("grype", GRYPE)
-    (found,) = answered.found
+    found, negligible = answered.found
     assert answered.reason is None
-    assert (found.package, found.id, found.severity, found.fixed) == (FLASK, "CVE-2026-2", Severity.HIGH, ("2.0",))
+    assert answered.as_of == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert (found.package, found.id, found.ids) == (FLASK, "CVE-2030-0002", ("GHSA-2222-3333-4444", "CVE-2030-0002"))
+    assert (found.severity, found.score, found.fixed, found.upgrade) == (Severity.HIGH, 7.5, ("2.0",), "2.0")
+    assert (negligible.package, negligible.id, negligible.severity) == (OPENSSL, "CVE-2030-0003", Severity.INFO)
 
 
 def test_osv_scanner() -> None:
     answered = read("osv-scanner", OSV)
-    (found,) = answered.found
+    system, found, again = answered.found
     assert answered.reason is None
-    assert (found.id, found.severity, found.score, found.fixed) == ("CVE-2026-2", Severity.HIGH, 7.5, ("2.0",))
+    assert (system.package, system.id, system.severity, system.fixed) == (OPENSSL, "CVE-2030-0003", Severity.LOW, ("3.0-2",))
+    assert (found.package, found.id, found.severity, found.score) == (FLASK, "CVE-2030-0002", Severity.HIGH, 7.5)
+    assert (found.fixed, again.fixed) == (("2.0",), ("2.0",))
+    assert set(found.ids) == set(again.ids) == {"CVE-2030-0002", "GHSA-2222-3333-4444", "PYSEC-2030-1"}
+    # The second says nothing of how bad it is; what osv-scanner says of both together counts.
+    assert (again.severity, again.score) == (Severity.HIGH, 7.5)
+
+
+def osv_of(entry: dict[str, Any], packages: Sequence[Package] = (FLASK,)) -> Answered:
+    return SCANNERS["osv-scanner"].read({"results": [{"packages": [entry]}]}, packages)
+
+
+def test_what_nobody_gave_has_the_kind_of_its_ecosystem() -> None:
+    affected = [{"package": {"ecosystem": "Alpine:v3.19", "name": "zlib"}, "ranges": [{"events": [{"fixed": "1.3-r9"}]}]}]
+    named = {"name": "zlib", "version": "1.3-r0", "ecosystem": "Alpine:v3.19"}
+    (found,) = osv_of({"package": named, "vulnerabilities": [{"id": "ALPINE-1", "affected": affected}]}).found
+    assert (found.package.kind, found.package.ecosystem, found.fixed) == ("apk", "Alpine:v3.19", ("1.3-r9",))
+
+
+def test_a_name_of_two_kinds_is_the_one_that_is_meant() -> None:
+    npm = Package("npm", "flask", "1.0")
+    (found,) = osv_of({"package": {"name": "flask", "version": "1.0", "ecosystem": "npm"}, "vulnerabilities": [{"id": "X"}]},
+                      [FLASK, npm]).found  # fmt: skip
+    assert found.package == npm
+    entry = {"VulnerabilityID": "X", "PkgName": "flask", "InstalledVersion": "1.0", "PkgIdentifier": {"PURL": npm.purl}}
+    (found,) = SCANNERS["trivy"].read({"Results": [{"Vulnerabilities": [entry]}]}, [FLASK, npm]).found
+    assert found.package == npm
+    both = merged([replace(found, package=FLASK)], [found])
+    assert [each.package for each in both] == [FLASK, npm]
+
+
+def test_a_finding_that_only_a_group_names_is_not_lost() -> None:
+    named = {"name": "flask", "version": "1.0", "ecosystem": "PyPI"}
+    (found,) = osv_of({"package": named, "groups": [{"ids": ["GHSA-y"], "max_severity": "9.1"}]}).found
+    assert (found.id, found.package, found.severity, found.score) == ("GHSA-y", FLASK, Severity.CRITICAL, 9.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("trivy", {"Results": [{"Packages": [{"Name": "flask"}, {"Name": "libssl3"}], "Vulnerabilities": [{"Title": "bad"}]}]}),
+        ("grype", {**GRYPE, "matches": [{"artifact": {"name": "flask"}}]}),
+        ("osv-scanner", {"results": [{"packages": [{"package": {"name": "a"}, "vulnerabilities": ["GHSA-y"], "groups": 1},
+                                                   {"package": {"name": "b"}}]}]}),
+        ("osv-scanner", {"results": [{"packages": [{"package": {"name": "a"}, "vulnerabilities": 5},
+                                                   {"package": {"name": "b"}}]}]}),
+    ],
+)  # fmt: skip
+def test_a_finding_that_cannot_be_read_is_not_clean(name: ScannerName, output: object) -> None:
+    assert "of its findings" in (read(name, output).reason or "") or "findings that cannot" in (read(name, output).reason or "")
+
+
+@pytest.mark.parametrize(
+    ("said", "fixed", "upgrade"),
+    [
+        (">= 3.1.0, >= 2.1.3, < 3.0.0", ("2.1.3", "3.1.0"), "2.1.3"),
+        (">=4.17.11", ("4.17.11",), "4.17.11"),
+        ("~> 0.9, >= 1.0.3.1", ("1.0.3.1",), "1.0.3.1"),
+        ("2.0, 0.9", ("2.0",), "2.0"),
+    ],
+)
+def test_fixed_versions_that_are_ranges(said: str, fixed: tuple[str, ...], upgrade: str) -> None:
+    entry = {"VulnerabilityID": "X", "PkgIdentifier": {"PURL": "pkg:gem/rack@1.0"}, "FixedVersion": said}
+    (found,) = read("trivy", {"Results": [{"Vulnerabilities": [entry]}]}).found
+    assert (found.fixed, found.upgrade) == (fixed, upgrade)
+
+
+@pytest.mark.parametrize(
+    ("said", "upgrade"), [("7.61.1-12.93.amzn1", "7.61.1-12.93.amzn1"), ("7.61.1-9.amzn1, 7.61.1-12.amzn1", None)]
+)
+def test_a_fixed_version_that_cannot_be_put_in_order_is_not_lost(said: str, upgrade: str | None) -> None:
+    """Where only what has a fix counts, it would read as clean."""
+    purl = "pkg:rpm/amazon/curl@7.61.1-11.91.amzn1?distro=amazon-2%20%28Karoo%29"
+    entry = {"VulnerabilityID": "X", "PkgIdentifier": {"PURL": purl}, "FixedVersion": said, "Severity": "HIGH"}
+    (found,) = read("trivy", {"Results": [{"Vulnerabilities": [entry]}]}).found
+    assert (found.fixed, found.upgrade) == (tuple(said.split(", ")), upgrade)
+
+
+def test_a_package_that_is_listed_twice_does_not_stand_for_another() -> None:
+    flask = {"Name": "flask", "Version": "1.0"}
+    assert "looked at 1" in (read("trivy", {"Results": [{"Type": "python-pkg", "Packages": [flask, flask]}]}).reason or "")
+    named = {"package": {"name": "flask", "version": "1.0", "ecosystem": "PyPI"}}
+    assert "looked at 1" in (read("osv-scanner", {"results": [{"packages": [named]}, {"packages": [named]}]}).reason or "")
+
+
+def test_grype_warns_of_a_release_that_has_ended() -> None:
+    alert = {"type": "distro-eol", "message": "Package is from end-of-life distro: debian 8", "metadata": {"name": "debian"}}
+    answered = read("grype", {**GRYPE, "matches": [], "alertsByPackage": [{"package": {}, "alerts": [alert]}] * 2})
+    assert answered.reason == "it warns: Package is from end-of-life distro: debian 8; what it lacks is not known"
 
 
 @pytest.mark.parametrize(
@@ -228,14 +305,25 @@ def test_a_scanner_that_is_not_there_is_a_usage_error(monkeypatch: pytest.Monkey
 
 def test_what_several_say_is_one_and_the_worse_word_counts() -> None:
     ours = Vulnerability(
-        FLASK, "CVE-2026-2", ("CVE-2026-2", "PYSEC-1"), None, None, "", "", Answer.AFFECTED, ("2.0",), "2.0", ("osv",)
+        FLASK,
+        "CVE-2030-0002",
+        ("CVE-2030-0002", "PYSEC-2030-1"),
+        None,
+        None,
+        "",
+        "",
+        Answer.AFFECTED,
+        ("2.0",),
+        "2.0",
+        ("osv",),
     )
     both = merged([ours], [*read("grype", GRYPE).found, *read("trivy", TRIVY).found])
     assert [(each.id, each.severity, each.sources) for each in both] == [
-        ("CVE-2026-2", Severity.HIGH, ("osv", "grype")),
+        ("CVE-2030-0002", Severity.HIGH, ("osv", "grype")),
+        ("CVE-2030-0003", Severity.INFO, ("grype",)),
         ("CVE-2026-1", Severity.CRITICAL, ("trivy",)),
     ]
-    assert set(both[0].ids) == {"CVE-2026-2", "PYSEC-1", "GHSA-x"}
+    assert set(both[0].ids) == {"CVE-2030-0002", "PYSEC-2030-1", "GHSA-2222-3333-4444"}
 
 
 class Recorded:

@@ -180,7 +180,7 @@ def _vulnerability_row(found: Vulnerability, policy: Policy) -> list[Text]:
     level = "unknown" if found.severity is None else str(found.severity)
     style = SEVERITY_STYLES[found.severity] if found.severity is not None else "magenta"
     text = shown(found.summary[:100], "default" if counts(found, policy) else "dim")
-    none = f"fixed in {found.fixed[0]}, which has others" if found.fixed else "no fixed version"
+    none = f"fixed in {found.fixed[0]}, which may have others" if found.fixed else "no fixed version"
     upgrade = f"→ {found.upgrade}" if found.upgrade else none
     if found.exploited:
         text = Text.assemble(("exploited ", "bold red"), text)
@@ -248,7 +248,7 @@ def _sayings(scan: Scan) -> Iterable[tuple[str, str, Severity, str, str, int, st
     for target, each in scan.vulnerabilities:
         if each.counts:
             path = each.package.where if target.kind == "sources" else target.name
-            none = f"it is fixed in {each.fixed[0]}, which has others" if each.fixed else "no version is named as fixed"
+            none = f"it is fixed in {each.fixed[0]}, which may have others" if each.fixed else "no version is named as fixed"
             upgrade = f"upgrade to {each.upgrade}" if each.upgrade else none
             message = f"{each.package} in {target.name}: {each.summary or each.id}; {upgrade}"
             severity = Severity.MEDIUM if each.severity is None else each.severity

@@ -5,8 +5,9 @@ by hand; the formats of the others are read as published.
 """
 
 import json
+import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +18,11 @@ from trimtab.docker import Command, Runner
 from trimtab.errors import UsageError
 from trimtab.fleet.plain import items, mapping
 from trimtab.rules import Severity
-from trimtab.scan.advisory import Answer, band, base_score
-from trimtab.scan.match import Vulnerability, above
-from trimtab.scan.packages import ADVISED_KINDS, Package, from_purl
+from trimtab.scan.advisory import Answer, band, fixes, read_advisory
+from trimtab.scan.match import Vulnerability, can_compare
+from trimtab.scan.packages import ADVISED_KINDS, Package, from_ecosystem, from_purl
 from trimtab.scan.sbom import write_sbom
+from trimtab.scan.spoken import Given, fixed_above, fixed_versions
 from trimtab.scan.stores import read_time
 from trimtab.syntax.data import read_json
 
@@ -67,16 +69,17 @@ class Trivy:
 
     def read(self, output: object, packages: Sequence[Package]) -> Answered:
         results = [mapping(each) for each in items(mapping(output).get("Results"))]
-        seen = sum(len(items(each.get("Packages"))) for each in results)
+        listed = ((result.get("Type"), mapping(each)) for result in results for each in items(result.get("Packages")))
+        seen = {(kind, *(str(each.get(key)) for key in ("Name", "Epoch", "Version", "Release"))) for kind, each in listed}
         entries = [mapping(each) for result in results for each in items(result.get("Vulnerabilities"))]
-        found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, packages)))
+        given = Given.of(packages)
+        found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, given)))
+        reason = _lost(len(entries), found) or _counted(self.name, len(seen), packages)
         system = mapping(mapping(mapping(output).get("Metadata")).get("OS"))
         ended = (
             f"{_text(system, 'Family')} {_text(system, 'Name')} gets no security updates any more: what it lacks is not known"
         )
-        return Answered(
-            self.name, found, _counted(self.name, seen, packages) or (ended if system.get("EOSL") is True else None)
-        )
+        return Answered(self.name, found, reason or (ended if system.get("EOSL") is True else None))
 
     @staticmethod
     def doubt(said: str) -> str | None:
@@ -89,15 +92,15 @@ class Trivy:
         """When the database was made, by what the program says of its version."""
         return read_time(str(mapping(mapping(output).get("VulnerabilityDB")).get("UpdatedAt", "")))
 
-    def _one(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Vulnerability | None:
-        purl = str(mapping(entry.get("PkgIdentifier")).get("PURL", ""))
-        package = _package(packages, purl, _text(entry, "PkgName"), _text(entry, "InstalledVersion"))
-        scores = [mapping(each).get(key) for each in mapping(entry.get("CVSS")).values() for key in ("V40Score", "V3Score")]
-        fixed = _text(entry, "FixedVersion").replace(",", " ").split()
+    def _one(self, entry: Mapping[str, object], given: Given) -> Vulnerability | None:
+        purl, name = _text(mapping(entry.get("PkgIdentifier")), "PURL"), _text(entry, "PkgName")
+        package = _package(given, purl, name, _text(entry, "InstalledVersion"))
+        ratings = [mapping(each) for each in mapping(entry.get("CVSS")).values()]
+        score = _highest(each.get(key) for each in ratings for key in ("V40Score", "V3Score"))
+        fixed = fixed_versions(_text(entry, "FixedVersion"))
         ids = [_text(entry, "VulnerabilityID"), *(str(each) for each in items(entry.get("VendorIDs")))]
-        given = [float(score) for score in scores if isinstance(score, int | float)]
         level = _LEVELS.get(_text(entry, "Severity").lower())
-        return _vulnerability(self.name, package, ids, level, max(given, default=None), _text(entry, "Title"), fixed)
+        return _vulnerability(self.name, package, ids, level, score, _text(entry, "Title"), fixed)
 
 
 class Grype:
@@ -110,23 +113,24 @@ class Grype:
         return Command(("grype", f"sbom:{document}", "--output", "json", "--quiet"), env)
 
     def read(self, output: object, packages: Sequence[Package]) -> Answered:
-        data = mapping(output)
+        data, given = mapping(output), Given.of(packages)
         entries = [mapping(each) for each in items(data.get("matches"))]
-        found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, packages)))
+        found = tuple(vulnerability for each in entries if (vulnerability := self._one(each, given)))
         database = mapping(mapping(data.get("descriptor")).get("db"))
         built = str(mapping(database.get("status")).get("built") or database.get("built") or "")
-        return Answered(self.name, found, _grype_reason(data), read_time(built))
+        return Answered(self.name, found, _lost(len(entries), found) or _grype_reason(data), read_time(built))
 
-    def _one(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Vulnerability | None:
+    def _one(self, entry: Mapping[str, object], given: Given) -> Vulnerability | None:
         artifact, said = mapping(entry.get("artifact")), mapping(entry.get("vulnerability"))
-        package = _package(packages, _text(artifact, "purl"), _text(artifact, "name"), _text(artifact, "version"))
+        package = _package(given, _text(artifact, "purl"), _text(artifact, "name"), _text(artifact, "version"))
         related = [_text(mapping(each), "id") for each in items(entry.get("relatedVulnerabilities"))]
-        metrics = [mapping(mapping(each).get("metrics")).get("baseScore") for each in items(said.get("cvss"))]
-        given = [float(score) for score in metrics if isinstance(score, int | float)]
-        fixed = [str(each) for each in items(mapping(said.get("fix")).get("versions"))]
+        score = _highest(mapping(mapping(each).get("metrics")).get("baseScore") for each in items(said.get("cvss")))
+        # Until 0.6 it named one version, and by a key of its own.
+        fixed = [str(each) for each in items(mapping(said.get("fix")).get("versions"))] or [_text(said, "fixedInVersion")]
         level = _LEVELS.get(_text(said, "severity").lower())
         ids = [_text(said, "id"), *related]
-        return _vulnerability(self.name, package, ids, level, max(given, default=None), _text(said, "description"), fixed)
+        text = _text(said, "description")
+        return _vulnerability(self.name, package, ids, level, score, text, [each for each in fixed if each])
 
 
 def _grype_reason(data: Mapping[str, object]) -> str | None:
@@ -137,7 +141,9 @@ def _grype_reason(data: Mapping[str, object]) -> str | None:
     status = mapping(database.get("status")) or database
     if not status or status.get("valid") is False or status.get("error"):
         return "it does not say that its database is valid"
-    return None
+    alerts = [mapping(alert) for each in items(data.get("alertsByPackage")) for alert in items(mapping(each).get("alerts"))]
+    about = dict.fromkeys(_text(alert, "message") or _text(alert, "type") for alert in alerts)
+    return f"it warns: {'; '.join([*about][:4])}; what it lacks is not known" if about else None
 
 
 class OsvScanner:
@@ -152,29 +158,68 @@ class OsvScanner:
     def read(self, output: object, packages: Sequence[Package]) -> Answered:
         results = [mapping(each) for each in items(mapping(output).get("results"))]
         entries = [mapping(each) for result in results for each in items(result.get("packages"))]
-        found = tuple(vulnerability for entry in entries for vulnerability in self._of(entry, packages))
-        return Answered(self.name, found, _counted(self.name, len(entries), packages))
+        seen = {tuple(str(mapping(each.get("package")).get(key)) for key in _OSV_NAMES) for each in entries}
+        given = Given.of(packages)
+        found = tuple(vulnerability for entry in entries for vulnerability in self._of(entry, given))
+        lost = any(_is_cut(entry) for entry in entries)
+        reason = "it names findings that cannot be read" if lost else _counted(self.name, len(seen), packages)
+        return Answered(self.name, found, reason)
 
-    def _of(self, entry: Mapping[str, object], packages: Sequence[Package]) -> Iterable[Vulnerability]:
-        named = mapping(entry.get("package"))
-        package = _package(packages, "", _text(named, "name"), _text(named, "version"))
-        groups = [[str(name) for name in items(mapping(each).get("ids"))] for each in items(entry.get("groups"))]
-        for said in map(mapping, items(entry.get("vulnerabilities"))):
-            own = _text(said, "id")
-            ids = [own, *(str(each) for each in items(said.get("aliases")))]
-            ids += [name for group in groups if own in group for name in group]
-            vectors = (str(mapping(each).get("score", "")) for each in items(said.get("severity")))
-            scores = [score for vector in vectors if (score := base_score(vector)) is not None]
-            level = band(max(scores)) if scores else None
-            text = _text(said, "summary")
-            found = _vulnerability(self.name, package, ids, level, max(scores, default=None), text, _fixed(said))
+    def _of(self, entry: Mapping[str, object], given: Given) -> Iterator[Vulnerability]:
+        named, groups = mapping(entry.get("package")), [mapping(each) for each in items(entry.get("groups"))]
+        ecosystem, name = _text(named, "ecosystem"), _text(named, "name")
+        package = _osv_package(named, given)
+        told: set[str] = set()
+        for said in items(entry.get("vulnerabilities")):
+            if not mapping(said).get("id"):
+                continue
+            advisory = read_advisory(said)
+            parts = advisory.parts(ecosystem, name)
+            own = [group for group in groups if advisory.id in items(group.get("ids"))]
+            ids = [advisory.id, *advisory.aliases, *advisory.upstream, *_group_ids(own)]
+            told.update(ids)
+            score, level = _group_score(own)
+            score = max((each.score for each in (advisory, *parts) if each.score is not None), default=score)
+            level = max((each.severity for each in (advisory, *parts) if each.severity is not None), default=level)
+            fixed = [version for part in parts for version in fixes(part)]
+            found = _vulnerability(self.name, package, ids, level, score, advisory.summary, fixed)
             yield from [found] if found else []
+        for group in groups:
+            # A difference of two runs names some by their group alone.
+            if told.isdisjoint(str(name) for name in items(group.get("ids"))):
+                score, level = _group_score([group])
+                found = _vulnerability(self.name, package, _group_ids([group]), level, score, "", [])
+                yield from [found] if found else []
 
 
-def _fixed(advisory: Mapping[str, object]) -> list[str]:
-    ranges = (mapping(each) for part in items(advisory.get("affected")) for each in items(mapping(part).get("ranges")))
-    events = (mapping(event) for each in ranges if each.get("type") != "GIT" for event in items(each.get("events")))
-    return [str(event["fixed"]) for event in events if "fixed" in event]
+_OSV_NAMES = ("ecosystem", "name", "os_package_name", "OSPackageName", "version", "commit")
+"""What tells packages of an answer apart; the name of a distribution's is that of its source package."""
+
+
+def _osv_package(named: Mapping[str, object], given: Given) -> Package:
+    version = _text(named, "version") or _text(named, "commit")
+    ecosystem, name, purl = _text(named, "ecosystem"), _text(named, "name"), _text(named, "purl")
+    said = from_ecosystem(ecosystem, name, version) or (from_purl(purl) if purl else None)
+    said = said or Package("generic", name or "unknown", version)
+    # By its own name first: several packages may be built from one source.
+    return given.named(said, purl, _text(named, "os_package_name") or _text(named, "OSPackageName"), version)
+
+
+def _group_ids(groups: Iterable[Mapping[str, object]]) -> list[str]:
+    return [str(name) for group in groups for key in ("ids", "aliases") for name in items(group.get(key))]
+
+
+def _group_score(groups: Iterable[Mapping[str, object]]) -> tuple[float | None, Severity | None]:
+    """The score that osv-scanner itself gives, a text in its answers, with its band."""
+    texts = [_text(group, "max_severity") for group in groups]
+    score = max((float(text) for text in texts if re.fullmatch(r"\d+(?:\.\d+)?", text)), default=None)
+    return score, None if score is None else band(score)
+
+
+def _is_cut(entry: Mapping[str, object]) -> bool:
+    """Whether what is there as findings is not all in a form that is known."""
+    listed = all(entry.get(key) is None or isinstance(entry[key], list) for key in ("vulnerabilities", "groups"))
+    return not listed or any(not mapping(each).get("id") for each in items(entry.get("vulnerabilities")))
 
 
 SCANNERS: Mapping[ScannerName, Scanner] = {each.name: each for each in (Trivy(), Grype(), OsvScanner())}
@@ -243,18 +288,21 @@ def _counted(name: str, seen: int, packages: Sequence[Package]) -> str | None:
     return f"`{name}` was given {given} packages and looked at {seen}" if seen < given else None
 
 
+def _lost(entries: int, found: Sequence[Vulnerability]) -> str | None:
+    return f"{entries - len(found)} of its findings have no name" if len(found) < entries else None
+
+
 def _text(entry: Mapping[str, object], key: str) -> str:
     return str(entry.get(key) or "")
 
 
-def _package(packages: Sequence[Package], purl: str, name: str, version: str) -> Package:
-    """The package of ours that a scanner speaks of; where none is, the one that it names, so that nothing is lost."""
-    plain, bare = name.lower().replace("_", "-"), version.removeprefix("v")
-    for each in packages:
-        if each.purl == purl or (each.version.removeprefix("v") == bare and each.name.lower() == plain):
-            return each
-    by_source = next((each for each in packages if each.advised == (name, version)), None)
-    return by_source or (from_purl(purl) if purl else None) or Package("generic", name or "unknown", version)
+def _highest(scores: Iterable[object]) -> float | None:
+    return max((float(score) for score in scores if isinstance(score, int | float)), default=None)
+
+
+def _package(given: Given, purl: str, name: str, version: str) -> Package:
+    said = (from_purl(purl) if purl else None) or Package("generic", name or "unknown", version)
+    return given.named(said, purl, name, version)
 
 
 def _vulnerability(
@@ -266,8 +314,9 @@ def _vulnerability(
         return None
     main = min(names, key=lambda name: (not name.startswith("CVE-"), names.index(name)))
     line = text.strip().partition("\n")[0]
-    higher = above(package, fixed)
-    upgrade = higher[0] if higher else None
+    higher = fixed_above(package, fixed)
+    # Of several that cannot be put in order, the first may be older than what is there.
+    upgrade = higher[0] if higher and (len(higher) == 1 or can_compare(package, higher[0])) else None
     return Vulnerability(package, main, names, severity, score, line[:200], "", Answer.AFFECTED, higher, upgrade, (source,))
 
 
@@ -295,4 +344,5 @@ def merged(ours: Sequence[Vulnerability], theirs: Iterable[Vulnerability]) -> tu
 
 
 def _same(one: Vulnerability, other: Vulnerability) -> bool:
-    return one.package.advised == other.package.advised and not set(one.ids).isdisjoint(other.ids)
+    same = (one.package.kind, *one.package.advised) == (other.package.kind, *other.package.advised)
+    return same and not set(one.ids).isdisjoint(other.ids)

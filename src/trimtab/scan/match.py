@@ -145,6 +145,12 @@ def above(package: Package, versions: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(higher, key=lambda version: read_version(ecosystem, version)))
 
 
+def can_compare(package: Package, version: str) -> bool:
+    """Whether a version can be put in order with a package's own."""
+    ecosystem = package.ecosystem or ""
+    return _is_readable(ecosystem, package.advised[1]) and _is_readable(ecosystem, version)
+
+
 def _is_readable(ecosystem: str, version: str) -> bool:
     try:
         read_version(ecosystem, version)
