@@ -2,6 +2,8 @@
 
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import pytest
@@ -31,6 +33,12 @@ async def test_output_lines_and_code() -> None:
     with pytest.raises(CommandFailed, match="ended with 3") as caught:
         done.checked()
     assert "hidden" not in str(caught.value)
+
+
+async def test_a_command_runs_where_it_is_told_to(tmp_path: Path) -> None:
+    code = "import os; print(os.getcwd())"
+    assert (await ProcessRunner().run(replace(python(code), folder=str(tmp_path)))).text == str(tmp_path.resolve())
+    assert (await ProcessRunner().run(python(code))).text == str(Path.cwd())
 
 
 async def test_a_program_that_is_missing_is_said() -> None:

@@ -159,7 +159,8 @@ def test_a_package_that_is_listed_twice_does_not_stand_for_another() -> None:
 
 def test_grype_warns_of_a_release_that_has_ended() -> None:
     alert = {"type": "distro-eol", "message": "Package is from end-of-life distro: debian 8", "metadata": {"name": "debian"}}
-    answered = read("grype", {**GRYPE, "matches": [], "alertsByPackage": [{"package": {}, "alerts": [alert]}] * 2})
+    warned = {"package": {"name": "libssl3"}, "alerts": [alert]}
+    answered = read("grype", {**GRYPE, "matches": [], "alertsByPackage": [warned, warned]})
     assert answered.reason == "it warns: Package is from end-of-life distro: debian 8; what it lacks is not known"
 
 
@@ -275,6 +276,17 @@ def test_a_scanner_that_fails_is_not_clean(program: Program, reason: str, monkey
     answered = asked(program, "trivy", monkeypatch)
     assert answered.found == ()
     assert reason in (answered.reason or "")
+
+
+@pytest.mark.parametrize("name", SCANNERS)
+def test_ignore_files_of_the_fleet_are_not_read(name: ScannerName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.trivyignore` where trimtab runs would make what it names clean, without a reason or a last day."""
+    monkeypatch.chdir(tmp_path)
+    program = Program(0, b"{}")
+    asked(program, name, monkeypatch)
+    folder = program.commands[0].folder
+    assert folder
+    assert Path(folder) != tmp_path
 
 
 @pytest.mark.parametrize("code", [127, 128])

@@ -29,6 +29,8 @@ class Command:
     """Whether its standard input stays open behind that."""
     seconds: float | None = ANSWER
     """The most that it may take, where its caller does not say; None for what goes on until it is cancelled."""
+    folder: str = ""
+    """Where it runs; `""` for where trimtab does."""
 
 
 OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",

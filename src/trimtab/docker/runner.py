@@ -131,7 +131,8 @@ async def _process(command: Command) -> AsyncGenerator[Process]:
     environment = {**os.environ, **command.env}
     # A session of its own keeps the terminal's Ctrl-C from reaching the client before our own clean-up has begun.
     stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
-    process = await anyio.open_process(command.argv, env=environment, stdin=stdin, start_new_session=True)
+    cwd = command.folder or None
+    process = await anyio.open_process(command.argv, env=environment, stdin=stdin, cwd=cwd, start_new_session=True)
     try:
         yield process
     finally:
