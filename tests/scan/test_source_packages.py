@@ -131,6 +131,38 @@ def test_what_dockerfiles_install_by_name_alone_is_told(fleet: Make) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("run", "packages", "unresolved"),
+    [
+        ("gem install rake -v 13.0.6 --no-document", ["rake 13.0.6"], []),
+        ("gem install rake:13.0.6 puma", ["rake 13.0.6"], ["puma"]),
+        ("gem install --no-document bundler -v '~> 2.4'", [], ["bundler"]),
+        ("composer global require a/b:1.2.3 c/d:^2", ["a/b 1.2.3"], ["c/d"]),
+        ("composer require --no-dev a/b", [], ["a/b"]),
+        ("cargo install --locked ripgrep --version 13.0.0 && cargo build --bin own", [], ["ripgrep"]),
+        ("cargo install --git https://me:secret@example.com/x", [], ["an address"]),
+        ("go install github.com/x/y@latest && go build -o /own main.go", [], ["github.com/x/y"]),
+        ("yarn global add pm2@5.3.0 serve && pnpm add -g nx", ["pm2 5.3.0"], ["serve", "nx"]),
+        ("pipx install black==24.1.0 && uv tool install ruff", ["black 24.1.0"], ["ruff"]),
+        ("dnf -y install nginx && microdnf install curl && yum install -y tar", [], ["nginx", "curl", "tar"]),
+        ("conda install -y -c conda-forge numpy=1.26 && cpanm Moose", [], ["numpy", "Moose"]),
+        ("pecl install redis-5.3.7 && R -e 'install.packages(\"dplyr\")'", [], ["redis-5.3.7", "an expression"]),
+        ('["gem", "install", "rake", "-v", "13.0.6"]', ["rake 13.0.6"], []),
+        ('["/bin/sh", "-ec", "pip install flask==1.0 && gem install puma"]', ["flask 1.0"], ["puma"]),
+        ("gem list && composer install && composer --version && cargo --version && yarn && gem update --system", [], []),
+    ],
+)
+def test_installs_of_every_manager(run: str, packages: list[str], unresolved: list[str], fleet: Make) -> None:
+    found = source_packages(fleet({"a/Dockerfile": f"FROM debian:12\nRUN {run}\n"}))
+    assert ([str(each) for each in found.packages], [each.name for each in found.unresolved]) == (packages, unresolved)
+    assert not found.problems
+
+
+@pytest.mark.parametrize("run", ['SHELL ["pwsh", "-c"]\nRUN Install-Module x', "RUN gem install 'rake"])
+def test_what_a_run_installs_that_cannot_be_read_is_not_clean(run: str, fleet: Make) -> None:
+    assert "cannot be read" in source_packages(fleet({"a/Dockerfile": f"FROM debian:12\n{run}\n"})).problems["a/Dockerfile"]
+
+
 def test_other_peoples_folders_are_left_out(fleet: Make) -> None:
     files = {
         "a/node_modules/x/requirements.txt": "a==1\n",

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trimtab.fleet import Fleet
-from trimtab.fleet.installs import is_local_package
 from trimtab.fleet.requirements import python_installs
 from trimtab.fleet.tree import Unreadable
+from trimtab.scan.dockerfile_installs import dockerfile_installs, unread_runs
 from trimtab.scan.locks import READERS, Reader, python_name, requirement_packages
 from trimtab.scan.packages import Package
 
@@ -46,6 +46,7 @@ def source_packages(fleet: Fleet, below: str = "") -> SourcePackages:
     for path, reader in (*_readable(fleet, below), *_asked_for(fleet, below)):
         found.read(fleet, path, reader)
     found.problems.update(_unknown(fleet, below))
+    found.problems.update({file.path: why for file in fleet.files if is_below(file.path, below) and (why := unread_runs(file))})
     found.unresolved += _declared_in_setup(fleet, below)
     for path, each in (*_installed(fleet, below), *_manifests(fleet, below)):
         found.add(path, each)
@@ -187,32 +188,7 @@ def _manifests(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
 
 
 def _installed(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
-    """What Dockerfiles name on the command line of an install: `pip install flask==3.0`, `npm install -g pm2@5.3.0`."""
+    """What Dockerfiles name on the command line of an install: `pip install flask==3.0`, `gem install rake -v 13.0.6`."""
     for file in fleet.files:
-        if not is_below(file.path, below):
-            continue
-        for install in (install for stage in file.stages for run in stage.runs for install in run.installs):
-            for name in install.packages:
-                package = _named(install.manager.name, name)
-                if package is not None:
-                    yield file.path, package
-
-
-def _named(manager: str, text: str) -> Package | None:
-    if text.startswith((".", "/", "file:")):
-        return None
-    if manager in {"pip", "uv"}:
-        return None if is_local_package(text) else next(requirement_packages(text), None)
-    if manager in {"npm", "yarn", "pnpm"}:
-        if ":" in text:
-            # Not named: an address may hold a credential.
-            return Package("npm", "an address", "")
-        name, _, version = text.rpartition("@")
-        exact = re.fullmatch(r"\d+\.\d+\.\d+\S*", version) is not None
-        return Package("npm", name or text, version if exact else "") if re.match(r"@?[a-z]", text) else None
-    kind = _ONLY_NAMED.get(manager)
-    return Package(kind, re.split(r"[=@<>~]", text)[0] or text, "") if kind else None
-
-
-_ONLY_NAMED: Mapping[str, str] = {"apt": "deb", "apk": "apk", "go": "golang", "cargo": "cargo"}
-"""Managers of whose packages a Dockerfile alone says too little to look them up: the release of a distribution, the module."""
+        if is_below(file.path, below):
+            yield from ((file.path, package) for package in dockerfile_installs(file))
