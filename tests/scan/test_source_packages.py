@@ -7,6 +7,7 @@ import pytest
 
 from trimtab.fleet import Fleet
 from trimtab.scan.sources import source_packages
+from trimtab.scan.tree_search import search_tree
 
 Make = Callable[[Mapping[str, str]], Fleet]
 FILES: dict[str, tuple[str, list[str]]] = {
@@ -161,6 +162,16 @@ def test_installs_of_every_manager(run: str, packages: list[str], unresolved: li
 @pytest.mark.parametrize("run", ['SHELL ["pwsh", "-c"]\nRUN Install-Module x', "RUN gem install 'rake"])
 def test_what_a_run_installs_that_cannot_be_read_is_not_clean(run: str, fleet: Make) -> None:
     assert "cannot be read" in source_packages(fleet({"a/Dockerfile": f"FROM debian:12\n{run}\n"})).problems["a/Dockerfile"]
+
+
+def test_a_submodule_that_is_not_checked_out_is_not_clean(fleet: Make) -> None:
+    modules = '[submodule "a"]\n\tpath = libs/a\n\turl = ../a\n[submodule "b"]\n\tpath = libs/b\n\turl = ../b\n'
+    files = {"requirements.txt": "a==1\n", ".gitmodules": modules, "libs/b/.gitmodules": '[submodule "c"]\n  path = "c d"\n'}
+    project = fleet(files)
+    assert set(source_packages(project).problems) == {"libs/a", "libs/b/c d"}
+    assert "not checked out" in source_packages(project).problems["libs/a"]
+    assert set(source_packages(project, "libs/b").problems) == {"libs/b/c d"}
+    assert set(search_tree(project.tree, "", (), None).problems) == {"libs/a", "libs/b/c d"}
 
 
 def test_other_peoples_folders_are_left_out(fleet: Make) -> None:

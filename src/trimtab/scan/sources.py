@@ -11,6 +11,7 @@ from trimtab.fleet.tree import Unreadable
 from trimtab.scan.dockerfile_installs import dockerfile_installs, unread_runs
 from trimtab.scan.locks import READERS, Reader, python_name, requirement_packages
 from trimtab.scan.packages import Package
+from trimtab.scan.submodules import NOT_THERE, absent_submodules
 
 SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "__pycache__", ".tox", ".git", ".trimtab"})
 """Folders that hold other people's packages, or what was made from the rest."""
@@ -47,6 +48,7 @@ def source_packages(fleet: Fleet, below: str = "") -> SourcePackages:
         found.read(fleet, path, reader)
     found.problems.update(_unknown(fleet, below))
     found.problems.update({file.path: why for file in fleet.files if is_below(file.path, below) and (why := unread_runs(file))})
+    found.problems.update(dict.fromkeys(absent_submodules(fleet.tree, below), NOT_THERE))
     found.unresolved += _declared_in_setup(fleet, below)
     for path, each in (*_installed(fleet, below), *_manifests(fleet, below)):
         found.add(path, each)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from trimtab.fleet.tree import Entry, Tree, Unreadable
 from trimtab.scan.leaks import Leak, is_settings, search
 from trimtab.scan.sources import SKIPPED, is_below
+from trimtab.scan.submodules import NOT_THERE, absent_submodules
 
 _BINARY = re.compile(
     r"\.(?:png|jpe?g|gif|ico|webp|bmp|tiff?|psd|mp[34]|m4a|wav|ogg|flac|mov|avi|mkv|webm|woff2?|ttf|otf|eot|zip|gz|tgz|bz2|xz|zst|7z"
@@ -49,6 +50,7 @@ def search_tree(tree: Tree, below: str, ignored: Sequence[str], tracked: frozens
     if large:
         names = ", ".join(large[:_SHOWN]) + (" …" if len(large) > _SHOWN else "")
         found.problems["large files"] = f"{len(large)} are too large to be searched: {names}"
+    found.problems |= dict.fromkeys(absent_submodules(tree, below), NOT_THERE)
     found.problems |= {path: reason for path, reason in tree.problems.items() if is_below(path, below)}
     return found
 
