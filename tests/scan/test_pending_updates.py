@@ -34,7 +34,7 @@ openssl (3.0.19-1~deb12u2) bookworm-security; urgency=medium
   * CVE-2025-99999 is older than what is installed
 =package tzdata
 """
-APK = "libssl3-3.3.2-r0 3.3.2-r1\nmusl-utils-1.2.5-r0   1.2.5-r2\n"
+APK = "libssl3-3.3.2-r0 3.3.2-r1\nmusl-utils-1.2.5-r0   1.2.5-r2\n=unknown\n"
 DEBIAN, ALPINE = Distro("debian", "12"), Distro("alpine", "3.20")
 
 
@@ -103,6 +103,54 @@ def test_an_update_that_reached_no_list_ends_the_script(said: str, ends: int, tm
     assert done.returncode == 100
     assert done.stderr.strip() == said
     assert "=changelogs" not in done.stdout
+
+
+def alpine_says(folder: Path, update: str, version: str, repositories: str = "https://alpine.example/main\n") -> Completed:
+    """What the script for Alpine says where apk behaves as given."""
+    engine = Engine(0, APK)
+    asked(engine, ALPINE)
+    (argv,) = engine.commands
+    (folder / "repositories").write_text(repositories)
+    apk = folder / "apk"
+    apk.write_text(f'#!/bin/sh\ncase "$1" in\nupdate) {update};;\n*) {version};;\nesac\n')
+    apk.chmod(0o755)
+    script = argv[-1].replace("/etc/apk/", f"{folder}/")
+    path = f"{folder}:{os.environ['PATH']}"
+    done = subprocess.run(["/bin/sh", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=False)
+    return Completed(("sh",), done.returncode, done.stdout.encode(), done.stderr)
+
+
+WAITING = 'case "$4" in "<") echo "Installed: Available:"; echo "zlib-1.3-r0  < 1.3-r1";; *) echo "Installed: Available:"; {unknown}; esac'
+
+
+def test_alpine_is_read_as_apk_writes_it(tmp_path: Path) -> None:
+    done = alpine_says(tmp_path, "echo OK: 9 packages", WAITING.format(unknown='echo ".build-deps-0 ? "'))
+    assert done.code == 0
+    assert asked(Engine(0, done.text + "\n"), ALPINE) == (Pending("zlib", "1.3-r0", "1.3-r1", security=False, ids=()),)
+
+
+@pytest.mark.parametrize(
+    ("update", "version", "told"),
+    [
+        ("echo 'WARNING: Ignoring /media/cdrom: No such file or directory'; echo 'OK: 9 packages'", "true", "/media/cdrom"),
+        ("echo 'WARNING: updating https://alpine.example/main: no route'; exit 1", "true", "no route"),
+        ("echo 'ERROR: Unable to lock database: Permission denied'; exit 99", "true", "Permission denied"),
+        ("true", "echo 'ERROR: database is damaged' >&2; exit 99", "database is damaged"),
+    ],
+)
+def test_alpine_that_refuses_is_not_nothing_waiting(update: str, version: str, told: str, tmp_path: Path) -> None:
+    done = alpine_says(tmp_path, update, version)
+    assert done.code != 0
+    assert told in done.stderr
+
+
+def test_packages_in_no_repository_are_not_nothing_waiting(tmp_path: Path) -> None:
+    done = alpine_says(tmp_path, "true", WAITING.format(unknown='echo "tini-0.1-r0   ? "; echo "own-1-r0 ?"'))
+    with pytest.raises(
+        CannotAsk, match=r"2 packages are in none of the image's repositories \(tini-0.1-r0, own-1-r0\)"
+    ) as caught:
+        asked(Engine(0, done.text + "\n"), ALPINE)
+    assert [each.package for each in caught.value.found] == ["zlib"]
 
 
 @pytest.mark.parametrize("distro", [None, Distro("plan9", "4")])

@@ -40,9 +40,21 @@ _APK = r"""
 set -e
 grep -q '^[^#]' /etc/apk/repositories /etc/apk/repositories.d/* 2>/dev/null ||
   { echo 'no list of packages came: it has no sources' >&2; exit 100; }
-apk update -q >&2
-apk version -v -l '<' | sed -n 's/^\(.*\) *< *\(.*\)$/\1 \2/p'
+said=$(apk update 2>&1) || { echo "$said" >&2; exit 100; }
+case "$said" in
+  *WARNING* | *ERROR*) echo "$said" | grep 'WARNING\|ERROR' >&2; exit 100 ;;
+esac
+waiting=$(apk version -v -l '<')
+unknown=$(apk version -v -l '?')
+echo "$waiting" | sed -n 's/^\(.*\) *< *\(.*\)$/\1 \2/p'
+echo '=unknown'
+echo "$unknown" | sed -n 's/^\([^. ][^ ]*\) *?.*$/\1/p'
 """
+"""Asks what is older than in the lists, and of which packages no list tells; groups of packages, whose names begin with a dot,
+are in none.
+
+`apk update` counts what it could not fetch, but only warns of a repository that it leaves out for another reason, and with
+`-q` not even that (apk-tools 2.6 to 2.14)."""
 _APT_LINE = re.compile(r"^Inst (?P<name>\S+) \[(?P<old>[^\]]+)\] \((?P<new>\S+) (?P<origin>[^\[]*)")
 _APK_LINE = re.compile(r"^(?P<name>.+?)-(?P<old>\d\S*) +(?P<new>\d\S*)")
 _ENTRY = re.compile(r"^[\w.+-]+ \((?P<version>[^)]+)\) [^;]*;")
@@ -50,7 +62,12 @@ _CVE = re.compile(r"CVE-\d{4}-\d{4,}")
 
 
 class CannotAsk(Exception):
-    """The package lists cannot be had; the message says why."""
+    """The package lists cannot be had, or not all of them; the message says why."""
+
+    def __init__(self, reason: str, found: tuple[Pending, ...] = ()) -> None:
+        super().__init__(reason)
+        self.found = found
+        """What the lists that could be had offer."""
 
 
 async def pending_updates(runner: Runner, image: str, distro: Distro | None, run: str) -> tuple[Pending, ...]:
@@ -74,9 +91,16 @@ async def pending_updates(runner: Runner, image: str, distro: Distro | None, run
         detail = next(iter(completed.stderr.strip().splitlines()[-1:]), "no reason given")
         raise CannotAsk(f"the package lists could not be asked: {detail[:200]}")
     text = completed.stdout.decode("utf-8", "replace")
-    if script is _APT and "=changelogs\n" not in text:
+    if ("=changelogs\n" if script is _APT else "=unknown\n") not in text:
         raise CannotAsk("the answer of the package manager broke off")
-    return tuple(_apt(text) if script is _APT else _apk(text))
+    if script is _APT:
+        return tuple(_apt(text))
+    offered, _, unknown = text.partition("=unknown\n")
+    found, names = tuple(_apk(offered)), unknown.split()
+    if names:
+        told = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+        raise CannotAsk(f"{len(names)} packages are in none of the image's repositories ({told})", found)
+    return found
 
 
 def _apt(text: str) -> Iterator[Pending]:

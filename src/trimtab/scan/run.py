@@ -202,7 +202,7 @@ class _Work:
             return replace(target, pending=await pending_updates(self.runner, target.name, target.distro, self.run))
         except CannotAsk as error:
             self._not(f"pending updates of {target.name}", str(error), Part.VULNERABILITIES, target.services)
-            return target
+            return replace(target, pending=error.found) if error.found else target
 
     def _kept(self, leaks: Iterable[Leak]) -> tuple[Leak, ...]:
         if Part.SECRETS not in self.request.parts and Part.COMPLIANCE not in self.request.parts:
