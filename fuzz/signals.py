@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _ALLOWED = {signal.SIGINT: {130, 2, -2}, signal.SIGTERM: {130, 143, -15}, signal.SIGKILL: {-9}}
-"""Beside 0 and 1, for a command that was done first. 2 and -2 are Python's own answers to an interrupt while it is still starting."""
+"""Beside 0, 1 and how it usually ends, for a command that was done first. 2 and -2 are Python's own answers to an interrupt while it is still starting."""
 
 
 @dataclass
@@ -58,6 +58,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    # A shell without job control has what it puts in the background ignore Ctrl-C, and all that this starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="trimtab-signals-") as folder:
         table = rounds(Path(folder), arguments.rounds, random.Random(arguments.seed))
     print(table.text())
@@ -71,18 +73,21 @@ def rounds(folder: Path, number: int, chance: random.Random) -> Table:
     """Rounds over all commands and signals in turn, with random moments."""
     table = Table()
     original = fleet(folder / "original")
-    done: dict[str, tuple[float, dict[str, bytes]]] = {}
+    done: dict[str, tuple[float, int, dict[str, bytes]]] = {}
     pairs = [(name, sign) for name in COMMANDS for sign in SIGNALS]
     for at in range(number):
         name, sign = pairs[at % len(pairs)] if number >= len(pairs) else chance.choice(pairs)
         if name not in done:
             done[name] = _undisturbed(original, folder / f"done-{name}" / "fleet", COMMANDS[name])
-        seconds, whole = done[name]
+        seconds, usual, whole = done[name]
         # The same name everywhere: projects are named after their folder.
         target = folder / f"round-{at}" / "fleet"
         shutil.copytree(original, target)
         code = _disturbed(target, COMMANDS[name], sign, chance.uniform(0.05, 1.05) * seconds)
-        table.add(name, sign, *_judged(code, sign, target, (texts(original), whole), COMMANDS[name]))
+        allowed = {0, 1, usual} | _ALLOWED[sign]
+        wrong = [] if code in allowed else [f"ended with {code}"]
+        reached, more = _judged(code, sign, target, (texts(original), whole), COMMANDS[name])
+        table.add(name, sign, reached, wrong + more)
         shutil.rmtree(target)
     return table
 
@@ -95,7 +100,7 @@ def _judged(
     words: tuple[str, ...],
 ) -> tuple[str, list[str]]:
     before, whole = states
-    wrong = [] if code in {0, 1} | _ALLOWED[sign] else [f"ended with {code}"]
+    wrong: list[str] = []
     left = texts(target)
     for path, text in left.items():
         if path in before.keys() | whole.keys() and text not in {before.get(path), whole.get(path)}:
@@ -132,19 +137,19 @@ def texts(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def _undisturbed(original: Path, target: Path, words: tuple[str, ...]) -> tuple[float, dict[str, bytes]]:
+def _undisturbed(original: Path, target: Path, words: tuple[str, ...]) -> tuple[float, int, dict[str, bytes]]:
     shutil.copytree(original, target)
     started = time.monotonic()
-    _run(target, words)
-    return time.monotonic() - started, texts(target)
+    code = _run(target, words)
+    return time.monotonic() - started, code, texts(target)
 
 
 def _command(words: tuple[str, ...]) -> list[str]:
     return [sys.executable, "-m", "trimtab", *words]
 
 
-def _run(target: Path, words: tuple[str, ...]) -> None:
-    subprocess.run(_command(words), cwd=target, capture_output=True, check=False, timeout=300)
+def _run(target: Path, words: tuple[str, ...]) -> int:
+    return subprocess.run(_command(words), cwd=target, capture_output=True, check=False, timeout=300).returncode
 
 
 def _disturbed(target: Path, words: tuple[str, ...], sign: signal.Signals, after: float) -> int:
