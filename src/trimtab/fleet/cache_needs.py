@@ -24,7 +24,7 @@ PLAIN = frozenset(
     + ["chmod", "chown", "ls", "test", "[", "export", "corepack", "strip", "ldconfig", "update-ca-certificates", "id"]
 )
 """Commands that run nobody else's code and read no package cache."""
-_OFFLINE = frozenset(["--offline", "-o", "--frozen-offline", "--prefer-offline"])
+_OFFLINE = frozenset(["--offline", "--frozen-offline", "--prefer-offline"])
 _NO = frozenset(["", "0", "false", "no", "off"])
 _WORKPLACE = re.compile(r"(/\S+/)?(ba|z|a|da)?sh([\s\"',]+-\w+)?|(/\S+/)?(sleep|tail)\b.*|")
 """Start commands that only keep a container open."""
@@ -305,7 +305,8 @@ def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
             if run.instruction.flag("network") or run.script.broken or (not run.script.commands and run.instruction.words):
                 return f"an instruction that may use {name}'s dependencies cannot have the mount"
             for command in run.script.commands:
-                if set(command.words) & _OFFLINE or "GOPROXY=off" in run.instruction.logical.text:
+                offline = _OFFLINE | {"-o" for manager in [manager_of(command)] if manager and manager.name == "maven"}
+                if set(command.words) & offline or "GOPROXY=off" in run.instruction.logical.text:
                     return f"`{' '.join(command.words)[:50]}` works offline, from a cache that the mount may not hold"
                 own = manager_of(command) is place.manager
                 names_it = any(target in word for target in place.targets for word in command.words)

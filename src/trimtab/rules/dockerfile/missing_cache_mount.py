@@ -100,6 +100,13 @@ class MissingCacheMount(DockerfileRule):
             files={"go.mod": "module a\n"},
         ),
         Case(
+            "FROM golang:1.24 AS b\nCOPY . .\nRUN go build -o /b .\nFROM scratch\nCOPY --from=b /b /\n",
+            after="FROM golang:1.24 AS b\nCOPY . .\nRUN --mount=type=cache,id=go,target=/go/pkg/mod \\\n"
+            "    --mount=type=cache,id=go-go-build,target=/root/.cache/go-build \\\n    go build -o /b .\n"
+            "FROM scratch\nCOPY --from=b /b /\n",
+            files={"go.mod": "module a\n"},
+        ),
+        Case(
             "FROM maven:3\nCOPY pom.xml .\nRUN mvn -B package\n",
             refused="the image starts with maven, which would have to download everything again",
             files={
