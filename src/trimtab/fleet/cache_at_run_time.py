@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from trimtab.fleet.caches import CachePlace
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.mounted_paths import VARIABLE_PATH
-from trimtab.fleet.package_lists import started_scripts
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage
+from trimtab.fleet.started_files import looked_for, started_by, started_scripts
 
 _SETTINGS = {
     "uv": (
@@ -81,7 +81,10 @@ def starts_of(facts: Facts, stage: Stage) -> Iterator[str]:
     for instruction in (i for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}):
         yield instruction.arguments
         yield from started_scripts(facts, stage, instruction)
+    yield from looked_for(facts, stage)
     for service in facts.file.services:
         check = service.healthcheck.test if service.healthcheck else ()
         for said in (service.command, service.entrypoint, check):
-            yield said if isinstance(said, str) else " ".join(said or ())
+            words = said if isinstance(said, str) else " ".join(said or ())
+            yield words
+            yield from started_by(facts, stage, words.split())

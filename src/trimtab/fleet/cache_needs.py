@@ -332,7 +332,7 @@ def _started_by(facts: Facts, stage: Stage, manager: Manager) -> bool:
     """Whether a start command, of a service as well, or a copied script that it names, calls the manager."""
     starts = "\n".join(starts_of(facts, stage))
     programs = [program for program, name in PROGRAMS.items() if name == manager.name]
-    return any(re.search(rf"(^|[\s\"'/]){re.escape(program)}($|[\s\"'])", starts) for program in programs)
+    return any(re.search(rf"(^|[\s\"'/=;&|(`]){re.escape(program)}($|[\s\"'])", starts) for program in programs)
 
 
 def _only_downloads(facts: Facts, stage: Stage, manager: Manager) -> bool:

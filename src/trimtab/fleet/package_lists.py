@@ -9,10 +9,11 @@ from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.facts import Facts, facts_for
 from trimtab.fleet.installing_programs import may_install
 from trimtab.fleet.installs import program_words
+from trimtab.fleet.lists_in_containers import need_in_containers
 from trimtab.fleet.model import Fleet, Service
 from trimtab.fleet.needed import normal_reference
 from trimtab.fleet.stage import Run, Stage
-from trimtab.syntax.dockerfile import Instruction
+from trimtab.fleet.started_files import looked_for, reached, started_by, started_scripts
 from trimtab.syntax.shell import Command
 
 _NAMES_A_MANAGER = re.compile(
@@ -29,7 +30,12 @@ def later_need(facts: Facts, stage: Stage, index: int) -> str | None:
 
     Scripts are read from the build context; one that cannot be read may do anything.
     """
-    return _of_rpm(facts, stage) or _need_in_file(facts, stage, index) or _need_in_others(facts)
+    return (
+        _of_rpm(facts, stage)
+        or _need_in_file(facts, stage, index)
+        or _need_in_others(facts)
+        or (need_in_containers(facts) if facts.libc(stage) != "musl" else None)
+    )
 
 
 def _of_rpm(facts: Facts, stage: Stage) -> str | None:
@@ -70,7 +76,8 @@ def _may_need(facts: Facts, stage: Stage) -> bool:
 
 def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
     for one in facts.descendants(stage):
-        if one in facts.final_stages and any(map(_needs, _said_by_services(facts))):
+        said = list(_said_by_services(facts)) if one in facts.final_stages else []
+        if any(map(_needs, said)) or any(_needs(text) for text in started_by(facts, one, said)):
             return "a service of this image is started with a command that installs from the lists that this one leaves behind"
         for instruction in one.instructions:
             starts = instruction.keyword in {"CMD", "ENTRYPOINT", "ONBUILD"}
@@ -79,7 +86,8 @@ def _need_in_file(facts: Facts, stage: Stage, index: int) -> str | None:
             ):
                 return f"line {instruction.start_line} may install from the lists that this one leaves behind"
         starts_by_base = one in facts.final_stages and not any(facts.last(one, word) for word in ("CMD", "ENTRYPOINT"))
-        if starts_by_base and any(_needs(text) for text in _copied_scripts(facts, one)):
+        scripts = _copied_scripts(facts, one) if starts_by_base else looked_for(facts, one) if one in facts.final_stages else ()
+        if any(map(_needs, scripts)):
             return "a copied script, which the base may start, installs from the lists that this one leaves behind"
         for run in one.runs:
             if one is stage and run.index <= index:
@@ -130,14 +138,6 @@ def _copied_scripts(facts: Facts, stage: Stage) -> Iterator[str]:
         yield from (files.read(path) or "" for path in names[:_MOST_SCRIPTS])
 
 
-def started_scripts(facts: Facts, stage: Stage, instruction: Instruction) -> Iterator[str]:
-    """The texts of the copied files that a start command names."""
-    for context in facts.contexts:
-        files = CopiedFiles.of(facts.lineage(stage), context)
-        for word in instruction.json or tuple(instruction.arguments.split()):
-            yield files.read(posixpath.normpath(posixpath.join(stage.end.workdir, word))) or ""
-
-
 def run_scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
     """The texts of the scripts that a RUN starts; a manager's name stands for one that cannot be read."""
     for command in run.script.commands:
@@ -145,8 +145,11 @@ def run_scripts(facts: Facts, stage: Stage, run: Run) -> Iterator[str]:
             yield from _makefiles(facts, stage, run)
         path = _script_of(command, run.state.workdir)
         if path is not None:
-            texts = [CopiedFiles.before(stage, run.index, context).read(path) for context in facts.contexts]
+            before = [CopiedFiles.before(stage, run.index, context) for context in facts.contexts]
+            texts = [files.read(path) for files in before]
             yield from (text if text is not None else "apt-get install" for text in texts or [None])
+            for files, text in zip(before, texts, strict=True):
+                yield from reached(files, [text or ""])
         else:
             yield from _copied_programs(facts, stage, run, command)
 

@@ -107,6 +107,16 @@ class MissingCacheMount(DockerfileRule):
             files={"go.mod": "module a\n"},
         ),
         Case(
+            "FROM golang:1.24\nCOPY . .\nRUN go mod download\nCMD make run\n",
+            refused="the image starts with go, which would have to download everything again",
+            files={"go.mod": "module a\n", "Makefile": "run:\n\tgo run .\n"},
+        ),
+        Case(
+            "FROM golang:1.24\nCOPY . /a\nWORKDIR /a\nRUN go mod download\nCMD supervisord -c a.conf\n",
+            refused="the image starts with go, which would have to download everything again",
+            files={"go.mod": "module a\n", "a.conf": "[program:a]\ncommand=go run .\n"},
+        ),
+        Case(
             "FROM maven:3\nCOPY pom.xml .\nRUN mvn -B package\n",
             refused="the image starts with maven, which would have to download everything again",
             files={

@@ -14,6 +14,8 @@ from trimtab.text import Edit
 
 _LISTS = "/var/lib/apt/lists"
 _NOTHING_ELSE = "the instruction only updates the lists, for something that is not in this file"
+_CURL = "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n"
+_INSTALLS = "#!/bin/sh\napt-get install -y jq\n"
 
 
 class PackageIndexInLayer(DockerfileRule):
@@ -30,6 +32,8 @@ class PackageIndexInLayer(DockerfileRule):
     ## Fix safety
     The list files are the only thing the fix removes. Refused where a later instruction installs from the lists that
     this one leaves behind, and where the instruction does nothing but update them: then they are all that it is for.
+    Refused, too, where something in the repository that runs in a container installs without an update: a script that
+    the start command, an init, another script, a service, `docker exec` or `devcontainer.json` starts.
 
     ## References
     https://docs.docker.com/build/building/best-practices/#apt-get
@@ -63,6 +67,41 @@ class PackageIndexInLayer(DockerfileRule):
             refused="the apt of systems with RPM does not make the folders that it needs where its lists and archives are",
         ),
         Case("FROM debian:12\nRUN apt-get update\nCOPY a /\n", refused=_NOTHING_ELSE, files={"a": ""}),
+        Case(
+            f'{_CURL}COPY first.sh /etc/my_init.d/\nCMD ["/sbin/my_init"]\n',
+            refused="a copied script, which the base may start, installs from the lists that this one leaves behind",
+            files={"first.sh": _INSTALLS},
+        ),
+        Case(
+            f'{_CURL}COPY s /s\nENTRYPOINT ["/s/entry.sh"]\n',
+            refused="line 4 may install from the lists that this one leaves behind",
+            files={"s/entry.sh": '#!/bin/sh\n. "$(dirname "$0")/lib.sh"\n', "s/lib.sh": _INSTALLS},
+        ),
+        Case(
+            f"{_CURL}COPY a.conf /etc/supervisor/conf.d/\nCOPY a.sh /usr/bin/\nCMD supervisord -n\n",
+            refused="line 5 may install from the lists that this one leaves behind",
+            files={"a.conf": "[program:a]\ncommand=/usr/bin/a.sh\n", "a.sh": _INSTALLS},
+        ),
+        Case(
+            f"{_CURL}COPY s /s\nRUN sh /s/all.sh\nCMD /a\n",
+            refused="a later instruction installs from the lists that this one leaves behind",
+            files={"s/all.sh": "for each in /s/*.d/*; do sh $each; done\n", "s/a.d/10-a": _INSTALLS},
+        ),
+        Case(
+            f'{_CURL}CMD ["/w/a.sh"]\n',
+            refused="`w/a.sh`, which a service mounts and starts, installs from the lists that this one leaves behind",
+            files={"compose.yaml": "services: {a: {build: ., volumes: ['./w:/w']}}\n", "w/a.sh": _INSTALLS},
+        ),
+        Case(
+            f"{_CURL}CMD sleep infinity\n",
+            refused="`ci.sh` installs in containers from the lists that this one leaves behind",
+            files={"ci.sh": "docker build -t a .\ndocker run -d --name a a\ndocker exec a apt-get install -y jq\n"},
+        ),
+        Case(
+            _CURL,
+            refused="`devcontainer.json` installs in its container from the lists that this one leaves behind",
+            files={"devcontainer.json": '{"build": {"dockerfile": "Dockerfile"}, "postCreateCommand": "apt install -y jq"}'},
+        ),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
