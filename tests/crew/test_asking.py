@@ -78,6 +78,13 @@ def test_a_role_takes_a_folder_as_every_command_does(fleet: Path, capsys: pytest
     assert (fleet / ".trimtab" / "runs").is_dir()
 
 
+@pytest.mark.parametrize("words", ["Frobnicate " * 400, "Frobnicate\0"])
+def test_words_that_can_be_no_folders_name_are_words(fleet: Path, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(fleet)
+    with pytest.raises(UsageError, match="This is not understood"):
+        call(analyst, "analyze", words)
+
+
 @pytest.mark.parametrize("more", [["--prompt", "Add health checks"], ["--offline"], ["--quick"]])
 def test_a_run_goes_on_with_what_it_was_begun_with(fleet: Path, more: list[str]) -> None:
     commit(fleet)

@@ -1,5 +1,6 @@
 """The nine roles as commands: `trimtab reviewer review`, `trimtab implementer refactor FILES "…"`, and so on."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +40,8 @@ def _work(
     """Let one role work on a fleet, and show its report."""
     common = common or Common()
     check_format(common, ("markdown",))
-    if role is not Role.IMPLEMENTER and folder == Path() and sentence.strip() and Path(sentence).is_dir():
+    # Not `Path.is_dir`, to which words that are too long for a name are an error.
+    if role is not Role.IMPLEMENTER and folder == Path() and sentence.strip() and os.path.isdir(sentence):  # noqa: PTH112
         # `analyst analyze .`, as every other command is given its folder: no folder's name asks for anything.
         folder, sentence = Path(sentence), ""
     meant = understood(folder, sentence, common, offline=offline)
