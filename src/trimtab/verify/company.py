@@ -100,7 +100,7 @@ def neighbours(service: Service, fleet: Fleet) -> Iterator[Service]:
 
 
 _CHEAP = 600.0
-"""Seconds. A neighbour that takes longer to build is not cheap: one whose package index did not answer was waited for longer."""
+"""Seconds. What takes longer to build is not cheap: one whose package index did not answer was waited for longer."""
 _NOT_STARTED = Behaviour("does not start", None, None, None, "what it depends on did not start again")
 
 
