@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from trimtab.fleet.builders import without_buildkit
@@ -24,7 +24,7 @@ PLAIN = frozenset(
     + ["chmod", "chown", "ls", "test", "[", "export", "corepack", "strip", "ldconfig", "update-ca-certificates", "id"]
 )
 """Commands that run nobody else's code and read no package cache."""
-_OFFLINE = frozenset(["--offline", "--frozen-offline", "--prefer-offline"])
+_OFFLINE = frozenset(["--offline", "--frozen-offline"])
 _NO = frozenset(["", "0", "false", "no", "off"])
 _WORKPLACE = re.compile(r"(/\S+/)?(ba|z|a|da)?sh([\s\"',]+-\w+)?|(/\S+/)?(sleep|tail)\b.*|")
 """Start commands that only keep a container open."""
@@ -100,7 +100,7 @@ def _works_offline(facts: Facts, stage: Stage, manager: Manager) -> str | None:
     """
     for run in _family(facts, stage):
         for install in (install for install in run.installs if install.manager is manager):
-            words = set(install.arguments) & {"--offline", "--frozen-offline", "-o" if manager.name == "maven" else "--offline"}
+            words = _offline(manager, install.arguments)
             told = any("offline" in name.lower() and value.lower() not in _NO for name, value in run.state.env.items())
             if words or told or _TOLD_OFFLINE.search(run.instruction.logical.text):
                 return f"`{' '.join(install.command.words)[:50]}` works offline, from a cache that the mount may not hold"
@@ -297,6 +297,11 @@ def _unwritable_parent(run: Run, place: CachePlace) -> str | None:
     return None
 
 
+def _offline(manager: Manager | None, words: Iterable[str]) -> set[str]:
+    """What of some words tells a manager to ask nobody; `-o` is maven's, and to others the name of a file that they write."""
+    return set(words) & (_OFFLINE | {"-o"} if manager and manager.name == "maven" else _OFFLINE)
+
+
 def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
     """Dependencies are used from the cache itself: everything that may use them has to have the mount."""
     name = place.manager.name
@@ -305,10 +310,11 @@ def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
             if run.instruction.flag("network") or run.script.broken or (not run.script.commands and run.instruction.words):
                 return f"an instruction that may use {name}'s dependencies cannot have the mount"
             for command in run.script.commands:
-                offline = _OFFLINE | {"-o" for manager in [manager_of(command)] if manager and manager.name == "maven"}
-                if set(command.words) & offline or "GOPROXY=off" in run.instruction.logical.text:
+                manager = manager_of(command)
+                told = _offline(manager, command.words) or "--prefer-offline" in command.words
+                if told or "GOPROXY=off" in run.instruction.logical.text:
                     return f"`{' '.join(command.words)[:50]}` works offline, from a cache that the mount may not hold"
-                own = manager_of(command) is place.manager
+                own = manager is place.manager
                 names_it = any(target in word for target in place.targets for word in command.words)
                 if not own and (command.name not in PLAIN or names_it):
                     return f"`{' '.join(command.words)[:50]}` may use {name}'s dependencies and would not have the mount"

@@ -2,12 +2,12 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.model import Fleet
-from trimtab.fleet.tree import Unreadable, own_files
+from trimtab.fleet.tree import Tree, Unreadable, own_files
 
 _INSTALLS = re.compile(r"\b(?:apt|apt-get|aptitude)\b(?:\s+-\S+(?:\s+\w+=\S+)?)*\s+(?:install|build-dep)\b")
 _UPDATES = re.compile(r"\b(?:apt|apt-get|aptitude)\b[^;&|\n]*\bupdate\b")
@@ -33,36 +33,44 @@ def _installs(text: str) -> bool:
     return bool(_INSTALLS.search(text)) and not _UPDATES.search(text)
 
 
-def _scripts_that_enter(fleet: Fleet) -> Iterator[str]:
+def _scripts_that_enter(fleet: Fleet) -> Sequence[str]:
     """The scripts, of CI as well, that call `apt-get install` by an engine's `exec` or `run`, and update nothing there."""
     key = ("installs in containers",)
     if key not in fleet.memo:
-        found = [
+        fleet.memo[key] = [
             part.path
             for part in fleet.scripts
-            if any(_installs(each[0]) for each in _IN_CONTAINER.finditer(_CONTINUED.sub(" ", part.text)))
-            and not _UPDATES.search(part.text)
+            if not _UPDATES.search(part.text)
+            and any(_INSTALLS.search(each[0]) for each in _IN_CONTAINER.finditer(_CONTINUED.sub(" ", part.text)))
         ]
-        fleet.memo[key] = found
-    yield from cast("list[str]", fleet.memo[key])
+    return cast("Sequence[str]", fleet.memo[key])
 
 
 def _development_containers(facts: Facts) -> Iterator[tuple[str, str]]:
     """The `devcontainer.json` beside a Dockerfile, or that names it, and the scripts in its folder."""
     tree = facts.fleet.tree
-    for name, entry in own_files(tree):
-        if name not in {"devcontainer.json", ".devcontainer.json"}:
-            continue
-        source = tree.read(entry.path)
-        text = "" if isinstance(source, Unreadable) else source.text
-        folder = posixpath.dirname(entry.path)
+    for settings in _settings_of_containers(tree):
+        text, folder = _text(tree, settings), posixpath.dirname(settings)
         if folder != posixpath.dirname(facts.file.path) and posixpath.basename(facts.file.path) not in text:
             continue
-        yield entry.path, text
+        yield settings, text
         for script, other in own_files(tree):
             if script.endswith(".sh") and (other.path.startswith(folder + "/") if folder else script in text):
-                read = tree.read(other.path)
-                yield other.path, "" if isinstance(read, Unreadable) else read.text
+                yield other.path, _text(tree, other.path)
+
+
+def _settings_of_containers(tree: Tree) -> Sequence[str]:
+    """Looked for once: every Dockerfile asks, and a search of all files for each of them grows by their square."""
+    key = ("development containers",)
+    if key not in tree.memo:
+        names = {"devcontainer.json", ".devcontainer.json"}
+        tree.memo[key] = [entry.path for name, entry in own_files(tree) if name in names]
+    return cast("Sequence[str]", tree.memo[key])
+
+
+def _text(tree: Tree, path: str) -> str:
+    source = tree.read(path)
+    return "" if isinstance(source, Unreadable) else source.text
 
 
 def _mounted(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -76,5 +84,4 @@ def _mounted(facts: Facts) -> Iterator[tuple[str, str]]:
                 inside = posixpath.relpath(word, mount.target) if word.startswith(mount.target.rstrip("/") + "/") else ""
                 path = posixpath.normpath(posixpath.join(mount.source, inside)) if inside else ""
                 if path and path in tree.entries:
-                    read = tree.read(path)
-                    yield path, "" if isinstance(read, Unreadable) else read.text
+                    yield path, _text(tree, path)

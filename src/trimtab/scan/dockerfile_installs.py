@@ -12,8 +12,12 @@ from trimtab.scan.packages import Package
 from trimtab.syntax.shell import Command, Script, parse_shell
 
 _SH = re.compile(r"(?:^|/)(?:sh|bash|ash|dash|ksh|zsh)$")
-_ONLY_NAMED: Mapping[str, str] = {"apt": "deb", "apk": "apk", "go": "golang", "cargo": "cargo"}
-"""Managers of whose packages a Dockerfile alone says too little to look them up: the release of a distribution, the module."""
+_KINDS: Mapping[str, str] = {
+    "pip": "pypi", "uv": "pypi", "npm": "npm", "yarn": "npm", "pnpm": "npm",
+    "apt": "deb", "apk": "apk", "go": "golang", "cargo": "cargo",
+}  # fmt: skip
+"""The kind of a manager's packages. Of those of the second line a Dockerfile alone says too little to look them up: not the
+release of a distribution, nor the module."""
 _BUILDERS = {"go": {"install", "get"}, "cargo": {"install"}}
 """The verbs of those that also build what is there: the words behind other verbs are the fleet's own files and targets."""
 _OTHERS: Mapping[str, tuple[str, str]] = {
@@ -78,18 +82,8 @@ def _script(run: Run) -> Script:
 def _by_manager(install: Install) -> Iterator[Package]:
     manager, words = install.manager.name, [word for word in install.arguments if not word.startswith("-")]
     if manager not in _BUILDERS or (words and words[0] in _BUILDERS[manager]):
-        yield from (package for name in install.packages if (package := _named(manager, name)))
-
-
-def _named(manager: str, text: str) -> Package | None:
-    if text.startswith((".", "/", "file:")):
-        return None
-    if manager in {"pip", "uv"}:
-        return None if is_local_package(text) else next(requirement_packages(text), None)
-    if manager in {"npm", "yarn", "pnpm"}:
-        return _of_npm(text)
-    kind = _ONLY_NAMED.get(manager)
-    return _only_named(kind, text) if kind else None
+        kind = _KINDS.get(manager)
+        yield from (package for name in install.packages if kind and (package := _package(kind, name)))
 
 
 def _of_npm(text: str) -> Package | None:
@@ -139,11 +133,11 @@ def _of_kind(kind: str, words: tuple[str, ...]) -> Iterator[Package]:
             version = word.partition("=")[2]
         elif not word.startswith("-") and before not in _OPTIONS_WITH_VALUE:
             names.append(word)
-    for name in names:
-        yield from (package for package in [_other(kind, name, version)] if package)
+    yield from (package for name in names if (package := _package(kind, name, version)))
 
 
-def _other(kind: str, text: str, version: str) -> Package | None:
+def _package(kind: str, text: str, version: str = "") -> Package | None:
+    """What an install names, None for what is there already: a path. `version` is what an option says of all of them."""
     if text.startswith((".", "/", "file:")):
         return None
     if kind == "npm":

@@ -167,10 +167,11 @@ class Shared:
         return images
 
     async def _cheap_image_of(self, other: Service) -> str | None:
-        key = _key(other)
-        with anyio.move_on_after(0 if key in self._dear else _CHEAP):
+        if _key(other) in self._dear:
+            return None
+        with anyio.move_on_after(_CHEAP):
             return await self.image_of(other)
-        self._dear.add(key)
+        self._dear.add(_key(other))
         return None
 
     async def image_of(self, other: Service) -> str | None:

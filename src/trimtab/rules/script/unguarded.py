@@ -1,7 +1,8 @@
 """SC116 and SC119: a removal of what a variable may not say, and a request that may wait for ever."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.scripts import ScriptPart
@@ -78,7 +79,7 @@ class UnguardedRemoval(ScriptRule):
 
     def _in_powershell(self, part: ScriptPart) -> Iterator[Finding]:
         for command in part.script.commands:
-            if command.name.lower() not in _REMOVES or not any(_RECURSES.match(word) for word in command.words[1:]):
+            if command.name.lower() not in _REMOVES or not any(map(_recurses, command.words[1:])):
                 continue
             for word, span in zip(command.words, command.word_spans, strict=True):
                 match = _PATH_BELOW.match(word)
@@ -90,12 +91,15 @@ class UnguardedRemoval(ScriptRule):
 
 
 _REMOVES = frozenset({"remove-item", "ri", "rm", "rmdir", "rd", "del", "erase"})
-_RECURSES = re.compile(r"(?i)-r(?:e(?:c(?:u(?:r(?:s(?:e)?)?)?)?)?)?$")
-"""`-Recurse`, or as much of it as PowerShell asks for."""
 _PATH_BELOW = re.compile(r"\$\{?(?P<name>(?:env:)?\w+)\}?[\\/][^\n]*$")
 _ALWAYS_THERE = frozenset(
     {"psscriptroot", "pwd", "home", "pshome", "env:temp", "env:tmp", "env:userprofile", "env:programdata"}
 )
+
+
+def _recurses(word: str) -> bool:
+    """`-Recurse`, or as much of it as PowerShell asks for."""
+    return len(word) > 1 and "-recurse".startswith(word.lower())
 
 
 def _has_value(text: str, name: str) -> bool:
@@ -163,21 +167,16 @@ class RequestWithoutTimeout(ScriptRule):
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        known = _POWERSHELL if part.shell == "powershell" else _SHELL
+        requests = _OF_POWERSHELL if part.shell == "powershell" else _OF_SHELLS
         for command in part.script.commands:
-            name = command.name if known is _SHELL else command.name.lower()
-            if name not in known or not command.words[1:] or _has_timeout(command.words, known):
+            limit = requests.limit(command.name)
+            if limit is None or not command.words[1:] or requests.has_timeout(command.words):
                 continue
             outcome = Refusal("how long it may take is not known")
-            if (_only_asks_web if known is _POWERSHELL else _only_asks)(part, command):
-                edit = Edit.insert(command.word_spans[0].end, f" {known[name]}")
+            if requests.only_ask(part, command):
+                edit = Edit.insert(command.word_spans[0].end, f" {limit}")
                 outcome = script_fix(part, "wait ten seconds at most", [edit], Applicability.UNSAFE)
             yield self.at(part, command.span.start, f"`{command.name}` waits for an answer without end", outcome)
-
-
-_SHELL: Mapping[str, str] = {"curl": "--max-time 10", "wget": "--timeout=10"}
-_POWERSHELL: Mapping[str, str] = dict.fromkeys(("invoke-webrequest", "invoke-restmethod", "iwr", "irm"), "-TimeoutSec 10")
-"""`curl` and `wget` are other names of the first one in Windows PowerShell, and programs elsewhere: nobody can tell."""
 
 
 _PLAIN_OPTION = re.compile(
@@ -229,11 +228,29 @@ def _only_asks_web(part: ScriptPart, command: Command) -> bool:
     return asked == 1
 
 
-def _has_timeout(words: tuple[str, ...], known: Mapping[str, str]) -> bool:
-    if known is _POWERSHELL:
-        # What stands in a table of parameters may hold one.
-        return any(re.match(r"(?i)-(?:\w*timeout)|@\w", word) for word in words[1:])
+def _has_timeout(words: tuple[str, ...]) -> bool:
     long = re.compile(r"--(?:max-time|connect-timeout|timeout|version|help)(?:=|$)")
     return (
         any(long.match(word) or re.fullmatch(r"-[a-zA-Z]*[mT]\d*|-V|-h", word) for word in words[1:]) or words[0] == "timeout"
     )
+
+
+def _has_web_timeout(words: tuple[str, ...]) -> bool:
+    # What stands in a table of parameters may hold one.
+    return any(re.match(r"(?i)-(?:\w*timeout)|@\w", word) for word in words[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """How a language's requests are told apart and limited."""
+
+    limit: Callable[[str], str | None]
+    """What limits a command of that name to ten seconds; None for what is no request."""
+    only_ask: Callable[[ScriptPart, Command], bool]
+    has_timeout: Callable[[tuple[str, ...]], bool]
+
+
+_OF_SHELLS = _Requests({"curl": "--max-time 10", "wget": "--timeout=10"}.get, _only_asks, _has_timeout)
+# `curl` and `wget` are other names of the first one in Windows PowerShell, and programs elsewhere: nobody can tell.
+_WEB = frozenset({"invoke-webrequest", "invoke-restmethod", "iwr", "irm"})
+_OF_POWERSHELL = _Requests(lambda name: "-TimeoutSec 10" if name.lower() in _WEB else None, _only_asks_web, _has_web_timeout)
