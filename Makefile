@@ -2,7 +2,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 python := .venv/bin/python
 
-.PHONY: help setup demo test check fast docs site bench linters mutants fuzz clean
+.PHONY: help setup demo test check fast docs site bench linters coverage mutants fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,12 @@ endif
 
 linters: setup ## show the seeded defects to other linters
 	@scripts/with-engine $(python) bench/linters.py
+
+coverage: setup ## measure which branches of the pure core the tests take
+	@$(python) -m coverage erase
+	@$(python) -m coverage run -m pytest -n auto -m 'not engine' $(ARGS)
+	@$(python) -m coverage combine --quiet
+	@$(python) -m coverage report
 
 mutants: setup ## change the code of rewriting, comparing and planning, and see whether the tests notice
 	@$(python) scripts/mutate.py $(ARGS)

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from trimtab.scan.adapters import SCANNERS, ScannerName
+from trimtab.scan.adapters import SCANNERS
 from trimtab.scan.packages import Package, from_purl
+from trimtab.scan.spoken import ScannerName
 
 RECORDS = Path(os.environ.get("SCANNER_RECORDS", "scanner-records-is-not-set"))
 KEYS: dict[ScannerName, str] = {"trivy": "Results", "grype": "matches", "osv-scanner": "results"}

@@ -6,6 +6,7 @@ reduced to what is read; names and numbers are made up.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,14 +16,15 @@ from typing import Any
 import anyio
 import pytest
 
-from trimtab.docker import Command, Completed
+from trimtab.docker import Command, Completed, ProcessRunner
 from trimtab.errors import CommandTimedOut, UsageError
 from trimtab.rules import Severity
 from trimtab.scan import adapters
-from trimtab.scan.adapters import SCANNERS, Answered, ScannerName, ask_scanner, merged
+from trimtab.scan.adapters import SCANNERS, ask_scanner, merged
 from trimtab.scan.advisory import Answer
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.packages import Distro, Package
+from trimtab.scan.spoken import Answered, ScannerName
 
 RECORDS = Path(__file__).parent / "records"
 RECORDED: dict[str, Any] = json.loads((RECORDS / "trivy-0.59.1.json").read_text())
@@ -287,6 +289,45 @@ def test_ignore_files_of_the_fleet_are_not_read(name: ScannerName, tmp_path: Pat
     folder = program.commands[0].folder
     assert folder
     assert Path(folder) != tmp_path
+
+
+_OWN_RULE = {"vulnerability": "", "package": {"name": "kernel-headers", "type": "rpm"}, "match-type": "exact-indirect-match"}
+_TOLD = {"vulnerability": "CVE-2030-0002", "reason": "", "package": {"name": "", "type": ""}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "counts"),
+    [
+        pytest.param([{"fix-state": "wont-fix", "namespace": ""}], True, id="only what is fixed was asked for"),
+        pytest.param([{"vex-status": "not_affected", "namespace": ""}], True, id="a document of exceptions"),
+        pytest.param([{"vulnerability": "CVE-2030-0002", "namespace": ""}], True, id="named in its settings"),
+        pytest.param(
+            [{"vulnerability": "CVE-2030-0009", "reason": "UnaffectedPackageEntry", "namespace": ""}], False, id="no match"
+        ),
+        pytest.param([{**_OWN_RULE, "namespace": ""}], False, id="headers of a kernel"),
+        pytest.param([{"vulnerability": "CVE-2030-0002"}, {"reason": "DistroPackageFixed"}], False, id="no match, and named"),
+        pytest.param([], True, id="nobody says why"),
+    ],
+)
+def test_what_the_settings_of_grype_leave_out_counts(rules: list[dict[str, object]], counts: bool) -> None:
+    match, *others = GRYPE["matches"]
+    descriptor = {**GRYPE["descriptor"], "configuration": {"ignore": [_TOLD, _OWN_RULE]}}
+    output = {**GRYPE, "matches": others, "descriptor": descriptor, "ignoredMatches": [{**match, "appliedIgnoreRules": rules}]}
+    assert ("CVE-2030-0002" in {each.id for each in read("grype", output).found}) is counts
+
+
+def test_variables_that_leave_findings_out_do_not_reach_a_scanner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`TRIVY_SEVERITY=CRITICAL` of somebody's profile would make everything else clean, unseen."""
+    (tmp_path / "trivy").write_text("#!/bin/sh\nenv | grep ^TRIVY_ >&2\nexit 7\n")
+    (tmp_path / "trivy").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("TRIVY_SEVERITY", "CRITICAL")
+    monkeypatch.setenv("TRIVY_CACHE_DIR", "/cache")
+
+    async def ask() -> Answered:
+        return await ask_scanner(ProcessRunner(), "trivy", "image", [FLASK], offline=False)
+
+    assert anyio.run(ask).reason == "ended with 7: TRIVY_CACHE_DIR=/cache"
 
 
 @pytest.mark.parametrize("code", [127, 128])

@@ -13,10 +13,10 @@ from trimtab.docker import Command, Completed
 from trimtab.errors import ToolError
 from trimtab.fleet import Fleet
 from trimtab.rules import Severity
-from trimtab.scan.adapters import Answered
 from trimtab.scan.packages import Package
 from trimtab.scan.result import NotChecked, Part, Pending, Scan, Standing, TargetScan
 from trimtab.scan.run import Bill, ImageTarget, Request, scan
+from trimtab.scan.spoken import Answered
 from trimtab.scan.stores import Folder, Known
 from trimtab.scan.verdict import Outcome, Policy, judge_scan
 

@@ -29,7 +29,6 @@ from trimtab.report.scan import scan_data, scan_github, scan_markdown, scan_sari
 from trimtab.review import review as run_review
 from trimtab.rules import Severity, all_rules
 from trimtab.scan import Part, Scan, TargetScan, count_severities
-from trimtab.scan.adapters import ScannerName
 from trimtab.scan.compliance import RULES
 from trimtab.scan.ignore import read_ignores
 from trimtab.scan.named import advisory_store
@@ -38,6 +37,7 @@ from trimtab.scan.run import Bill, ImageTarget, Request
 from trimtab.scan.run import scan as run_scan
 from trimtab.scan.sbom import NoSbom, SbomFormat, read_sbom, write_sbom
 from trimtab.scan.sources import is_below
+from trimtab.scan.spoken import ScannerName
 from trimtab.scan.stores import Store as Advisories
 from trimtab.scan.verdict import Outcome, Policy, Verdict, judge_scan
 from trimtab.syntax.data import read_json

@@ -31,6 +31,8 @@ class Command:
     """The most that it may take, where its caller does not say; None for what goes on until it is cancelled."""
     folder: str = ""
     """Where it runs; `""` for where trimtab does."""
+    dropped: tuple[str, ...] = ()
+    """Names that are taken out of the environment."""
 
 
 OWN_NAMES = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG",

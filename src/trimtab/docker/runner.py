@@ -128,7 +128,8 @@ async def _process(command: Command) -> AsyncGenerator[Process]:
     """A started process that is killed if it is still there at the end, as when the run is interrupted."""
     if shutil.which(command.argv[0]) is None:
         raise ToolError(f"`{command.argv[0]}` is not installed, or not on PATH")
-    environment = {**os.environ, **command.env}
+    kept = {name: value for name, value in os.environ.items() if name not in command.dropped}
+    environment = {**kept, **command.env}
     # A session of its own keeps the terminal's Ctrl-C from reaching the client before our own clean-up has begun.
     stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
     cwd = command.folder or None

@@ -12,7 +12,7 @@ from trimtab.docker import command as argv
 from trimtab.errors import ToolError
 from trimtab.fleet import Fleet
 from trimtab.rules import Finding
-from trimtab.scan.adapters import ScannerName, ask_scanner, merged
+from trimtab.scan.adapters import ask_scanner, merged
 from trimtab.scan.compliance import Looked, check_controls
 from trimtab.scan.ignore import Ignores
 from trimtab.scan.inventory import Inventory, Observer
@@ -23,6 +23,7 @@ from trimtab.scan.pending import CannotAsk, pending_updates
 from trimtab.scan.ranking import Ranking
 from trimtab.scan.result import SOURCE_TREE, ControlResult, NotChecked, Part, Scan, Scope, TargetScan
 from trimtab.scan.sources import SourcePackages, Unresolved, source_packages
+from trimtab.scan.spoken import ScannerName
 from trimtab.scan.stores import Known, Store
 from trimtab.scan.tree_search import fingerprint, search_tree
 from trimtab.scan.versions import can_order

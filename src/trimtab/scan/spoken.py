@@ -3,12 +3,33 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
-from trimtab.scan.match import above, can_compare
-from trimtab.scan.packages import Package
+from trimtab.rules import Severity
+from trimtab.scan.advisory import Answer
+from trimtab.scan.match import Vulnerability, above, can_compare
+from trimtab.scan.packages import Package, from_purl
+
+ScannerName = Literal["trivy", "grype", "osv-scanner"]
 
 _OPERATOR = re.compile(r"^(?:>=|~>|==|=|\^)\s*")
 _BOUND = ("<", ">", "!")
+LEVELS = {
+    "critical": Severity.CRITICAL, "high": Severity.HIGH, "medium": Severity.MEDIUM, "moderate": Severity.MEDIUM,
+    "low": Severity.LOW, "negligible": Severity.INFO,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a scanner said. `reason` is why it cannot be relied on; its findings, if any, still count."""
+
+    source: str
+    found: tuple[Vulnerability, ...]
+    reason: str | None = None
+    as_of: datetime | None = None
+    """When its database was built; None where it does not say, which is nothing to go by offline."""
 
 
 @dataclass(frozen=True)
@@ -60,3 +81,46 @@ def fixed_above(package: Package, said: Sequence[str]) -> tuple[str, ...]:
     compared it, and without a fixed version a finding does not count for those who ask for fixable ones alone."""
     unordered = (each for each in said if not can_compare(package, each))
     return tuple(dict.fromkeys((*above(package, said), *unordered)))
+
+
+def counted(name: str, seen: int, packages: Sequence[Package]) -> str | None:
+    """Why a list of the packages that were looked at is not one of all that were given."""
+    given = len({(each.kind, each.name, each.version) for each in packages})
+    return f"`{name}` was given {given} packages and looked at {seen}" if seen < given else None
+
+
+def lost(entries: int, found: Sequence[Vulnerability]) -> str | None:
+    """Why what was read is not all that was found."""
+    return f"{entries - len(found)} of its findings have no name" if len(found) < entries else None
+
+
+def text_of(entry: Mapping[str, object], key: str) -> str:
+    """What stands under a key, `""` where nothing does."""
+    return str(entry.get(key) or "")
+
+
+def highest(scores: Iterable[object]) -> float | None:
+    """The highest of what are numbers."""
+    return max((float(score) for score in scores if isinstance(score, int | float)), default=None)
+
+
+def package_of(given: Given, purl: str, name: str, version: str) -> Package:
+    """The package that a finding is about."""
+    said = (from_purl(purl) if purl else None) or Package("generic", name or "unknown", version)
+    return given.named(said, purl, name, version)
+
+
+def vulnerability_of(
+    source: str, package: Package, ids: Sequence[str], severity: Severity | None, score: float | None, text: str,
+    fixed: Sequence[str],
+) -> Vulnerability | None:  # fmt: skip
+    """A finding in our words; None where it has no name."""
+    names = tuple(dict.fromkeys(name for name in ids if name))
+    if not names:
+        return None
+    main = min(names, key=lambda name: (not name.startswith("CVE-"), names.index(name)))
+    line = text.strip().partition("\n")[0]
+    higher = fixed_above(package, fixed)
+    # Of several that cannot be put in order, the first may be older than what is there.
+    upgrade = higher[0] if higher and (len(higher) == 1 or can_compare(package, higher[0])) else None
+    return Vulnerability(package, main, names, severity, score, line[:200], "", Answer.AFFECTED, higher, upgrade, (source,))
