@@ -8,6 +8,7 @@ from functools import cached_property
 
 from trimtab.build.options import BuildOptions, read_options
 from trimtab.fleet import Build, BuildContext, ComposeProject, Fleet, FleetFile, Service, is_variant
+from trimtab.fleet.bake import with_siblings
 from trimtab.fleet.needed import needed_stages, normal_reference, outside_references
 from trimtab.fleet.plain import items
 from trimtab.fleet.stage import Stage
@@ -34,8 +35,15 @@ class Target:
     file: FleetFile | None = None
     """None where the Dockerfile lies outside the fleet; one that stands in a compose or bake file has that one's path."""
 
+    groups: tuple[str, ...] = ()
+    """What a bake file calls it together with others."""
     triggers: tuple[Instruction, ...] = ()
     """What the fleet's images that it starts from have put off until somebody does: their `ONBUILD`."""
+
+    @property
+    def called(self) -> frozenset[str]:
+        """Every name that stands for it."""
+        return frozenset((self.name, *self.services, *self.groups))
 
     @cached_property
     def context(self) -> BuildContext | None:
@@ -154,6 +162,7 @@ class _Asked:
     tags: tuple[str, ...]
     options: BuildOptions
     services: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 def build_graph(fleet: Fleet, root_name: str, wanted: Wanted | None = None) -> Graph:
@@ -202,7 +211,7 @@ def _asked(fleet: Fleet, root_name: str, wanted: Wanted) -> Iterator[_Asked]:
 def _of_service(service: Service, build: Build, default: str, options: BuildOptions) -> _Asked:
     more = (str(tag) for tag in items(build.options.get("tags")))
     tags = tuple(dict.fromkeys((service.image or default, *more)))
-    return _Asked(service.name, build, service.origin, tags, options, (service.name,))
+    return _Asked(service.name, build, service.origin, tags, options, (service.name,), service.groups)
 
 
 def _is_meant(fleet: Fleet, project: ComposeProject, wanted: Wanted) -> bool:
@@ -219,7 +228,7 @@ def _is_meant(fleet: Fleet, project: ComposeProject, wanted: Wanted) -> bool:
 
 
 def _names(wanted: Wanted, path: str) -> bool:
-    return wanted.files is None or path in wanted.files
+    return wanted.files is None or with_siblings(wanted.files, path)
 
 
 def _alone(fleet: Fleet, root_name: str, wanted: Wanted, asked: Sequence[_Asked]) -> tuple[list[_Asked], tuple[str, ...]]:
@@ -245,16 +254,17 @@ def _of_file(file: FleetFile, root_name: str) -> _Asked:
 
 
 def _targets(fleet: Fleet, asked: Sequence[_Asked]) -> dict[str, Target]:
-    groups: dict[tuple[object, ...], list[_Asked]] = {}
+    same: dict[tuple[object, ...], list[_Asked]] = {}
     for each in asked:
-        groups.setdefault((*each.build.key, repr(each.options.without_caches)), []).append(each)
+        same.setdefault((*each.build.key, repr(each.options.without_caches)), []).append(each)
     taken: dict[str, Target] = {}
-    for group in groups.values():
-        first = group[0]
+    for alike in same.values():
+        first = alike[0]
         name = _free_name(first, taken)
-        services = tuple(dict.fromkeys(name for each in group for name in each.services))
-        tags = tuple(dict.fromkeys(tag for each in group for tag in each.tags))
-        taken[name] = Target(name, first.build, tags, first.options, services, first.origin, _file(fleet, first))
+        services = tuple(dict.fromkeys(name for each in alike for name in each.services))
+        tags = tuple(dict.fromkeys(tag for each in alike for tag in each.tags))
+        groups = tuple(dict.fromkeys(name for each in alike for name in each.groups))
+        taken[name] = Target(name, first.build, tags, first.options, services, first.origin, _file(fleet, first), groups)
     return taken
 
 
@@ -367,8 +377,8 @@ def _narrowed(graph: Graph, names: Sequence[str]) -> Graph:
 
     A name that stands for nothing is a problem: the caller decides what becomes of it.
     """
-    found = [name for name, target in graph.targets.items() if {name, *target.services} & set(names)]
-    known = {each for name in found for each in (name, *graph.targets[name].services)}
+    found = [name for name, target in graph.targets.items() if not target.called.isdisjoint(names)]
+    known = {each for name in found for each in graph.targets[name].called}
     there = ", ".join(list(graph.targets)[:_SHOWN]) + (" …" if len(graph.targets) > _SHOWN else "")
     unknown = [f"nothing is built for `{name}`; there are {there}" for name in names if name not in known]
     kept = graph.with_needs(found)

@@ -227,7 +227,7 @@ def _given(job: _Job, graph: Graph) -> Mapping[str, str]:
 def _asked(job: _Job, graph: Graph) -> set[str]:
     """The targets that are asked for by name."""
     names = set(job.which.service)
-    return {name for name, target in graph.targets.items() if names & {name, *target.services}}
+    return {name for name, target in graph.targets.items() if not target.called.isdisjoint(names)}
 
 
 def _settings(

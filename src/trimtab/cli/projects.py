@@ -1,12 +1,11 @@
 """The compose projects of a fleet, and those of them that nobody can read."""
 
-import posixpath
 from collections.abc import Collection
 
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, Loaded
 from trimtab.fleet import ComposeProject, Fleet
-from trimtab.fleet.bake import BAKE_NAMES
+from trimtab.fleet.bake import is_bake, with_siblings
 
 _UNREAD = {"syntax", "unreadable"}
 
@@ -32,8 +31,8 @@ def _told(fleet: Fleet, projects: Collection[ComposeProject], common: Common) ->
 
 def _told_of_bake(fleet: Fleet, chosen: frozenset[str] | None, common: Common) -> frozenset[str]:
     """The same for bake files, of which single targets may be what cannot be read."""
-    wrong = [each for each in fleet.problems if each.kind in _UNREAD and posixpath.basename(each.path) in BAKE_NAMES]
-    wrong = [each for each in wrong if chosen is None or each.path in chosen]
+    wrong = [each for each in fleet.problems if each.kind in _UNREAD and is_bake(each.path)]
+    wrong = [each for each in wrong if chosen is None or with_siblings(chosen, each.path)]
     for each in wrong:
         told = f"error: `{each.path}`, line {each.line}: {each.message}; what it says there is left out."
         common.messages.print(told, markup=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from trimtab.fleet.model import Build, Problem, Service
@@ -12,6 +12,7 @@ from trimtab.fleet.tree import Tree, Unreadable
 from trimtab.syntax.data import read_json
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+"""The files that bake reads where none is named, each laid over those before it (its reference, "File lookup")."""
 _MOST_ANCESTORS = 200
 _REFERENCE = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\s*\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?")
@@ -19,42 +20,99 @@ _EXPRESSION = re.compile(r"(?<![$%])[$%]\{")
 _MERGED = ("args", "contexts", "labels")
 """What a target adds to, key by key, where it inherits; everything else takes the place of what is inherited."""
 _MOST_OF_A_MATRIX = 200
+_KINDS = ("target", "variable", "group")
 
 
-def read_bake(tree: Tree, path: str, environment: Mapping[str, str] | None = None) -> tuple[list[Service], list[Problem]]:
-    """The targets of a bake file. What cannot be read is a problem, never an exception.
+def with_siblings(paths: Collection[str], path: str) -> bool:
+    """Whether one of some files is meant by another's name: the bake files of a folder, laid over each other, are one."""
+    if path in paths:
+        return True
+    folder, _, name = path.rpartition("/")
+    return name in BAKE_NAMES and any(each.rpartition("/")[0] == folder and is_bake(each) for each in paths)
+
+
+def is_bake(path: str) -> bool:
+    """Whether bake reads a file without being told to."""
+    return posixpath.basename(path) in BAKE_NAMES
+
+
+def read_bake(
+    tree: Tree, paths: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[list[Service], list[Problem]]:
+    """The targets of a folder's bake files, each file laid over those before it. What cannot be read is a problem, never an
+    exception, and the other files are read without it.
 
     A variable of the environment has the value that it has there, as bake takes it. A target whose name begins with `_` is
-    there for others to inherit from, and none that is built.
+    there for others to inherit from, and none that is built. A target is that of the first file that has it.
     """
+    said: dict[str, dict[str, object]] = {kind: {} for kind in _KINDS}
+    origins: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        read = _read(tree, path)
+        if isinstance(read, Problem):
+            problems.append(read)
+            continue
+        said = {kind: _over(said[kind], mapping(read.get(kind))) for kind in _KINDS}
+        origins = dict.fromkeys(mapping(read.get("target")), path) | origins
+    try:
+        found = _targets(said, origins, environment or {})
+    except ValueError as error:
+        return [], [*problems, Problem(paths[0], 1, "syntax", _first_line(error))]
+    unread = {each.name: (each.origin, text) for each in found if (text := _unread(each))}
+    problems += [
+        Problem(path, 1, "unreadable", f"target `{name}` has `{text}`, and expressions of bake are not read here")
+        for name, (path, text) in unread.items()
+    ]
+    return [each for each in found if each.name not in unread], problems
+
+
+def _read(tree: Tree, path: str) -> Mapping[str, object] | Problem:
     source = tree.read(path)
     if isinstance(source, Unreadable):
-        return [], [Problem(path, 1, "unreadable", f"`{path}` {source.reason}")]
+        return Problem(path, 1, "unreadable", f"`{path}` {source.reason}")
     try:
-        data = _json(source.text) if path.endswith(".json") else _hcl(source.text)
-        found = _targets(data, path, environment or {})
+        return _json(source.text) if path.endswith(".json") else _hcl(source.text)
     except Exception as error:  # noqa: BLE001  the HCL grammar raises its parser's own family of errors
         line = getattr(error, "line", 1)
-        return [], [Problem(path, line if isinstance(line, int) and line > 0 else 1, "syntax", _first_line(error))]
-    unread = {each.name: text for each in found if (text := _unread(each))}
-    return [each for each in found if each.name not in unread], [
-        Problem(path, 1, "unreadable", f"target `{name}` has `{text}`, and expressions of bake are not read here")
-        for name, text in unread.items()
-    ]
+        return Problem(path, line if isinstance(line, int) and line > 0 else 1, "syntax", _first_line(error))
 
 
-def _targets(data: Mapping[str, object], path: str, environment: Mapping[str, str]) -> list[Service]:
-    targets = mapping(data.get("target"))
-    defaults = {name: mapping(body).get("default") for name, body in mapping(data.get("variable")).items()}
+def _over(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
+    """Blocks of one kind from two files: what both have is one, the later file's keys over the earlier's."""
+    return {**before, **{name: _laid_over(mapping(before.get(name)), mapping(body)) for name, body in after.items()}}
+
+
+def _laid_over(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
+    added = {key: {**mapping(before.get(key)), **mapping(after[key])} for key in _MERGED if key in after}
+    return {**before, **after, **added}
+
+
+def _targets(
+    said: Mapping[str, Mapping[str, object]], origins: Mapping[str, str], environment: Mapping[str, str]
+) -> list[Service]:
+    targets = said["target"]
+    defaults = {name: mapping(body).get("default") for name, body in said["variable"].items()}
     known = {name: environment.get(name, _written(value)) for name, value in defaults.items()}
     # A default may name other variables.
     variables = {name: _REFERENCE.sub(lambda match: known.get(match[1], ""), value) for name, value in known.items()}
-    folder = posixpath.dirname(path)
+    groups = {name: [str(each) for each in items(mapping(body).get("targets"))] for name, body in said["group"].items()}
     found: list[Service] = []
     for name in targets:
         body = _inherited(name, targets)
         if not name.startswith("_"):
-            found += [_target(each, body, values, path, folder) for each, values in _of_matrix(name, body, variables)]
+            of = _groups_of(name, groups)
+            for each, values in _of_matrix(name, body, variables):
+                called = tuple(sorted({*of, *_groups_of(each, groups), name} - {each}))
+                found.append(_target(each, body, values, origins[name], called))
+    return found
+
+
+def _groups_of(name: str, groups: Mapping[str, Collection[str]]) -> set[str]:
+    """The groups that hold a target, by others where need be."""
+    found: set[str] = set()
+    while more := {group for group, names in groups.items() if not {name, *found}.isdisjoint(names)} - found:
+        found |= more
     return found
 
 
@@ -117,7 +175,7 @@ def _hcl(text: str) -> dict[str, object]:
     loads = cast("Callable[[str], dict[str, object]]", hcl2.loads)  # pyright: ignore[reportUnknownMemberType]
     data = loads(text)
     joined: dict[str, object] = {}
-    for kind in ("target", "variable"):
+    for kind in _KINDS:
         blocks = cast("list[dict[str, object]]", data.get(kind, []))
         joined[kind] = {_unquoted(name): _clean(body) for block in blocks for name, body in block.items()}
     return joined
@@ -141,10 +199,11 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
 
 
-def _target(name: str, body: Mapping[str, object], variables: Mapping[str, str], path: str, folder: str) -> Service:
+def _target(name: str, body: Mapping[str, object], variables: Mapping[str, str], path: str, groups: tuple[str, ...]) -> Service:
     def text(value: object) -> str:
         return _put_in(_written(value), variables)
 
+    folder = posixpath.dirname(path)
     context_text = text(body.get("context", "."))
     context = None if "://" in context_text else _normal(posixpath.join(folder or ".", context_text))
     dockerfile = (
@@ -160,7 +219,7 @@ def _target(name: str, body: Mapping[str, object], variables: Mapping[str, str],
         _resolved(body, text),
     )
     tags = [text(item) for item in items(body.get("tags"))]
-    return Service(name=name, origin=path, line=1, image=tags[0] if tags else None, build=build)
+    return Service(name=name, origin=path, line=1, image=tags[0] if tags else None, build=build, groups=groups)
 
 
 def _resolved(value: object, text: Callable[[object], str]) -> dict[str, object]:
@@ -197,8 +256,7 @@ def _inherited(name: str, targets: Mapping[str, object]) -> dict[str, object]:
             pending += [str(parent) for parent in items(mapping(targets.get(current)).get("inherits"))]
     merged: dict[str, object] = {}
     for each in reversed(order):
-        own = mapping(targets.get(each))
-        merged |= {**own, **{key: {**mapping(merged.get(key)), **mapping(own[key])} for key in _MERGED if key in own}}
+        merged = _laid_over(merged, mapping(targets.get(each)))
     return merged
 
 

@@ -41,8 +41,8 @@ def discover(tree: Tree, options: FleetOptions | None = None) -> Fleet:
         top = [project.top.get(key, {}) for key in ("networks", "volumes", "secrets")]
         loaded.append(ComposeProject(files, own, *top, name=project.name))
         problems.extend(project.problems)
-    for path in _named(tree, BAKE_NAMES):
-        targets, found = read_bake(tree, path, options.environment)
+    for paths in _bake_files(tree):
+        targets, found = read_bake(tree, paths, options.environment)
         services.extend(targets)
         problems.extend(found)
     files, found = _dockerfiles(tree, services)
@@ -74,8 +74,13 @@ def is_variant(path: str) -> bool:
     return bool(match and match["variant"])
 
 
-def _named(tree: Tree, names: Sequence[str]) -> list[str]:
-    return [entry.path for name, entry in own_files(tree) if name in names]
+def _bake_files(tree: Tree) -> list[list[str]]:
+    """Folder by folder, in the order in which bake lays one over the other."""
+    folders: dict[str, list[str]] = {}
+    for name, entry in own_files(tree):
+        if name in BAKE_NAMES:
+            folders.setdefault(posixpath.dirname(entry.path), []).append(entry.path)
+    return [sorted(paths, key=lambda path: BAKE_NAMES.index(posixpath.basename(path))) for paths in folders.values()]
 
 
 def _compose_projects(tree: Tree) -> tuple[tuple[str, ...], ...]:

@@ -96,6 +96,8 @@ class Service:
     read_only: bool = False
     depends_on: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """What else a bake file calls it: its groups, and the target whose matrix it is of."""
     healthcheck: HealthCheck | None = None
     mounts: tuple[Mount, ...] = ()
     gpu: bool = False
