@@ -4,8 +4,9 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from trimtab.build.graph import Graph, Target
+from trimtab.build.graph import Graph
 from trimtab.build.inputs import brings_history, fetched, is_outside, named_folders, read_files, readings
+from trimtab.build.target import Target
 
 _SHOWN = 3
 NOT_KNOWN = "trimtab-not-known"

@@ -4,7 +4,8 @@ import json
 import posixpath
 from pathlib import PurePosixPath
 
-from trimtab.build.graph import Graph, Target
+from trimtab.build.graph import Graph
+from trimtab.build.target import Target
 from trimtab.fleet.secrets import secret_kind
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trimtab.build.graph import Graph, Target
+from trimtab.build.graph import Graph
 from trimtab.build.inputs import knows_all, read_files
 from trimtab.build.outcome import Done, Outcome
 from trimtab.build.seen import look, seen_from
+from trimtab.build.target import Target
 from trimtab.docker import BuildLog, Runner
 from trimtab.docker.command import image_id
 from trimtab.history import BuildRow, Ledger, StepRow

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trimtab.build.graph import Target
+from trimtab.build.target import Target
 
 _PLACE = {"registry": "ref", "gha": "scope", "s3": "name", "azblob": "name"}
 """The attribute that tells one target's cache from another's; for `local` it is the folder."""

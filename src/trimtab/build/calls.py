@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trimtab.build.caches import cache_from, cache_to
-from trimtab.build.graph import Graph, Target
+from trimtab.build.graph import Graph
 from trimtab.build.inputs import readings
 from trimtab.build.settings import Settings
+from trimtab.build.target import Target
 from trimtab.docker import Builder
 from trimtab.docker.building import TargetCall
 from trimtab.fleet import Unreadable

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from trimtab.build.graph import Target
+from trimtab.build.target import Target
 from trimtab.fleet import BuildContext, Entry
 from trimtab.fleet.stage import Stage
 from trimtab.syntax.dockerfile import Instruction

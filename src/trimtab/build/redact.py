@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from trimtab.build.graph import Target
+from trimtab.build.target import Target
 from trimtab.docker import BuildLog
 from trimtab.fleet.plain import mapping
 from trimtab.fleet.redact import Redactor, secret_values

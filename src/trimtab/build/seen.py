@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from trimtab.build.graph import Target
 from trimtab.build.inputs import Reading, brings_history, knows_all, named_readings, read_files, read_named_files, readings
+from trimtab.build.target import Target
 from trimtab.docker import Step
 from trimtab.fleet.plain import items, mapping
 

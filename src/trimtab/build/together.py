@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.build.graph import Graph, Target
+from trimtab.build.graph import Graph
 from trimtab.build.redact import take_facts
 from trimtab.build.seen import Seen, look
 from trimtab.build.settings import Settings
+from trimtab.build.target import Target
 from trimtab.docker import BuildLog, GroupReader, ImageConfig, Runner
 from trimtab.docker.building import TargetCall, group_build
 from trimtab.docker.images import read_configs

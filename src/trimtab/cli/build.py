@@ -21,6 +21,7 @@ from trimtab.build.run import FleetBuild
 from trimtab.build.seen import Seen
 from trimtab.build.settings import Settings, find_builders
 from trimtab.build.since import counts, fleet_before
+from trimtab.build.triggers import asked_for_triggers
 from trimtab.cli.app import CLEAN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, RuleChoice, load, show
@@ -130,6 +131,7 @@ def build(paths: Paths = (), /, *, which: Which | None = None, how: How | None =
         raise UsageError(f"`--jobs {how.jobs}` is none: it is how many are built at once, or 0 for one per core.")
     loaded = load(paths, common, RuleChoice(offline=True), reviews=False)
     unread = tell_unread(loaded.fleet, common, loaded.chosen)
+    loaded = replace(loaded, fleet=anyio.run(asked_for_triggers, ProcessRunner(), loaded.fleet))
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted(loaded.chosen, which.service, which.all))
     unknown = next((problem for problem in graph.problems if problem.startswith("nothing is built for")), None)
     if unknown or not graph.targets:

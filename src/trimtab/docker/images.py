@@ -63,6 +63,30 @@ async def read_configs(runner: Runner, images: Sequence[str]) -> list[ImageConfi
         raise ToolError(f"What the engine says of {', '.join(images)} cannot be read: {error!r}") from error
 
 
+async def read_triggers(runner: Runner, images: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Of the images that the engine has, by all their names as it says them, what they put off with `ONBUILD`.
+
+    An image that it lacks, and everything where no engine answers, is left out.
+    """
+    named = [image for image in images if not image.startswith("-")]
+    try:
+        result = await runner.run(argv.image_inspect(*named)) if named else None
+        # It ends with an error where one of them is missing, and has said everything of the others.
+        every = cast("list[Mapping[str, object]]", read_json(result.stdout or b"[]")) if result else []
+        return {name: _triggers(data) for data in every for name in _names(data)}
+    except (ToolError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _names(data: Mapping[str, object]) -> list[str]:
+    return [*cast("list[str]", data.get("RepoTags") or []), *cast("list[str]", data.get("RepoDigests") or [])]
+
+
+def _triggers(data: Mapping[str, object]) -> tuple[str, ...]:
+    config = cast("Mapping[str, object]", data.get("Config") or {})
+    return tuple(cast("list[str]", config.get("OnBuild") or []))
+
+
 def _config(data: Mapping[str, object]) -> ImageConfig:
     config = cast("Mapping[str, object]", data.get("Config") or {})
     values: dict[str, object] = {key: config.get(key) or None for key in _CONFIG_KEYS}

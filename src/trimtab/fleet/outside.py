@@ -68,4 +68,6 @@ class Outside:
     """(requirements file, project, version) to what is wrong with what is pinned there."""
     locked: Mapping[tuple[str, str, str], LockUpgrade] = field(default_factory=dict[tuple[str, str, str], LockUpgrade])
     """(lock, package, version) to what is wrong with it."""
+    triggers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Images that the engine has, by their full names, to what `ONBUILD` makes those do that start from them."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())

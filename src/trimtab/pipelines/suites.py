@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from trimtab.build import Graph
-from trimtab.build.graph import Target
+from trimtab.build.target import Target
 from trimtab.fleet import Fleet, Tree, Unreadable
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.manifests import requirements
