@@ -19,14 +19,14 @@ from trimtab.history import BuildTotal, ScanRow, ScoreRow
 from trimtab.history.callers import Callers
 from trimtab.history.containers import Place
 from trimtab.history.deployments import DeploymentRow
-from trimtab.observe.alert_files import COMPOSE, CONFIG, DASHBOARD, RULES, TESTS, alert_files
+from trimtab.observe.alert_files import COMPOSE, CONFIG, DASHBOARD, RULES, TESTS, alert_files, hands_on_mounts
 from trimtab.observe.exposition import Family, render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.rules import Watched, quoted, rules_for
 from trimtab.review import review
 from trimtab.rules import Severity, default_rules
 
-_NAMED = Watched("named", ("api",), built=("api", "w.b"), scanned=("source tree", "shop/api:1.0"))
+_NAMED = Watched("named", ("api",), jobs=("migrate", "seed.b"), built=("api", "w.b"), scanned=("source tree", "shop/api:1.0"))
 WATCHED = Watched("shop", ("api", "db", "web"), frozenset({"db"}), scan_days=3, max_critical=0)
 FILES = alert_files(WATCHED, mark("alerts"))
 NAMES = {RULES, TESTS, CONFIG, COMPOSE, DASHBOARD}
@@ -113,6 +113,39 @@ def test_the_compose_file_is_one_that_trimtab_has_little_to_say_about() -> None:
         assert FILES[COMPOSE].count(f"# trimtab: ignore[{code}] ") == times
 
 
+def monitored(watched: Watched) -> dict[str, Any]:
+    return yaml.safe_load(alert_files(watched, mark("alerts"))[COMPOSE])
+
+
+def test_two_projects_of_a_machine_do_not_take_each_other_s_prometheus_away() -> None:
+    # Compose takes two files that give one name for the same project, and replaces the containers of the first.
+    assert monitored(Watched("shop"))["name"] == "shop-monitoring"
+    assert monitored(Watched("_Shop.eu"))["name"] == "shop-eu-monitoring"
+
+
+def test_other_rules_make_prometheus_another_container() -> None:
+    # A container keeps a mounted file that another has replaced: neither `up` nor a signal would have it read the new rules.
+    labels = [
+        monitored(each)["services"]["prometheus"]["labels"] for each in (Watched("shop", ("a",)), Watched("shop", ("a", "b")))
+    ]
+    assert labels[0] != labels[1]
+    assert labels[0] == monitored(Watched("shop", ("a",)))["services"]["prometheus"]["labels"]
+
+
+SHARED = "29 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n22 29 0:21 / /proc rw,nosuid - proc proc rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mountinfo", "so"),
+    [(SHARED, True), (SHARED.replace("shared:1", "master:3"), True), (SHARED.replace(" shared:1", ""), False), ("", True),
+     ("1 1 0:1 / / rw - rootfs rootfs rw\n" + SHARED, True), (SHARED + "30 29 0:40 / / rw - overlay overlay rw\n", False)],
+)  # fmt: skip
+def test_the_host_s_root_is_mounted_as_the_engine_allows(mountinfo: str, so: bool) -> None:
+    assert hands_on_mounts(mountinfo) is so
+    text = alert_files(WATCHED, mark("alerts"), propagates=so)[COMPOSE]
+    assert yaml.safe_load(text)["services"]["node-exporter"]["volumes"] == ["/:/host:ro,rslave" if so else "/:/host:ro"]
+
+
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_file_knows_whether_somebody_has_edited_it(name: str) -> None:
     text = sealed(FILES[name])
@@ -152,6 +185,18 @@ def test_files_are_written_once_and_edited_ones_stay(fleet: Path, capsys: pytest
     assert 'service=\\"other\\"' in (folder / TESTS).read_text() or 'service="other"' in (folder / TESTS).read_text()
     assert alerts((fleet,), output_dir=folder, force=True) == 0
     assert 'service="other"' in (folder / RULES).read_text()
+
+
+def test_what_is_meant_to_end_is_not_called_down(fleet: Path) -> None:
+    (fleet / "compose.yaml").write_text(
+        "name: shop\nservices:\n  tables: {image: 'nginx:1'}\n  api:\n    image: 'nginx:1'\n"
+        "    depends_on: {tables: {condition: service_completed_successfully}}\n"
+    )
+    assert alerts((fleet,), output_dir=fleet / "monitoring") == 0
+    (group,) = yaml.safe_load((fleet / "monitoring" / RULES).read_text())["groups"]
+    exprs = {rule["alert"]: rule["expr"] for rule in group["rules"]}
+    assert exprs["ContainerDown"] == 'trimtab_container_running{project="shop", service!~"tables"} == 0'
+    assert "tables" not in exprs["ServiceMissing"]
 
 
 def test_scans_of_one_folder_count_as_well(fleet: Path) -> None:

@@ -16,7 +16,7 @@ from trimtab.deploy.written import Outcome, generated, mark, sealed
 from trimtab.errors import UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts
-from trimtab.observe.alert_files import alert_files
+from trimtab.observe.alert_files import alert_files, hands_on_mounts
 from trimtab.observe.rules import Watched
 from trimtab.report.alerts import alerts_data, alerts_view
 from trimtab.scan.result import SOURCE_TREE
@@ -42,7 +42,7 @@ def alerts(
     watched = _watched(find_stack(paths, common), project)
     files = [
         generated(output_dir / name, sealed(text), force=force)
-        for name, text in alert_files(watched, mark("alerts")).items()
+        for name, text in alert_files(watched, mark("alerts"), propagates=_hands_on_mounts()).items()
     ]  # fmt: skip
     write(output_dir, {each.path.relative_to(output_dir).as_posix(): each.text for each in files if each.is_written})
     show(common, lambda: alerts_data(watched.project, files), lambda: alerts_view(watched.project, files))
@@ -67,9 +67,18 @@ def _watched(stack: Stack, named: str) -> Watched:
     mine = {each.name for each in facts.deployed}
     images = {each.reference for each in image_targets(loaded.fleet, graph) if mine & {*each.services}}
     scanned = (SOURCE_TREE, *sorted(images | _folders(loaded.fleet)))
+    jobs = tuple(each.name for each in projects[0].services if facts.is_job(each))
     return Watched(
-        name, services, frozenset(gate.critical), tuple(sorted(graph.targets)), scanned, gate.scan_days, gate.max_critical
+        name, services, frozenset(gate.critical), jobs, tuple(sorted(graph.targets)), scanned, gate.scan_days, gate.max_critical
     )  # fmt: skip
+
+
+def _hands_on_mounts() -> bool:
+    """Of this machine, where it is one that tells; of another, on which the engine is, nothing is known."""
+    try:
+        return hands_on_mounts(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return True
 
 
 def _folders(fleet: Fleet) -> set[str]:

@@ -1,5 +1,6 @@
 """The files that watch over one compose project: rules with their tests, a dashboard, and Prometheus to run them. Pure."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,16 +15,27 @@ RULES, TESTS, DASHBOARD = "trimtab-rules.yml", "trimtab-rules.test.yml", "grafan
 CONFIG, COMPOSE = "prometheus.yml", "compose.prometheus.yaml"
 
 
-def alert_files(watched: Watched, mark: str) -> dict[str, str]:
-    """All files by name. `mark` is the line that says by what a file was generated; in JSON it is the description."""
+def alert_files(watched: Watched, mark: str, *, propagates: bool = True) -> dict[str, str]:
+    """All files by name. `mark` is the line that says by what a file was generated; in JSON it is the description.
+
+    `propagates` says whether the machine's `/` hands on what is mounted later; the engine refuses `rslave` where it does not.
+    """
     rules = rules_for(watched)
+    groups, config = _yaml({"groups": _groups(watched, rules)}), _yaml(_config(watched))
     return {
-        RULES: f"{mark}\n{_yaml({'groups': _groups(watched, rules)})}",
+        RULES: f"{mark}\n{groups}",
         TESTS: f"{mark}\n# promtool test rules {TESTS}\n{_yaml(_tests(rules))}",
-        CONFIG: f"{mark}\n{_yaml(_config(watched))}",
-        COMPOSE: f"{mark}\n{_COMPOSE}",
+        CONFIG: f"{mark}\n{config}",
+        COMPOSE: f"{mark}\n{_compose(watched, groups + config, propagates=propagates)}",
         DASHBOARD: json.dumps(_dashboard(watched, mark), indent=2, ensure_ascii=False) + "\n",
     }
+
+
+def hands_on_mounts(mountinfo: str) -> bool:
+    """Whether `/`, by the text of `/proc/self/mountinfo`, is a shared or a slave mount; where it does not tell, it is."""
+    found = [line.split() for line in mountinfo.splitlines()]
+    roots = [words for words in found if words[4:5] == ["/"]]
+    return not roots or any(word.startswith(("shared:", "master:")) for word in roots[-1][6:])
 
 
 def _yaml(data: object) -> str:
@@ -85,13 +97,25 @@ def _config(watched: Watched) -> dict[str, object]:
     }
 
 
-_COMPOSE = f"""# In this folder: docker compose -f {COMPOSE} up -d
+def _compose(watched: Watched, read: str, *, propagates: bool) -> str:
+    """`read` is what Prometheus reads at its start.
+
+    Files are mounted one by one, so that they can be read by its user whatever the folder's mode is. A container keeps the file
+    that it was started with when another takes its place, and a signal would have it read the old one anew: the label makes it
+    another container.
+    """
+    name = re.sub(r"[^a-z0-9_-]", "-", f"{watched.project}-monitoring".lower()).lstrip("-_")
+    digest = hashlib.sha256(read.encode()).hexdigest()[:16]
+    return _COMPOSE.format(name=name, digest=digest, propagation=",rslave" if propagates else "")
+
+
+_COMPOSE = f"""# In this folder, and again whenever the files were written anew: docker compose -f {COMPOSE} up -d
 # In the fleet's folder, both for as long as it is watched:
 #   trimtab observe          (`trimtab observe --snippet` has a container do it)
 #   trimtab metrics --listen 127.0.0.1:{METRICS_PORT}
 # The metrics are served on the host's loopback address only, so Prometheus shares the host's network and serves
 # http://127.0.0.1:9090 on the same address. That needs Linux.
-name: trimtab-monitoring
+name: {{name}}
 services:
   prometheus:
     image: prom/prometheus:v2.55.1
@@ -111,6 +135,9 @@ services:
     security_opt: ["no-new-privileges:true"]
     restart: unless-stopped
     stop_grace_period: 1m
+    labels:
+      # What it reads: other rules are another container, as a running one would keep the old files.
+      trimtab.reads: "{{digest}}"
     healthcheck:
       test: [CMD, wget, -q, --spider, "http://127.0.0.1:9090/-/healthy"]
       interval: 30s
@@ -119,11 +146,11 @@ services:
       start_period: 30s
     logging: &logs
       driver: local
-      options: {{max-size: 10m, max-file: "3"}}
+      options: {{{{max-size: 10m, max-file: "3"}}}}
     deploy:
       resources:
-        limits: {{memory: 512M, cpus: "1.00"}}
-        reservations: {{memory: 128M}}
+        limits: {{{{memory: 512M, cpus: "1.00"}}}}
+        reservations: {{{{memory: 128M}}}}
   node-exporter:
     image: prom/node-exporter:v1.8.2
     # trimtab: ignore[CM207] it tells of the host's network, and is scraped on its loopback address
@@ -133,10 +160,10 @@ services:
     command:
       - --path.rootfs=/host
       - --web.listen-address=127.0.0.1:9100
-    # The engine refuses `rslave` where `/` is no shared mount, as without systemd: leave it out there.
+    # With `rslave` it sees what is mounted later; the engine refuses that where `/` is no shared mount, as without systemd.
     volumes:
       # trimtab: ignore[CM208] it tells how full each of the host's filesystems is
-      - /:/host:ro,rslave
+      - /:/host:ro{{propagation}}
     read_only: true
     cap_drop: [ALL]
     security_opt: ["no-new-privileges:true"]
@@ -144,8 +171,8 @@ services:
     logging: *logs
     deploy:
       resources:
-        limits: {{memory: 64M, cpus: "0.25"}}
-        reservations: {{memory: 16M}}
+        limits: {{{{memory: 64M, cpus: "0.25"}}}}
+        reservations: {{{{memory: 16M}}}}
 volumes:
   prometheus:
 """

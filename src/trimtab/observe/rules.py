@@ -50,6 +50,8 @@ class Watched:
     """Those that have to run all the time."""
     critical: frozenset[str] = frozenset()
     """Those without which nothing works."""
+    jobs: tuple[str, ...] = ()
+    """Those that are meant to end."""
     built: tuple[str, ...] = ()
     """What the fleet builds, by the names of the ledger; of all that was ever built where none is told."""
     scanned: tuple[str, ...] = ()
@@ -98,10 +100,14 @@ def _states(watched: Watched) -> Iterator[AlertRule]:
         Situation({series: "1 0x5"}, "4m"),
     )  # fmt: skip
     series = _one("trimtab_container_running", project)
+    others = f", service!~{quoted('|'.join(re.escape(each) for each in watched.jobs))}" if watched.jobs else ""
+    ended = {_one("trimtab_container_running", project, each): "1 0x5" for each in watched.jobs}
     yield AlertRule(
-        "ContainerDown", f"trimtab_container_running{{{chosen}}} == 0", "critical", "{{ $labels.service }} does not run",
+        "ContainerDown", f"trimtab_container_running{{{chosen}{others}}} == 0", "critical",
+        "{{ $labels.service }} does not run",
         "{{ $labels.project }}/{{ $labels.service }} is there and has not been running for two minutes.", "2m",
-        Situation({series: "1 0x5"}, "4m", _labels(project, "critical")), Situation({series: "0 1x5"}, "4m"),
+        Situation({series: "1 0x5"}, "4m", _labels(project, "critical")),
+        Situation({series: "0 1x5", **ended}, "4m"),
     )  # fmt: skip
     series = _one("trimtab_container_restarts_total", project)
     yield AlertRule(
