@@ -137,6 +137,31 @@ def test_colours_follow_the_scheme_and_paper_is_white(browser: Browser, pages: d
         assert seen.page.pdf(format="A4").startswith(b"%PDF")
 
 
+ON_PAPER = """() => {
+  const body = parseFloat(getComputedStyle(document.body).fontSize), found = new Set();
+  for (const each of document.querySelectorAll("main *:not(svg, svg *)")) {
+    if (!each.checkVisibility()) continue;
+    const side = each.getBoundingClientRect();
+    if (side.right > innerWidth + 1 && !each.closest(".unseen")) found.add(`${each.tagName}.${each.className} is cut off at ${side.right}`);
+    if (each.matches(".small, code, .mono, .source") && parseFloat(getComputedStyle(each).fontSize) > body)
+      found.add(`${each.tagName}.${each.className} is larger than the text`);
+  }
+  for (const each of document.querySelectorAll("main svg"))
+    if (each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 1) found.add(each.getAttribute("aria-label"));
+  return [...found];
+}"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_paper_cuts_nothing_off_and_notes_are_no_larger_than_the_text(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    # A4 less Chromium's margins.
+    with shown(browser, pages[name].as_uri(), 718) as seen:
+        seen.page.emulate_media(media="print")
+        assert seen.page.evaluate(ON_PAPER) == []
+
+
 BROKEN = """() => {
   const found = [];
   const whole = /\\d{4}-\\d\\d-\\d\\d( \\d\\d:\\d\\d UTC)?|[−+~]*\\d[\\d.]*\\s(%|s|[kMG]i?B|B|points|days?)(?![\\w-])|(^|\\s)--[a-z]+/g;
