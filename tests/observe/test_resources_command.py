@@ -1,6 +1,7 @@
 """`trimtab resources` over a fleet that was observed: what it shows, writes, and leaves alone."""
 
 import json
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,26 @@ def test_all_limits_together_are_those_of_every_container_that_starts(
     assert "limits together: 3 GiB of the host's 4 GiB: 75%" in " ".join(capsys.readouterr().out.split())
     assert run(["resources", str(tmp_path), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["projects"][0]["limits"] == 3 << 30
+
+
+def test_uncommitted_changes_are_told_before_anything_runs_differently(
+    fleet: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def live(*_: object) -> None:
+        pytest.fail("containers were changed, and watched for ten minutes, for nothing")
+
+    monkeypatch.setattr("trimtab.cli.resources._live", live)
+    (fleet / "second").mkdir()
+    (fleet / "second" / "compose.yaml").write_text("name: second\nservices: {web: {image: 'nginx:1.27'}}\n")
+    subprocess.run(["git", "init", "--quiet", fleet], check=True)
+    subprocess.run(["git", "-C", fleet, "add", "compose.yaml"], check=True)
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", "-C", fleet, *author, "commit", "--quiet", "-m", "x"], check=True)
+    assert run(["resources", str(fleet), "--live", "--apply"]) == 2
+    assert "second/compose.yaml` would be changed and has uncommitted changes" in " ".join(capsys.readouterr().err.split())
+    # The first of both could have been written.
+    assert run(["resources", str(fleet), "--apply"]) == 2
+    assert (fleet / "compose.yaml").read_text() == COMPOSE
 
 
 def test_old_observations_are_none(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, check_format, length_of_time, load, show
 from trimtab.cli.projects import readable_projects
-from trimtab.cli.settle import Applied, apply_wants
+from trimtab.cli.settle import Applied, apply_wants, refuse_dirty_wants
 from trimtab.docker import Runner
 from trimtab.docker.api import Api
 from trimtab.docker.containers import Containers
@@ -59,6 +59,10 @@ def resources(paths: Paths = (), /, *, doing: Doing | None = None, common: Commo
     projects, whole = readable_projects(loaded, common)
     plans = [_sizes(loaded, project, host) for project in projects]
     applied, changed, ended = Applied(), list[Changed](), True
+    if doing.apply:
+        # Before anything runs differently, and before the first of several files is written.
+        asked = [(plan.project, [want for each in plan.sizes for want in each.wants]) for plan in plans]
+        refuse_dirty_wants(loaded, asked, allow_dirty=doing.allow_dirty)
     if doing.live:
         changed, ended = anyio.run(_live, plans, seconds, common)
     if doing.apply and ended:

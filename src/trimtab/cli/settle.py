@@ -24,6 +24,16 @@ class Applied:
         return Applied(tuple(dict.fromkeys(self.written + other.written)), tuple(dict.fromkeys(self.refused + other.refused)))
 
 
+def refuse_dirty_wants(loaded: Loaded, asked: Sequence[tuple[ComposeProject, Sequence[Want]]], *, allow_dirty: bool) -> None:
+    """Stop where writing these settings would change a file that has uncommitted changes.
+
+    Raises:
+        UsageError: one has.
+    """
+    files = {path for project, wants in asked for path in settle(loaded.fleet, project, wants).texts}
+    refuse_dirty(loaded, sorted(files), allow_dirty=allow_dirty)
+
+
 def apply_wants(loaded: Loaded, project: ComposeProject, wants: Sequence[Want], *, allow_dirty: bool) -> Applied:
     """Write settings into a project's files. Nothing is written unless the result says exactly what it should.
 
