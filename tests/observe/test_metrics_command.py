@@ -101,3 +101,19 @@ def test_they_are_served_anew_for_each_request_until_it_is_ended(fleet: Path, en
         assert "no usable database" in text
         process.send_signal(end)
         assert process.wait(timeout=30) == 0
+
+
+def test_what_is_served_may_begin_before_what_it_tells_of(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path), "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        port = int(process.stderr.readline().split("127.0.0.1:")[1].split("/")[0])
+        status, _, text = get(port, "/metrics")
+        assert (status, "trimtab observe" in text) == (503, True)
+        assert not (tmp_path / ".trimtab").exists()
+        store = open_store(tmp_path)
+        store.usage.note([API])
+        store.close()
+        assert get(port, "/metrics")[0] == 200
+        process.terminate()
+        assert process.wait(timeout=30) == 0

@@ -40,8 +40,9 @@ def metrics(
     """
     common = common or Common()
     folder = path.resolve()
-    if not (history_folder(folder) / "history.db").is_file():
-        raise UsageError(f"`{path}` has no history yet. `trimtab observe`, `build`, `scan` and `deploy` make one.")
+    # What is served may begin before what it tells of does: until then it says that there is nothing.
+    if not listen or not folder.is_dir():
+        _refuse_without_history(folder)
     if sum((textfile is not None, bool(listen), bool(otlp))) > 1:
         raise UsageError("`--textfile`, `--listen` and `--otlp` are ways to the same metrics: name one.")
     if otlp:
@@ -61,6 +62,11 @@ def metrics(
     return CLEAN
 
 
+def _refuse_without_history(folder: Path) -> None:
+    if not (history_folder(folder) / "history.db").is_file():
+        raise UsageError(f"`{folder}` has no history yet. `trimtab observe`, `build`, `scan` and `deploy` make one.")
+
+
 def _send(folder: Path, address: str, common: Common) -> int:
     """Send the metrics to a collector. What comes of `OTEL_EXPORTER_OTLP_HEADERS` is told to nobody else."""
     url = endpoint(address)
@@ -78,8 +84,10 @@ def exposition(folder: Path) -> str:
     """The metrics of a fleet, as text.
 
     Raises:
+        UsageError: it has no history yet.
         StateError: the history cannot be read.
     """
+    _refuse_without_history(folder)
     return render(families(_known(folder), time.time()))
 
 
