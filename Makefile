@@ -35,7 +35,7 @@ site: setup ## build the documents as a site, in site/
 
 bench: setup ## measure against rivals and over sizes; BENCH=engine: those that need an engine, and put the proof to the test
 ifeq ($(BENCH),engine)
-	@for each in startup build deploy ground_truth; do echo "== $$each"; scripts/with-engine $(python) bench/$$each.py || exit 1; done
+	@for each in startup build deploy alerts ground_truth; do echo "== $$each"; scripts/with-engine $(python) bench/$$each.py || exit 1; done
 else
 	@for each in run review schedule sizing report ledger; do echo "== $$each"; $(python) bench/$$each.py || exit 1; done
 endif
