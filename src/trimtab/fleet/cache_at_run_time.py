@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trimtab.fleet.caches import CachePlace
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.managers import PROGRAMS, Manager
 from trimtab.fleet.mounted_paths import VARIABLE_PATH
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Run, Stage
@@ -37,6 +38,15 @@ _FETCHERS = {
     "pnpm": re.compile(r"(?<![\w-])(pnpx|pnpm[\s\"',]+dlx)(?![\w-])"),
 }
 """By manager: the programs that fetch a package to run it, and take it from the cache."""
+
+
+_CALLERS = {
+    "go": ("air", "CompileDaemon", "dlv", "reflex", "modd", "gin", "mage", "task", "just", "gotestsum", "richgo", "ginkgo",
+           "fresh", "realize", "gow", "wgo", "arelo", "goreleaser", "bee", "buffalo", "goconvey", "golangci-lint", "watcher"),
+    "cargo": ("cargo-watch", "bacon", "trunk", "wasm-pack", "systemfd", "dx", "mprocs", "just"),
+    "maven": ("mvnd",),
+}  # fmt: skip
+"""By manager: the programs that call it to build, test or run what they are started for."""
 
 
 def used_at_run_time(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> str | None:
@@ -88,3 +98,10 @@ def starts_of(facts: Facts, stage: Stage) -> Iterator[str]:
             words = said if isinstance(said, str) else " ".join(said or ())
             yield words
             yield from started_by(facts, stage, words.split())
+
+
+def started_with(facts: Facts, stage: Stage, manager: Manager) -> bool:
+    """Whether a start command, of a service as well, or a copied script that it names, calls the manager."""
+    starts = "\n".join(starts_of(facts, stage))
+    programs = [*(program for program, name in PROGRAMS.items() if name == manager.name), *_CALLERS.get(manager.name, ())]
+    return any(re.search(rf"(^|[\s\"'/=;&|(`]){re.escape(program)}($|[\s\"'])", starts) for program in programs)

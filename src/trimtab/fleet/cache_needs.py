@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from trimtab.fleet.builders import without_buildkit
-from trimtab.fleet.cache_at_run_time import starts_of, used_at_run_time
+from trimtab.fleet.cache_at_run_time import started_with, used_at_run_time
+from trimtab.fleet.cache_credentials import lacks_credentials
 from trimtab.fleet.caches import CachePlace, covers, kept_elsewhere
 from trimtab.fleet.chain import can_remove
 from trimtab.fleet.facts import Facts, facts_for
@@ -54,6 +55,7 @@ def mount_obstacle(facts: Facts, stage: Stage, run: Run, place: CachePlace) -> s
         or _hidden_lists(run, place.manager)
         or _hidden_index(facts, stage, run, place.manager)
         or _another_root(run, place.manager)
+        or _empty_without_mount(facts, stage, place.manager)
         or _lists_needed(facts, stage, run, place.manager)
         or _artifacts_needed(facts, stage, run, place.manager)
         or _works_offline(facts, stage, place.manager)
@@ -168,6 +170,18 @@ def _hidden_index(facts: Facts, stage: Stage, run: Run, manager: Manager) -> str
 def _leaves_index(command: Command) -> bool:
     words = set(command.words)
     return "--no-cache" not in words and bool(words & {"update", *_APK_FETCHES})
+
+
+def _empty_without_mount(facts: Facts, stage: Stage, manager: Manager) -> str | None:
+    """`rm /var/cache/apk/*` fails where nothing is there: apk keeps its index in the one folder or in the other."""
+    if manager.name != "apk":
+        return None
+    for one in facts.descendants(stage):
+        for command in (command for run in one.runs for command in run.commands("rm")):
+            forced = any(re.fullmatch(r"-[a-zA-Z]*f[a-zA-Z]*|--force", word) for word in command.words)
+            if not forced and any(word.startswith("/var/cache/apk/") and word[15:] for word in command.words):
+                return f"`{' '.join(command.words)[:50]}` fails where apk has put nothing there"
+    return None
 
 
 def _another_root(run: Run, manager: Manager) -> str | None:
@@ -312,17 +326,21 @@ def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
             for command in run.script.commands:
                 manager = manager_of(command)
                 told = _offline(manager, command.words) or "--prefer-offline" in command.words
-                if told or "GOPROXY=off" in run.instruction.logical.text:
+                if told or _without_proxy(run):
                     return f"`{' '.join(command.words)[:50]}` works offline, from a cache that the mount may not hold"
                 own = manager is place.manager
                 names_it = any(target in word for target in place.targets for word in command.words)
                 if not own and (command.name not in PLAIN or names_it):
                     return f"`{' '.join(command.words)[:50]}` may use {name}'s dependencies and would not have the mount"
-        if _started_by(facts, one, place.manager):
+        if started_with(facts, one, place.manager):
             return f"the image starts with {name}, which would have to download everything again"
         if one in facts.final_stages and _is_open(facts, one) and _only_downloads(facts, one, place.manager):
             return f"{name}'s dependencies are all that the instruction puts into the image, for whoever works in it"
-    return _used_by_others(facts, place.manager)
+    return lacks_credentials(facts, stage, place.manager) or _used_by_others(facts, place.manager)
+
+
+def _without_proxy(run: Run) -> bool:
+    return "GOPROXY=off" in run.instruction.logical.text or run.state.env.get("GOPROXY") == "off"
 
 
 def _used_by_others(facts: Facts, manager: Manager) -> str | None:
@@ -332,13 +350,6 @@ def _used_by_others(facts: Facts, manager: Manager) -> str | None:
         if file is not facts.file and any(install.manager is manager for run in runs for install in run.installs):
             return f"`{file.path}` may start from this image and use {manager.name}'s dependencies from it"
     return None
-
-
-def _started_by(facts: Facts, stage: Stage, manager: Manager) -> bool:
-    """Whether a start command, of a service as well, or a copied script that it names, calls the manager."""
-    starts = "\n".join(starts_of(facts, stage))
-    programs = [program for program, name in PROGRAMS.items() if name == manager.name]
-    return any(re.search(rf"(^|[\s\"'/=;&|(`]){re.escape(program)}($|[\s\"'])", starts) for program in programs)
 
 
 def _only_downloads(facts: Facts, stage: Stage, manager: Manager) -> bool:

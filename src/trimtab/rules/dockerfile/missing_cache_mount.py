@@ -39,7 +39,9 @@ class MissingCacheMount(DockerfileRule):
     uses dependencies from it or they are all that an image holds, where apt reads package lists of an earlier instruction,
     where the user's home or number cannot be told, root's on a base that is made for another user included, where the
     folder above an unprivileged user's mount is not the home itself, since BuildKit makes it root's, where maven keeps its
-    repository elsewhere, and where the fleet says that it is built by something else than BuildKit, or with an old frontend.
+    repository elsewhere, where only one of the instructions that use such dependencies has the secret or proxy to download
+    them with, where apk's own folder is emptied by an `rm` that fails when nothing is there, and where the fleet says that
+    it is built by something else than BuildKit, or with an old frontend.
 
     ## References
     https://docs.docker.com/build/cache/optimize/#use-cache-mounts
@@ -105,6 +107,33 @@ class MissingCacheMount(DockerfileRule):
             "    --mount=type=cache,id=go-go-build,target=/root/.cache/go-build \\\n    go build -o /b .\n"
             "FROM scratch\nCOPY --from=b /b /\n",
             files={"go.mod": "module a\n"},
+        ),
+        Case(
+            "FROM golang:1.24\nCOPY go.mod .\nRUN go mod download\nCOPY . .\nRUN go build -o /a .\nCMD air -c .air.toml\n",
+            refused="the image starts with go, which would have to download everything again",
+            files={"go.mod": "module a\n"},
+        ),
+        Case(
+            "FROM golang:1.24 AS b\nCOPY go.mod .\nRUN --mount=type=secret,id=netrc,target=/root/.netrc go mod download\n"
+            "COPY . .\nRUN go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n",
+            refused="`netrc` is there for one instruction only, and another may have to download as well",
+            files={"go.mod": "module a\n"},
+        ),
+        Case(
+            "FROM golang:1.24 AS b\nCOPY go.mod .\nRUN GOPROXY=http://a go mod download\n"
+            "COPY . .\nRUN go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n",
+            refused="`GOPROXY` is there for one instruction only, and another may have to download as well",
+            files={"go.mod": "module a\n"},
+        ),
+        Case(
+            "FROM golang:1.24 AS b\nCOPY go.mod .\nRUN go mod download\nENV GOPROXY=off\n"
+            "COPY . .\nRUN go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n",
+            refused="`go build -o /a .` works offline, from a cache that the mount may not hold",
+            files={"go.mod": "module a\n"},
+        ),
+        Case(
+            "FROM alpine:3.20\nRUN apk add curl && rm /var/cache/apk/*\n",
+            refused="`rm /var/cache/apk/*` fails where apk has put nothing there",
         ),
         Case(
             "FROM golang:1.24\nCOPY . .\nRUN go mod download\nCMD make run\n",
