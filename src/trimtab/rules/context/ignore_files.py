@@ -110,6 +110,11 @@ class UnreadIgnoreFile(FleetRule):
         ),
         Case(
             "FROM scratch\n",
+            files={**_COMPOSE, "a/Dockerfile": "FROM a:1\n", "a/.dockerignore": "\ufeff**/z\n"},
+            after_files={"a/.dockerignore": None, "a/Dockerfile.dockerignore": "a/**/z\n"},
+        ),
+        Case(
+            "FROM scratch\n",
             refused=_PLACE,
             files={
                 "compose.yaml": "services: {a: {build: {context: ., dockerfile: a/Dockerfile}},"
@@ -158,7 +163,7 @@ def _moved(fleet: Fleet, path: str, beside: list[FleetFile]) -> Fix | Refusal:
         return Refusal("it stands outside the context, whose files it cannot name")
     own = fleet.tree.read(context.ignore_path) if context.ignore_path else None
     before = "" if own is None or isinstance(own, Unreadable) else own.text.rstrip("\r\n") + source.newline
-    text = before + "".join(_rebased(line, prefix) for line in source.text.splitlines(keepends=True))
+    text = before + "".join(_rebased(line, prefix) for line in source.text.removeprefix("\ufeff").splitlines(keepends=True))
     try:
         parse_ignore(text)
     except PatternError as error:
