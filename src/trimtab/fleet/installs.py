@@ -62,6 +62,12 @@ def manager_of(command: Command) -> Manager | None:
     return MANAGERS[name] if name else None
 
 
+def empties_cache(manager: Manager, command: Command) -> bool:
+    """Whether a command empties a manager's cache, wherever its options stand: `apt-get -qq clean`."""
+    words = tuple(word for word in program_words(command) if not word.startswith("-"))
+    return any(words[: len(purge)] == purge for purge in manager.purges)
+
+
 def read_install(command: Command) -> Install | None:
     """The installation a command makes, None when it makes none."""
     words = program_words(command)

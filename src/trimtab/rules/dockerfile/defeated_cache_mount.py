@@ -7,7 +7,7 @@ from trimtab.fleet.cache_at_run_time import starts_of
 from trimtab.fleet.caches import CachePlace, cache_place, covers
 from trimtab.fleet.chain import holds_comment, insertion, removal_edits, word_removal
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.installs import Install, program_words
+from trimtab.fleet.installs import Install, empties_cache, program_words
 from trimtab.fleet.managers import Manager
 from trimtab.fleet.mounted_paths import names_what_is_mounted
 from trimtab.fleet.stage import Run, Stage, mount_target
@@ -61,6 +61,10 @@ class DefeatedCacheMount(DockerfileRule):
         f"FROM debian\nRUN {_APT} rm -f {_DOCKER_CLEAN} && apt-get update && apt-get install -y curl\n",
     ]
     flagged = [
+        Case(
+            "FROM node:20\nRUN --mount=type=cache,target=/root/.npm npm i -g prettier@2.0.1 && npm cache --force clean\n",
+            after="FROM node:20\nRUN --mount=type=cache,target=/root/.npm npm i -g prettier@2.0.1\n",
+        ),
         Case(
             f"FROM python:3.12-slim\nRUN {_MOUNT} pip install --no-cache-dir six\n",
             after=f"FROM python:3.12-slim\nRUN {_MOUNT} pip install six\n",
@@ -244,9 +248,8 @@ def _no_removal(run: Run) -> Refusal:
 
 def _purges(run: Run, command: Command, mounted: list[Install]) -> bool:
     for install in mounted:
-        for words in install.manager.purges:
-            if command.words[: len(words)] == words or (command.name, *command.words[1:])[: len(words)] == words:
-                return command is not install.command
+        if empties_cache(install.manager, command):
+            return command is not install.command
     named = [word for word in command.words[1:] if not word.startswith("-")]
     recursive = any(re.fullmatch(r"-\w*[rR]\w*|--recursive", word) for word in command.words)
     # What the generator of Phoenix writes: `rm -f /var/lib/apt/lists/*_*` takes all lists without being recursive.

@@ -7,6 +7,7 @@ from trimtab.fleet.cache_needs import mount_obstacle
 from trimtab.fleet.caches import CachePlace, UnknownPlace, cache_place, covers, per_platform
 from trimtab.fleet.chain import removal_edits
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.installs import empties_cache
 from trimtab.fleet.managers import Manager
 from trimtab.fleet.mounted_paths import names_what_is_mounted
 from trimtab.fleet.policy import Policy
@@ -130,6 +131,10 @@ class MissingCacheMount(DockerfileRule):
             "COPY . .\nRUN go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n",
             refused="`go build -o /a .` works offline, from a cache that the mount may not hold",
             files={"go.mod": "module a\n"},
+        ),
+        Case(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y jq && \\\n    # Small.\n    apt-get -qq clean && true\n",
+            refused="`apt-get -qq clean` empties the cache in the same instruction, and cannot leave its place",
         ),
         Case(
             "FROM alpine:3.20\nRUN apk add curl && rm /var/cache/apk/*\n",
@@ -314,7 +319,7 @@ def _kept_empty(file: Dockerfile, run: Run, place: CachePlace) -> str | None:
     flag = next((word for each in installs for word in each.words if word in manager.no_cache_flags), None)
     if flag and run.instruction.heredocs:
         return f"`{flag}` switches the cache off, and stands in a heredoc, whose body is never rewritten"
-    purges = [each for each in run.script.commands if any(each.words[: len(words)] == words for words in manager.purges)]
+    purges = [each for each in run.script.commands if empties_cache(manager, each)]
     purges = [each for each in purges if each not in installs]
     if not purges:
         return None

@@ -9,7 +9,7 @@ from trimtab.fleet.context import BuildContext
 from trimtab.fleet.copies import CopiedFiles, copied_files
 from trimtab.fleet.dependencies import Manifests, NeedsSources, install_inputs, rewrites_lock, rewrites_manifest
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.installs import Install, manager_of
+from trimtab.fleet.installs import Install, empties_cache, manager_of
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Copy, Run, Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
@@ -392,7 +392,7 @@ def _redirected(run: Run, command: Command) -> bool:
 
 def _empties_cache(command: Command) -> bool:
     manager = manager_of(command)
-    return manager is not None and any(command.words[: len(words)] == words for words in manager.purges)
+    return manager is not None and empties_cache(manager, command)
 
 
 def _is_manifest_name(name: str, names: set[str]) -> bool:

@@ -7,7 +7,7 @@ from trimtab.fleet.chain import holds_comment
 from trimtab.fleet.copies import CopiedFiles
 from trimtab.fleet.dependencies import NeedsSources, install_inputs
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.installs import Install, manager_of, read_install
+from trimtab.fleet.installs import Install, empties_cache, manager_of, read_install
 from trimtab.fleet.stage import Run, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Finding, Fix, Refusal, Severity
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
@@ -192,7 +192,7 @@ def _runs_scripts(command: Command) -> bool:
     manager = manager_of(command)
     if manager is None or manager.system or read_install(command) is not None:
         return False
-    return "config" not in command.words[1:2] and not any(command.words[: len(words)] == words for words in manager.purges)
+    return "config" not in command.words[1:2] and not empties_cache(manager, command)
 
 
 def _runs_sources(facts: Facts, stage: Stage, run: Run, install: Install) -> str | None:
