@@ -34,6 +34,11 @@ _DOWNLOADS = re.compile(r"mod download|fetch|(dependency:\S+|\S+\.xml)( dependen
 _APK_FETCHES = frozenset(["-U", "--update", "--update-cache", "--no-cache"])
 """What makes apk fetch its index whatever it has."""
 _NEEDS_NO_LISTS = frozenset({"clean", "autoclean", "autoremove", "autopurge", "--version", "-v"})
+_NEEDS_NO_DEPENDENCY = frozenset(
+    ["--version", "-V", "-v", "--help", "version", "env", "help", "clean", "fmt", "init", "new", "mod init", "mod edit"]
+    + ["chef prepare", "wrapper", "login", "config", "uninstall"]
+)
+"""What a manager is told when it looks at no dependency."""
 _APK_ELSEWHERE = re.compile(r"(--arch|--root)(=|$)|-p$")
 _CLEANS_ITS_OWN = PLAIN | PROGRAMS.keys() | frozenset([
     "yum", "dnf", "microdnf", "zypper", "conda", "mamba", "micromamba", "make", "git", "composer", "gem", "bundle",
@@ -312,8 +317,12 @@ def _unwritable_parent(run: Run, place: CachePlace) -> str | None:
 
 
 def _offline(manager: Manager | None, words: Iterable[str]) -> set[str]:
-    """What of some words tells a manager to ask nobody; `-o` is maven's, and to others the name of a file that they write."""
-    return set(words) & (_OFFLINE | {"-o"} if manager and manager.name == "maven" else _OFFLINE)
+    """What of some words tells a manager to ask nobody; `-o` is maven's, and to others the name of a file that they write.
+
+    `--frozen` is Cargo's `--locked --offline`, and to uv and pnpm only the lock that does not change.
+    """
+    own = {"maven": {"-o"}, "cargo": {"--frozen"}}.get(manager.name if manager else "", set[str]())
+    return set(words) & (_OFFLINE | own)
 
 
 def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
@@ -330,13 +339,20 @@ def _used_later(facts: Facts, stage: Stage, place: CachePlace) -> str | None:
                     return f"`{' '.join(command.words)[:50]}` works offline, from a cache that the mount may not hold"
                 own = manager is place.manager
                 names_it = any(target in word for target in place.targets for word in command.words)
-                if not own and (command.name not in PLAIN or names_it):
+                without = own and not _mounted_or_harmless(run, command, place.manager)
+                if without or (not own and (command.name not in PLAIN or names_it)):
                     return f"`{' '.join(command.words)[:50]}` may use {name}'s dependencies and would not have the mount"
         if started_with(facts, one, place.manager):
             return f"the image starts with {name}, which would have to download everything again"
         if one in facts.final_stages and _is_open(facts, one) and _only_downloads(facts, one, place.manager):
             return f"{name}'s dependencies are all that the instruction puts into the image, for whoever works in it"
     return lacks_credentials(facts, stage, place.manager) or _used_by_others(facts, place.manager)
+
+
+def _mounted_or_harmless(run: Run, command: Command, manager: Manager) -> bool:
+    """Whether a manager's own command has the mount, as its RUN installs, or needs no dependency: `cargo chef cook` does."""
+    installs = any(install.manager is manager for install in run.installs)
+    return installs or bool(_NEEDS_NO_DEPENDENCY & {*command.words[1:3], " ".join(command.words[1:3])})
 
 
 def _without_proxy(run: Run) -> bool:

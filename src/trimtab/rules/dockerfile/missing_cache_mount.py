@@ -170,6 +170,18 @@ class MissingCacheMount(DockerfileRule):
             files={"Cargo.toml": "", "Cargo.lock": ""},
         ),
         Case(
+            "FROM rust:1.88 AS b\nRUN cargo install cargo-chef\nCOPY recipe.json .\nRUN cargo chef cook --release\nCOPY . .\n"
+            "RUN cargo build --release\nFROM scratch\nCOPY --from=b /target/release/a /\n",
+            refused="`cargo chef cook --release` may use cargo's dependencies and would not have the mount",
+            files={"Cargo.toml": "", "Cargo.lock": ""},
+        ),
+        Case(
+            "FROM rust:1.88 AS b\nCOPY Cargo.* .\nRUN cargo fetch\nCOPY . .\nRUN cargo build --frozen\nFROM scratch\n"
+            "COPY --from=b /target/debug/a /\n",
+            refused="`cargo build --frozen` works offline, from a cache that the mount may not hold",
+            files={"Cargo.toml": "", "Cargo.lock": ""},
+        ),
+        Case(
             "FROM maven:3 AS b\nCOPY . .\nRUN mvn -B package\nFROM scratch\nCOPY --from=b /target/a.jar /\n",
             after="FROM maven:3 AS b\nCOPY . .\n"
             "RUN --mount=type=cache,id=maven,target=/root/.m2/repository,sharing=locked \\\n    mvn -B package\n"
