@@ -12,6 +12,8 @@ _SECRET = re.compile(
 _INLINE = re.compile(
     r"(?<![\w$])(GOPROXY|GOPRIVATE|GONOPROXY|GOSUMDB|GONOSUMDB|GOINSECURE|(?i:https?|all)_(?i:proxy))=[\"']?(?!off\b)\S"
 )
+_KEPT = re.compile(r"\bgo env -w [^;&|]*")
+"""What stays in the image for every later instruction."""
 
 
 def lacks_credentials(facts: Facts, stage: Stage, manager: Manager) -> str | None:
@@ -34,7 +36,7 @@ def lacks_credentials(facts: Facts, stage: Stage, manager: Manager) -> str | Non
 def _given(run: Run) -> list[str]:
     mounts = [mount for kind in ("secret", "ssh") for mount in run.mounts(kind)]
     found = [f"`{mount.get('id') or mount_target(mount) or mount['type']}`" for mount in mounts]
-    text = run.instruction.logical.text
+    text = _KEPT.sub("", run.instruction.logical.text)
     found += [f"`{name}`" for name in _INLINE.findall(text)]
     removed = (word for command in run.commands("rm") for word in command.words[1:])
     found += [f"`{match[0]}`" for word in removed if (match := _SECRET.search(word))]

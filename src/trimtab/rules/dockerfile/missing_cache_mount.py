@@ -127,6 +127,17 @@ class MissingCacheMount(DockerfileRule):
             files={"go.mod": "module a\n"},
         ),
         Case(
+            "FROM golang:1.24 AS b\nCOPY . .\nRUN go env -w GOPROXY=http://a && go mod download\nRUN go build -o /b .\n"
+            "FROM scratch\nCOPY --from=b /b /\n",
+            after="FROM golang:1.24 AS b\nCOPY . .\nRUN --mount=type=cache,id=go,target=/go/pkg/mod \\\n"
+            "    --mount=type=cache,id=go-go-build,target=/root/.cache/go-build \\\n"
+            "    go env -w GOPROXY=http://a && go mod download\n"
+            "RUN --mount=type=cache,id=go,target=/go/pkg/mod \\\n"
+            "    --mount=type=cache,id=go-go-build,target=/root/.cache/go-build \\\n    go build -o /b .\n"
+            "FROM scratch\nCOPY --from=b /b /\n",
+            files={"go.mod": "module a\n"},
+        ),
+        Case(
             "FROM golang:1.24 AS b\nCOPY go.mod .\nRUN go mod download\nENV GOPROXY=off\n"
             "COPY . .\nRUN go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n",
             refused="`go build -o /a .` works offline, from a cache that the mount may not hold",
