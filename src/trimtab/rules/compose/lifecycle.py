@@ -1,4 +1,4 @@
-"""CM404 and CM501 to CM508: how a service is kept running, is stopped, and gets old."""
+"""CM404, CM501 to CM504 and CM508: how a service is kept running, is stopped, and gets old."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,7 @@ from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.compose.jobs import why_not_restarted
 from trimtab.fleet.compose.mentions import old_compose
 from trimtab.fleet.model import Service
-from trimtab.fleet.plain import is_true, mapping
-from trimtab.fleet.start import start_of
+from trimtab.fleet.plain import mapping
 from trimtab.rules.base import (
     Applicability,
     Case,
@@ -21,7 +20,6 @@ from trimtab.rules.base import (
     compose_case,
     fix_of,
 )
-from trimtab.syntax.shell import parse_shell
 
 _ROTATED = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
@@ -291,66 +289,6 @@ class ShortGracePeriod(ComposeRule):
                 _KILLED,
                 outcome,
             )
-
-
-_SHELLS = frozenset({"sh", "bash", "ash", "dash", "/bin/sh", "/bin/bash"})
-
-
-class ShellAsFirstProcess(ComposeRule):
-    """Service whose first process is a shell that passes no signals on.
-
-    ## What it does
-    Finds services whose command in the compose file is a shell script in which the last command is not started with `exec`, and
-    that have no `init: true`.
-
-    ## Why it matters
-    The engine sends its stop signal to the first process. A shell neither ends by it nor passes it on, so the service is killed
-    at the end of the grace period, whatever it is doing.
-
-    ## Fix safety
-    Only with proof: `init: true` puts a small program in front, which passes the signal on to the shell and collects processes
-    that have ended. A shell that still ignores it is not helped, which stopping the service shows.
-    """
-
-    code = "CM505"
-    category = Category.RELIABILITY
-    severity = Severity.MEDIUM
-    since = "0.2"
-    clean = [
-        compose_case("services: {a: {image: a, command: sh -c 'migrate && exec serve'}, b: {image: b, command: serve}}\n"),
-        compose_case("services: {a: {image: a, command: sh -c 'migrate && serve', init: true}}\n"),
-        compose_case("services: {a: {image: a, command: sh -c serve}}\n"),
-    ]
-    flagged = [
-        compose_case(
-            "services:\n  a:\n    image: a\n    command: sh -c 'migrate && serve'\n",
-            after="services:\n  a:\n    image: a\n    command: sh -c 'migrate && serve'\n    init: true\n",
-        )
-    ]
-
-    def judge(self, facts: ComposeFacts) -> Iterator[Finding]:
-        for service in facts.deployed:
-            words = service.command if isinstance(service.command, tuple) else ()
-            if is_true(service.body.get("init")) or service.entrypoint or not _keeps_shell(words):
-                continue
-            if (image := facts.image(service)) and start_of(*image) and image[0].last(image[1], "ENTRYPOINT"):
-                continue
-            change = facts.editor(service, "command").set(("services", service.name, "init"), value=True)
-            outcome = fix_of("put an init process in front", change, Applicability.PROOF)
-            message = "has a shell as its first process, which passes no signals on"
-            yield self.about(facts, service, ("command",), message, outcome)
-
-
-def _keeps_shell(words: tuple[str, ...]) -> bool:
-    """Whether a shell stays: one that has a single command to run becomes that command (dash, bash and busybox do so)."""
-    if len(words) < 3 or words[0] not in _SHELLS or not words[1].startswith("-") or "c" not in words[1]:
-        return False
-    script = parse_shell(words[2].replace("$$", "$"))
-    if any(command.name == "trap" for command in script.commands):
-        return False
-    chain = [command for command in script.commands if command.top_level]
-    last = chain[-1:] if not script.broken else []
-    return len(chain) > 1 and not any(command.words[:1] == ("exec",) for command in last)
 
 
 class UntaggedImage(ComposeRule):
