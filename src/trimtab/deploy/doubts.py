@@ -6,7 +6,7 @@ from trimtab.fleet import Fleet
 from trimtab.review import review
 from trimtab.rules import Finding, Rule
 
-_CANNOT_PASS = frozenset({"DF302", "DF303", "DF304"})
+_CANNOT_PASS = frozenset({"DF302", "DF303", "DF304", "CM125", "CM126"})
 """Health checks that ask for a program, a port or a module which the image does not have."""
 _ENDS_BADLY = frozenset({"DF305", "CM504", "CM505"})
 """First processes that do not get the stop signal, or have too little time after it: what they are at is cut off."""

@@ -1,5 +1,6 @@
 """Health checks as they will run: of a Dockerfile, and of the services that are built from it."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from trimtab.syntax.dockerfile import Instruction
 from trimtab.syntax.shell import Command, parse_shell
 
 _URL = re.compile(r"https?://[^\s'\"|;)<>]+")
+_BARE = re.compile(r"(?<![\w./:@-])(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::|\s+)(\d{1,5})(?![\w.-])")
+"""An address without `http://`, as curl, wget and `nc -z` take it."""
+_CLIENT_PORT = re.compile(
+    r"(?<![\w-])(?:(?:redis-cli|valkey-cli|pg_isready|psql)\b[^|;&]*?\s-p|mysqladmin\b[^|;&]*?\s-P)[= ]?(\d{1,5})(?!\w)"
+)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1"})  # noqa: S104  as a health check names it
 
 
@@ -41,18 +47,19 @@ class Check:
     @property
     def programs(self) -> list[str]:
         """The programs it starts, without their folders."""
-        names = [command.words[0] for command in self.commands if command.words]
-        if not names and self.words:
-            names = [self.words[0]]
-        return [name.rpartition("/")[2] for name in names]
+        calls = [command.words for command in self.commands if command.words] or ([self.words] if self.words else [])
+        return [name.rpartition("/")[2] for call in calls for name in _called(call)]
 
     @property
     def text(self) -> str:
         return self.shell or " ".join(self.words)
 
     def local_ports(self) -> list[int]:
-        """The ports of this container that it asks, by its addresses."""
-        return [port for port, _ in self._asked()]
+        """The ports of this container that it asks, by its addresses and by what it tells a store's client."""
+        other = re.search(r"(?<!\w)(?:-h|--host)[= ]?(?!localhost|127\.)[\w$]", self.text)
+        told = () if other else _CLIENT_PORT.findall(self.text)
+        bare = _BARE.findall(_URL.sub(" ", self.text))
+        return [*(port for port, _ in self._asked()), *(int(port) for port in (*bare, *told))]
 
     def local_paths(self) -> list[str]:
         """The paths that it asks this container for, such as `/health`."""
@@ -66,6 +73,15 @@ class Check:
                     yield parts.port or (443 if parts.scheme == "https" else 80), parts.path
             except ValueError:
                 continue
+
+
+def _called(words: Sequence[str]) -> Iterator[str]:
+    """The program of a call, and the one that `timeout` starts for it."""
+    yield words[0]
+    if words[0].rpartition("/")[2] == "timeout":
+        # Its duration is the first word that is no option; `-s` and `-k` take one of their own.
+        rest = itertools.dropwhile(lambda word: not re.fullmatch(r"\d[\d.]*[smhd]?", word), words[1:])
+        yield from (word for word in itertools.islice(rest, 1, 2))
 
 
 def checks_of(facts: Facts, stage: Stage) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from trimtab.fleet.bases import read_reference
 from trimtab.fleet.facts import Facts
+from trimtab.fleet.known_images import known_to_lack
 from trimtab.fleet.paths import is_within
 from trimtab.fleet.stage import Stage, libc_of
 
@@ -20,8 +21,6 @@ _FULL_BASES = frozenset(
     ["python", "node", "ruby", "golang", "rust", "php", "openjdk", "buildpack-deps", "perl", "erlang", "elixir"]
 )
 _SLIM_BASES = frozenset(["debian", "ubuntu"])
-_BARE = frozenset(["postgres", "redis"])
-"""Stores whose images have nothing to download with: their Dockerfiles take away what they needed themselves."""
 _OWN: Mapping[str, frozenset[str]] = {
     "python": frozenset({"python", "python3", "pip"}),
     "node": frozenset({"node", "npm", "yarn"}),
@@ -54,13 +53,13 @@ def lacks(facts: Facts, stage: Stage, program: str) -> bool:
 
 def image_lacks(image: str, program: str) -> bool:
     """Whether an image from elsewhere surely has no such program."""
-    return program in PROGRAMS and _base_lacks(image, program)
+    return known_to_lack(image, program) or (program in PROGRAMS and _base_lacks(image, program))
 
 
 def _base_lacks(base: str, program: str) -> bool:
     reference = read_reference(base)
-    if reference.official and reference.name in _BARE:
-        return program in {"curl", "git", "gcc", "make"} or (program in {"wget", "nc"} and libc_of(base) != "musl")
+    if known_to_lack(base, program):
+        return True
     if not reference.official or not reference.tag or program in _OWN.get(reference.name, frozenset()):
         return False
     if libc_of(base) == "musl":
