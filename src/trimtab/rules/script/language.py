@@ -192,14 +192,14 @@ class IncrementUnderErrexit(ScriptRule):
     """`((x++))` in a script that ends when a command fails.
 
     ## What it does
-    Finds `((x++))` and `((x--))` as commands of their own in scripts with `set -e`.
+    Finds `((x++))` and `((x--))` as commands of their own, and as the last behind `&&` or `||`, in scripts with `set -e`.
 
     ## Why it matters
     The command's status is a failure when the value before was 0, and the script ends there without a word.
 
     ## Fix safety
-    Safe: it becomes `x=$((x + 1))`, which never fails. Refused where the status is looked at: in a condition, behind `&&`, as
-    the last command of a function, before `$?`.
+    Safe: it becomes `x=$((x + 1))`, which never fails. Refused where the status is looked at: in a condition, as the last
+    command of a function, before `$?`.
     """
 
     code = "SC110"
@@ -211,12 +211,17 @@ class IncrementUnderErrexit(ScriptRule):
         script_case("#!/bin/bash\nset -e\nx=$((x + 1))\n((x++)) || true\nfor ((i=0; i<3; i++)); do docker ps; done\n"),
         script_case("#!/bin/bash\n((x++))\ndocker ps\n"),
         script_case("#!/bin/bash\nset -e\nx=1\n((x++))\ndocker ps\n"),
+        script_case("#!/bin/bash\nset -e\nx=0\nif docker ps && ((x++)); then docker ps; fi\ndocker ps && ((x++)) || true\n"),
         script_case("#!/bin/bash\nset -e\ndocker ps\ncat > gen.sh <<EOF\n((n++))\nEOF\n"),
     ]
     flagged = [
         script_case(
             "#!/bin/bash\nset -e\nx=0\n  ((x++)) # one\ndocker ps\n((x--))\n",
             after="#!/bin/bash\nset -e\nx=0\n  x=$((x + 1)) # one\ndocker ps\nx=$((x - 1))\n",
+        ),
+        script_case(
+            "#!/bin/bash\nset -e\nx=0\ndocker ps || ((x++))\ndocker ps\n",
+            after="#!/bin/bash\nset -e\nx=0\ndocker ps || x=$((x + 1))\ndocker ps\n",
         ),
         script_case("#!/bin/bash\nset -e\nwhile sleep 1; ((x--)); do docker ps; done\n", refused=_STATUS),
     ]
@@ -243,5 +248,6 @@ def _begins_above_zero(text: str, name: str) -> bool:
 
 
 _INCREMENT = re.compile(
-    r"(?m)(?:^[ \t]*|;[ \t]*|\b(?:then|do|else)[ \t]+)(?P<all>\(\(\s*(?P<name>\w+)(?P<sign>\+\+|--)\s*\)\))(?=[ \t]*(?:$|#|;))"
+    r"(?m)(?:^[ \t]*|;[ \t]*|\b(?:then|do|else)[ \t]+|^(?![ \t]*(?:if|elif|while|until)\b)[^\n#]*(?:\|\||&&)[ \t]*)"
+    r"(?P<all>\(\(\s*(?P<name>\w+)(?P<sign>\+\+|--)\s*\)\))(?=[ \t]*(?:$|#|;))"
 )

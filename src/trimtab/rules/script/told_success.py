@@ -33,6 +33,10 @@ class SuccessToldAfterFailure(ScriptRule):
     since = "0.2"
     clean = [
         script_case(f"#!/bin/bash\nset -e\nif ! {_UP}; then\n  echo 'it failed'\n  exit 1\nfi\necho 'Deployment complete'\n"),
+        script_case(f"#!/bin/bash\nset -e\nif ! {_UP}; then echo 'it failed'; exit 1; fi\necho 'Deployment complete'\n"),
+        script_case(
+            f"{_UP}\nif ($LASTEXITCODE -ne 0) {{ throw 'it failed' }}\nWrite-Host 'Deployed successfully'\n", name="a.ps1"
+        ),
         script_case(f"#!/bin/bash\nset -e\nif {_UP}; then\n  echo 'Deployment complete'\nelse\n  echo 'it failed'\nfi\n"),
         script_case(f"#!/bin/bash\nset -e\nif ! {_UP}; then\n  echo 'again'\n  {_UP}\nfi\necho 'Deployment complete'\n"),
     ]
@@ -43,6 +47,12 @@ class SuccessToldAfterFailure(ScriptRule):
                     refused=_UNKNOWN),
         script_case(f"#!/bin/bash\n{_UP}\nif [ $? -ne 0 ]; then\n  echo 'it failed'\nfi\necho 'Successfully deployed'\n",
                     refused=_UNKNOWN),
+        script_case(f"#!/bin/bash\nset -e\nif ! {_UP}; then echo 'it failed'; fi\necho 'Deployment complete'\n",
+                    refused=_UNKNOWN),
+        script_case(f"#!/bin/bash\nset -e\nif {_UP}; then echo up; else echo 'it failed'; fi\necho 'Deployment complete'\n",
+                    refused=_UNKNOWN),
+        script_case(f"{_UP}\nif ($LASTEXITCODE -ne 0) {{ Write-Host 'it failed' }}\nWrite-Host 'Deployed successfully'\n",
+                    name="a.ps1", refused=_UNKNOWN),
         script_case(f"$ErrorActionPreference = 'Stop'\n{_UP}\nif ($LASTEXITCODE -ne 0) {{\n  Write-Host 'it failed'\n}}\n"
                     "Write-Host 'Deployment complete'\n", name="a.ps1", refused=_UNKNOWN),
     ]  # fmt: skip
@@ -53,7 +63,9 @@ class SuccessToldAfterFailure(ScriptRule):
             if call.verb not in _MATTERS:
                 continue
             branch = _when_it_fails(lines, call, part)
-            if branch is not None and _only_prints(lines[branch.start : branch.stop]) and _told(lines, branch):
+            in_one = _in_one_line(lines, call, part)
+            told = branch is not None and _only_prints(lines[branch.start : branch.stop]) and _told(lines, branch)
+            if told or (in_one is not None and _says_so_below(lines, in_one)):
                 message = f"`{call.verb}` may fail, which is only printed, and then success is"
                 yield self.at(part, call.command.span.start, message, Refusal(_UNKNOWN), call.verb)
 
@@ -89,6 +101,38 @@ def _when_it_fails(lines: Sequence[str], call: EngineCall, part: ScriptPart) -> 
     return _inside(lines, following)
 
 
+_ONE_LINE = (
+    re.compile(r"\s*if\s+!.*?;\s*then\s+(?P<bad>.*);\s*fi\s*(?:#.*)?"),
+    re.compile(r"\s*if\s+(?!!).*?;\s*else\s+(?P<bad>.*);\s*fi\s*(?:#.*)?"),
+    re.compile(r"(?i)\s*if\s*\((?:\s*\$LASTEXITCODE\s+-ne\s+0|\s*(?:-not|!)\s*\$\?)\s*\)\s*\{(?P<bad>[^{}]*)\}\s*"),
+    re.compile(r"\s*if\s+(?:\[{1,2}\s+\"?\$\?\"?\s+(?:-ne|!=)\s+\"?0\"?\s+\]{1,2})\s*;\s*then\s+(?P<bad>.*);\s*fi\s*(?:#.*)?"),
+)
+"""Branches that stand in one line, with what they do after a failure; the first two around the call, the others behind it."""
+
+
+def _in_one_line(lines: Sequence[str], call: EngineCall, part: ScriptPart) -> int | None:
+    """The line of a branch that only prints when the call fails; None where there is none of one line."""
+    at = part.text.count("\n", 0, call.command.span.start)
+    last = part.text.count("\n", 0, call.command.span.end)
+    behind = next((n for n in range(last + 1, len(lines)) if lines[n].strip()), at)
+    pairs = ((at, each) for each in _ONE_LINE[:2]), ((behind, each) for each in _ONE_LINE[2:] if behind != at)
+    for number, pattern in (pair for several in pairs for pair in several):
+        match = pattern.fullmatch(lines[number])
+        if match and _only_prints([match["bad"]]) and not re.search(r"[;&|]\s*(?!echo|printf|Write-)\w", match["bad"]):
+            return number
+    return None
+
+
+def _says_so_below(lines: Sequence[str], number: int) -> bool:
+    depth = _depth(lines[number])
+    for line in lines[number + 1 :]:
+        if line.strip() and _depth(line) < depth:
+            return False
+        if _depth(line) == depth and _SAYS_SO.match(line):
+            return True
+    return False
+
+
 def _inside(lines: Sequence[str], head: int) -> range:
     """The lines that stand deeper than a branch's head, up to the one that does not."""
     depth = _depth(lines[head])
@@ -110,10 +154,4 @@ def _told(lines: Sequence[str], branch: range) -> bool:
     """Whether a line that both cases come to says that all is well."""
     if branch.stop >= len(lines) or lines[branch.stop].strip() not in {"fi", "}"}:
         return False
-    depth = _depth(lines[branch.stop])
-    for line in lines[branch.stop + 1 :]:
-        if line.strip() and _depth(line) < depth:
-            return False
-        if _depth(line) == depth and _SAYS_SO.match(line):
-            return True
-    return False
+    return _says_so_below(lines, branch.stop)
