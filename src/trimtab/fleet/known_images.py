@@ -31,6 +31,40 @@ _WITHOUT_OLD_SHELL = 6
 """The MongoDB whose image has `mongosh` alone."""
 
 
+ONE_PORT = frozenset(
+    ["postgres", "postgis", "timescaledb", "pgvector", "redis", "valkey", "keydb", "memcached", "mariadb", "mongo"]
+)
+"""Stores that listen on one port alone."""
+_OTHER_PORTS: Mapping[str, frozenset[int]] = {
+    "rabbitmq": frozenset({4369, 5552, 5671, 15671, 15672, 15675, 15692, 25672, 1883, 8883, 61613, 61614}),
+    "elasticsearch": frozenset({9300}),
+    "opensearch": frozenset({9300, 9600}),
+    **dict.fromkeys(["clickhouse", "clickhouse-server"], frozenset({9000, 9004, 9005, 9009, 9010, 9363, 8443, 9440})),
+    "qdrant": frozenset({6334, 6335}),
+    "weaviate": frozenset({50051, 2112}),
+    "neo4j": frozenset({7474, 7473}),
+    "milvus": frozenset({9091}),
+    "minio": frozenset({9001}),
+    "nats": frozenset({6222, 8222}),
+    "cockroach": frozenset({8080}),
+    "etcd": frozenset({2380}),
+    **dict.fromkeys(["kafka", "cp-kafka"], frozenset({9093, 9101, 19092, 29092})),
+    **dict.fromkeys(["zookeeper", "cp-zookeeper"], frozenset({2888, 3888, 8080})),
+    **dict.fromkeys(["mysql", "percona"], frozenset({33060})),
+    **dict.fromkeys(["cassandra", "scylla"], frozenset({7000, 7001, 7199, 9160, 9180, 10000, 19042})),
+    "couchdb": frozenset({4369, 9100}),
+    "couchbase": frozenset({*range(8092, 8098), 11207, 11210, 11211}),
+    "loki": frozenset({9095}),
+    "eclipse-mosquitto": frozenset({9001, 8883}),
+}
+"""What stores listen on beside the port that they are known for, by the last part of an image's name (their documentation)."""
+
+
+def other_ports(image: str) -> frozenset[int]:
+    """The ports that a known store listens on, or may, beside its own; empty for any other image."""
+    return _OTHER_PORTS.get(read_reference(image).name, frozenset())
+
+
 def known_to_lack(image: str, program: str) -> bool:
     """Whether a well-known image surely has no such program; False where nothing is known of it."""
     reference = read_reference(image)

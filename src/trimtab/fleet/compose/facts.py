@@ -14,6 +14,7 @@ from trimtab.fleet.compose.raw import RawService, raw_services
 from trimtab.fleet.compose.settings import ComposeEditor
 from trimtab.fleet.compose.swarm import may_be_swarm
 from trimtab.fleet.facts import Facts, facts_for
+from trimtab.fleet.known_images import ONE_PORT, other_ports
 from trimtab.fleet.model import ComposeProject, Fleet, Service
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.ports import listening_ports
@@ -260,11 +261,25 @@ class ComposeFacts:
         """The ports of the host that lead to a service."""
         return frozenset(port for each in published_ports(service) for port in _range(each.published))
 
-    def is_sure_of_ports(self, service: Service) -> bool:
-        """Whether the start command itself says which ports there are, or the image is a known store with its own command."""
+    def surely_not_on(self, service: Service, port: int) -> bool:
+        """Whether nothing listens on a port: the start command says which there are, or the image is a known store's.
+
+        Of one whose command, variables or mounted settings may name ports that is only sure where it has a single port, and
+        none of them names this one.
+        """
         image = self.image(service)
-        own = self.store_port(service) is not None and not service.command and not service.environment
-        return own or (image is not None and bool(listening_ports(*image)))
+        if self.store_port(service) is None:
+            return image is not None and bool(listening_ports(*image))
+        name = service.image or "" if service.build is None else image[0].outside_base(image[1]) if image else ""
+        if port in other_ports(name):
+            return False
+        said = [*service.started_with.values(), *(value or "" for value in self.environment(service).values())]
+        mounted = re.search(
+            r"\.(?:conf|cnf|ini|toml|ya?ml)\b", str(service.body.get("volumes")) + str(service.body.get("configs"))
+        )
+        named = re.search(rf"(?<!\d){port}(?!\d)", " ".join(said)) or mounted
+        plain = not service.command and not service.environment
+        return plain or (read_reference(name).name in ONE_PORT and not named)
 
     @cached_property
     def _dependants(self) -> Mapping[str, tuple[Service, ...]]:

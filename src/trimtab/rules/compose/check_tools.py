@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from trimtab.fleet.compose.facts import ComposeFacts, image_name
+from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.healthchecks import written_check
 from trimtab.fleet.model import Service
 from trimtab.fleet.ports import listening_ports
@@ -71,8 +71,6 @@ class HealthCheckToolMissing(ComposeRule):
                 yield self.about(facts, service, ("healthcheck", "test"), message, Refusal(_TOOL), program)
 
 
-_ONE_PORT = frozenset(["postgres", "redis", "valkey", "memcached", "mariadb", "mongo"])
-"""Stores that listen on one port alone."""
 _PORT = "which port is meant is not known: the service may have been told to listen on it"
 
 
@@ -143,16 +141,9 @@ class HealthCheckHostPort(ComposeRule):
                 message = f"is checked on port {port}, which is the host's: inside the container it is another one"
                 if port not in outside:
                     message = f"is checked on port {port}, on which `{service.image}` does not listen unless it is told to"
-                if port in outside or _has_one_port(facts, service):
+                of_store = facts.store_port(service) is not None and facts.surely_not_on(service, port)
+                if port in outside or of_store:
                     yield self.about(facts, service, ("healthcheck", "test"), message, Refusal(_PORT), str(port))
-
-
-def _has_one_port(facts: ComposeFacts, service: Service) -> bool:
-    """Whether it is a store that listens on its one known port, and neither a command nor a mounted file says otherwise."""
-    configured = (
-        service.command or service.entrypoint or re.search(r"\.(conf|cnf|ini|ya?ml)\b", str(service.body.get("volumes")))
-    )
-    return image_name(service) in _ONE_PORT and facts.store_port(service) is not None and not configured
 
 
 def _tells_its_port(facts: ComposeFacts, service: Service) -> bool:

@@ -188,17 +188,25 @@ class WrongPort(ComposeRule):
     confidence = Confidence.MEDIUM
     since = "0.2"
     clean = [
-        compose_case("services: {a: {image: a, environment: {U: 'http://b:80'}}, b: {image: b, ports: ['8080:80']}}\n"),
-        compose_case("services: {a: {image: a, environment: {U: 'http://b:81'}}, b: {image: b}}\n"),
-        compose_case("services: {a: {image: a, environment: {U: 'http://b:81'}}, b: {image: b, ports: ['8080:80']}}\n"),
+        compose_case(f"services: {{a: {{image: a, environment: {{U: 'http://b:{port}'}}}}, b: {{image: {other}}}}}\n")
+        for port, other in (
+            (80, "b, ports: ['8080:80']"),
+            (81, "b, ports: ['8080:80']"),
+            (81, "b"),
+            (15672, "'rabbitmq:4-management'"),
+            (6380, "'redis:8', command: redis-server --port 6380"),
+        )
+    ] + [
         compose_case(
             "services: {a: {image: a, environment: {U: 'http://b:9'}}, b: {build: ./b}}\n", b="FROM a:1\nEXPOSE 8 9\n"
         ),
     ]
     flagged = [
         compose_case(
-            "services: {a: {image: a, environment: {U: 'http://b:8080'}}, b: {image: b, ports: ['8080:80']}}\n", refused=_PORT
-        ),
+            f"services: {{a: {{image: a, environment: {{U: 'http://b:{port}'}}}}, b: {{image: {other}}}}}\n", refused=_PORT
+        )
+        for port, other in ((8080, "b, ports: ['8080:80']"), (5433, "'postgres:17', environment: {POSTGRES_PASSWORD: a}"))
+    ] + [
         compose_case(
             "services: {a: {image: a, environment: {U: 'http://b:9000'}}, b: {build: ./b}}\n",
             b='FROM python:3.12\nEXPOSE 8000\nCMD ["uvicorn", "a:a", "--port", "8000"]\n',
@@ -212,7 +220,7 @@ class WrongPort(ComposeRule):
                 known = facts.ports(other)
                 if address.port is None or not known or address.port in known:
                     continue
-                if address.port in facts.host_ports(other) or facts.is_sure_of_ports(other):
+                if address.port in facts.host_ports(other) or facts.surely_not_on(other, address.port):
                     ports = ", ".join(str(port) for port in sorted(known)[:4])
                     message = f"asks `{other.name}` on port {address.port} in `{address.variable}`, and that listens on {ports}"
                     yield self.about(facts, service, _keys(service, address.variable), message, Refusal(_PORT), address.host)
