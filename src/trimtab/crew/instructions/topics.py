@@ -88,7 +88,7 @@ CODES: Mapping[Topic, tuple[str, ...]] = {
         Topic.VOLUMES: "CM401 CM402 CM403",
         Topic.PARALLEL_BUILDS: "CM509 SC103",
         Topic.BUILD_TIME: f"{_CACHING} DF136 CX109",
-        Topic.BUILD_PROCESS: f"{_CACHING} CM509 CX102 CX103 CX105 CX106 CX108 CX109 SC103",
+        Topic.BUILD_PROCESS: f"{_CACHING} CM509 CM510 CX102 CX103 CX105 CX106 CX108 CX109 SC103",
         Topic.PROGRESS: "",
         Topic.CI: "",
         Topic.TESTS: "",

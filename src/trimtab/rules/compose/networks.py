@@ -189,18 +189,12 @@ class WrongPort(ComposeRule):
     since = "0.2"
     clean = [
         compose_case(f"services: {{a: {{image: a, environment: {{U: 'http://b:{port}'}}}}, b: {{image: {other}}}}}\n")
-        for port, other in (
-            (80, "b, ports: ['8080:80']"),
-            (81, "b, ports: ['8080:80']"),
-            (81, "b"),
-            (15672, "'rabbitmq:4-management'"),
-            (6380, "'redis:8', command: redis-server --port 6380"),
-        )
+        for port, other in ((80, "b, ports: ['8080:80']"), (81, "b, ports: ['80']"), (81, "b"),
+                            (15672, "'rabbitmq:4-management'"), (6380, "'redis:8', command: redis-server --port 6380"))
     ] + [
-        compose_case(
-            "services: {a: {image: a, environment: {U: 'http://b:9'}}, b: {build: ./b}}\n", b="FROM a:1\nEXPOSE 8 9\n"
-        ),
-    ]
+        compose_case("services: {a: {image: a, environment: {U: 'http://b:9'}}, b: {build: ./b}}\n",
+                     b="FROM a:1\nEXPOSE 8 9\n"),
+    ]  # fmt: skip
     flagged = [
         compose_case(
             f"services: {{a: {{image: a, environment: {{U: 'http://b:{port}'}}}}, b: {{image: {other}}}}}\n", refused=_PORT
