@@ -229,3 +229,14 @@ def test_what_is_remembered_survives_and_nonsense_does_not() -> None:
     assert read_before("# before: 3\n") == Before()
     with pytest.raises(ValueError, match="no mark"):
         sealed("text")
+
+
+def test_powershell_is_told_its_own_way_to_name_several_services(fleet: MakeFleet) -> None:
+    made = fronts(fleet(SEASONED))
+    power = made["scripts/deploy.ps1"].text
+    assert "may be repeated" not in power
+    assert "may be repeated" in made["scripts/deploy.sh"].text
+    assert "$Service -split ','" in power
+    assert "$File -split ','" in power
+    ended = power[power.index("} finally {") :]
+    assert all(word in ended for word in ("$Before.Keys", "[Console]::OutputEncoding = $Encoding"))

@@ -181,7 +181,7 @@ def _shown(option: Option, wanted: _Wanted) -> Mapping[str, object]:
     return {
         "name": option.name, "value": option.value, "repeated": option.repeated, "to": option.to, "word": _pascal(option.name),
         "patterns": " | ".join(names + (["help"] if option.name == "help" else [])),
-        "about": option.about[0].upper() + option.about[1:] + ".",
+        "about": _about(option, wanted)[0].upper() + _about(option, wanted)[1:] + ".",
         "declared": f"{alias}{kind} ${_pascal(option.name)}{default}",
     }  # fmt: skip
 
@@ -211,7 +211,12 @@ def _row(option: Option, wanted: _Wanted) -> tuple[str, str]:
     letter = f"-{option.letter}, " if option.letter else "    "
     value = f" {option.value}" if option.value else ""
     also = f" (also: {', '.join(wanted.flag(each) for each in option.also)})" if option.also else ""
-    return f"{letter}{wanted.flag(option.name)}{value}", option.about + also
+    return f"{letter}{wanted.flag(option.name)}{value}", _about(option, wanted) + also
+
+
+def _about(option: Option, wanted: _Wanted) -> str:
+    """What an option is for. PowerShell takes no parameter twice: several values stand behind one."""
+    return option.about if wanted.bash else option.about.replace("may be repeated", "several with commas between them")
 
 
 def _filled(head: str, text: str) -> list[str]:
