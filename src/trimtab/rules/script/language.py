@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from trimtab.fleet import Fleet
+from trimtab.fleet.exit_codes import looks_anywhere, unlooked
 from trimtab.fleet.scripts import ScriptPart
 from trimtab.fleet.strictness import (
     place_for_preference,
@@ -127,6 +128,7 @@ def _behind_head(part: ScriptPart) -> int:
     return at
 
 
+_SEEN = "it looks at other exit codes itself, which it would not come to any more"
 _NO_PREFERENCE = "it has no plain `$ErrorActionPreference = 'Stop'` of its own, without which the other one does nothing"
 
 
@@ -134,8 +136,9 @@ class UncheckedExitCode(ScriptRule):
     """PowerShell script that does not look at what the engine's programs return.
 
     ## What it does
-    Finds PowerShell scripts that build, push or start with docker and in which nothing looks at `$LASTEXITCODE`, `$?` or sets
-    `$PSNativeCommandUseErrorActionPreference`.
+    Finds builds, pushes and starts in PowerShell scripts behind which nothing looks at `$LASTEXITCODE` or `$?` before the
+    engine is called again, where nothing sets `$PSNativeCommandUseErrorActionPreference`. In a function, and in a block that
+    is handed to a command, whatever looks anywhere in the script is believed to look at them.
 
     ## Why it matters
     `$ErrorActionPreference = 'Stop'` is about PowerShell's own commands. A `docker build` that fails is no error to it: the
@@ -143,7 +146,8 @@ class UncheckedExitCode(ScriptRule):
 
     ## Fix safety
     Unsafe: `$PSNativeCommandUseErrorActionPreference = $true` is put behind `$ErrorActionPreference`. PowerShell before 7.3
-    does not know it, and does nothing. Refused where `docker rm`, `robocopy` or the like may fail with nothing wrong.
+    does not know it, and does nothing. Refused where `docker rm`, `robocopy` or the like may fail with nothing wrong, and where
+    the script looks at other exit codes itself.
 
     ## References
     https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_preference_variables
@@ -156,8 +160,22 @@ class UncheckedExitCode(ScriptRule):
     clean = [
         script_case("$ErrorActionPreference = 'Stop'\ndocker build .\nif ($LASTEXITCODE -ne 0) { exit 1 }\n", name="a.ps1"),
         script_case("#!/bin/bash\nset -e\ndocker build .\n"),
+        script_case("docker build . && docker push a\nif (-not $?) { throw 'a' }\ndocker ps\n", name="a.ps1"),
+        script_case("docker build . || exit 1\n$PSNativeCommandUseErrorActionPreference = $true\n", name="a.ps1"),
+        script_case("docker build . || exit 1\n", name="a.ps1"),
+        script_case(
+            "function Check { if ($LASTEXITCODE) { throw 'a' } }\nfunction Build { docker build . }\nBuild; Check\n"
+            "Invoke-Step { docker compose up -d }\ndocker ps\n",
+            name="a.ps1",
+        ),
     ]
     flagged = [
+        script_case(
+            "$ErrorActionPreference = 'Stop'\ndocker build .\nif ($LASTEXITCODE -ne 0) { exit 1 }\n"
+            "try { docker compose up -d } catch { Write-Host 'failed' }\ndocker ps\n",
+            refused="it looks at other exit codes itself, which it would not come to any more",
+            name="a.ps1",
+        ),
         script_case(
             "$ErrorActionPreference = 'Stop'\ndocker build .\n",
             after="$ErrorActionPreference = 'Stop'\n$PSNativeCommandUseErrorActionPreference = $true\ndocker build .\n",
@@ -171,18 +189,18 @@ class UncheckedExitCode(ScriptRule):
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        looks = re.search(r"(?i)\$LASTEXITCODE|\$\?|PSNativeCommandUseErrorActionPreference", part.text)
-        matter = [call for call in part.calls if call.verb in {"build", "push", "up", "pull", "run", "restart"}]
-        if part.shell != "powershell" or looks or not matter:
+        first, *others = unlooked(part) or [None]
+        if first is None:
             return
         place = preference_statement(part)
-        reason = why_no_exit_codes(part) if place is not None else None
+        reason = _SEEN if looks_anywhere(part) else why_no_exit_codes(part) if place is not None else None
         outcome: Fix | Refusal = Refusal(reason or _NO_PREFERENCE)
         if place is not None and reason is None:
             newline = "\r\n" if part.text[: place.end].endswith("\r\n") else "\n"
             edit = Edit.insert(place.end, f"$PSNativeCommandUseErrorActionPreference = $true{newline}")
             outcome = script_fix(part, "stop when the engine's programs fail", [edit], Applicability.UNSAFE)
-        yield self.at(part, matter[0].command.span.start, "does not look at what the engine's programs return", outcome)
+        named = f"`{' '.join(first.command.words)[:50]}`" + (f" (and {len(others)} more)" if others else "")
+        yield self.at(part, first.command.span.start, f"does not look at what {named} returns", outcome)
 
 
 _STATUS = "its status is a condition or the result of a function, which the other form does not have"

@@ -1,1 +1,3 @@
-print("api")
+import time
+
+time.sleep(3600)
