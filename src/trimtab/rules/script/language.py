@@ -164,6 +164,11 @@ class UncheckedExitCode(ScriptRule):
         script_case("docker build . || exit 1\n$PSNativeCommandUseErrorActionPreference = $true\n", name="a.ps1"),
         script_case("docker build . || exit 1\n", name="a.ps1"),
         script_case(
+            "if ($old) {\n  docker-compose build\n} elseif ($a) {\n  docker compose build\n} else {\n  docker build .\n}\n"
+            "if ($LASTEXITCODE) { throw 'a' }\ndocker ps\n",
+            name="a.ps1",
+        ),
+        script_case(
             "function Check { if ($LASTEXITCODE) { throw 'a' } }\nfunction Build { docker build . }\nBuild; Check\n"
             "Invoke-Step { docker compose up -d }\ndocker ps\n",
             name="a.ps1",
