@@ -1,6 +1,5 @@
-"""SC111 to SC113: scripts that speak of services, ports and files that are not what they take them for."""
+"""SC111 and SC112: scripts that speak of services and ports that are not what they take them for."""
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +7,6 @@ from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import ComposeProject
 from trimtab.fleet.scripts import EngineCall, ScriptPart
-from trimtab.fleet.tree import Unreadable
 from trimtab.rules.base import Category, Confidence, Finding, Refusal, ScriptRule, Severity, script_case
 
 _WHICH = "which one is meant is not known"
@@ -261,69 +259,3 @@ def _named(line: str, owners: _Owners) -> set[str]:
     found = {name for name in owners if f" {re.sub(r'[^a-z0-9]+', ' ', name.lower())} " in text}
     # `data-api` is not meant where `weather-data-api` is.
     return {name for name in found if not any(name != other and name in other for other in found)}
-
-
-_QUOTE = "an env file that compose reads may mean other values than a shell does: quoting changes what compose reads"
-
-
-class SourcedEnvFile(ScriptRule):
-    """Env file that a shell reads differently from compose.
-
-    ## What it does
-    Finds files that a script reads in with `source` or `.`, and that have carriage returns, a byte order mark, values with
-    spaces or `$` without quotes, or lines that are no assignment.
-
-    ## Why it matters
-    Compose reads `A=two words` as one value. A shell runs `words`, and with a carriage return every value ends in one.
-
-    ## Fix safety
-    Not fixed: compose reads the file, too, and reads it right.
-    """
-
-    code = "SC113"
-    category = Category.RELIABILITY
-    severity = Severity.MEDIUM
-    since = "0.2"
-    clean = [script_case("#!/bin/bash\nset -e\n. ./lib.sh\nsource .env\ndocker ps\n")]
-    flagged = [
-        script_case("#!/bin/bash\nset -e\nset -a\nsource compose.yaml\ndocker ps\n", compose="A=1\r\n", refused=_QUOTE),
-    ]
-
-    def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        for command in part.script.commands if part.shell != "powershell" else ():
-            if command.name not in {"source", "."} or len(command.words) < 2:
-                continue
-            path = _file_of(part, command.words[1], fleet)
-            trap = _trap(fleet, path) if path and not path.endswith((".sh", ".bash")) else None
-            if trap:
-                message = f"reads `{path}` in, which has {trap}"
-                yield self.at(part, command.span.start, message, Refusal(_QUOTE), path or "")
-
-
-def _file_of(part: ScriptPart, word: str, fleet: Fleet) -> str | None:
-    """The fleet's file that a script reads in: counted from the root, or from the script's own folder."""
-    plain = re.sub(r"^(?:\$\{?\w+\}?/|\./)", "", part.value(word))
-    plain = part.value(plain)
-    candidates = (posixpath.normpath(plain), posixpath.normpath(posixpath.join(posixpath.dirname(part.path), plain)))
-    return next((each for each in candidates if each in fleet.tree.entries), None)
-
-
-def _trap(fleet: Fleet, path: str) -> str | None:
-    source = fleet.tree.read(path)
-    if isinstance(source, Unreadable):
-        return None
-    if "\r\n" in source.text:
-        return "carriage returns, which become part of every value"
-    if source.text.startswith("\ufeff"):
-        return "a byte order mark, which becomes part of the first name"
-    for number, raw in enumerate(source.text.splitlines(), start=1):
-        line = raw.strip().removeprefix("export ")
-        name, equals, value = line.partition("=")
-        if not line or line.startswith("#"):
-            continue
-        if not equals or not re.fullmatch(r"\w+", name):
-            return f"something other than `NAME=value` in line {number}"
-        bare = re.split(r"\s#", value)[0].strip()
-        if bare[:1] not in {'"', "'"} and re.search(r"[\s$`&;|<>()]", bare):
-            return f"a value with a space or a sign of the shell's and without quotes in line {number}"
-    return None
