@@ -24,8 +24,8 @@ ROOT = Path(__file__).parent.parent
 PORT = 9464
 SERVED = 19090
 """Prometheus' own port, not its usual one, so that one that runs is not in the way."""
-SERVICES = ("scheduler", "notifier")
-WANTED = {("ContainerUnhealthy", "scheduler"), ("ContainerDown", "notifier")}
+SERVICES = ("worker", "notifier")
+WANTED = {("ContainerRestarting", "worker"), ("ContainerDown", "notifier")}
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from trimtab.fleet.plain import mapping_of
 BEAT, PATIENCE = 10.0, 45.0
 """Seconds between two signs of life, and without one until a holder elsewhere is taken for dead."""
 _LOOK = 0.5
+_ENDED = frozenset("ZXx")
 _IMAGE = "trimtab/lease:1"
 _LABEL = "io.trimtab.lease"
 _FILE = "beat"
@@ -195,15 +196,17 @@ def system() -> str | None:
 
 
 def process_start(pid: int) -> str | None:
-    """When a process was started, in clock ticks since the system was; None when there is none of this number.
+    """When a process was started, in clock ticks since the system was; None when none of this number runs.
 
-    Together with its number that tells it from a later process (proc(5), field 22 of `/proc/PID/stat`).
+    Together with its number that tells it from a later process (proc(5), fields 3 and 22 of `/proc/PID/stat`). One that was
+    killed and that nobody has asked about yet does nothing more, though its number is still there.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return text.rpartition(")")[2].split()[19]
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in _ENDED else fields[19]
 
 
 def _holder(what: str) -> dict[str, object]:
