@@ -13,8 +13,9 @@ setup: ## make .venv from the hashed locks
 demo: setup ## review and optimise the example fleet on a real engine
 	@scripts/with-engine scripts/demo
 
+# One more than there are cores: tests of the engine wait for it most of the time.
 test: setup ## run all tests, those on a real engine included
-	@scripts/with-engine $(python) -m pytest -n auto --dist loadgroup $(ARGS)
+	@scripts/with-engine $(python) -m pytest -n $$(($$(nproc) + 1)) --dist loadgroup $(ARGS)
 
 fast: setup ## run the tests that need no engine
 	@$(python) -m pytest -n auto -m 'not engine' $(ARGS)

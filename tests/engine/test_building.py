@@ -18,7 +18,7 @@ import pytest
 from second_engine import BASE, SecondEngine
 from test_optimize import write
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("building")]
 
 COMPOSE = """
 name: {name}

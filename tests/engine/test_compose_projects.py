@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_optimize import BASE, SERVER, optimized, trimtab, write
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("building")]
 
 SERVICE = BASE + 'RUN useradd -u 1500 app\nUSER 1500\nCOPY server.py .\nCMD ["python", "server.py"]\n'
 WRITER = "import pathlib\npathlib.Path('/home/mark').write_text('x')\n" + SERVER

@@ -15,7 +15,7 @@ from trimtab.deploy.targets.swarm import STACK, SwarmOptions, export_swarm
 from trimtab.docker import ProcessRunner
 from trimtab.fleet.plain import mapping
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("building")]
 COMPOSE = """\
 name: sample
 services:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from test_optimize import BASE, SERVER, optimized, write
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("proving")]
 
 STORE = (
     BASE

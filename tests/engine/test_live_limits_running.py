@@ -13,7 +13,7 @@ from trimtab.docker.containers import Containers
 from trimtab.observe.live import Changed, Trial, changes_for
 from trimtab.observe.sizing import Given
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("measuring")]
 
 BASE, PROJECT, MIB = "localhost/trimtab/python:3.11-bookworm", "trimtab-live", 1 << 20
 NEEDS_SIXTY = """\

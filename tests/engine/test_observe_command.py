@@ -15,7 +15,7 @@ import trimtab
 from trimtab.history import open_store
 from trimtab.history.usage import Subject, Usage
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("measuring")]
 
 PROGRAM = "import sys; from trimtab.cli import app\n" + (
     "if 'observe' not in app.COMMANDS: app.app.command('trimtab.cli.observe:observe', name='observe')\nsys.exit(app.run(sys.argv[1:]))"

@@ -15,7 +15,7 @@ from trimtab.fleet.sizes import byte_size
 from trimtab.observe.heard import Heard, listen
 from trimtab.observe.sampler import Sampler, Seen
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("measuring")]
 
 BASE, PROJECT, MIB = "localhost/trimtab/python:3.11-bookworm", "trimtab-observing", 1 << 20
 LOADS = {

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pytest
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("proving")]
 BASE = "FROM localhost/trimtab/python:3.11-bookworm\n"
 
 

@@ -12,7 +12,7 @@ import pytest
 from second_engine import BASE, NAMESPACE, SecondEngine
 from test_optimize import write
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("building")]
 
 VALUE = "AKIA" + "QYLPMN5HFIQR7XYA"
 PYTHON = "localhost/trimtab/python:3.11-bookworm"

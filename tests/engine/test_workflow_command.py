@@ -18,7 +18,7 @@ Test = Callable[[Path], None]
 
 def on_engine(test: Test) -> Test:
     """One at a time with the others that build: two cores carry one."""
-    for mark in (pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("engine")):
+    for mark in (pytest.mark.engine, pytest.mark.usefixtures("engine"), pytest.mark.xdist_group("proving")):
         test = mark(test)
     return test
 

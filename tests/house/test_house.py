@@ -93,8 +93,8 @@ def test_no_shell_reads_what_is_run() -> None:
     assert told == []
 
 
-@pytest.mark.xdist_group("engine")
+@pytest.mark.xdist_group("house")
 def test_tests_of_one_group_share_a_worker(pytestconfig: pytest.Config) -> None:
     """They are kept together by their names, which a version of pytest has to let pytest-xdist change."""
     name = os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0]
-    assert name.endswith("@engine") == bool(getattr(pytestconfig.option, "loadgroup", False))
+    assert name.endswith("@house") == bool(getattr(pytestconfig.option, "loadgroup", False))
