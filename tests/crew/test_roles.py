@@ -188,16 +188,37 @@ def test_images_that_were_not_tried_are_not_looked_at(tmp_path: Path) -> None:
     assert stage.names == ["build"]
 
 
-def test_a_project_that_does_not_start_is_told_and_not_called_done(tmp_path: Path) -> None:
-    start = {
-        "projects": [{"files": ["compose.yaml"], "measured": None, "problem": "as it is, it does not start: api exited (3)"}]
-    }
-    report = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, {**RESULTS, "start": start}))
+DOWN = {"projects": [{"files": ["compose.yaml"], "measured": None, "problem": "as it is, it does not start: api exited (3)"}]}
+
+
+def test_a_project_that_does_not_start_before_either_is_told_and_not_called_done(tmp_path: Path) -> None:
+    stage = Stage(brief_of(tmp_path, ALL), Role.TESTER, {**RESULTS, "start": DOWN, "start-before": DOWN})
+    report = played(stage)
     assert (report.standing, report.halts) == (Standing.UNKNOWN, False)
     assert report.said.endswith("; not every project could be started")
-    assert left_lines(report.left) == ["start of compose.yaml: as it is, it does not start: api exited (3)"]
+    why = "neither before nor after: as it is, it does not start: api exited (3)"
+    assert left_lines(report.left) == [f"start of compose.yaml: {why}"]
+    assert [step.words[1] for step in stage.asked if step.name.startswith("start")] == [
+        str(stage.brief.tree),
+        str(stage.brief.root),
+    ]
     broken = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, RESULTS, {"start": 2}, {"start"}))
     assert (broken.standing, broken.halts) == (Standing.UNKNOWN, False)
+
+
+def test_a_project_that_does_not_start_any_more_fails(tmp_path: Path) -> None:
+    report = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, {**RESULTS, "start": DOWN, "start-before": RESULTS["start"]}))
+    assert report.standing is Standing.FAILED
+    assert report.said == "compose.yaml does not start any more"
+    assert left_lines(report.left) == ["start of compose.yaml: as it is, it does not start: api exited (3)"]
+
+
+@pytest.mark.parametrize("silent", [set[str](), {"start-before"}])
+def test_a_tree_before_that_could_not_be_started_accuses_nobody(tmp_path: Path, silent: set[str]) -> None:
+    nothing: list[object] = []
+    results = {**RESULTS, "start": DOWN, "start-before": {"projects": nothing}}
+    report = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, results, {"start-before": 2}, silent))
+    assert report.standing is Standing.UNKNOWN
 
 
 def test_what_fails_is_not_excused_by_a_tree_before_that_was_not_tried(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The tester: whether everything builds, and whether the whole starts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from trimtab.crew.conclude import Claims, conclude
 from trimtab.crew.instructions import Topic
@@ -18,7 +20,8 @@ async def tester(brief: Brief, do: Do) -> Report:
     """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester; what was
     not tried there was not looked at.
 
-    Where starting matters, the project is started, too; one that does not start is listed, and the tester is not done then.
+    Where starting matters, the project is started, too; one that does not start is listed, and the tester is not done then. One
+    that starts in the user's own tree fails the tester.
     """
     build = await do(Step("build", ("build", str(brief.tree), *brief.settings), environment=brief.images))
     claims, left = Claims(brief, Role.TESTER), list[Left]()
@@ -26,7 +29,7 @@ async def tester(brief: Brief, do: Do) -> Report:
     claims.add(build, "builds that failed", "targets", only=("outcome", "failed"), counted=True)
     claims.add(build, "time of the build", "seconds", unit="seconds")
     claims.add(build, "cache hit rate", "cache_hit_rate")
-    steps, optional = [build], list[Done]()
+    steps = [build]
     failed, untried = _unbuilt(build, tried=True), _unbuilt(build, tried=False)
     if failed and brief.root != brief.tree:
         was = await do(Step("build-before", _again(brief, failed), environment=brief.images))
@@ -36,29 +39,58 @@ async def tester(brief: Brief, do: Do) -> Report:
         failed = {name: why for name, why in failed.items() if name not in also}
     left.extend(Left(name, f"does not build: {why}") for name, why in failed.items())
     left.extend(Left(name, f"not looked at: {why}") for name, why in untried.items())
+    started = _Started()
     if not failed and not untried and build.trouble is None and brief.asks(*_STARTS):
-        optional.append(await do(Step("start", ("startup", str(brief.tree), "--prove", "--repeats", "1", *brief.settings))))
-        claims.add(optional[0], "project as a whole becomes ready in", "projects", 0, "measured", 0, 0, unit="seconds")
-    down = [each for done in optional for each in _unstarted(done)]
-    left.extend(down)
-    unstarted = bool(down) or any(each.trouble or each.gap for each in optional)
+        started = await _start(brief, do, claims)
+        left.extend(started.left)
     done = len(items(mapping(build.data).get("targets")))
-    worse = f"{len(failed)} of {done} images do not build"
+    worse = (
+        f"{len(failed)} of {done} images do not build" if failed else f"{', '.join(started.stopped)} does not start any more"
+    )
     looked = f"{done - len(untried)} of {done} images were looked at" if untried else f"{done} images were looked at"
-    good = f"{looked}, and none has stopped building" + ("; not every project could be started" if unstarted else "")
-    said = worse if failed else good
-    standing = Standing.FAILED if failed else Standing.UNKNOWN if untried or unstarted else Standing.DONE
-    return conclude(Role.TESTER, said, steps, standing=standing, claims=claims.found, left=left, optional=optional)
+    good = f"{looked}, and none has stopped building" + ("; not every project could be started" if started.unknown else "")
+    standing = Standing.UNKNOWN if untried or started.unknown else Standing.DONE
+    if failed or started.stopped:
+        standing, good = Standing.FAILED, worse
+    return conclude(Role.TESTER, good, steps, standing=standing, claims=claims.found, left=left, optional=started.steps)
 
 
-def _unstarted(start: Done) -> list[Left]:
-    """The projects that do not start as they are, with the reason."""
+@dataclass(frozen=True)
+class _Started:
+    """What came of starting the projects."""
+
+    steps: tuple[Done, ...] = ()
+    left: tuple[Left, ...] = ()
+    stopped: tuple[str, ...] = ()
+    """Projects that start in the user's own tree and not in the changed one."""
+    unknown: bool = False
+    """Whether of some nobody has seen that they start."""
+
+
+async def _start(brief: Brief, do: Do, claims: Claims) -> _Started:
+    after = await do(_start_of("start", brief.tree, brief))
+    claims.add(after, "project as a whole becomes ready in", "projects", 0, "measured", 0, 0, unit="seconds")
+    down = _unstarted(after)
+    if not down or brief.root == brief.tree:
+        left = tuple(Left(f"start of {name}", why) for name, why in down.items())
+        return _Started((after,), left, unknown=bool(down or after.trouble or after.gap))
+    was = await do(_start_of("start-before", brief.root, brief))
+    before, seen = _unstarted(was), not (was.trouble or was.gap)
+    left = tuple(
+        Left(f"start of {name}", f"neither before nor after: {why}" if name in before else why) for name, why in down.items()
+    )
+    stopped = tuple(name for name in down if seen and name not in before)
+    return _Started((after, was), left, stopped, unknown=True)
+
+
+def _start_of(name: str, tree: Path, brief: Brief) -> Step:
+    return Step(name, ("startup", str(tree), "--prove", "--repeats", "1", *brief.settings))
+
+
+def _unstarted(start: Done) -> Mapping[str, str]:
+    """The projects that do not start as they are, by their files, with the reason."""
     found = [mapping(each) for each in items(mapping(start.data).get("projects"))]
-    return [
-        Left(f"start of {', '.join(map(str, items(each.get('files'))))}", str(each["problem"]))
-        for each in found
-        if each.get("problem")
-    ]
+    return {", ".join(map(str, items(each.get("files")))): str(each["problem"]) for each in found if each.get("problem")}
 
 
 def _unbuilt(build: Done, *, tried: bool) -> Mapping[str, str]:
