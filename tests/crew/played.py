@@ -90,5 +90,9 @@ def brief_of(folder: Path, words: str = "", **more: object) -> Brief:
     for each in (root, tree):
         each.mkdir(exist_ok=True)
     (root / "compose.yaml").write_text("services: {}\n")
-    more = {"branch": "trimtab/r1", **more}
+
+    async def before() -> Path:
+        return folder / "before"
+
+    more = {"branch": "trimtab/r1", "before": before, **more}
     return Brief("r1", root, tree, folder / "run", understand(words), **more)  # pyright: ignore[reportArgumentType]

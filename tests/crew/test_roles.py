@@ -83,8 +83,8 @@ def test_a_result_with_a_gap_is_not_good_either(tmp_path: Path) -> None:
     assert not report.halts, "what could be read is there to go on with"
 
 
-def reviewed(folder: Path, after: Results) -> Report:
-    brief = brief_of(folder, ALL)
+def reviewed(folder: Path, after: Results, **more: object) -> Report:
+    brief = brief_of(folder, ALL, **more)
     anyio.run(WORKERS[Role.ANALYST], brief, Stage(brief, Role.ANALYST).do)
     return played(Stage(brief, Role.REVIEWER, results={**RESULTS, **after}))
 
@@ -93,17 +93,26 @@ def finding(fingerprint: str, severity: str) -> dict[str, object]:
     return {"fingerprint": fingerprint, "severity": severity, "path": "b", "line": 2, "rule": "DF1", "message": "m"}
 
 
-def test_the_reviewer_compares_with_the_analyst(tmp_path: Path) -> None:
-    assert reviewed(tmp_path, {}).standing is Standing.DONE
-    lower = reviewed(tmp_path, {"score": {"score": 79.9, "scores": {}}})
+def test_the_reviewer_compares_with_the_analyst_where_there_is_no_branch(tmp_path: Path) -> None:
+    assert reviewed(tmp_path, {}, before=None).standing is Standing.DONE
+    lower = reviewed(tmp_path, {"score": {"score": 79.9, "scores": {}}}, before=None)
     assert lower.standing is Standing.FAILED
     assert lower.said.startswith("80.0 → 79.9")
     grave = {**RESULTS["review"], "findings": [finding("9", "high")]}
-    found = reviewed(tmp_path, {"review": grave})
+    found = reviewed(tmp_path, {"review": grave}, before=None)
     assert found.standing is Standing.FAILED
     assert any("b:2 DF1" in each.why for each in found.left)
     light = {**RESULTS["review"], "findings": [finding("9", "low")]}
-    assert reviewed(tmp_path, {"review": light}).standing is Standing.DONE
+    assert reviewed(tmp_path, {"review": light}, before=None).standing is Standing.DONE
+
+
+def test_the_reviewer_compares_with_what_the_branch_began_with(tmp_path: Path) -> None:
+    """What the analyst has seen has files that git does not have: what is not found for want of them is no fault."""
+    known = {**RESULTS["review"], "findings": [finding("9", "high")]}
+    assert reviewed(tmp_path, {"review": known, "review-before": known}).standing is Standing.DONE
+    assert reviewed(tmp_path, {"review": known}).standing is Standing.FAILED
+    lower = reviewed(tmp_path, {"score": {"score": 69.9, "scores": {}}})
+    assert (lower.standing, lower.said[:11]) == (Standing.FAILED, "70.0 → 69.9")
 
 
 def test_a_build_that_broke_fails_and_one_that_never_worked_does_not(tmp_path: Path) -> None:
@@ -200,7 +209,7 @@ def test_a_project_that_does_not_start_before_either_is_told_and_not_called_done
     assert left_lines(report.left) == [f"start of compose.yaml: {why}"]
     assert [step.words[1] for step in stage.asked if step.name.startswith("start")] == [
         str(stage.brief.tree),
-        str(stage.brief.root),
+        str(tmp_path / "before"),
     ]
     broken = played(Stage(brief_of(tmp_path, ALL), Role.TESTER, RESULTS, {"start": 2}, {"start"}))
     assert (broken.standing, broken.halts) == (Standing.UNKNOWN, False)

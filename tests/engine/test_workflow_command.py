@@ -113,6 +113,24 @@ def test_an_interrupted_workflow_goes_on(mini: Path) -> None:
     assert git(mini, "status", "--porcelain") == ""
 
 
+@on_engine
+def test_what_git_does_not_have_is_not_held_against_the_changes(mini: Path) -> None:
+    """It is in the user's own tree, and neither on the branch nor in what the branch began with."""
+    (mini / "compose.yaml").write_text("services:\n  api: {build: api, command: [sleep, infinity]}\n  web: {build: web}\n")
+    (mini / "web").mkdir()
+    (mini / "web/Dockerfile").write_text(f"FROM {BASE}\nCOPY made.js /app/\n")
+    (mini / "web/made.js").write_text("1\n")
+    (mini / ".gitignore").write_text("made.js\n")
+    git(mini, "add", "-A")
+    git(mini, "commit", "-q", "-m", "two")
+    words = ("workflow", "rapid", "--auto", "--quick", "--offline", "--prompt", "Ensure all services use non-root users.")
+    done = trimtab(mini, *words)
+    report = next(each for each in index(mini)["reports"] if each["role"] == "tester")
+    assert [each["what"] for each in report["left"]] == ["web"], done.stderr
+    assert report["left"][0]["why"].startswith("builds neither before nor after")
+    assert not list(mini.glob(".trimtab/runs/*/before"))
+
+
 def test_no_engine_is_no_success(mini: Path) -> None:
     env = {**os.environ, "DOCKER_HOST": f"unix://{mini}/none.sock"}
     argv = [sys.executable, "-m", "trimtab", "workflow", "rapid", "--auto", "--offline", "--prompt", "Use non-root users."]

@@ -156,8 +156,9 @@ def _worked(
 ) -> int:  # fmt: skip
     branch = _branch(brief, name)
     brief = replace(
-        brief, tree=branch.fleet, branch=name, project=f"trimtab-{brief.run}", check_out=branch.check_out, commit=branch.commit
-    )
+        brief, tree=branch.fleet, branch=name, project=f"trimtab-{brief.run}", check_out=branch.check_out, commit=branch.commit,
+        before=branch.before,
+    )  # fmt: skip
 
     def tell(report: Report) -> None:
         if not common.quiet:
@@ -188,7 +189,7 @@ def _worked(
 def _branch(brief: Brief, name: str) -> Branch:
     """The branch, in a folder that is called as the repository's is: compose names a project after its folder."""
     where = anyio.run(place, ProcessRunner(), brief.root)
-    return Branch(ProcessRunner(), brief.root, brief.folder / where.top.name, where.inside, name)
+    return Branch(ProcessRunner(), where.top, brief.folder / where.top.name, where.inside, name)
 
 
 def _confirmed(role: Role, common: Common) -> bool:

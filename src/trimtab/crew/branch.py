@@ -1,19 +1,24 @@
 """The branch that a workflow works on, and the folder that it is checked out in."""
 
+import shutil
 from pathlib import Path
+
+import anyio
 
 from trimtab.docker import Runner
 from trimtab.docker.command import images_named, remove_images
 from trimtab.errors import ToolError
-from trimtab.git import add_worktree, commit_all, remove_worktree
+from trimtab.git import add_worktree, commit_all, export_revision, remove_worktree
 
 
 class Branch:
     """A branch beside the user's own tree. The folder goes when the work is over; the branch stays."""
 
-    def __init__(self, runner: Runner, root: Path, folder: Path, inside: str, name: str) -> None:
-        """`inside` is where the fleet is in its repository, `""` for the top."""
-        self._runner, self._root, self._folder, self._inside, self._name = runner, root, folder, inside, name
+    def __init__(self, runner: Runner, top: Path, folder: Path, inside: str, name: str) -> None:
+        """`inside` is where the fleet is in its repository, whose top is `top`; `""` for the top itself."""
+        self._runner, self._top, self._folder, self._inside, self._name = runner, top, folder, inside, name
+        # Called as the other: compose names a project after its folder.
+        self._before = folder.parent / "before" / folder.name
 
     @property
     def fleet(self) -> Path:
@@ -26,7 +31,20 @@ class Branch:
         Raises:
             CommandFailed: git refused.
         """
-        await add_worktree(self._runner, self._root, self._folder, self._name)
+        await add_worktree(self._runner, self._top, self._folder, self._name)
+
+    async def before(self) -> Path:
+        """The fleet as it was committed when the branch began, in a folder of its own.
+
+        The user's own tree would not do to compare with: it has files that git does not, and the branch has them neither.
+
+        Raises:
+            CommandFailed: git refused.
+        """
+        await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._before, ignore_errors=True))
+        self._before.parent.mkdir(parents=True, exist_ok=True)
+        await export_revision(self._runner, self._top, "HEAD", self._before)
+        return self._before / self._inside
 
     async def commit(self, message: str) -> None:
         """Put what has changed in the folder on the branch; nothing where nothing has.
@@ -37,12 +55,13 @@ class Branch:
         await commit_all(self._runner, self._folder, message)
 
     async def leave(self, project: str) -> None:
-        """Remove the folder, and the images that were built under the project's name only to be looked at.
+        """Remove the folders, and the images that were built under the project's name only to be looked at.
 
         Raises:
             CommandFailed: git refused.
         """
-        await remove_worktree(self._runner, self._root, self._folder)
+        await remove_worktree(self._runner, self._top, self._folder)
+        await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._before.parent, ignore_errors=True))
         try:
             found = (await self._runner.run(images_named(f"{project}-*"))).text.split()
             if found:

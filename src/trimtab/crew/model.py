@@ -191,6 +191,8 @@ class Brief:
     """A name for images that are built only to be looked at; empty where they may have their own."""
     check_out: Callable[[], Awaitable[None]] = _nothing
     """Brings the branch into the tree, once there is one."""
+    before: Callable[[], Awaitable[Path]] | None = None
+    """Brings what the branch began with, and says where it is; None where the tree itself is changed."""
     commit: Callable[[str], Awaitable[None]] = _no_commit
     """Puts what was written into the tree on the branch, with a message."""
 

@@ -12,14 +12,16 @@ _ROUNDING = 0.05
 
 
 async def reviewer(brief: Brief, do: Do) -> Report:
-    """Reviews and scores the changed tree, and holds it against the analyst's; a new grave finding or a lower score fails."""
+    """Reviews and scores the changed tree, and holds it against what the branch began with, or what the analyst has seen where
+    there is no branch; a new grave finding or a lower score fails."""
     review = await do(Step("review", ("review", *brief.where, *brief.settings)))
     score = await do(Step("score", ("score", *brief.where, *brief.settings)))
     claims = judged(brief, Role.REVIEWER, review, score)
     steps = [review, score]
     was, rated = before(brief, Role.ANALYST, "review"), before(brief, Role.ANALYST, "score")
-    if (was is None or rated is None) and brief.root != brief.tree:
-        own = (str(brief.root), *brief.settings)
+    if brief.before is not None:
+        # The analyst has seen the user's own tree, with files that git does not have, and the branch has not.
+        own = (str(await brief.before()), *brief.settings)
         steps += [await do(Step("review-before", ("review", *own))), await do(Step("score-before", ("score", *own)))]
         was, rated = steps[2].data, steps[3].data
     if was is None or rated is None:

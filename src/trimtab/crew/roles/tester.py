@@ -17,11 +17,11 @@ _UNTRIED = "cancelled"
 
 
 async def tester(brief: Brief, do: Do) -> Report:
-    """Builds every image of the changed tree; what fails there and not in the user's own tree fails the tester; what was
-    not tried there was not looked at.
+    """Builds every image of the changed tree; what fails there and not in what the branch began with fails the tester; what
+    was not tried there was not looked at.
 
     Where starting matters, the project is started, too; one that does not start is listed, and the tester is not done then. One
-    that starts in the user's own tree fails the tester.
+    that started before the changes fails the tester.
     """
     build = await do(Step("build", ("build", str(brief.tree), *brief.settings), environment=brief.images))
     claims, left = Claims(brief, Role.TESTER), list[Left]()
@@ -31,8 +31,8 @@ async def tester(brief: Brief, do: Do) -> Report:
     claims.add(build, "cache hit rate", "cache_hit_rate")
     steps = [build]
     failed, untried = _unbuilt(build, tried=True), _unbuilt(build, tried=False)
-    if failed and brief.root != brief.tree:
-        was = await do(Step("build-before", _again(brief, failed), environment=brief.images))
+    if failed and brief.before is not None:
+        was = await do(Step("build-before", _again(await brief.before(), brief, failed), environment=brief.images))
         steps.append(was)
         also = _unbuilt(was, tried=True)
         left.extend(Left(name, f"builds neither before nor after: {why}") for name, why in failed.items() if name in also)
@@ -62,7 +62,7 @@ class _Started:
     steps: tuple[Done, ...] = ()
     left: tuple[Left, ...] = ()
     stopped: tuple[str, ...] = ()
-    """Projects that start in the user's own tree and not in the changed one."""
+    """Projects that started before the changes and do not now."""
     unknown: bool = False
     """Whether of some nobody has seen that they start."""
 
@@ -71,10 +71,10 @@ async def _start(brief: Brief, do: Do, claims: Claims) -> _Started:
     after = await do(_start_of("start", brief.tree, brief))
     claims.add(after, "project as a whole becomes ready in", "projects", 0, "measured", 0, 0, unit="seconds")
     down = _unstarted(after)
-    if not down or brief.root == brief.tree:
+    if not down or brief.before is None:
         left = tuple(Left(f"start of {name}", why) for name, why in down.items())
         return _Started((after,), left, unknown=bool(down or after.trouble or after.gap))
-    was = await do(_start_of("start-before", brief.root, brief))
+    was = await do(_start_of("start-before", await brief.before(), brief))
     before, seen = _unstarted(was), not (was.trouble or was.gap)
     left = tuple(
         Left(f"start of {name}", f"neither before nor after: {why}" if name in before else why) for name, why in down.items()
@@ -100,6 +100,6 @@ def _unbuilt(build: Done, *, tried: bool) -> Mapping[str, str]:
     return {str(each.get("target")): str(each.get("reason") or each.get("outcome")) for each in bad}
 
 
-def _again(brief: Brief, names: Mapping[str, str]) -> tuple[str, ...]:
+def _again(before: Path, brief: Brief, names: Mapping[str, str]) -> tuple[str, ...]:
     chosen = (word for name in names for word in ("--service", name))
-    return ("build", str(brief.root), *chosen, *brief.settings)
+    return ("build", str(before), *chosen, *brief.settings)
