@@ -155,6 +155,7 @@ def _behaviour(each: Behaviour) -> Data:
     return {
         "state": each.state,
         "ready_seconds": None if each.ready_seconds is None else round(each.ready_seconds, 2),
+        "watched_seconds": each.watched_seconds,
         "ports": None if each.ports is None else list(each.ports),
         "user": each.user,
         "answers": None if each.answers is None else [asdict(answer) for answer in each.answers],

@@ -30,6 +30,7 @@ _LONGEST_GRACE = 20.0
 """Longer grace periods are cut here: a service that needs more ends the same way before and after."""
 _CLEAN_ENDS = frozenset({0, 143})
 """143 is the end by SIGTERM itself."""
+LOGGED = "error in its log"
 _ERROR = re.compile(r"\b(?:error|exception|traceback|fatal|panic|critical|segmentation fault)\b", re.IGNORECASE)
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b|\d+")
 
@@ -48,6 +49,8 @@ class StartOptions:
     company: tuple[str, ...] = ()
     asker: str | None = None
     """An image whose programs may ask where the service's own image has nothing that can: the original's."""
+    at_least: float = 0.0
+    """Seconds that pass from its start until it is asked to end, if it is ready sooner."""
 
 
 def start_options(service: Service | None, others: Sequence[Service]) -> StartOptions:
@@ -126,14 +129,14 @@ async def observe(runner: Runner, image: str, run: str, options: StartOptions) -
         words = "" if ready is not None else await _last_words(runner, container)
         seen = Behaviour(state, ready, None, None, words, company=options.company)
         if not state.startswith("exited"):
-            seen = await _asked(runner, container, run, seen, options)
+            seen = await _asked(runner, container, run, seen, options, started)
         return replace(seen, errors=await _errors(runner, container))
     finally:
         with anyio.CancelScope(shield=True):
             await runner.run(argv.remove(container))
 
 
-async def _asked(runner: Runner, container: str, run: str, seen: Behaviour, options: StartOptions) -> Behaviour:
+async def _asked(runner: Runner, container: str, run: str, seen: Behaviour, options: StartOptions, started: float) -> Behaviour:
     """What a living container answers, and how it ends."""
     ports = await _ports(runner, container)
     status = (await runner.run(argv.execute(container, "cat", "/proc/1/status"))).text
@@ -143,8 +146,11 @@ async def _asked(runner: Runner, container: str, run: str, seen: Behaviour, opti
     smoke = None
     if options.smoke and seen.works:
         smoke = (await runner.run(argv.execute(container, *options.smoke), timeout=120)).code
+    await anyio.sleep(max(0.0, started + options.at_least - time.monotonic()))
+    watched = round(time.monotonic() - started, 2)
     stop = await _stopped(runner, container, status, options.service)
-    return replace(seen, ports=ports, user=user[1] if user else None, answers=answers, smoke=smoke, stop=stop)
+    who = user[1] if user else None
+    return replace(seen, ports=ports, user=who, answers=answers, smoke=smoke, stop=stop, watched_seconds=watched)
 
 
 async def _stopped(runner: Runner, container: str, status: str, service: Service | None) -> Stop:
@@ -253,7 +259,7 @@ def _end(before: Behaviour, after: Behaviour) -> Iterator[Difference]:
 def _logged(before: Behaviour, after: Behaviour) -> Iterator[Difference]:
     for line in after.errors:
         if line not in before.errors:
-            yield Difference("error in its log", "not there", line)
+            yield Difference(LOGGED, "not there", line)
 
 
 def _listed(ports: tuple[str, ...] | None) -> str:

@@ -167,6 +167,8 @@ class Behaviour:
     """The exit code of the user's own check; None when there is none, or the service did not run."""
     company: tuple[str, ...] = ()
     """The services that were started with it."""
+    watched_seconds: float | None = None
+    """Seconds from its start until it was asked to end; None when it ended by itself."""
 
     @property
     def works(self) -> bool:

@@ -240,7 +240,11 @@ class Experiment:
         return found
 
     async def _run_both(self, candidate: Candidate, before: _Built, after: _Built, differences: list[Difference]) -> Trial:
-        changed, behaviours = await compared(lambda number: self._observed(before, after, number), candidate.effects.config)
+        changed, behaviours = await compared(
+            lambda number: self._observed(before, after, number),
+            candidate.effects.config,
+            lambda seconds: self._longer(before, seconds),
+        )
         found = (*differences, *changed)
         unexplained = [each for each in changed if not each.explained_by]
         if unexplained:
@@ -255,12 +259,8 @@ class Experiment:
 
     async def _observed(self, before: _Built, after: _Built, number: int) -> tuple[Behaviour, Behaviour]:
         """Both images run once, the rewritten one on the volumes that the original has left behind."""
-        staged = self.staged
-        self.runs += 1
-        name = f"{staged.number}-{self.runs}"
-        folder = staged.workspace.folder / f"run-{self.runs}"
-        volumes = Volumes(staged.runner, staged.laboratory.run, name, staged.laboratory.root, folder)
-        async with staged.slots.one():
+        name, volumes = self._next_run()
+        async with self.staged.slots.one():
             mounted = await volumes.prepare(self.service) if self.service else ()
             if number < len(self.seen) and not mounted:
                 old = self.seen[number]
@@ -274,8 +274,22 @@ class Experiment:
             self.seen = (*self.seen[:number], old, *self.seen[number + 1 :])
             return old, new
 
+    async def _longer(self, before: _Built, seconds: float) -> Behaviour:
+        """The original once more, as it ran before, watched for so long at least."""
+        name, volumes = self._next_run()
+        async with self.staged.slots.one():
+            mounted = await volumes.prepare(self.service) if self.service else ()
+            company = bool(self.seen[0].company)
+            return await self._observe(before.config, mounted, name, in_company=company, at_least=seconds)
+
+    def _next_run(self) -> tuple[str, Volumes]:
+        staged = self.staged
+        self.runs += 1
+        name, folder = f"{staged.number}-{self.runs}", staged.workspace.folder / f"run-{self.runs}"
+        return name, Volumes(staged.runner, staged.laboratory.run, name, staged.laboratory.root, folder)
+
     async def _observe(
-        self, image: ImageConfig, volumes: Sequence[str], name: str, *, in_company: bool | None = None
+        self, image: ImageConfig, volumes: Sequence[str], name: str, *, in_company: bool | None = None, at_least: float = 0.0
     ) -> Behaviour:
         """An image run alone, and with what it depends on when it does not work alone; or as `in_company` says."""
         laboratory = self.staged.laboratory
@@ -285,7 +299,7 @@ class Experiment:
         smoke = laboratory.smoke.get(service.name) if service else None
         asker = self.original.config.id if self.original else None
         placement = replace(options.placement, volumes=volumes)
-        options = replace(options, checks=checks, smoke=smoke, placement=placement, asker=asker)
+        options = replace(options, checks=checks, smoke=smoke, placement=placement, asker=asker, at_least=at_least)
         return await self.shared.behaviour(image.id, options, name, in_company=in_company)
 
 

@@ -2,20 +2,27 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from trimtab.verify.behave import compare_behaviours
+from trimtab.verify.behave import LOGGED, compare_behaviours
 from trimtab.verify.evidence import Behaviour, Difference
 
 MOST = 3
 """Rounds at most, when the two go on behaving differently."""
+_TIMES, _MORE = 2.0, 5.0
+"""How much longer the original is watched than the other was, and seconds on top."""
 
 Pair = tuple[Behaviour, Behaviour]
+Longer = Callable[[float], Awaitable[Behaviour]]
+"""The original, watched for so many seconds at least."""
 
 
-async def compared(observed: Callable[[int], Awaitable[Pair]], declared: Sequence[str]) -> tuple[list[Difference], Pair]:
+async def compared(
+    observed: Callable[[int], Awaitable[Pair]], declared: Sequence[str], longer: Longer
+) -> tuple[list[Difference], Pair]:
     """What differs between two that are observed once a round, and the first round's pair.
 
     What differs is looked at again, and a third time when the first two do not agree. A difference counts when most rounds show
-    it and the original itself was the same in all of them.
+    it and the original itself was the same in all of them. What only the other has logged does not count when the original logs
+    the same once it is watched longer: whatever works in the background logs its failure at its own time.
     """
     rounds: list[list[Difference]] = []
     pairs: list[Pair] = []
@@ -29,7 +36,17 @@ async def compared(observed: Callable[[int], Awaitable[Pair]], declared: Sequenc
     shown = [subject for found in rounds for subject in _subjects(found)]
     often = {subject for subject in shown if 2 * shown.count(subject) > len(rounds)} - unstable
     first = {each.subject: each for found in reversed(rounds) for each in found}
-    return [each for each in first.values() if each.explained_by or each.subject in often], pairs[0]
+    logged = await _never_logged(pairs, rounds, longer) if LOGGED in often else []
+    believed = (each for each in first.values() if each.explained_by or each.subject in often - {LOGGED})
+    return [*believed, *logged], pairs[0]
+
+
+async def _never_logged(pairs: Sequence[Pair], rounds: Sequence[Sequence[Difference]], longer: Longer) -> list[Difference]:
+    """What the other one has logged and the original does not, however long it is watched; each line once."""
+    lines = {each.after: each for found in rounds for each in found if each.subject == LOGGED}
+    seconds = max((new.watched_seconds or 0.0 for _, new in pairs), default=0.0)
+    known = (await longer(_TIMES * seconds + _MORE)).errors if seconds else ()
+    return [each for line, each in lines.items() if line not in known]
 
 
 def _subjects(differences: Sequence[Difference]) -> set[str]:

@@ -133,7 +133,7 @@ class _ServiceProof:
                 self.before.append(await self._observed(self.service))
             return self.before[number], await self._observed(changed)
 
-        found, behaviours = await compared(pair, ())
+        found, behaviours = await compared(pair, (), lambda seconds: self._observed(self.service, seconds))
         if found:
             reason = f"`{name}`: {found[0].subject}: {found[0].before} → {found[0].after}"
             return Trial(_codes(fixes), Verdict(VerdictKind.REJECTED, reason), tuple(found), behaviours)
@@ -142,7 +142,7 @@ class _ServiceProof:
             return Trial(_codes(fixes), Verdict(VerdictKind.INCONCLUSIVE, reason), (), behaviours)
         return Trial(_codes(fixes), Verdict(VerdictKind.ACCEPTED, f"`{name}` behaves the same"), (), behaviours)
 
-    async def _observed(self, service: Service) -> Behaviour:
+    async def _observed(self, service: Service, at_least: float = 0.0) -> Behaviour:
         """The service's image run with a service's settings, on volumes that nothing has used before."""
         laboratory = self.file.laboratory
         self.runs += 1
@@ -154,7 +154,10 @@ class _ServiceProof:
             options = start_options(service, laboratory.fleet.services)
             placement = replace(options.placement, volumes=await volumes.prepare(service))
             smoke = laboratory.smoke.get(service.name)
-            options = replace(options, checks=health_texts(config), smoke=smoke, placement=placement, asker=self.image)
+            checks = health_texts(config)
+            options = replace(
+                options, checks=checks, smoke=smoke, placement=placement, asker=self.image, at_least=at_least
+            )  # fmt: skip
             try:
                 return await self.file.shared.behaviour(self.image, options, name)
             finally:
