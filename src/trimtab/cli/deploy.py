@@ -184,8 +184,8 @@ async def _planned(job: _Job) -> _Planned:
     folder = await engine_folder(job.runner)
     against = await problems(api, plan, desired, images, local=folder is not None, unset_is_fine=what.allow_unset)
     room = room_for(plan, await memory_in_use(api, plan), host_of(folder), config.deploy.parallel)
-    failing, ending = doubts(job.stack.loaded.fleet, job.stack.loaded.rules, plan.services, job.stack.relative)
-    return _Planned(plan, now, (*against, *room.problems, *failing), (*ending, *room.notes), room.parallel)
+    failing, doubted = doubts(job.stack.loaded.fleet, job.stack.loaded.rules, plan.services, job.stack.relative)
+    return _Planned(plan, now, (*against, *room.problems, *failing), (*doubted, *room.notes), room.parallel)
 
 
 def _dry(common: Common, planned: _Planned) -> int:

@@ -171,7 +171,7 @@ async def make_plan(
     revision = next_revision(seen, specs, store.deployments.last_revision(desired.project))
     plan = plan_swarm(desired, made, seen, specs, revision, asked)
     changing = [change.service for change in plan.changes if change.kind != "remove"]
-    failing, ending = doubts(stack.loaded.fleet, stack.loaded.rules, changing, stack.relative)
+    failing, doubted = doubts(stack.loaded.fleet, stack.loaded.rules, changing, stack.relative)
     unset = () if wish.allow_unset else desired.warnings
     problems = [
         *(f"{each}: set it, or write `${{NAME:-}}` where empty is meant" for each in unset),
@@ -191,7 +191,7 @@ async def make_plan(
         seen,
         Files(desired, made, pinned.credentials),
         tuple(problems),
-        (*other_losses(said.losses, changing), *ending, *_notes(stack, seen, changing)),
+        (*other_losses(said.losses, changing), *doubted, *_notes(stack, seen, changing)),
     )
 
 
