@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from trimtab.build import Wanted, build_graph
 from trimtab.cli.app import run
+from trimtab.cli.scan import image_targets
+from trimtab.fleet import DiskTree, discover
 from trimtab.history import open_store, opened
 
 VALUE = "AKIA" + "QYLPMN5HFIQR7XYA"
@@ -211,6 +214,17 @@ def test_scans_are_kept(fleet_folder: Path, advisories: Path) -> None:
     (row,) = store.scans.rows()
     assert (row.kind, row.counts["critical"], row.secrets, row.outcome) == ("sources", 1, 2, "findings")
     store.close()
+
+
+def test_an_image_that_one_service_builds_and_others_name_is_one_image(tmp_path: Path) -> None:
+    """As two it had one row in the history, and the gate said that the builder's image was not scanned."""
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  a: {build: ., image: shop-a}\n  b: {image: 'shop-a:latest'}\n  c: {image: shop-a}\n  d: {image: other}\n"
+    )
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY a /\n")
+    fleet = discover(DiskTree(tmp_path))
+    targets = image_targets(fleet, build_graph(fleet, "shop", Wanted()))
+    assert [(each.reference, each.services) for each in targets] == [("shop-a", ("a", "b", "c")), ("other", ("d",))]
 
 
 def gate(folder: Path, *words: str) -> tuple[int, list[dict[str, Any]]]:

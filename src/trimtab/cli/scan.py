@@ -1,7 +1,7 @@
 """`trimtab scan`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from trimtab.build import Graph, Wanted, build_graph
 from trimtab.build.bookkeeping import left_behind
+from trimtab.build.target import Target
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS
 from trimtab.cli.live import LiveLines
 from trimtab.cli.options import Common, Loaded, Offline, Paths, RuleChoice, load, show
@@ -22,6 +23,7 @@ from trimtab.docker import ProcessRunner, Runner, engine_version
 from trimtab.errors import EngineMissing, UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.model import Service
+from trimtab.fleet.needed import normal_reference
 from trimtab.git import head, ignored_paths, tracked_paths
 from trimtab.history import ScanRow, new_run, opened, sealed
 from trimtab.report.exchange import json_text
@@ -236,19 +238,29 @@ def image_targets(fleet: Fleet, graph: Graph, below: str = "", old: Mapping[str,
         below: The folder whose images are meant.
         old: By target, the image that was built from other files than those that are here now.
     """
-    targets = [each for each in graph.targets.values() if each.file is None or is_below(each.file.path, below)]
+    targets = [each for each in graph.targets.values() if each.tags and (each.file is None or is_below(each.file.path, below))]
     services: dict[str, list[str]] = {}
     for service in fleet.services:
         if service.build is None and service.image and not below:
             services.setdefault(service.image, []).append(service.name)
+    # A service may run what another one builds: that is one image, and a scan keeps one row for each name.
+    made = {normal_reference(tag) for each in targets for tag in each.tags}
     return (
-        *(
-            ImageTarget(each.tags[0], each.services or (each.name,), _BUILD, (old or {}).get(each.name, ""), each.tags[1:])
-            for each in targets
-            if each.tags
-        ),
-        *(ImageTarget(image, tuple(names)) for image, names in services.items()),
+        *(_made(each, services, (old or {}).get(each.name, "")) for each in targets),
+        *(ImageTarget(image, tuple(names)) for image, names in services.items() if normal_reference(image) not in made),
     )
+
+
+def _made(target: Target, services: Mapping[str, Sequence[str]], old: str) -> ImageTarget:
+    """What a build makes, for the services that build it and those that name it as their image."""
+    builders = target.services or (target.name,)
+    return ImageTarget(target.tags[0], (*builders, *_users(target.tags, services)), _BUILD, old, target.tags[1:])
+
+
+def _users(tags: Sequence[str], services: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The services that take one of these from the engine, by the image that they name."""
+    called = {normal_reference(tag) for tag in tags}
+    return tuple(name for image, names in services.items() if normal_reference(image) in called for name in names)
 
 
 async def _request(job: _Job, runner: Runner, images: tuple[ImageTarget, ...]) -> Request:
