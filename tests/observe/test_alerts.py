@@ -54,7 +54,7 @@ def test_rules_name_only_metrics_that_there_are() -> None:
     place = Place("shop", "api", 1, "i", "c", 0.0, "running", "healthy", 1, 2, 0.5)
     when = "1970-01-01T00:00:00+00:00"
     row = DeploymentRow("d", "shop", 1, "deploy", when, None, None, 1, "rolling", None, "", {})
-    scan = ScanRow("r", "api", "image", when, None, "", (), (), 0, {"critical": 0}, 0, 0, None, "done")
+    scan = ScanRow("r", "api", "image", when, None, "", (), ("vulns", "secrets"), 0, {"critical": 0}, 0, 0, None, "done")
     known = Known(places=[place], deployments=[row], scans=[scan])
     names = {family.name for family in families(known, 0.0)} | {"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
     told = FILES[RULES] + FILES[DASHBOARD]
@@ -240,7 +240,7 @@ def test_promtool_finds_every_rule_right_and_each_fires_when_it_should(tmp_path:
 
 def every_metric() -> list[Family]:
     when = "1970-01-01T00:00:00+00:00"
-    scan = ScanRow("r", "api", "image", when, None, "", (), (), 5, {"critical": 0}, 1, 3, when, "done")
+    scan = ScanRow("r", "api", "image", when, None, "", (), ("vulns", "secrets"), 5, {"critical": 0}, 1, 3, when, "done")
     score = ScoreRow("r", when, None, "", 71.5, {"security": 6.0})
     known = Known(
         [API], [Callers("shop", "api", 0.0, 9, 1)], [BuildTotal("api", "built", 4, 1.0, 1, 1)], [build()],

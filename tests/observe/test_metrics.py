@@ -99,7 +99,20 @@ def test_deployments_are_told_by_how_the_last_one_ended() -> None:
 
 def test_scans_scores_and_proofs() -> None:
     scan = ScanRow(
-        "r2", "api", "image", "1970-01-12T00:00:00", None, "i", ("api",), (), 5, {"high": 2, "low": 1}, 1, 3, WHEN, "done"
+        "r2",
+        "api",
+        "image",
+        "1970-01-12T00:00:00",
+        None,
+        "i",
+        ("api",),
+        ("vulns",),
+        5,
+        {"high": 2, "low": 1},
+        1,
+        3,
+        WHEN,
+        "done",
     )
     older = ScanRow("r1", "api", "image", WHEN, None, "i", ("api",), (), 5, {"high": 9}, 1, 0, None, "done")
     score = ScoreRow("r", WHEN, None, "", 71.5, {"security": 6.0})
@@ -112,6 +125,16 @@ def test_scans_scores_and_proofs() -> None:
     assert found["trimtab_score"].value() == 71.5
     assert found["trimtab_category_score"].value(category="security") == 6
     assert found["trimtab_proof_files"].value(verdict="accepted") == 2
+
+
+@pytest.mark.parametrize(("parts", "unasked"), [(("vulns", "compliance"), {"r"}), (("compliance",), set[str]())])
+def test_no_vulnerabilities_of_a_scan_without_advisories_are_no_metric(parts: tuple[str, ...], unasked: set[str]) -> None:
+    """They were told as none, and `CriticalVulnerabilities` was resolved by the first night without a network."""
+    scan = ScanRow("r", "api", "image", WHEN, None, "i", ("api",), parts, 5, {"critical": 0}, 0, 3, None, "incomplete")
+    found = told(Known(scans=[scan], unasked=frozenset(unasked)))
+    assert "trimtab_scan_vulnerabilities" not in found
+    assert "trimtab_scan_secrets" not in found
+    assert found["trimtab_scan_unchecked"].value(target="api") == 3
 
 
 @given(st.text(), st.text(), st.floats(allow_nan=False))

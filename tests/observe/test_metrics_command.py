@@ -1,6 +1,7 @@
 """`trimtab metrics`: to a file at once, or served on this machine alone."""
 
 import http.client
+import json
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from prometheus_text import read_text
 from test_metrics import API
 
+from trimtab.cli.app import run
 from trimtab.cli.metrics import metrics
 from trimtab.cli.options import Common
 from trimtab.errors import UsageError
@@ -117,3 +119,24 @@ def test_what_is_served_may_begin_before_what_it_tells_of(tmp_path: Path) -> Non
         assert get(port, "/metrics")[0] == 200
         process.terminate()
         assert process.wait(timeout=30) == 0
+
+
+def test_a_scan_that_could_ask_nobody_is_not_told_as_one_that_found_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    fleet, advisories = tmp_path / "shop", tmp_path / "osv"
+    fleet.mkdir()
+    advisories.mkdir()
+    (fleet / "requirements.txt").write_text("flask==1.0\n")
+    (fleet / "Dockerfile").write_text("FROM scratch\nCOPY requirements.txt /\n")
+    old = {"id": "A-1", "modified": "2020-01-01T00:00:00Z", "affected": [{"package": {"name": "x", "ecosystem": "PyPI"}}]}
+    (advisories / "A-1.json").write_text(json.dumps(old))
+    words = ["scan", str(fleet), "--no-images", "-q", "--type", "vulns"]
+    told: list[bool] = []
+    for more in (["--offline"], ["--advisories", str(advisories)]):
+        run([*words, *more])
+        capsys.readouterr()
+        assert metrics(fleet) == 0
+        told.append("trimtab_scan_vulnerabilities" in capsys.readouterr().out)
+    assert told == [False, True]

@@ -1,7 +1,7 @@
 """`trimtab metrics`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,8 @@ from trimtab.cli import serving
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, write_text
 from trimtab.errors import TrimtabError, UsageError
-from trimtab.history import COMPARED, Store, history_folder, opened
+from trimtab.fleet.plain import mapping
+from trimtab.history import COMPARED, ScanRow, Store, history_folder, opened
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.otlp import endpoint, request, send, shown
@@ -104,10 +105,18 @@ def _known(folder: Path) -> Known:
 def known(store: Store) -> Known:
     """What a history holds that metrics are made from."""
     builds = [row for rows in store.ledger.recent(COMPARED, ("built",)).values() for row in rows]
+    scans = store.scans.newest()
     return Known(
         store.usage.places(), store.usage.callers(), store.ledger.totals(), builds, store.deployments.rows(_ALL),
-        store.scans.newest(), store.scans.scores(limit=1), store.verdicts(),
+        scans, store.scans.scores(limit=1), store.verdicts(), _unasked(store, scans),
     )  # fmt: skip
+
+
+def _unasked(store: Store, scans: Sequence[ScanRow]) -> frozenset[str]:
+    """The runs in which no store and no program answered. What was kept of a run is read only where its rows leave it open."""
+    told = {row.run for row in scans if row.as_of or any(row.counts.values())}
+    left = {row.run for row in scans} - told
+    return frozenset(run for run in left if not mapping(store.read_result(run, "scan")).get("sources"))
 
 
 def _handler(text: Callable[[], str]) -> type[serving.Handler]:

@@ -55,13 +55,16 @@ class Known:
     scores: Sequence[ScoreRow] = ()
     verdicts: Mapping[str, tuple[str, str]] | None = None
     """Each file's newest verdict, with its reason."""
+    unasked: frozenset[str] = frozenset()
+    """Runs of scans in which nobody could be asked for vulnerabilities: that they found none says nothing."""
 
 
 def families(known: Known, now: float) -> list[Family]:
     """All metrics; `now` is in seconds since 1970."""
     return [
         *_containers(known.places, now), *_callers(known.callers), *_builds(known.totals, known.builds),
-        *_deployments(known.deployments), *_scans(known.scans), *_scores(known.scores), *_proofs(known.verdicts or {}),
+        *_deployments(known.deployments), *_scans(known.scans, known.unasked),
+        *_scores(known.scores), *_proofs(known.verdicts or {}),
     ]  # fmt: skip
 
 
@@ -148,12 +151,13 @@ def _deployments(rows: Sequence[DeploymentRow]) -> Iterator[Family]:
     yield _gauge("deployment_unfinished_timestamp_seconds", "When a deployment began that has not ended.", since)
 
 
-def _scans(rows: Sequence[ScanRow]) -> Iterator[Family]:
+def _scans(rows: Sequence[ScanRow], unasked: frozenset[str]) -> Iterator[Family]:
     last = _first((row.target, row) for row in rows)
-    counts = [(row.target, severity, number) for row in last for severity, number in sorted(row.counts.items())]
+    asked = [row for row in last if "vulns" in row.parts and row.run not in unasked]
+    counts = [(row.target, severity, number) for row in asked for severity, number in sorted(row.counts.items())]
     known = (({"target": target, "severity": severity}, float(number)) for target, severity, number in counts)
     yield _gauge("scan_vulnerabilities", "Known vulnerabilities that the last scan found.", known)
-    secrets = (({"target": row.target}, float(row.secrets)) for row in last)
+    secrets = (({"target": row.target}, float(row.secrets)) for row in last if "secrets" in row.parts)
     yield _gauge("scan_secrets", "Credentials that the last scan found.", secrets)
     unchecked = (({"target": row.target}, float(row.unchecked)) for row in last)
     yield _gauge("scan_unchecked", "What the last scan did not look at, over all of its targets.", unchecked)
