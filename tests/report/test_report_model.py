@@ -13,6 +13,7 @@ from trimtab.gate.limits import GatePolicy, Limits
 from trimtab.history import BuildRow, FleetBuildRow, ScanRow, open_store
 from trimtab.history.deployments import DeploymentRow, ServiceRow
 from trimtab.report.overview import Known, Overview, overview, read_known
+from trimtab.report.overview.deployments import healthy
 from trimtab.report.overview.model import Change, Empty, Group, Metric, Sourced, Unit, Where
 from trimtab.report.overview.spans import halves
 from trimtab.review import Review, review
@@ -205,6 +206,24 @@ def test_deployment_figures(report: Overview) -> None:
     assert (metric(report, "deployment_success_rate").value, metric(report, "rollback_rate").value) == (0.5, 0.5)
     assert metric(report, "health_pass_rate").value == pytest.approx(1 - 1 / (2 * COUNT))
     assert metric(report, "rollback_rate").note == "2 deployments; 1 rollback asked for"
+
+
+def test_a_version_without_a_health_check_has_not_passed_one(fleet: tuple[Path, Review], known: Known) -> None:
+    """That it ran on for five seconds was told as a health check that passed, and as the time until it was healthy."""
+    (newest, *_) = (row for row in known.deployments if row.kind == "deploy" and row.outcome == "done")
+    reasons = ("has no health check, ran for 5 s", "ended with 0", "healthy")
+    rows = [
+        ServiceRow(newest.id, f"s{number}", "swap", "a", "b", "deployed", reason, 6.0, 0.1, 5.4)
+        for number, reason in enumerate(reasons)
+    ]
+    some, none = (
+        replace(known, deployments=[newest], services={newest.id: each}) for each in (rows, rows[:2])
+    )  # fmt: skip
+    told = [metric(overview("fleet", None, fleet[1], each, GatePolicy(), NOW), "health_pass_rate") for each in (some, none)]
+    assert [(each.value, each.note) for each in told] == [
+        (1, "1 deployment; 2 without a health check left out"), (None, "no new version had a health check"),
+    ]  # fmt: skip
+    assert healthy(some) == {"s2": 5.4}
 
 
 def test_limits_of_the_configuration_are_the_targets(fleet: tuple[Path, Review], known: Known) -> None:

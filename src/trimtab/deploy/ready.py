@@ -11,6 +11,7 @@ from trimtab.docker.command import execute, logs
 from trimtab.docker.containers import Container
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.redact import Redactor, secret_values
+from trimtab.history.deployments import JOB_ENDED, NO_HEALTH_CHECK
 
 _LOOK = 0.2
 """Seconds between two looks. The engine answers one in some 20 ms, the client that carries it takes as long."""
@@ -62,7 +63,7 @@ async def until_ended(site: Site, name: str) -> Good | Bad:
             return Bad("its container is gone")
         if container.state in {"exited", "dead"}:
             well = container.exit_code == 0
-            return Good(time.monotonic() - began, "ended with 0") if well else Bad(_ended(container), await _tail(site, name))
+            return Good(time.monotonic() - began, JOB_ENDED) if well else Bad(_ended(container), await _tail(site, name))
         await anyio.sleep(_LOOK)
     return Bad(f"it did not end within {limit:g} s", await _tail(site, name))
 
@@ -79,7 +80,7 @@ async def _until_ready(site: Site, name: str) -> Good | Bad:
         if container.health == "healthy":
             return Good(waited, "healthy")
         if container.health is None and waited >= site.checks.settle:
-            return Good(waited, f"has no health check, ran for {waited:.0f} s")
+            return Good(waited, f"{NO_HEALTH_CHECK}, ran for {waited:.0f} s")
         limit = allowance(container, site.checks)
         if container.health is not None and waited > limit:
             return Bad(f"it was not healthy within {limit:.0f} s")

@@ -76,6 +76,10 @@ class DeploymentRow:
     plan: Mapping[str, object]
 
 
+NO_HEALTH_CHECK, JOB_ENDED = "has no health check", "ended with 0"
+"""How the reasons begin for which a new version is good that no health check has passed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceRow:
     """What became of one service in a deployment."""
@@ -92,7 +96,12 @@ class ServiceRow:
     away: float | None = None
     """Seconds for which no container of it ran, where one did before."""
     healthy: float | None = None
-    """Seconds from the new container's start until it was healthy."""
+    """Seconds from the new container's start until it was healthy, or until it was taken for good without a health check."""
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether it was taken for good with no health check to say so: it ran on for a while, or was a job that ended."""
+        return self.outcome == "deployed" and self.reason.startswith((NO_HEALTH_CHECK, JOB_ENDED))
 
 
 @dataclass(frozen=True, slots=True)

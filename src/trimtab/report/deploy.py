@@ -273,13 +273,14 @@ def rates(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[Service
     ended = [row for row in rows if row.kind == "deploy" and row.outcome is not None]
     done = [row for row in ended if row.outcome == "done"]
     places = [each for row in ended for each in services.get(row.id, ()) if each.outcome != "untouched"]
+    checked = [each for each in places if not each.is_unchecked]
     seconds = sorted(row.seconds for row in done if row.seconds is not None)
     return {
         "count": len(ended),
         "success_rate": len(done) / len(ended) if ended else None,
         "rollback_rate": sum(row.outcome == "rolled-back" for row in ended) / len(ended) if ended else None,
         "rollbacks_asked_for": sum(row.kind == "rollback" for row in rows),
-        "health_pass_rate": sum(each.outcome == "deployed" for each in places) / len(places) if places else None,
+        "health_pass_rate": sum(each.outcome == "deployed" for each in checked) / len(checked) if checked else None,
         "median_seconds": seconds[len(seconds) // 2] if seconds else None,
     }
 
@@ -312,5 +313,5 @@ def deployments_view(rows: Sequence[DeploymentRow], services: Mapping[str, Seque
     }
     median = found["median_seconds"]
     last = f"{found['count']} deployments: {share['success_rate']} succeeded, {share['rollback_rate']} were rolled back,"
-    last += f" {share['health_pass_rate']} of the services' new versions were good"
+    last += f" {share['health_pass_rate']} of the new versions with a health check passed it"
     return Group(table, last + (f"; median {figures.seconds(median)}" if median else ""))

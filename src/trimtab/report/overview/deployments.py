@@ -42,11 +42,12 @@ def deployment_metrics(known: Known) -> list[Metric]:
         )  # fmt: skip
         now = _rate(known, newer, rate)
         if now is None:
-            found.append(make(target=Target(target, None, "by default"), note=nothing))
+            why = "no new version had a health check" if newer else nothing
+            found.append(make(target=Target(target, None, "by default"), note=why))
             continue
         before = change(_rate(known, older, rate), now, _where(older)) if older else None
         met = now == (1.0 if better == "higher" else 0.0)
-        note = counted(len(newer), "deployment") + _asked_for(known, key)
+        note = counted(len(newer), "deployment") + _asked_for(known, key) + _unchecked(known, newer, key)
         found.append(make(value=now, where=_where(newer), change=before, target=Target(target, met, "by default"), note=note))
     return found
 
@@ -65,6 +66,11 @@ def _rate(known: Known, rows: Rows, name: str) -> float | None:
 def _asked_for(known: Known, key: str) -> str:
     asked = sum(row.kind == "rollback" for row in known.deployments)
     return f"; {counted(asked, 'rollback')} asked for" if key == "rollback_rate" and asked else ""
+
+
+def _unchecked(known: Known, rows: Rows, key: str) -> str:
+    unchecked = sum(each.is_unchecked for row in rows for each in known.services.get(row.id, ()))
+    return f"; {unchecked} without a health check left out" if key == "health_pass_rate" and unchecked else ""
 
 
 def _median(rows: Rows) -> float | None:
@@ -106,7 +112,7 @@ def healthy(known: Known) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in known.deployments:
         for each in known.services.get(row.id, ()):
-            if each.healthy is not None:
+            if each.healthy is not None and not each.is_unchecked:
                 found.setdefault(each.service, each.healthy)
     return found
 
