@@ -161,7 +161,10 @@ def test_markdown_is_fit_for_a_pull_request(made: Overview) -> None:
 def test_markdown_says_what_would_fill_the_gaps(reviewed: tuple[Path, Review]) -> None:
     text = overview_markdown(overview("fl|eet<b>", None, reviewed[1], Known(), GatePolicy(), NOW))
     assert "### trimtab report: fl\\|eet&lt;b>" in text
-    assert re.search(r"Not measured yet; `trimtab build`, .*`trimtab deploy` fill the gaps\.", text)
+    gaps = next(line for line in text.splitlines() if line.startswith("Not measured yet"))
+    assert gaps.startswith("Not measured yet: Average build time per service · ")
+    assert re.search(r"Vulnerabilities, critical · [^`]*\(`trimtab scan`", gaps)
+    assert re.search(r"Deployment time · [^`]*\(`trimtab deploy`\)", gaps)
 
 
 def test_json_has_the_same_figures(made: Overview) -> None:

@@ -25,11 +25,17 @@ def overview_markdown(report: Overview) -> str:
     for group in Group:
         parts += _group(group, [each for each in report.metrics if each.group is group])
     parts += [*_proofs(report), *_gates(report), *_services(report), *_worse(report)]
-    missing = dict.fromkeys(f"`{each.fill}`" for each in report.metrics if each.value is None)
-    if missing:
-        parts += [f"Not measured yet; {', '.join(missing)} {'fills' if len(missing) == 1 else 'fill'} the gaps.", ""]
+    missing = [each for each in report.metrics if each.value is None]
+    filled = [f"{' · '.join(each.title for each in missing if each.fill == fill)} (`{fill}`)" for fill in _fills(missing)]
+    if filled:
+        parts += [f"Not measured yet: {'; '.join(filled)}.", ""]
     parts += [f"<sub>Made {words.moment(report.made)}. Every figure names the run it was measured in.</sub>", ""]
     return "\n".join(parts)
+
+
+def _fills(missing: list[Metric]) -> dict[str, None]:
+    """The commands that fill the gaps, each once."""
+    return dict.fromkeys(each.fill for each in missing)
 
 
 def _group(group: Group, metrics: list[Metric]) -> list[str]:
