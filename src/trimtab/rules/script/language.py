@@ -258,7 +258,11 @@ class IncrementUnderErrexit(ScriptRule):
             if match.start("all") not in part.arithmetic or (sign == "+" and _begins_above_zero(part.text, name)):
                 continue
             outcome: Fix | Refusal = Refusal(_STATUS)
-            if part.arithmetic[match.start("all")]:
+            # Behind a line that goes on, the whole chain's status may be what somebody looks at.
+            goes_on = part.text[: match.start("all")].rstrip(" \t").endswith("\n") and _CHAINED.search(
+                part.text, 0, match.start("all")
+            )
+            if part.arithmetic[match.start("all")] and not goes_on:
                 edit = Edit(Span(match.start("all"), match.end("all")), f"{name}=$(({name} {sign} 1))")
                 outcome = script_fix(part, f"write `{name}=$(({name} {sign} 1))`", [edit], Applicability.SAFE)
             yield self.at(part, match.start("all"), f"`{match['all']}` ends the script when `{name}` was 0", outcome, name)
@@ -270,6 +274,7 @@ def _begins_above_zero(text: str, name: str) -> bool:
     return bool(values) and all(re.fullmatch(r"[1-9]\d*;?", value) for value in values)
 
 
+_CHAINED = re.compile(r"(?:&&|\|\|)[ \t]*\n[ \t]*\Z")
 _INCREMENT = re.compile(
     r"(?m)(?:^[ \t]*|;[ \t]*|\b(?:then|do|else)[ \t]+|^(?![ \t]*(?:if|elif|while|until)\b)[^\n#]*(?:\|\||&&)[ \t]*)"
     r"(?P<all>\(\(\s*(?P<name>\w+)(?P<sign>\+\+|--)\s*\)\))(?=[ \t]*(?:$|#|;))"
