@@ -131,7 +131,7 @@ class Scans:
 
     def newest(self) -> list[ScanRow]:
         """The last row of every target, the newest first."""
-        last = "SELECT rowid FROM scans WHERE target = named ORDER BY started DESC, run LIMIT 1"
+        last = "SELECT rowid FROM scans WHERE target = named ORDER BY started DESC, rowid DESC LIMIT 1"
         query = "SELECT scans.* FROM (SELECT DISTINCT target AS named FROM scans) CROSS JOIN scans"
         found = self._connection.execute(f"{query} ON scans.rowid = ({last}) ORDER BY started DESC, run, target")
         return [_row(row) for row in found]
