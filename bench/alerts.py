@@ -41,7 +41,8 @@ def trimtab(*words: str) -> list[str]:
     return [sys.executable, "-m", "trimtab", *words]
 
 
-def fired() -> set[tuple[str, str]]:
+def fired(project: str) -> set[tuple[str, str]]:
+    """The alerts about a project: whatever else answers on the port may have some of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", SERVED, timeout=10)
     try:
         connection.request("GET", "/api/v1/alerts")
@@ -50,7 +51,9 @@ def fired() -> set[tuple[str, str]]:
         return set()
     finally:
         connection.close()
-    labels: list[dict[str, str]] = [each["labels"] for each in alerts if each["state"] == "firing"]
+    labels: list[dict[str, str]] = [
+        each["labels"] for each in alerts if each["state"] == "firing" and each["labels"].get("project") == project
+    ]
     return {(each["alertname"], each.get("service", "")) for each in labels}
 
 
@@ -65,12 +68,12 @@ def fleet(folder: Path, project: str) -> Path:
     return shop
 
 
-def watch(minutes: float) -> dict[tuple[str, str], float]:
+def watch(minutes: float, project: str) -> dict[tuple[str, str], float]:
     """When each alert fired for the first time, in seconds from now; ends with the last of those that have to."""
     began, found = time.monotonic(), dict[tuple[str, str], float]()
     while time.monotonic() < began + minutes * 60 and not found.keys() >= WANTED:
         time.sleep(5)
-        found |= dict.fromkeys(fired() - found.keys(), time.monotonic() - began)
+        found |= dict.fromkeys(fired(project) - found.keys(), time.monotonic() - began)
     return found
 
 
@@ -86,7 +89,7 @@ def measured(minutes: float, folder: Path, project: str) -> dict[tuple[str, str]
         words = [f"{programs}/prometheus", "--config.file=monitoring/prometheus.yml", f"--storage.tsdb.path={folder / 'data'}"]
         stack.enter_context(running(*words, f"--web.listen-address=127.0.0.1:{SERVED}", folder=shop))
         subprocess.run(["docker", "compose", "kill", "notifier"], cwd=shop, check=True, capture_output=True)
-        return watch(minutes)
+        return watch(minutes, project)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -110,8 +110,7 @@ def test_figures_are_those_of_the_loads() -> None:
     assert caches.memory < 60 * MIB
     counters = found["caches"].reading.counters
     assert counters is not None
-    # The file is 150 MiB; on a machine with little memory left the kernel may have dropped some of it.
-    assert counters.cached > 60 * MIB
+    assert counters.memory + counters.cached > 120 * MIB
     child = found["child"]
     assert child.sample.ooms >= 1
     assert (child.reading.state, child.sample.restarts) == ("running", 0)

@@ -190,7 +190,7 @@ def test_what_is_refused_is_told_once_however_many_rounds_move_its_line() -> Non
     "codes", [("DF101",), ("DF101", "DF104"), ("DF201", "DF122", "DF104"), ("DF110", "DF129", "DF101", "DF104")]
 )
 def test_the_rules_that_are_not_wanted_need_not_be_asked(shop: Path, codes: tuple[str, ...]) -> None:
-    """The commits of a branch are made so: asking all rules for each of them took an hour over a large fleet."""
+    """The commits of a branch are made so: asking all rules for each of them took minutes over a large fleet."""
     fleet = discover(DiskTree(shop))
     for file in fleet.files:
         every, few = (

@@ -80,7 +80,7 @@ class _Partial:
     def text(self, path: str, codes: tuple[str, ...]) -> str | None:
         """A file with the fixes of some rules alone; None where they change nothing.
 
-        The others are not even asked: over a fleet of 38 Dockerfiles they took an hour.
+        The others are not even asked: over a fleet of 38 Dockerfiles that was not done after seven minutes.
         """
         if (path, codes) not in self.known:
             rules = [rule for rule in self.loaded.rules if rule.code in codes]

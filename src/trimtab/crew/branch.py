@@ -19,6 +19,7 @@ class Branch:
         self._runner, self._top, self._folder, self._inside, self._name = runner, top, folder, inside, name
         # Called as the other: compose names a project after its folder.
         self._before = folder.parent / "before" / folder.name
+        self._is_exported = False
 
     @property
     def fleet(self) -> Path:
@@ -41,10 +42,16 @@ class Branch:
         Raises:
             CommandFailed: git refused.
         """
-        await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._before, ignore_errors=True))
-        self._before.parent.mkdir(parents=True, exist_ok=True)
-        await export_revision(self._runner, self._top, "HEAD", self._before)
+        if not self._is_exported:
+            # One that is there may be half of one, of a run that was killed.
+            await self._remove_before()
+            self._before.parent.mkdir(parents=True)
+            await export_revision(self._runner, self._top, "HEAD", self._before)
+            self._is_exported = True
         return self._before / self._inside
+
+    async def _remove_before(self) -> None:
+        await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._before.parent, ignore_errors=True))
 
     async def commit(self, message: str) -> None:
         """Put what has changed in the folder on the branch; nothing where nothing has.
@@ -61,7 +68,7 @@ class Branch:
             CommandFailed: git refused.
         """
         await remove_worktree(self._runner, self._top, self._folder)
-        await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._before.parent, ignore_errors=True))
+        await self._remove_before()
         try:
             found = (await self._runner.run(images_named(f"{project}-*"))).text.split()
             if found:

@@ -178,10 +178,11 @@ def _shown(option: Option, wanted: _Wanted) -> Mapping[str, object]:
     kind = "[switch]" if not option.value else "[string[]]" if option.repeated else "[string]"
     default = " = @()" if option.repeated else ""
     alias = f"[Alias({', '.join(aliases)})] " if aliases else ""
+    about = _about(option, wanted)
     return {
         "name": option.name, "value": option.value, "repeated": option.repeated, "to": option.to, "word": _pascal(option.name),
         "patterns": " | ".join(names + (["help"] if option.name == "help" else [])),
-        "about": _about(option, wanted)[0].upper() + _about(option, wanted)[1:] + ".",
+        "about": about[0].upper() + about[1:] + ".",
         "declared": f"{alias}{kind} ${_pascal(option.name)}{default}",
     }  # fmt: skip
 

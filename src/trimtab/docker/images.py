@@ -9,6 +9,8 @@ from trimtab.docker.runner import Runner
 from trimtab.errors import ToolError
 from trimtab.syntax.data import read_json
 
+_ASKED = 20.0
+"""Seconds for a question that only makes an answer more exact."""
 _CONFIG_KEYS = (
     "Entrypoint",
     "Cmd",
@@ -70,7 +72,7 @@ async def read_triggers(runner: Runner, images: Sequence[str]) -> Mapping[str, t
     """
     named = [image for image in images if not image.startswith("-")]
     try:
-        result = await runner.run(argv.image_inspect(*named)) if named else None
+        result = await runner.run(argv.image_inspect(*named), timeout=_ASKED) if named else None
         # It ends with an error where one of them is missing, and has said everything of the others.
         every = cast("list[Mapping[str, object]]", read_json(result.stdout or b"[]")) if result else []
         return {name: _triggers(data) for data in every for name in _names(data)}

@@ -25,10 +25,8 @@ _KINDS = ("target", "variable", "group")
 
 def with_siblings(paths: Collection[str], path: str) -> bool:
     """Whether one of some files is meant by another's name: the bake files of a folder, laid over each other, are one."""
-    if path in paths:
-        return True
-    folder, _, name = path.rpartition("/")
-    return name in BAKE_NAMES and any(each.rpartition("/")[0] == folder and is_bake(each) for each in paths)
+    folder = posixpath.dirname(path)
+    return path in paths or (is_bake(path) and any(is_bake(each) and posixpath.dirname(each) == folder for each in paths))
 
 
 def is_bake(path: str) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from trimtab.fleet.bake import BAKE_NAMES, read_bake
+from trimtab.fleet.bake import BAKE_NAMES, is_bake, read_bake
 from trimtab.fleet.compose import included_files, load_project, read_service
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.model import Build, ComposeProject, Fleet, FleetFile, FleetOptions, Problem, Service
@@ -77,8 +77,8 @@ def is_variant(path: str) -> bool:
 def _bake_files(tree: Tree) -> list[list[str]]:
     """Folder by folder, in the order in which bake lays one over the other."""
     folders: dict[str, list[str]] = {}
-    for name, entry in own_files(tree):
-        if name in BAKE_NAMES:
+    for _, entry in own_files(tree):
+        if is_bake(entry.path):
             folders.setdefault(posixpath.dirname(entry.path), []).append(entry.path)
     return [sorted(paths, key=lambda path: BAKE_NAMES.index(posixpath.basename(path))) for paths in folders.values()]
 

@@ -30,7 +30,8 @@ def unlooked(part: ScriptPart) -> tuple[EngineCall, ...]:
     In a function or a block that is handed to one, something anywhere in the script that looks may be meant for it. `try` is
     nothing: a program that fails throws nothing.
     """
-    if part.shell != "powershell" or _FOR_ALL.search(part.text):
+    asked = part.shell == "powershell" and any(call.verb in _MATTERS for call in part.calls)
+    if not asked or _FOR_ALL.search(part.text):
         return ()
     calls = sorted(part.calls, key=lambda call: call.command.span.start)
     nodes = list(walk(tree(part.text, "powershell")))

@@ -233,8 +233,8 @@ def _is_unread(node: Node) -> bool:
         # A loop's condition is asked again behind the last statement of its body.
         condition = node.type == "do_group" and _reads_status(parent)
         return (parent.type != "while_statement" or node.type == "do_group") and not condition and _is_unread(parent)
-    if parent.type == "list" and parent.children[-1] == node:
-        # What stands before it in `a && b` does not run after it.
+    if parent.type == "list" and parent.children[-1] == node and parent.children[-2].type == "||":
+        # What stands before it does not run after it.
         return _is_unread(parent)
     begin = _BODY_BEHIND.get(parent.type)
     before = [each.type for each in parent.children if each.end_byte <= node.start_byte]

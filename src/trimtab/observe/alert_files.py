@@ -106,16 +106,19 @@ def _compose(watched: Watched, read: str, *, propagates: bool) -> str:
     """
     name = re.sub(r"[^a-z0-9_-]", "-", f"{watched.project}-monitoring".lower()).lstrip("-_")
     digest = hashlib.sha256(read.encode()).hexdigest()[:16]
-    return _COMPOSE.format(name=name, digest=digest, propagation=",rslave" if propagates else "")
+    return _COMPOSE.format(
+        name=name, digest=digest, propagation=",rslave" if propagates else "", compose=COMPOSE, config=CONFIG, rules=RULES,
+        port=METRICS_PORT,
+    )  # fmt: skip
 
 
-_COMPOSE = f"""# In this folder, and again whenever the files were written anew: docker compose -f {COMPOSE} up -d
+_COMPOSE = """# In this folder, and again whenever the files were written anew: docker compose -f {compose} up -d
 # In the fleet's folder, both for as long as it is watched:
 #   trimtab observe          (`trimtab observe --snippet` has a container do it)
-#   trimtab metrics --listen 127.0.0.1:{METRICS_PORT}
+#   trimtab metrics --listen 127.0.0.1:{port}
 # The metrics are served on the host's loopback address only, so Prometheus shares the host's network and serves
 # http://127.0.0.1:9090 on the same address. That needs Linux.
-name: {{name}}
+name: {name}
 services:
   prometheus:
     image: prom/prometheus:v2.55.1
@@ -127,8 +130,8 @@ services:
       - --storage.tsdb.retention.time=30d
       - --web.listen-address=127.0.0.1:9090
     volumes:
-      - ./{CONFIG}:/etc/prometheus/prometheus.yml:ro
-      - ./{RULES}:/etc/prometheus/{RULES}:ro
+      - ./{config}:/etc/prometheus/prometheus.yml:ro
+      - ./{rules}:/etc/prometheus/{rules}:ro
       - prometheus:/prometheus
     read_only: true
     cap_drop: [ALL]
@@ -137,7 +140,7 @@ services:
     stop_grace_period: 1m
     labels:
       # What it reads: other rules are another container, as a running one would keep the old files.
-      trimtab.reads: "{{digest}}"
+      trimtab.reads: "{digest}"
     healthcheck:
       test: [CMD, wget, -q, --spider, "http://127.0.0.1:9090/-/healthy"]
       interval: 30s
@@ -146,11 +149,11 @@ services:
       start_period: 30s
     logging: &logs
       driver: local
-      options: {{{{max-size: 10m, max-file: "3"}}}}
+      options: {{max-size: 10m, max-file: "3"}}
     deploy:
       resources:
-        limits: {{{{memory: 512M, cpus: "1.00"}}}}
-        reservations: {{{{memory: 128M}}}}
+        limits: {{memory: 512M, cpus: "1.00"}}
+        reservations: {{memory: 128M}}
   node-exporter:
     image: prom/node-exporter:v1.8.2
     # trimtab: ignore[CM207] it tells of the host's network, and is scraped on its loopback address
@@ -163,7 +166,7 @@ services:
     # With `rslave` it sees what is mounted later; the engine refuses that where `/` is no shared mount, as without systemd.
     volumes:
       # trimtab: ignore[CM208] it tells how full each of the host's filesystems is
-      - /:/host:ro{{propagation}}
+      - /:/host:ro{propagation}
     read_only: true
     cap_drop: [ALL]
     security_opt: ["no-new-privileges:true"]
@@ -171,8 +174,8 @@ services:
     logging: *logs
     deploy:
       resources:
-        limits: {{{{memory: 64M, cpus: "0.25"}}}}
-        reservations: {{{{memory: 16M}}}}
+        limits: {{memory: 64M, cpus: "0.25"}}
+        reservations: {{memory: 16M}}
 volumes:
   prometheus:
 """

@@ -19,6 +19,7 @@ LEVELS = {
     "critical": Severity.CRITICAL, "high": Severity.HIGH, "medium": Severity.MEDIUM, "moderate": Severity.MEDIUM,
     "low": Severity.LOW, "negligible": Severity.INFO,
 }  # fmt: skip
+"""How bad a finding is, by the words of scanners."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ _LONGEST_GRACE = 20.0
 _CLEAN_ENDS = frozenset({0, 143})
 """143 is the end by SIGTERM itself."""
 LOGGED = "error in its log"
+"""What differs where only one of two has logged an error."""
 _ERROR = re.compile(r"\b(?:error|exception|traceback|fatal|panic|critical|segmentation fault)\b", re.IGNORECASE)
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b|\d+")
 

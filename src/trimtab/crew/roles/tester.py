@@ -50,9 +50,10 @@ async def tester(brief: Brief, do: Do) -> Report:
     looked = f"{done - len(untried)} of {done} images were looked at" if untried else f"{done} images were looked at"
     good = f"{looked}, and none has stopped building" + ("; not every project could be started" if started.unknown else "")
     standing = Standing.UNKNOWN if untried or started.unknown else Standing.DONE
+    said = good
     if failed or started.stopped:
-        standing, good = Standing.FAILED, worse
-    return conclude(Role.TESTER, good, steps, standing=standing, claims=claims.found, left=left, optional=started.steps)
+        standing, said = Standing.FAILED, worse
+    return conclude(Role.TESTER, said, steps, standing=standing, claims=claims.found, left=left, optional=started.steps)
 
 
 @dataclass(frozen=True)

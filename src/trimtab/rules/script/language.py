@@ -221,8 +221,8 @@ class IncrementUnderErrexit(ScriptRule):
     The command's status is a failure when the value before was 0, and the script ends there without a word.
 
     ## Fix safety
-    Safe: it becomes `x=$((x + 1))`, which never fails. Refused where the status is looked at: in a condition, as the last
-    command of a function, before `$?`.
+    Safe: it becomes `x=$((x + 1))`, which never fails. Refused where the status is looked at: in a condition, behind `&&`, as
+    the last command of a function, before `$?`.
     """
 
     code = "SC110"
@@ -247,6 +247,7 @@ class IncrementUnderErrexit(ScriptRule):
             after="#!/bin/bash\nset -e\nx=0\ndocker ps || x=$((x + 1))\ndocker ps\n",
         ),
         script_case("#!/bin/bash\nset -e\nwhile sleep 1; ((x--)); do docker ps; done\n", refused=_STATUS),
+        script_case("#!/bin/bash\nset -e\nx=0\ndocker ps && ((x++))\ndocker ps\n", refused=_STATUS),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
@@ -258,11 +259,7 @@ class IncrementUnderErrexit(ScriptRule):
             if match.start("all") not in part.arithmetic or (sign == "+" and _begins_above_zero(part.text, name)):
                 continue
             outcome: Fix | Refusal = Refusal(_STATUS)
-            # Behind a line that goes on, the whole chain's status may be what somebody looks at.
-            goes_on = part.text[: match.start("all")].rstrip(" \t").endswith("\n") and _CHAINED.search(
-                part.text, 0, match.start("all")
-            )
-            if part.arithmetic[match.start("all")] and not goes_on:
+            if part.arithmetic[match.start("all")]:
                 edit = Edit(Span(match.start("all"), match.end("all")), f"{name}=$(({name} {sign} 1))")
                 outcome = script_fix(part, f"write `{name}=$(({name} {sign} 1))`", [edit], Applicability.SAFE)
             yield self.at(part, match.start("all"), f"`{match['all']}` ends the script when `{name}` was 0", outcome, name)
@@ -274,7 +271,6 @@ def _begins_above_zero(text: str, name: str) -> bool:
     return bool(values) and all(re.fullmatch(r"[1-9]\d*;?", value) for value in values)
 
 
-_CHAINED = re.compile(r"(?:&&|\|\|)[ \t]*\n[ \t]*\Z")
 _INCREMENT = re.compile(
     r"(?m)(?:^[ \t]*|;[ \t]*|\b(?:then|do|else)[ \t]+|^(?![ \t]*(?:if|elif|while|until)\b)[^\n#]*(?:\|\||&&)[ \t]*)"
     r"(?P<all>\(\(\s*(?P<name>\w+)(?P<sign>\+\+|--)\s*\)\))(?=[ \t]*(?:$|#|;))"

@@ -101,13 +101,15 @@ def _when_it_fails(lines: Sequence[str], call: EngineCall, part: ScriptPart) -> 
     return _inside(lines, following)
 
 
-_ONE_LINE = (
+_AROUND = (
     re.compile(r"\s*if\s+!.*?;\s*then\s+(?P<bad>.*);\s*fi\s*(?:#.*)?"),
     re.compile(r"\s*if\s+(?!!).*?;\s*else\s+(?P<bad>.*);\s*fi\s*(?:#.*)?"),
+)
+_BEHIND = (
     re.compile(r"(?i)\s*if\s*\((?:\s*\$LASTEXITCODE\s+-ne\s+0|\s*(?:-not|!)\s*\$\?)\s*\)\s*\{(?P<bad>[^{}]*)\}\s*"),
     re.compile(r"\s*if\s+(?:\[{1,2}\s+\"?\$\?\"?\s+(?:-ne|!=)\s+\"?0\"?\s+\]{1,2})\s*;\s*then\s+(?P<bad>.*);\s*fi\s*(?:#.*)?"),
 )
-"""Branches that stand in one line, with what they do after a failure; the first two around the call, the others behind it."""
+"""Branches that stand in one line, around a call or behind it, with what they do after a failure."""
 
 
 def _in_one_line(lines: Sequence[str], call: EngineCall, part: ScriptPart) -> int | None:
@@ -115,8 +117,8 @@ def _in_one_line(lines: Sequence[str], call: EngineCall, part: ScriptPart) -> in
     at = part.text.count("\n", 0, call.command.span.start)
     last = part.text.count("\n", 0, call.command.span.end)
     behind = next((n for n in range(last + 1, len(lines)) if lines[n].strip()), at)
-    pairs = ((at, each) for each in _ONE_LINE[:2]), ((behind, each) for each in _ONE_LINE[2:] if behind != at)
-    for number, pattern in (pair for several in pairs for pair in several):
+    places = [(at, each) for each in _AROUND] + [(behind, each) for each in _BEHIND if behind != at]
+    for number, pattern in places:
         match = pattern.fullmatch(lines[number])
         if match and _only_prints([match["bad"]]) and not re.search(r"[;&|]\s*(?!echo|printf|Write-)\w", match["bad"]):
             return number

@@ -1,0 +1,20 @@
+"""Scans as they are found again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trimtab.history import ScanRow, opened
+
+ROW = ScanRow("", "api", "image", "2026-01-01T00:00:00+00:00", None, "sha256:1", ("api",), (), 1, {}, 0, 0, None, "clean")
+
+
+@pytest.mark.parametrize("runs", [("a", "b"), ("b", "a")])
+def test_of_two_in_one_second_the_later_one_is_the_newest(tmp_path: Path, runs: tuple[str, str]) -> None:
+    """A run's name is chosen by chance: it says nothing of when it was."""
+    with opened(tmp_path) as store:
+        for run in runs:
+            store.scans.add([replace(ROW, run=run)])
+        assert [each.run for each in store.scans.newest()] == [runs[-1]]
+        assert store.scans.last_run() == runs[-1]
