@@ -147,7 +147,8 @@ class Scans:
     def scores(self, name: str = "", limit: int = 100) -> list[ScoreRow]:
         """What a service, or the fleet, scored, the newest first."""
         rows = self._connection.execute(
-            "SELECT run, started, revision, name, overall, categories FROM scores WHERE name = ? ORDER BY started DESC, rowid DESC LIMIT ?",
+            "SELECT run, started, revision, name, overall, categories FROM scores WHERE name = ?"
+            " ORDER BY started DESC, rowid DESC LIMIT ?",
             (name, limit),
         )
         return [
