@@ -20,12 +20,13 @@ test: setup ## run all tests, those on a real engine included
 fast: setup ## run the tests that need no engine
 	@$(python) -m pytest -n auto -m 'not engine' $(ARGS)
 
-check: setup ## lint, types, layers, generated docs
+check: setup ## lint, types, layers, generated docs, and whether every test can be collected
 	@$(python) -m ruff check src tests scripts bench fuzz
 	@$(python) -m ruff format --check src tests scripts bench fuzz
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports
 	@$(python) scripts/generate_docs.py --check
+	@$(python) -m pytest --collect-only -qq > /dev/null || { $(python) -m pytest --collect-only -qq | tail -n 20; exit 1; }
 	@! git grep -nI -E 'pyp[i]\.org|pythonhoste[d]|registry\.npmj[s]|deb\.debia[n]\.' || { echo "a registry's address is named above"; exit 1; }
 
 docs: setup ## write the generated reference anew
