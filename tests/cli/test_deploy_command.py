@@ -61,7 +61,9 @@ def test_history_of_deployments(project: Path, capsys: pytest.CaptureFixture[str
     for each in (row(1, "done"), row(2, "rolled-back"), row(3, "done", "rollback"), row(4, None)):
         store.deployments.begin(each)
     for revision, outcome in ((1, "deployed"), (2, "rolled-back")):
-        store.deployments.service(ServiceRow(f"{revision}-x", "web", "swap", "a", "b", outcome, "it ended with 3"))
+        made = ServiceRow(f"{revision}-x", "web", "swap", "a", "b", outcome, "it ended with 3", passed=revision == 1)
+        store.deployments.service(made)
+        store.deployments.service(ServiceRow(f"{revision}-x", "worker", "swap", "a", "b", outcome, "it ended with 3"))
     number = store.deployments.intend("2-x", "web", "stop the one before", "forward", "")
     store.deployments.done("2-x", number, 0.5)
     store.deployments.intend("2-x", "web", "start the new one", "forward", "")

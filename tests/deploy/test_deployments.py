@@ -27,6 +27,11 @@ def outcomes(stage: Stage) -> dict[str, str]:
     return {each.service: each.outcome for each in stage.store.deployments.services(row.id)}
 
 
+def passed(stage: Stage) -> dict[str, bool | None]:
+    row = stage.store.deployments.rows(1)[0]
+    return {each.service: each.passed for each in stage.store.deployments.services(row.id)}
+
+
 def test_a_failure_undoes_the_service_and_stops_there(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.engine.behaves[image("api:2")] = "sick"
@@ -39,6 +44,7 @@ def test_a_failure_undoes_the_service_and_stops_there(tmp_path: Path) -> None:
     }
     assert stage.engine.running()["shop-api-1"] == image("api:1")
     assert stage.watcher.said[-1] == "api: its health check says unhealthy"
+    assert passed(stage) == {"api": False, "web": None}
     assert not [name for name in stage.engine.names() if name.endswith(".r2")]
     stage.store.close()
 
@@ -63,6 +69,8 @@ def test_a_failure_undoes_the_whole_deployment_where_that_is_asked_for(tmp_path:
     result = anyio.run(stage.deploy, "2")
     assert {each.outcome for each in result.services.values()} == {Outcome.ROLLED_BACK}
     assert result.services["api"].reason == "`web` failed"
+    # `api` was healthy until it was taken back for the sake of `web`, which has no health check that could have failed.
+    assert passed(stage) == {"api": True, "web": None}
     assert set(stage.engine.running().values()) == {image("db:1"), image("api:1"), image("web:1")}
     stage.store.close()
 

@@ -9,6 +9,7 @@ import pytest
 
 from trimtab.errors import StateError
 from trimtab.history import BuildTotal, open_store
+from trimtab.history.deployments import ServiceRow
 from trimtab.history.upgrade import VERSION
 from trimtab.history.usage import HOUR, MINUTE, MINUTES_KEPT
 
@@ -42,6 +43,8 @@ def test_an_old_history_is_brought_up_with_everything_in_it(old: Path) -> None:
         BuildTotal("web", "built", 1, 13.0, 0, 4), BuildTotal("web", "skipped", 1, 14.0, 1, 4),
     ]  # fmt: skip
     assert store.ledger.estimates() == {"api": 11.0, "web": 13.0}
+    store.deployments.service(ServiceRow("1-x", "api", "swap", "a", "b", "deployed", passed=True))
+    assert [each.passed for each in store.deployments.services("1-x")] == [True]
     store.close()
 
 

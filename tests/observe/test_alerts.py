@@ -82,6 +82,8 @@ def test_no_alert_is_about_what_the_fleet_has_no_more() -> None:
     assert 'target=~"api|web"' in found["BuildRegression"]
     for name in ("ScanTooOld", "CriticalVulnerabilities"):
         assert r'target=~"source\\ tree|shop/api:1\\.0|postgres:16"' in found[name]
+    exprs = [panel["targets"][0]["expr"] for panel in json.loads(alert_files(watched, mark("alerts"))[DASHBOARD])["panels"]]
+    assert [each for each in exprs if "project=" not in each and "target=~" not in each] == []
 
 
 def test_limits_are_those_of_the_gate() -> None:
@@ -206,7 +208,7 @@ def test_scans_of_one_folder_count_as_well(fleet: Path) -> None:
     (group,) = yaml.safe_load((fleet / "monitoring" / RULES).read_text())["groups"]
     (expr,) = (rule["expr"] for rule in group["rules"] if rule["alert"] == "ScanTooOld")
     # `trimtab scan --target services/` calls what it has scanned by the folder.
-    assert expr.count("|services|services/api") == 1
+    assert expr.count('|services|services/api"') == expr.count("{") == 2
 
 
 def test_a_folder_without_one_project_is_told(tmp_path: Path, fleet: Path) -> None:
@@ -244,7 +246,7 @@ def every_metric() -> list[Family]:
     score = ScoreRow("r", when, None, "", 71.5, {"security": 6.0})
     known = Known(
         [API], [Callers("shop", "api", 0.0, 9, 1)], [BuildTotal("api", "built", 4, 1.0, 1, 1)], [build()],
-        [deployment(2, None), deployment(1, "done")], [scan], [score], {"a/Dockerfile": ("accepted", "")},
+        [deployment(2, None), deployment(1, "done")], [scan], [score], {"a/Dockerfile": ("accepted", "")}, [scan],
     )  # fmt: skip
     found = families(known, API.seen)
     assert [each.name for each in found if not each.values] == [], "every metric there is has a value here"

@@ -1,5 +1,7 @@
 """Other limits for running containers: made, watched, and taken back where they do harm."""
 
+import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +87,28 @@ def test_a_kill_for_want_of_memory_gives_everything_back() -> None:
     assert engine.limits("api") == FULL
     assert engine.limits("db")["Memory"] == 384 * MIB
     assert any("taken back: a process was killed for want of memory" in line for line in told)
+
+
+def test_a_kill_is_looked_at_when_it_is_heard_of() -> None:
+    """It waited for the next look, ten seconds later, with other processes killed meanwhile."""
+
+    class Telling(Engine):
+        async def stream(self, command: Command, sink: Callable[[bytes], object]) -> Completed:
+            while not self.looks:
+                await anyio.sleep(0.001)
+            now = time.time_ns()
+            sink(json.dumps({"Actor": {"ID": "id-api"}, "timeNano": now, "Action": "oom"}).encode() + b"\n")
+            return await super().stream(command, sink)
+
+    engine = Telling("api")
+
+    async def scenario() -> list[Changed]:
+        changes, _ = await changes_for(Containers(Api(engine)), "shop", SMALLER)
+        with anyio.fail_after(30):
+            return await Trial(engine, "shop", lambda text: None, every=600).run(changes, 3600)
+
+    (result,) = anyio.run(scenario)
+    assert (result.kept, engine.limits("api")) == (False, FULL)
 
 
 @pytest.mark.parametrize(("cpus", "kept"), [(0.5, False), (2.0, True)])

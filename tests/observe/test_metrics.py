@@ -117,21 +117,25 @@ def test_scans_scores_and_proofs() -> None:
     older = ScanRow("r1", "api", "image", WHEN, None, "i", ("api",), (), 5, {"high": 9}, 1, 0, None, "done")
     score = ScoreRow("r", WHEN, None, "", 71.5, {"security": 6.0})
     verdicts = {"a/Dockerfile": ("accepted", ""), "b/Dockerfile": ("accepted", ""), "c/Dockerfile": ("rejected", "")}
-    found = told(Known(scans=[scan, older], scores=[score], verdicts=verdicts))
+    found = told(Known(scans=[scan, older], scores=[score], verdicts=verdicts, answered=[scan]))
     assert found["trimtab_scan_vulnerabilities"].value(severity="high") == 2
     assert found["trimtab_scan_unchecked"].value(target="api") == 3
     assert found["trimtab_scan_timestamp_seconds"].value() == THEN
+    assert found["trimtab_scan_vulnerabilities_timestamp_seconds"].value() == THEN
     assert found["trimtab_scan_advisories_timestamp_seconds"].value() == THEN
     assert found["trimtab_score"].value() == 71.5
     assert found["trimtab_category_score"].value(category="security") == 6
     assert found["trimtab_proof_files"].value(verdict="accepted") == 2
 
 
-@pytest.mark.parametrize(("parts", "unasked"), [(("vulns", "compliance"), {"r"}), (("compliance",), set[str]())])
-def test_no_vulnerabilities_of_a_scan_without_advisories_are_no_metric(parts: tuple[str, ...], unasked: set[str]) -> None:
+@pytest.mark.parametrize(("parts", "since"), [(("vulns", "compliance"), {"api": 0.0}), (("compliance",), {})])
+def test_no_vulnerabilities_of_a_scan_without_advisories_are_no_metric(parts: tuple[str, ...], since: dict[str, float]) -> None:
     """They were told as none, and `CriticalVulnerabilities` was resolved by the first night without a network."""
     scan = ScanRow("r", "api", "image", WHEN, None, "i", ("api",), parts, 5, {"critical": 0}, 0, 3, None, "incomplete")
-    found = told(Known(scans=[scan], unasked=frozenset(unasked)))
+    name = "trimtab_scan_vulnerabilities_timestamp_seconds"
+    (times,) = (each for each in families(Known(scans=[scan]), NOW) if each.name == name)
+    assert {labels["target"]: value for labels, value in times.values} == since
+    found = told(Known(scans=[scan]))
     assert "trimtab_scan_vulnerabilities" not in found
     assert "trimtab_scan_secrets" not in found
     assert found["trimtab_scan_unchecked"].value(target="api") == 3

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def test_what_is_served_may_begin_before_what_it_tells_of(tmp_path: Path) -> Non
         assert process.wait(timeout=30) == 0
 
 
-def test_a_scan_that_could_ask_nobody_is_not_told_as_one_that_found_nothing(
+def test_a_scan_that_could_ask_nobody_neither_finds_nothing_nor_hides_what_one_before_it_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -133,10 +134,13 @@ def test_a_scan_that_could_ask_nobody_is_not_told_as_one_that_found_nothing(
     old = {"id": "A-1", "modified": "2020-01-01T00:00:00Z", "affected": [{"package": {"name": "x", "ecosystem": "PyPI"}}]}
     (advisories / "A-1.json").write_text(json.dumps(old))
     words = ["scan", str(fleet), "--no-images", "-q", "--type", "vulns"]
-    told: list[bool] = []
-    for more in (["--offline"], ["--advisories", str(advisories)]):
+    told: list[tuple[bool, bool]] = []
+    for more in (["--offline"], ["--advisories", str(advisories)], ["--offline"]):
         run([*words, *more])
         capsys.readouterr()
         assert metrics(fleet) == 0
-        told.append("trimtab_scan_vulnerabilities" in capsys.readouterr().out)
-    assert told == [False, True]
+        text = capsys.readouterr().out
+        times = re.findall(r"trimtab_scan_vulnerabilities_timestamp_seconds\{.*\} (.*)", text)
+        assert times, text
+        told.append(("trimtab_scan_vulnerabilities{" in text, set(times) == {"0"}))
+    assert told == [(False, True), (True, False), (True, False)]

@@ -221,6 +221,7 @@ def _deployments(store: Store, names: Sequence[str]) -> None:
                 ServiceRow(
                     key, name, "recreate", "sha256:1", "sha256:2", "rolled-back" if bad else "deployed",
                     "was not healthy in time" if bad else "", 3.0, 1.5, None if bad else 10.0 + number % 4,
+                    not bad,
                 )
             )  # fmt: skip
         store.deployments.done(key, store.deployments.intend(key, names[0], "create", "forward", ""), 1.0)

@@ -1,7 +1,7 @@
 """`trimtab metrics`."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -105,18 +105,28 @@ def _known(folder: Path) -> Known:
 def known(store: Store) -> Known:
     """What a history holds that metrics are made from."""
     builds = [row for rows in store.ledger.recent(COMPARED, ("built",)).values() for row in rows]
-    scans = store.scans.newest()
     return Known(
         store.usage.places(), store.usage.callers(), store.ledger.totals(), builds, store.deployments.rows(_ALL),
-        scans, store.scans.scores(limit=1), store.verdicts(), _unasked(store, scans),
+        store.scans.newest(), store.scans.scores(limit=1), store.verdicts(), _answered(store),
     )  # fmt: skip
 
 
-def _unasked(store: Store, scans: Sequence[ScanRow]) -> frozenset[str]:
-    """The runs in which no store and no program answered. What was kept of a run is read only where its rows leave it open."""
-    told = {row.run for row in scans if row.as_of or any(row.counts.values())}
-    left = {row.run for row in scans} - told
-    return frozenset(run for run in left if not mapping(store.read_result(run, "scan")).get("sources"))
+def _answered(store: Store) -> list[ScanRow]:
+    """Of each target the newest scan for whose vulnerabilities a store or a program answered.
+
+    What was kept of a run is read only where its rows leave it open.
+    """
+    runs: dict[str, bool] = {}
+
+    def answered(row: ScanRow) -> bool:
+        if "vulns" not in row.parts or row.as_of or any(row.counts.values()):
+            return "vulns" in row.parts
+        if row.run not in runs:
+            runs[row.run] = bool(mapping(store.read_result(row.run, "scan")).get("sources"))
+        return runs[row.run]
+
+    found = (next(filter(answered, store.scans.of(each.target)), None) for each in store.scans.newest())
+    return [row for row in found if row is not None]
 
 
 def _handler(text: Callable[[], str]) -> type[serving.Handler]:

@@ -33,6 +33,8 @@ class ServiceOutcome:
     """For how long no container of it ran, by the engine's clock; None where that was not seen."""
     before: str = ""
     after: str = ""
+    passed: bool | None = None
+    """What the new version's health or smoke check said last; None where it has none, or was not waited for."""
 
 
 @dataclass(frozen=True)

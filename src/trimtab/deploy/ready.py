@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -11,7 +11,6 @@ from trimtab.docker.command import execute, logs
 from trimtab.docker.containers import Container
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.redact import Redactor, secret_values
-from trimtab.history.deployments import JOB_ENDED, NO_HEALTH_CHECK
 
 _LOOK = 0.2
 """Seconds between two looks. The engine answers one in some 20 ms, the client that carries it takes as long."""
@@ -30,6 +29,8 @@ class Good:
     """From the beginning of the wait until it was ready."""
     seen: str
     """What was seen, as it may be said."""
+    passed: bool | None = None
+    """Whether a health or smoke check says so; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,19 @@ class Bad:
     reason: str
     tail: str = ""
     """The last lines that it printed, without the credentials that are known: for the terminal, and nothing that is kept."""
+    passed: bool | None = None
+    """False where a health or smoke check says so; None where there is none, or none was waited for."""
 
 
 async def until_good(site: Site, name: str, service: str, *, bake: bool = True) -> Good | Bad:
     """Wait until a container is healthy, passes its smoke check, and stays so for the bake time."""
     found = await _until_ready(site, name)
     if isinstance(found, Good) and (argv := site.checks.smoke.get(service)):
-        found = await _smoke(site, name, argv) or Good(found.seconds, f"{found.seen}, smoke check passed")
+        found = await _smoke(site, name, argv) or replace(found, seen=f"{found.seen}, smoke check passed", passed=True)
     if isinstance(found, Good) and bake and site.checks.bake:
-        found = await _bake(site, name) or Good(found.seconds, f"{found.seen}, good for {site.checks.bake:g} s")
+        found = await _bake(site, name) or replace(found, seen=f"{found.seen}, good for {site.checks.bake:g} s")
     if isinstance(found, Bad):
-        return Bad(found.reason, await _tail(site, name))
+        return replace(found, tail=await _tail(site, name))
     return found
 
 
@@ -63,7 +66,7 @@ async def until_ended(site: Site, name: str) -> Good | Bad:
             return Bad("its container is gone")
         if container.state in {"exited", "dead"}:
             well = container.exit_code == 0
-            return Good(time.monotonic() - began, JOB_ENDED) if well else Bad(_ended(container), await _tail(site, name))
+            return Good(time.monotonic() - began, "ended with 0") if well else Bad(_ended(container), await _tail(site, name))
         await anyio.sleep(_LOOK)
     return Bad(f"it did not end within {limit:g} s", await _tail(site, name))
 
@@ -76,14 +79,14 @@ async def _until_ready(site: Site, name: str) -> Good | Bad:
         if container is None:
             return Bad("its container is gone")
         if failed := _failed(container):
-            return Bad(failed)
+            return Bad(failed, passed=_asked(container))
         if container.health == "healthy":
-            return Good(waited, "healthy")
+            return Good(waited, "healthy", passed=True)
         if container.health is None and waited >= site.checks.settle:
-            return Good(waited, f"{NO_HEALTH_CHECK}, ran for {waited:.0f} s")
+            return Good(waited, f"has no health check, ran for {waited:.0f} s")
         limit = allowance(container, site.checks)
         if container.health is not None and waited > limit:
-            return Bad(f"it was not healthy within {limit:.0f} s")
+            return Bad(f"it was not healthy within {limit:.0f} s", passed=False)
         # What takes longer is looked at less often: with many services at once, the looks themselves cost a core.
         await anyio.sleep(min(1.0, max(_LOOK, waited / 10)))
 
@@ -92,6 +95,11 @@ def _failed(container: Container) -> str | None:
     if container.state in {"exited", "dead", "restarting"} or container.restarts:
         return _ended(container)
     return "its health check says unhealthy" if container.health == "unhealthy" else None
+
+
+def _asked(container: Container) -> bool | None:
+    """What a container that failed says of its health check: it did not pass, or there is none."""
+    return None if container.health is None else False
 
 
 def _ended(container: Container) -> str:
@@ -120,8 +128,8 @@ async def _smoke(site: Site, name: str, argv: Sequence[str]) -> Bad | None:
     try:
         done = await site.runner.run(execute(name, *argv), timeout=_SMOKE)
     except TimeoutError:
-        return Bad(f"its smoke check did not end within {_SMOKE:g} s")
-    return None if done.code == 0 else Bad(f"its smoke check ended with {done.code}")
+        return Bad(f"its smoke check did not end within {_SMOKE:g} s", passed=False)
+    return None if done.code == 0 else Bad(f"its smoke check ended with {done.code}", passed=False)
 
 
 async def _bake(site: Site, name: str) -> Bad | None:
@@ -140,8 +148,10 @@ async def until_bad(site: Site, name: str) -> Bad:
 async def no_more_good(site: Site, name: str) -> Bad | None:
     """Whether a container that was good still is: None, or why not."""
     container = await site.containers.find(name)
-    failed = "its container is gone" if container is None else _failed(container)
-    return Bad(f"after it was ready: {failed}", await _tail(site, name)) if failed else None
+    if container is None:
+        return Bad("after it was ready: its container is gone")
+    failed = _failed(container)
+    return Bad(f"after it was ready: {failed}", await _tail(site, name), _asked(container)) if failed else None
 
 
 async def _tail(site: Site, name: str) -> str:

@@ -165,14 +165,13 @@ class Roll:
         for name, each in bad.items():
             self.site.watcher.failed(name, each.reason, each.tail)
         if bad:
-            reasons = {name: each.reason for name, each in bad.items()}
-            await self._undone(unit, reasons, f"`{min(bad)}` failed", began)
+            await self._undone(unit, found, f"`{min(bad)}` failed", began)
             self.busy -= 1
             return False
         for name, each in found.items():
             first = unit.first(name)
             seen = each.seen if isinstance(each, Good) else ""
-            outcome = ServiceOutcome(name, first.strategy, Outcome.DEPLOYED, seen, time.monotonic() - began)
+            outcome = ServiceOutcome(name, first.strategy, Outcome.DEPLOYED, seen, time.monotonic() - began, passed=each.passed)
             healthy = each.seconds if isinstance(each, Good) else None
             gone = [await away(self.site, move) for move in unit.moves if move.slot.service == name and move.before_ran]
             seconds = max((each for each in gone if each is not None), default=None)
@@ -204,15 +203,21 @@ class Roll:
         found = await self._patiently("", does)
         return dict.fromkeys(unit.services, found) if isinstance(found, Bad) else found
 
-    async def _undone(self, unit: "_Unit", reasons: Mapping[str, str], otherwise: str, began: float) -> None:
+    async def _undone(self, unit: "_Unit", forth: Mapping[str, Good | Bad], otherwise: str, began: float) -> None:
+        """Undo a unit, and note of each service how it was found before, or the other reason."""
         found = await self._backward(unit)
         for service in unit.services:
-            first, each = unit.first(service), found.get(service)
-            reason = reasons.get(service, otherwise)
+            first, each, was = unit.first(service), found.get(service), forth.get(service)
+            reason = was.reason if isinstance(was, Bad) else otherwise
             problem = f"; and the one before is not good either: {each.reason}" if isinstance(each, Bad) else ""
             outcome = Outcome.FAILED if problem else Outcome.ROLLED_BACK
             made = ServiceOutcome(service, first.strategy, outcome, f"{reason}{problem}", time.monotonic() - began)
-            self._note(replace(made, before=first.before_image, after=first.image_id))
+            passed = was.passed if was is not None else self._passed(service)
+            self._note(replace(made, before=first.before_image, after=first.image_id, passed=passed))
+
+    def _passed(self, service: str) -> bool | None:
+        """What is noted of a version that was deployed before it is taken back for another's sake."""
+        return self.outcomes[service].passed if service in self.outcomes else None
 
     async def undo_deployed(self, reason: str) -> None:
         """Make every service as it was before that has got its new version in this deployment, the last first."""
@@ -257,7 +262,7 @@ class Roll:
         self.outcomes[outcome.service] = outcome
         row = ServiceRow(
             self.site.deployment, outcome.service, str(outcome.strategy), outcome.before, outcome.after, str(outcome.outcome),
-            outcome.reason, outcome.seconds, outcome.away, outcome.healthy,
+            outcome.reason, outcome.seconds, outcome.away, outcome.healthy, outcome.passed,
         )  # fmt: skip
         self.site.note(lambda: self.site.journal.service(row), must=outcome.outcome is Outcome.DEPLOYED)
 

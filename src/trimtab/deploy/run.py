@@ -205,7 +205,7 @@ class Deployer:
             if seen is not None:
                 roll.outcomes[seen.service] = ServiceOutcome(
                     seen.service, move.strategy, Outcome(seen.outcome), seen.reason, seen.seconds or 0.0, seen.healthy,
-                    before=seen.before_image, after=seen.after_image,
+                    before=seen.before_image, after=seen.after_image, passed=seen.passed,
                 )  # fmt: skip
         failed = [name for name, each in roll.outcomes.items() if each.outcome is not Outcome.DEPLOYED]
         if failed and roll.whole and row.phase != "committing":

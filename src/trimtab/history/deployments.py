@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS deployed_services (
     seconds REAL,
     away REAL,
     healthy REAL,
+    passed INTEGER,
     PRIMARY KEY (deployment, service)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deployment_steps (
@@ -76,8 +77,8 @@ class DeploymentRow:
     plan: Mapping[str, object]
 
 
-NO_HEALTH_CHECK, JOB_ENDED = "has no health check", "ended with 0"
-"""How the reasons begin for which a new version is good that no health check has passed."""
+SINCE_PASSED = "ALTER TABLE deployed_services ADD COLUMN passed INTEGER"
+"""What a history needs that was written before it was kept whether a version passed; of older versions nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,8 @@ class ServiceRow:
     """Seconds for which no container of it ran, where one did before."""
     healthy: float | None = None
     """Seconds from the new container's start until it was healthy, or until it was taken for good without a health check."""
-
-    @property
-    def is_unchecked(self) -> bool:
-        """Whether it was taken for good with no health check to say so: it ran on for a while, or was a job that ended."""
-        return self.outcome == "deployed" and self.reason.startswith((NO_HEALTH_CHECK, JOB_ENDED))
+    passed: bool | None = None
+    """What the new version's health or smoke check said last; None where it has none, or was not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +146,9 @@ class Deployments:
         """Keep what became of a service; a later word replaces an earlier one."""
         values = (
             row.deployment, row.service, row.strategy, row.before_image, row.after_image, row.outcome, row.reason, row.seconds,
-            row.away, row.healthy,
+            row.away, row.healthy, row.passed,
         )  # fmt: skip
-        self._write(f"INSERT OR REPLACE INTO deployed_services VALUES ({', '.join('?' * 10)})", values)  # noqa: S608
+        self._write(f"INSERT OR REPLACE INTO deployed_services VALUES ({', '.join('?' * 11)})", values)  # noqa: S608
 
     def intend(self, deployment: str, service: str, step: str, direction: str, detail: str) -> int:
         """Note a step that is about to be done; its number."""
@@ -182,7 +180,7 @@ class Deployments:
     def services(self, deployment: str) -> list[ServiceRow]:
         """What became of each service."""
         rows = self._connection.execute("SELECT * FROM deployed_services WHERE deployment = ? ORDER BY service", (deployment,))
-        return [ServiceRow(*row) for row in rows]
+        return [ServiceRow(*row, passed=None if passed is None else bool(passed)) for *row, passed in rows]
 
     def steps(self, deployment: str) -> list[StepRow]:
         """Every step, in the order in which they were begun."""

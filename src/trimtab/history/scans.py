@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -135,6 +135,11 @@ class Scans:
         query = "SELECT scans.* FROM (SELECT DISTINCT target AS named FROM scans) CROSS JOIN scans"
         found = self._connection.execute(f"{query} ON scans.rowid = ({last}) ORDER BY started DESC, run, target")
         return [_row(row) for row in found]
+
+    def of(self, target: str) -> Iterator[ScanRow]:
+        """The rows of one target, the newest first, read as they are asked for."""
+        query = "SELECT * FROM scans WHERE target = ? ORDER BY started DESC, rowid DESC"
+        return map(_row, self._connection.execute(query, (target,)))
 
     def last_run(self, now: datetime | None = None) -> str | None:
         """The newest run that has rows. One that a wrong clock has dated in the future hides none that came after it."""

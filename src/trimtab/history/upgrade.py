@@ -4,7 +4,7 @@ import sqlite3
 
 from trimtab.history import builds_by_target, crew, deployments, ledger, runs, scans, usage
 
-VERSION = 10
+VERSION = 11
 """What `PRAGMA user_version` says of a history that this version has written."""
 _SUMS_SINCE = 8
 """From this version on builds are counted by target, and hours of use are kept beside their minutes."""
@@ -35,7 +35,14 @@ def upgrade(connection: sqlite3.Connection) -> None:
         # `executescript` would commit first; no statement has a semicolon inside.
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
+        if not _tells_passed(connection):
+            connection.execute(deployments.SINCE_PASSED)
         if before < _SUMS_SINCE:
             builds_by_target.count_all(connection)
             usage.fold_all(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _tells_passed(connection: sqlite3.Connection) -> bool:
+    """Whether it is kept of a deployed service what its health check said: not in tables from before version 11."""
+    return any(row[1] == "passed" for row in connection.execute("PRAGMA table_info(deployed_services)"))

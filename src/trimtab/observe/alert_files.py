@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from trimtab.observe.rules import AlertRule, Situation, Watched, quoted, rules_for
+from trimtab.observe.rules import AlertRule, Situation, Watched, among, quoted, rules_for
 
 METRICS_PORT = 9464
 """Where `trimtab metrics --listen` is expected; the port that OpenTelemetry gives to Prometheus exporters."""
@@ -185,6 +185,7 @@ def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
     chosen = f'project={quoted(watched.project)}, service=~"$service"'
     rate = "[$__rate_interval]"
     held = f"rate(trimtab_container_cpu_throttled_periods_total{{{chosen}}}{rate})"
+    critical = among(watched.scanned, 'severity="critical"')
     used = f"trimtab_container_memory_working_set_bytes{{{chosen}}}"
     panels = [
         ("Processor cores", "timeseries", f"rate(trimtab_container_cpu_seconds_total{{{chosen}}}{rate})", "none"),
@@ -202,9 +203,9 @@ def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
         ("Bytes received", "timeseries", f"rate(trimtab_container_network_receive_bytes_total{{{chosen}}}{rate})", "Bps"),
         ("Failed requests", "timeseries", f"rate(trimtab_holder_failed_requests_total{{{chosen}}}{rate})", "reqps"),
         ("Revision", "stat", f"trimtab_deployment_revision{{project={quoted(watched.project)}}}", "none"),
-        ("Builds", "timeseries", "trimtab_build_duration_seconds", "s"),
-        ("Images", "timeseries", "trimtab_image_size_bytes", "decbytes"),
-        ("Critical vulnerabilities", "stat", 'sum by (target) (trimtab_scan_vulnerabilities{severity="critical"})', "none"),
+        ("Builds", "timeseries", f"trimtab_build_duration_seconds{among(watched.built)}", "s"),
+        ("Images", "timeseries", f"trimtab_image_size_bytes{among(watched.built)}", "decbytes"),
+        ("Critical vulnerabilities", "stat", f"sum by (target) (trimtab_scan_vulnerabilities{critical})", "none"),
     ]
     names = f"label_values(trimtab_container_last_observed_timestamp_seconds{{project={quoted(watched.project)}}}, service)"
     return {

@@ -44,6 +44,7 @@ class Heard:
         self._rest = b""
         self._found: dict[str, Happened] = {}
         self._ids: set[tuple[str, float, Happened]] = set()
+        self._killed = anyio.Event()
 
     def command(self, project: str) -> Command:
         """What to read them from, from where the last reading broke off."""
@@ -64,12 +65,20 @@ class Heard:
         self._since = max(self._since, at)
         self._ids = {each for each in self._ids if each[1] > self._since - _TWICE} | {event}
         before = self._found.get(container, Happened())
+        if happened.ooms:
+            self._killed.set()
         self._found[container] = Happened(before.ooms + happened.ooms, before.health_changes + happened.health_changes)
 
     def taken(self) -> dict[str, Happened]:
         """What was heard, which is then given away."""
         found, self._found = self._found, {}
+        self._killed = anyio.Event()
         return found
+
+    async def rest(self, seconds: float) -> None:
+        """Wait so long, or until a process was killed for want of memory of which nobody has taken note yet."""
+        with anyio.move_on_after(seconds):
+            await self._killed.wait()
 
 
 async def listen(runner: Runner, project: str, heard: Heard, pause: float = 5.0) -> None:

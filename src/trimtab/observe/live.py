@@ -86,7 +86,7 @@ class Trial:
     project: str
     told: Callable[[str], object]
     every: float = 10.0
-    """Seconds from one look to the next."""
+    """Seconds from one look to the next; a process that is killed for want of memory is looked at at once."""
     results: list[Changed] = field(default_factory=list[Changed])
     _open: dict[str, _Held] = field(default_factory=dict[str, _Held])
 
@@ -134,7 +134,7 @@ class Trial:
                 left = until - time.monotonic()
                 if left <= 0 or not self._open:
                     break
-                await anyio.sleep(min(self.every, left))
+                await heard.rest(min(self.every, left))
             group.cancel_scope.cancel()
 
     async def _look(self, api: Api, seen: Sequence[Seen]) -> None:

@@ -55,15 +55,15 @@ class Known:
     scores: Sequence[ScoreRow] = ()
     verdicts: Mapping[str, tuple[str, str]] | None = None
     """Each file's newest verdict, with its reason."""
-    unasked: frozenset[str] = frozenset()
-    """Runs of scans in which nobody could be asked for vulnerabilities: that they found none says nothing."""
+    answered: Sequence[ScanRow] = ()
+    """Of each target the newest scan for whose vulnerabilities somebody could be asked: that others found none says nothing."""
 
 
 def families(known: Known, now: float) -> list[Family]:
     """All metrics; `now` is in seconds since 1970."""
     return [
         *_containers(known.places, now), *_callers(known.callers), *_builds(known.totals, known.builds),
-        *_deployments(known.deployments), *_scans(known.scans, known.unasked),
+        *_deployments(known.deployments), *_scans(known.scans, known.answered),
         *_scores(known.scores), *_proofs(known.verdicts or {}),
     ]  # fmt: skip
 
@@ -151,19 +151,22 @@ def _deployments(rows: Sequence[DeploymentRow]) -> Iterator[Family]:
     yield _gauge("deployment_unfinished_timestamp_seconds", "When a deployment began that has not ended.", since)
 
 
-def _scans(rows: Sequence[ScanRow], unasked: frozenset[str]) -> Iterator[Family]:
+def _scans(rows: Sequence[ScanRow], answered: Sequence[ScanRow]) -> Iterator[Family]:
     last = _first((row.target, row) for row in rows)
-    asked = [row for row in last if "vulns" in row.parts and row.run not in unasked]
-    counts = [(row.target, severity, number) for row in asked for severity, number in sorted(row.counts.items())]
+    counts = [(row.target, severity, number) for row in answered for severity, number in sorted(row.counts.items())]
     known = (({"target": target, "severity": severity}, float(number)) for target, severity, number in counts)
-    yield _gauge("scan_vulnerabilities", "Known vulnerabilities that the last scan found.", known)
+    yield _gauge("scan_vulnerabilities", "Known vulnerabilities, by the last scan that had advisories.", known)
+    never = {row.target: 0.0 for row in last if "vulns" in row.parts}
+    times = never | {row.target: _time(row.started) for row in answered}
+    had = (({"target": target}, value) for target, value in times.items())
+    yield _gauge("scan_vulnerabilities_timestamp_seconds", "When the last scan that had advisories began; 0 for never.", had)
     secrets = (({"target": row.target}, float(row.secrets)) for row in last if "secrets" in row.parts)
     yield _gauge("scan_secrets", "Credentials that the last scan found.", secrets)
     unchecked = (({"target": row.target}, float(row.unchecked)) for row in last)
     yield _gauge("scan_unchecked", "What the last scan did not look at, over all of its targets.", unchecked)
     began = (({"target": row.target}, _time(row.started)) for row in last)
     yield _gauge("scan_timestamp_seconds", "When the last scan began.", began)
-    advisories = (({"target": row.target}, _time(row.as_of)) for row in last if row.as_of)
+    advisories = (({"target": row.target}, _time(row.as_of)) for row in answered if row.as_of)
     yield _gauge("scan_advisories_timestamp_seconds", "Of when the advisories are that the last scan had.", advisories)
 
 

@@ -77,7 +77,7 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _among(names: Sequence[str], more: str = "") -> str:
+def among(names: Sequence[str], more: str = "") -> str:
     """A selection of these targets, so that no alert is about what the fleet has no more."""
     chosen = [f"target=~{quoted('|'.join(re.escape(each) for each in names))}"] if names else []
     chosen += [more] if more else []
@@ -224,7 +224,7 @@ def _deliveries(watched: Watched) -> Iterator[AlertRule]:
     target = watched.built[0] if watched.built else "api"
     worse = f"trimtab_build_regression{{target={quoted(target)}}}"
     yield AlertRule(
-        "BuildRegression", f"trimtab_build_regression{_among(watched.built)} == 1", "info",
+        "BuildRegression", f"trimtab_build_regression{among(watched.built)} == 1", "info",
         "Building {{ $labels.target }} has become worse",
         "The last build took half as long again as those before it, or its image is a tenth larger:"
         " `trimtab history trend {{ $labels.target }}`.", "0m",
@@ -235,17 +235,19 @@ def _deliveries(watched: Watched) -> Iterator[AlertRule]:
 
 def _scans(watched: Watched) -> Iterator[AlertRule]:
     target = watched.scanned[0] if watched.scanned else "api"
-    age = f"trimtab_scan_timestamp_seconds{{target={quoted(target)}}}"
-    days = watched.scan_days
+    age, any_age = (f"trimtab_scan_{name}timestamp_seconds{{target={quoted(target)}}}" for name in ("vulnerabilities_", ""))
+    days, chosen = watched.scan_days, among(watched.scanned)
+    # One that asks for vulnerabilities and has no advisories is no scan; one that never asks for them is as old as it is.
+    last = f"(trimtab_scan_vulnerabilities_timestamp_seconds{chosen} or trimtab_scan_timestamp_seconds{chosen})"
     yield AlertRule(
-        "ScanTooOld", f"time() - trimtab_scan_timestamp_seconds{_among(watched.scanned)} > {days:g} * 86400", "warning",
-        "{{ $labels.target }} was not scanned lately", f"The last scan is more than {days:g} days old: `trimtab scan`.", "0m",
-        Situation({age: f"-{days * 86_400:.0f}x2"}, "1m", {"severity": "warning", "target": target}),
-        Situation({age: "0x2"}, "1m"),
+        "ScanTooOld", f"time() - {last} > {days:g} * 86400", "warning", "{{ $labels.target }} was not scanned lately",
+        f"The last scan that had advisories is more than {days:g} days old, or there is none: `trimtab scan`.", "0m",
+        Situation({age: f"-{days * 86_400:.0f}x2", any_age: "0x2"}, "1m", {"severity": "warning", "target": target}),
+        Situation({age: "0x2", any_age: f"-{days * 86_400:.0f}x2"}, "1m"),
     )  # fmt: skip
     if watched.max_critical is not None:
         found = f'trimtab_scan_vulnerabilities{{target={quoted(target)}, severity="critical"}}'
-        chosen = _among(watched.scanned, 'severity="critical"')
+        chosen = among(watched.scanned, 'severity="critical"')
         yield AlertRule(
             "CriticalVulnerabilities", f"trimtab_scan_vulnerabilities{chosen} > {watched.max_critical}", "critical",
             "{{ $labels.target }} has critical vulnerabilities",

@@ -272,15 +272,14 @@ def rates(rows: Sequence[DeploymentRow], services: Mapping[str, Sequence[Service
     """How deployments have gone: counts, shares of 1, and seconds. What nothing is known of is None."""
     ended = [row for row in rows if row.kind == "deploy" and row.outcome is not None]
     done = [row for row in ended if row.outcome == "done"]
-    places = [each for row in ended for each in services.get(row.id, ()) if each.outcome != "untouched"]
-    checked = [each for each in places if not each.is_unchecked]
+    said = [each.passed for row in ended for each in services.get(row.id, ()) if each.passed is not None]
     seconds = sorted(row.seconds for row in done if row.seconds is not None)
     return {
         "count": len(ended),
         "success_rate": len(done) / len(ended) if ended else None,
         "rollback_rate": sum(row.outcome == "rolled-back" for row in ended) / len(ended) if ended else None,
         "rollbacks_asked_for": sum(row.kind == "rollback" for row in rows),
-        "health_pass_rate": sum(each.outcome == "deployed" for each in checked) / len(checked) if checked else None,
+        "health_pass_rate": sum(said) / len(said) if said else None,
         "median_seconds": seconds[len(seconds) // 2] if seconds else None,
     }
 

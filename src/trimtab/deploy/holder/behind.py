@@ -6,7 +6,7 @@ looks at what is there and does only what is left to do.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import anyio
@@ -119,7 +119,8 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
         await work.carried(plan[:1], one)
         trial = await _tried(work, plan[1], one, new)
     if isinstance(trial, Bad):
-        return trial
+        # What only its callers noticed, its health check has passed.
+        return trial if trial.passed is False else replace(trial, passed=found.passed)
     one = await work.held(work.to)
     await steps.restarts_off(site, move, before)
     await steps.move_aside(site, move, before)
@@ -127,7 +128,7 @@ async def _led_over(work: _Work, new: Container, before: Container, found: Good)
     async with site.step(work.title, "lead callers to the new one; the one before finishes"):
         await work.carried(plan[2:], one)
     await steps.stop_before(site, move, before)
-    return Good(found.seconds, f"{found.seen}, {trial.text}" if trial.new.sessions else found.seen)
+    return replace(found, seen=f"{found.seen}, {trial.text}") if trial.new.sessions else found
 
 
 async def _tried(work: _Work, step: Step, one: Held, new: Container) -> Trial | Bad:

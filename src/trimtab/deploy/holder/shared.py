@@ -10,6 +10,7 @@ started beside the one before, seen to listen on the same ports, and the one bef
 import secrets
 import time
 from collections.abc import Mapping, Set
+from dataclasses import replace
 
 import anyio
 
@@ -62,7 +63,7 @@ async def forward(site: Site, move: Move) -> Good | Bad:
     await steps.move_aside(site, move, now.before)
     await steps.take_name(site, move, now.new)
     await steps.stop_before(site, move, now.before)
-    return Good(found.seconds, f"{found.seen}, by itself and beside the one before")
+    return replace(found, seen=f"{found.seen}, by itself and beside the one before")
 
 
 async def back(site: Site, move: Move) -> Good | Bad:

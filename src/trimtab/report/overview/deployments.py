@@ -69,8 +69,8 @@ def _asked_for(known: Known, key: str) -> str:
 
 
 def _unchecked(known: Known, rows: Rows, key: str) -> str:
-    unchecked = sum(each.is_unchecked for row in rows for each in known.services.get(row.id, ()))
-    return f"; {unchecked} without a health check left out" if key == "health_pass_rate" and unchecked else ""
+    unchecked = sum(each.passed is None for row in rows for each in _touched(known.services.get(row.id, ())))
+    return f"; {unchecked} of which no check has said anything left out" if key == "health_pass_rate" and unchecked else ""
 
 
 def _median(rows: Rows) -> float | None:
@@ -90,20 +90,23 @@ def deployments_part(known: Known) -> Sourced[Sequence[Deployed]] | Empty:
 
 
 def _deployed(row: DeploymentRow, services: Sequence[ServiceRow]) -> Deployed:
-    touched = [each for each in services if each.outcome != "untouched"]
+    touched = _touched(services)
     deployed = sum(each.outcome == "deployed" for each in touched)
     return Deployed(
         row.id, row.project, row.revision, row.kind, row.started, row.seconds, row.outcome, row.reason, deployed, len(touched)
     )
 
 
+def _touched(services: Sequence[ServiceRow]) -> list[ServiceRow]:
+    return [each for each in services if each.outcome != "untouched"]
+
+
 def last_outcomes(known: Known) -> dict[str, str]:
     """How each service's last deployment ended, where it was part of one."""
     found: dict[str, str] = {}
     for row in known.deployments:
-        for each in known.services.get(row.id, ()):
-            if each.outcome != "untouched":
-                found.setdefault(each.service, each.outcome)
+        for each in _touched(known.services.get(row.id, ())):
+            found.setdefault(each.service, each.outcome)
     return found
 
 
@@ -112,7 +115,7 @@ def healthy(known: Known) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in known.deployments:
         for each in known.services.get(row.id, ()):
-            if each.healthy is not None and not each.is_unchecked:
+            if each.healthy is not None and each.passed:
                 found.setdefault(each.service, each.healthy)
     return found
 
