@@ -1,6 +1,5 @@
 """What a script is there for, and what it lets its user say."""
 
-import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ Job = Literal["build", "deploy", "rollback"]
 
 _ARGUMENT = re.compile(r"""["']?\$\{?(?:1\b|\w*(?:arg|opt|flag|key|cmd|command|action|param|mode)\w*)""", re.IGNORECASE)
 _COMPARED = re.compile(r"""\[\s+["']?\$\{?1(?::?-[^}"]*)?\}?["']?\s+==?\s+["']?(?P<word>--?\w[\w-]*|[a-z]\w[\w-]*)["']?\s+\]""")
+_TRIES_OUT = re.compile(r"test|lint|check|verify|validate")
 _WORD = re.compile(r"--?[A-Za-z0-9][\w-]*|[A-Za-z][\w-]*")
 
 
@@ -29,8 +29,8 @@ class Interface:
 
 
 def deployment(part: ScriptPart) -> EngineCall | None:
-    """The first `up` of a script that is there to deploy, by its name; None for blocks of CI files."""
-    if part.offset is None or not re.search(r"deploy|release|rollout|go-?live", _name(part)):
+    """The first `up` of a script, or of a job of a CI file, that is there to deploy, by its name."""
+    if not re.search(r"deploy|release|rollout|go-?live", part.name) or (part.is_block and _TRIES_OUT.search(part.name)):
         return None
     return next((call for call in part.calls if _starts(call)), None)
 
@@ -40,8 +40,8 @@ def job_of(part: ScriptPart) -> Job | None:
 
     One that is named after building and starts what it has built deploys.
     """
-    name = _name(part)
-    if part.offset is None or re.search(r"test|lint|check|verify|validate", name):
+    name = part.name
+    if part.is_block or _TRIES_OUT.search(name):
         return None
     if re.search(r"roll[-_]?back|revert", name):
         return "rollback" if part.calls else None
@@ -50,10 +50,6 @@ def job_of(part: ScriptPart) -> Job | None:
     if "build" in name and any(call.verb == "build" for call in part.calls):
         return "deploy" if any(_starts(call) for call in part.calls) else "build"
     return None
-
-
-def _name(part: ScriptPart) -> str:
-    return posixpath.basename(part.path).lower()
 
 
 def _starts(call: EngineCall) -> bool:

@@ -37,6 +37,25 @@ class ScriptPart:
     """The file's line that the text begins at, counted from 1."""
     offset: int | None
     """The file's offset that the text begins at; None where its lines stand indented in another file."""
+    job: str = ""
+    """Of a block of a CI file, the job that it is part of, or the action."""
+    around: str = ""
+    """Of a block of a CI file, all of that file's text."""
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is a block of a CI file."""
+        return self.offset is None
+
+    @property
+    def name(self) -> str:
+        """What says what it is there for, in lower case: the file's name, or the job's."""
+        return (self.job if self.is_block else posixpath.basename(self.path)).lower()
+
+    @property
+    def whole(self) -> str:
+        """Where else than in its own lines something may stand that is done about it."""
+        return self.around if self.is_block else self.text
 
     @cached_property
     def script(self) -> Script:
@@ -66,7 +85,7 @@ class ScriptPart:
     @property
     def strict(self) -> bool:
         """Whether it ends when a command fails."""
-        if self.offset is None:
+        if self.is_block:
             # CI runs its blocks so (GitHub: `bash -e {0}` and `$ErrorActionPreference = 'stop'`; GitLab: at the first failure).
             return True
         if self.shell == "powershell":
@@ -285,21 +304,22 @@ def _shell(source: Source, path: str) -> str | None:
 
 
 def _ci_blocks(tree: Tree, path: str) -> Iterator[ScriptPart]:
-    documents = read_documents(tree, path)
-    if isinstance(documents, Unreadable | YamlProblem):
+    documents, source = read_documents(tree, path), tree.read(path)
+    if isinstance(documents, Unreadable | YamlProblem) or isinstance(source, Unreadable):
         return
     blocks = _github_blocks if path.startswith(".github/") else _gitlab_blocks
     for document in documents:
-        for shell, first, text in blocks(document):
+        for job, shell, first, text in blocks(document):
             if _ENGINE.search(text):
-                yield ScriptPart(path, shell, text, first, None)
+                named = job or posixpath.basename(posixpath.dirname(path))
+                yield ScriptPart(path, shell, text, first, None, named, source.text)
 
 
-def _github_blocks(document: YamlDocument) -> Iterator[tuple[str, int, str]]:
+def _github_blocks(document: YamlDocument) -> Iterator[tuple[str, str, int, str]]:
     for place, node in document.nodes.items():
         shell = _step_shell(document, place) if len(place) > 1 and place[-1] == "run" and node.kind == "scalar" else None
         if shell is not None:
-            yield shell, _first_line(node), node.value
+            yield str(place[1]) if place[0] == "jobs" else "", shell, _first_line(node), node.value
 
 
 _SHELLS = {"bash": "bash", "sh": "sh", "pwsh": "powershell", "powershell": "powershell"}
@@ -316,15 +336,15 @@ def _step_shell(document: YamlDocument, place: Path) -> str | None:
     return "powershell" if runner is not None and runner.value.startswith("windows") else "bash"
 
 
-def _gitlab_blocks(document: YamlDocument) -> Iterator[tuple[str, int, str]]:
+def _gitlab_blocks(document: YamlDocument) -> Iterator[tuple[str, str, int, str]]:
     """The commands of each list as one text, since one shell runs them, each on its own line of the file."""
     lists: dict[Path, list[YamlNode]] = {}
     for place, node in document.nodes.items():
         ends = [index + 1 for index, part in enumerate(place) if part in {"script", "before_script", "after_script"}]
         if ends and node.kind == "scalar":
             lists.setdefault(place[: ends[-1]], []).append(node)
-    for nodes in lists.values():
-        yield "bash", _first_line(nodes[0]), _on_their_lines(nodes)
+    for place, nodes in lists.items():
+        yield str(place[0]), "bash", _first_line(nodes[0]), _on_their_lines(nodes)
 
 
 def _on_their_lines(nodes: Sequence[YamlNode]) -> str:

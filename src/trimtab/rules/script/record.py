@@ -18,8 +18,8 @@ class NetworkStepWithoutRetry(ScriptRule):
     """Pull or push that is tried once.
 
     ## What it does
-    Finds `docker pull`, `push`, `compose pull` and `compose push` in scripts that build or deploy, by their name, and in which
-    nothing tries anything again.
+    Finds `docker pull`, `push`, `compose pull` and `compose push` in scripts that build or deploy, by their name, and in
+    jobs of CI files that deploy, where nothing in the file tries anything again.
 
     ## Why it matters
     A registry that does not answer for a second ends the deployment half-way, and somebody starts it again by hand.
@@ -43,10 +43,13 @@ class NetworkStepWithoutRetry(ScriptRule):
             name="build.ps1",
             refused=_TRIES,
         ),
+        script_case(
+            "deploy:\n  script:\n    - docker compose pull\n    - docker compose up -d\n", name=".gitlab-ci.yml", refused=_TRIES
+        ),
     ]
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
-        if job_of(part) is None or _AGAIN.search(part.text):
+        if (job_of(part) is None and deployment(part) is None) or _AGAIN.search(part.whole):
             return
         for call in part.calls:
             if call.verb in {"pull", "push"}:
@@ -81,7 +84,8 @@ class DeploymentWithoutLog(ScriptRule):
 
     def judge(self, part: ScriptPart, fleet: Fleet) -> Iterator[Finding]:
         call = deployment(part)
-        if call is not None and not _KEEPS.search(part.text):
+        # What a job of CI says is kept.
+        if call is not None and not part.is_block and not _KEEPS.search(part.text):
             yield self.at(part, call.command.span.start, "leaves no log of the deployment behind", Refusal(_REPLACED))
 
 
