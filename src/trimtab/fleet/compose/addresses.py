@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.model import Service
@@ -14,7 +14,9 @@ _PAIR = re.compile(r"^(?P<host>[A-Za-z][A-Za-z0-9_.-]*):(?P<port>\d{2,5})$")
 _NAMED = re.compile(r"(?<![\w.-])(?P<host>[A-Za-z][\w.-]*):(?P<port>\d{2,5})(?![\w.:])")
 _VERSION = re.compile(r"(?i)image|version|tag")
 """Variables in which `postgres:16` is no host with its port."""
-_HOST_NAME = re.compile(r"(?:^|_|^PG)(?:HOST|HOSTNAME|SERVER|BROKER|ADDR|ADDRESS|ENDPOINT)S?$")
+_HOST_NAME = re.compile(r"(?P<before>^|_|^PG)(?:HOST|HOSTNAME|SERVER|BROKER|ADDR|ADDRESS|ENDPOINT)S?$")
+_ITS_PORT = r"\g<before>PORT"
+_PORT = re.compile(r"\d{1,5}")
 _ADDRESS_NAME = re.compile(r"(?:^|_)(?:URL|URI|HOST|HOSTS|SERVER|SERVERS|BROKER|BROKERS|ADDR|ADDRESS|ENDPOINT|DSN|UPSTREAM)$")
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]*")
 _DEFAULTS: Mapping[str, int] = {
@@ -47,8 +49,11 @@ _STARTED_WITH = ("command", "entrypoint")
 
 def addresses(facts: ComposeFacts, service: Service) -> Iterator[Address]:
     """The addresses that a service is given, those of itself and of the outside world among them."""
-    for name, value in _texts(facts, service):
-        yield from addresses_in(name, value)
+    texts = dict(_texts(facts, service))
+    for name, value in texts.items():
+        for address in addresses_in(name, value):
+            port = "" if address.is_url else texts.get(_HOST_NAME.sub(_ITS_PORT, name), "")
+            yield replace(address, port=int(port)) if _PORT.fullmatch(port) else address
 
 
 def _texts(facts: ComposeFacts, service: Service) -> Iterator[tuple[str, str]]:

@@ -171,9 +171,9 @@ class WrongPort(ComposeRule):
     """Address with a port on which the other service does not listen.
 
     ## What it does
-    Finds URLs in a service's environment, env files and command that mean another service of the project, with a port that
-    nothing says it listens on: not its `ports`, `expose`, EXPOSE, start command, nor what its image is known for. A port that
-    is only the host's side of the other's `ports` is the most common mistake.
+    Finds URLs in a service's environment, env files and command that mean another service of the project, and pairs such as
+    `DB_HOST` and `DB_PORT`, with a port that nothing says it listens on: not its `ports`, `expose`, EXPOSE, start command, nor
+    what its image is known for. A port that is only the host's side of the other's `ports` is the most common mistake.
 
     ## Why it matters
     Inside the network a container is reached on its own port. The request is refused.
@@ -192,6 +192,7 @@ class WrongPort(ComposeRule):
         for port, other in ((80, "b, ports: ['8080:80']"), (81, "b, ports: ['80']"), (81, "b"),
                             (15672, "'rabbitmq:4-management'"), (6380, "'redis:8', command: redis-server --port 6380"))
     ] + [
+        compose_case("services: {a: {image: a, environment: {D_HOST: d, D_PORT: 5432, PORT: 1}}, d: {image: 'postgres:17'}}\n"),
         compose_case("services: {a: {image: a, environment: {U: 'http://b:9'}}, b: {build: ./b}}\n",
                      b="FROM a:1\nEXPOSE 8 9\n"),
     ]  # fmt: skip
@@ -201,6 +202,10 @@ class WrongPort(ComposeRule):
         )
         for port, other in ((8080, "b, ports: ['8080:80']"), (5433, "'postgres:17', environment: {POSTGRES_PASSWORD: a}"))
     ] + [
+        compose_case(
+            "services: {a: {image: a, environment: {PGHOST: d, PGPORT: 1}}, d: {image: 'postgres:17', ports: ['1:5432']}}\n",
+            refused=_PORT,
+        ),
         compose_case(
             "services: {a: {image: a, environment: {U: 'http://b:9000'}}, b: {build: ./b}}\n",
             b='FROM python:3.12\nEXPOSE 8000\nCMD ["uvicorn", "a:a", "--port", "8000"]\n',
