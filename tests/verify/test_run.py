@@ -335,6 +335,10 @@ def test_what_most_rounds_show_counts(root: Path, failing: tuple[int, ...], kind
     (evidence,) = result.evidence
     trial = evidence.trials[0]
     assert trial.verdict.kind is kind, (trial, engine.rounds)
+    # What does not hold leaves its image nowhere while others are tried; what holds is looked at further.
+    removed = [words[2] for words in engine.commands if words[:2] == ("docker", "rmi") and len(words) == 3]
+    assert bool(removed) is (kind is VerdictKind.REJECTED)
+    assert all(name.endswith("-candidate") for name in removed)
 
 
 @dataclass

@@ -332,6 +332,11 @@ def remove_images(*images: str) -> Command:
     return docker("rmi", "--force", *images)
 
 
+def remove_name(name: str) -> Command:
+    """Takes a name away, and with the last one the image."""
+    return docker("rmi", name)
+
+
 def registry_digest(reference: str) -> Command:
     """The digest that a registry has for a reference, of the index where there is one."""
     return docker("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", reference)

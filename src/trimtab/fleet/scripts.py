@@ -319,7 +319,7 @@ def _github_blocks(document: YamlDocument) -> Iterator[tuple[str, str, int, str]
     for place, node in document.nodes.items():
         shell = _step_shell(document, place) if len(place) > 1 and place[-1] == "run" and node.kind == "scalar" else None
         if shell is not None:
-            yield str(place[1]) if place[0] == "jobs" else "", shell, _first_line(node), node.value
+            yield str(place[1]) if place[:1] == ("jobs",) else "", shell, _first_line(node), node.value
 
 
 _SHELLS = {"bash": "bash", "sh": "sh", "pwsh": "powershell", "powershell": "powershell"}
@@ -343,8 +343,8 @@ def _gitlab_blocks(document: YamlDocument) -> Iterator[tuple[str, str, int, str]
         ends = [index + 1 for index, part in enumerate(place) if part in {"script", "before_script", "after_script"}]
         if ends and node.kind == "scalar":
             lists.setdefault(place[: ends[-1]], []).append(node)
-    for place, nodes in lists.items():
-        yield str(place[0]), "bash", _first_line(nodes[0]), _on_their_lines(nodes)
+    for (job, *_), nodes in lists.items():
+        yield str(job), "bash", _first_line(nodes[0]), _on_their_lines(nodes)
 
 
 def _on_their_lines(nodes: Sequence[YamlNode]) -> str:

@@ -9,10 +9,13 @@ import anyio.to_thread
 from trimtab.build import BuildRequest, BuildResult, Slots, build_image
 from trimtab.build.patience import patiently
 from trimtab.docker import ImageTree, Runner, read_tree
+from trimtab.docker.command import remove_name
 from trimtab.docker.layers import Image, read_layers
 from trimtab.fleet import Build, BuildContext, FleetFile
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.workspace import Workspace
+
+_REMOVAL = 300.0
 
 
 @dataclass
@@ -71,7 +74,7 @@ class Staged:
         request = BuildRequest(
             context=str(self.workspace.context_path),
             dockerfile=self.workspace.dockerfile(name, text),
-            tag=f"trimtab-{self.laboratory.run}:{self.number}-{name}",
+            tag=self._tag(name),
             run=self.laboratory.run,
             target=self.build.target,
             args={**self.build.args, **(proxies or {})},
@@ -79,6 +82,13 @@ class Staged:
             no_cache=no_cache,
         )
         return await build_image(self.runner, request)
+
+    async def forget(self, name: str) -> None:
+        """Remove what was built last under a name, unless it is in use under another one, too."""
+        await self.runner.run(remove_name(self._tag(name)), timeout=_REMOVAL)
+
+    def _tag(self, name: str) -> str:
+        return f"trimtab-{self.laboratory.run}:{self.number}-{name}"
 
     def _context_value(self, value: str) -> str:
         return value if ":" in value else str(self.laboratory.root / value)
