@@ -319,7 +319,7 @@ def _github_blocks(document: YamlDocument) -> Iterator[tuple[str, str, int, str]
     for place, node in document.nodes.items():
         shell = _step_shell(document, place) if len(place) > 1 and place[-1] == "run" and node.kind == "scalar" else None
         if shell is not None:
-            yield str(place[1]) if place[:1] == ("jobs",) else "", shell, _first_line(node), node.value
+            yield str(place[1]) if len(place) > 1 and place[0] == "jobs" else "", shell, _first_line(node), node.value
 
 
 _SHELLS = {"bash": "bash", "sh": "sh", "pwsh": "powershell", "powershell": "powershell"}
