@@ -278,6 +278,19 @@ def test_nothing_is_built_on_a_nearly_full_disk(root: Path, monkeypatch: pytest.
     assert store.proofs == {}
 
 
+def test_room_is_waited_for_while_others_may_give_it_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five Dockerfiles of HomeIQ were given up for want of room that the images of two others took for a while."""
+    engine = FakeEngine()
+
+    def shortage(folders: object, least: int) -> str | None:
+        return "only 0.1 GB are free" if engine.images else None
+
+    monkeypatch.setattr("trimtab.verify.laboratory.shortage", shortage)
+    result = run(root, engine)
+    assert result is not None
+    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.ACCEPTED}
+
+
 def test_a_verdict_that_cannot_be_remembered_stands(root: Path) -> None:
     class Full(Kept):
         def keep_proof(self, key: str, text: str) -> None:

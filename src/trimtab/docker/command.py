@@ -332,9 +332,9 @@ def remove_images(*images: str) -> Command:
     return docker("rmi", "--force", *images)
 
 
-def remove_name(name: str) -> Command:
-    """Takes a name away, and with the last one the image."""
-    return docker("rmi", name)
+def remove_names(*names: str) -> Command:
+    """Takes names away, and with an image's last one the image."""
+    return docker("rmi", *names)
 
 
 def registry_digest(reference: str) -> Command:

@@ -71,6 +71,9 @@ class _Run:
         default_factory=dict[str, tuple[Evidence, Mapping[str, str | None]]]
     )
 
+    proving: int = 0
+    one_ended: anyio.Event = field(default_factory=anyio.Event)
+
     def __post_init__(self) -> None:
         self.shared = Shared(self.laboratory)
 
@@ -131,19 +134,30 @@ class _Run:
     async def _one(self, file: FleetFile, change: FileChange, number: int) -> None:
         key = await self.memory.key(self.laboratory, file, change)
         known = await self.memory.recall(key)
-        shortage = self.laboratory.shortage() if known is None else None
+        shortage = await self._shortage() if known is None else None
         if shortage:
             known = Proof(Evidence(file.path, file.service_names, Verdict(VerdictKind.INCONCLUSIVE, shortage)), None)
         if known is None:
             proof = DockerfileProof(self.laboratory, self.shared, file, change, number, self.choice.unsafe, self.choice.rules)
+            self.proving += 1
             try:
                 known = await proof.run()
                 self._remember(key, file.path, known)
             except NOBODYS_FAULT as error:
                 # Not the rewrite's fault: nothing is learnt or remembered, and the others go on.
                 known = Proof(Evidence(file.path, file.service_names, broken_off(error)), None)
+            finally:
+                self.proving -= 1
+                self.one_ended.set()
+                self.one_ended = anyio.Event()
         self.laboratory.progress(file.path, str(known.evidence.verdict.kind))
         self.found[change.path] = known
+
+    async def _shortage(self) -> str | None:
+        """Why there is no room for another proof, when those that are under way have given back what they took."""
+        while (short := self.laboratory.shortage()) and self.proving:
+            await self.one_ended.wait()
+        return short
 
     def _remember(self, key: str, path: str, proof: Proof) -> None:
         try:

@@ -1,6 +1,7 @@
 """One build of a Dockerfile whose context is staged: any text of it can be built there, any number of times."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -9,8 +10,9 @@ import anyio.to_thread
 from trimtab.build import BuildRequest, BuildResult, Slots, build_image
 from trimtab.build.patience import patiently
 from trimtab.docker import ImageTree, Runner, read_tree
-from trimtab.docker.command import remove_name
+from trimtab.docker.command import images_named, remove_names
 from trimtab.docker.layers import Image, read_layers
+from trimtab.errors import ToolError
 from trimtab.fleet import Build, BuildContext, FleetFile
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.workspace import Workspace
@@ -84,8 +86,18 @@ class Staged:
         return await build_image(self.runner, request)
 
     async def forget(self, name: str) -> None:
-        """Remove what was built last under a name, unless it is in use under another one, too."""
-        await self.runner.run(remove_name(self._tag(name)), timeout=_REMOVAL)
+        """The same of what was built last under one name."""
+        with suppress(ToolError):
+            await self.runner.run(remove_names(self._tag(name)), timeout=_REMOVAL)
+
+    async def forget_all(self) -> None:
+        """Remove everything that was built here, but what is in use under another name, too. What cannot be stays: it carries
+        the run's label, by which everything goes at the end.
+        """
+        with suppress(ToolError):
+            found = (await self.runner.run(images_named(self._tag("*")))).text.split()
+            if found:
+                await self.runner.run(remove_names(*found), timeout=_REMOVAL)
 
     def _tag(self, name: str) -> str:
         return f"trimtab-{self.laboratory.run}:{self.number}-{name}"
