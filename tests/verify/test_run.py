@@ -389,3 +389,37 @@ def test_a_neighbour_that_is_being_built_holds_nobody_up(root: Path) -> None:
         return not before and bool(built)
 
     assert anyio.run(both)
+
+
+def test_what_a_service_does_with_new_settings_is_remembered_service_by_service(root: Path) -> None:
+    """The 37 services of HomeIQ's largest compose file take an hour and more, and were run anew after every interruption."""
+    (root / "seed").mkdir()
+    (root / "seed" / "a.sql").write_text("SELECT 1;\n")
+    services = "".join(f"  {name}:\n    build: ./{name}\n    volumes: ['./seed:/seed:ro']\n" for name in "ab")
+    (root / "compose.yaml").write_text(f"services:\n{services}")
+    store, engine = Kept(), FakeEngine()
+    choice = Choice(paths=["compose.yaml"])
+
+    def started(engine: FakeEngine, store: Kept) -> int:
+        result = run(root, engine, store, choice)
+        assert result is not None
+        (evidence,) = result.evidence
+        assert evidence.verdict.kind is VerdictKind.ACCEPTED, evidence.verdict
+        assert {name for name in "ab" if any(f"`{name}` behaves" in each.verdict.reason for each in evidence.trials)} == {*"ab"}
+        return engine.started
+
+    each = started(engine, store) // 2
+    assert each > 0
+    assert started(FakeEngine(), store) == 0
+    # One whose sources have changed is run again, the other is not; with what both are given, both are.
+    (root / "a" / "a.py").write_text("# another\n")
+    assert started(FakeEngine(), store) == each
+    (root / "seed" / "a.sql").write_text("SELECT 2;\n")
+    assert started(FakeEngine(), store) == 2 * each
+
+    # What has been found stands when it cannot be kept.
+    class Full(Kept):
+        def keep_proof(self, key: str, text: str) -> None:
+            raise StateError("disk is full")
+
+    assert started(FakeEngine(), Full()) == 2 * each

@@ -44,7 +44,7 @@ class Volumes:
         found: list[str] = []
         for index, mount in enumerate(service.mounts):
             mode = ":ro" if mount.read_only else ""
-            copy = self._copied(service, mount, index) if mount.kind == "bind" else None
+            copy = self._copied(service, mount, index)
             if copy is not None:
                 found.append(f"{copy}:{mount.target}{mode}")
             elif mount.kind == "volume" or (mount.kind == "bind" and _may_be_folder(mount)):
@@ -54,11 +54,8 @@ class Volumes:
         return tuple(found)
 
     def _copied(self, service: Service, mount: Mount, index: int) -> Path | None:
-        if mount.source.startswith(("/", "~", "$")):
-            return None
-        relative = posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), mount.source))
-        source = self._root / relative
-        if relative.startswith("..") or not source.exists() or _size(source) > _LARGEST_BIND:
+        source = bound(self._root, service, mount)
+        if source is None:
             return None
         target = self._folder / f"bind-{index}"
         if target.exists():
@@ -69,6 +66,15 @@ class Volumes:
         else:
             shutil.copy2(source, target)
         return target
+
+
+def bound(root: Path, service: Service, mount: Mount) -> Path | None:
+    """What of the repository a container gets in a mount; None for what is the host's, is not there, or is too large."""
+    if mount.kind != "bind" or mount.source.startswith(("/", "~", "$")):
+        return None
+    relative = posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), mount.source))
+    source = root / relative
+    return None if relative.startswith("..") or not source.exists() or _size(source) > _LARGEST_BIND else source
 
 
 def _may_be_folder(mount: Mount) -> bool:

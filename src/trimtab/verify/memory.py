@@ -2,21 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
 from trimtab import __version__
 from trimtab.docker import command as argv
-from trimtab.fleet import Build, BuildContext, FleetFile
+from trimtab.fleet import Build, BuildContext, FleetFile, Service
 from trimtab.fleet.copies import sent_files
 from trimtab.history import PROOFS_KEPT
-from trimtab.rewrite import FileChange
-from trimtab.verify.company import neighbours
-from trimtab.verify.evidence import Evidence
+from trimtab.rewrite import AppliedFix, FileChange
+from trimtab.verify.company import bound, neighbours
+from trimtab.verify.evidence import Evidence, Trial
 from trimtab.verify.laboratory import Laboratory
 
 
@@ -36,7 +37,17 @@ class Proof:
     text: str | None
 
 
+@dataclass(frozen=True)
+class Settled:
+    """The end of the experiments about one service's settings: the rules whose changes hold, and what was tried."""
+
+    kept: tuple[str, ...]
+    trials: tuple[Trial, ...]
+
+
+T = TypeVar("T")
 _ADAPTER = TypeAdapter(Proof)
+_SETTLED = TypeAdapter(Settled)
 _AHEAD = timedelta(days=-1)
 """What is kept under a later time was kept by a clock that has been set back since: nobody knows how old it is."""
 
@@ -50,19 +61,45 @@ class Memory:
 
     async def recall(self, key: str) -> Proof | None:
         """What is known, unless it is too old, of a time that has not come yet, or of another form."""
+        found = self._found(key, _ADAPTER)
+        return replace(found[0], evidence=replace(found[0].evidence, remembered=found[1])) if found else None
+
+    def recall_settled(self, key: str) -> Settled | None:
+        """The same of a service's settings."""
+        found = self._found(key, _SETTLED)
+        return found[0] if found else None
+
+    def _found(self, key: str, adapter: TypeAdapter[T]) -> tuple[T, str] | None:
         found = self.store.proof(key) if self.store else None
         if found is None or not _AHEAD <= datetime.now(UTC) - datetime.fromisoformat(found[1]) <= PROOFS_KEPT:
             return None
         try:
-            proof = _ADAPTER.validate_json(found[0])
+            return adapter.validate_json(found[0]), found[1]
         except ValueError:
             return None
-        return replace(proof, evidence=replace(proof.evidence, remembered=found[1]))
 
     def keep(self, key: str, proof: Proof) -> None:
         """Remember an end at once, so that a run that is killed is taken up where it was."""
         if self.store:
             self.store.keep_proof(key, _ADAPTER.dump_json(proof).decode())
+
+    def keep_settled(self, key: str, settled: Settled) -> None:
+        """The same of a service's settings: a compose file of thirty services takes an hour."""
+        if self.store:
+            self.store.keep_proof(key, _SETTLED.dump_json(settled).decode())
+
+    async def key_of_settings(self, laboratory: Laboratory, service: Service, fixes: Sequence[AppliedFix]) -> str:
+        """A digest of everything that the outcome for a service's new settings depends on and that can be known before it."""
+        parts: dict[str, object] = {
+            "trimtab": __version__,
+            "engine": self.engine,
+            "changes": [[fix.rule, [repr(setting) for setting in fix.effects.settings]] for fix in fixes],
+            "smoke": laboratory.smoke.get(service.name),
+            "services": [
+                await _service(laboratory, each) for each in (service, *neighbours(service, laboratory.fleet))
+            ],
+        }  # fmt: skip
+        return _digest(parts)
 
     async def key(self, laboratory: Laboratory, file: FleetFile, change: FileChange) -> str:
         """A digest of everything that an experiment's outcome depends on and that can be known before it.
@@ -84,7 +121,28 @@ class Memory:
             "bases": await _bases(laboratory, file),
             "context": [list(_context(laboratory, file, context)) for context in file.contexts],
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
+        return _digest(parts)
+
+
+def _digest(parts: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+async def _service(laboratory: Laboratory, service: Service) -> list[object]:
+    """What a service's container is made of: what compose says, the files that it is given, and its image or what makes it."""
+    files = [
+        [mount.target, str(path.relative_to(source)), _content(path)]
+        for mount in service.mounts
+        if (source := bound(laboratory.root, service, mount)) is not None
+        for path in sorted(source.rglob("*") if source.is_dir() else [source])
+    ]
+    build = service.build
+    file = laboratory.fleet.file(build.dockerfile) if build and build.dockerfile else None
+    if file is None:
+        found = await laboratory.runner.run(argv.image_id(service.image or ""))
+        return [repr(service), files, found.text if found.code == 0 else ""]
+    contexts = [list(_context(laboratory, file, each)) for each in file.contexts]
+    return [repr(service), files, await _bases(laboratory, file), _content(laboratory.root / file.path), contexts]
 
 
 async def _bases(laboratory: Laboratory, file: FleetFile) -> Mapping[str, str]:
@@ -103,11 +161,15 @@ def _context(laboratory: Laboratory, file: FleetFile, context: BuildContext) -> 
     for path in paths:
         entry = context.visible[path]
         full = laboratory.root / context.tree_path(path)
-        if entry.kind == "link" or not full.is_file():
-            yield path, entry.kind
-            continue
-        with full.open("rb") as content:
-            yield path, f"{full.stat().st_mode & 0o777:o} {hashlib.file_digest(content, 'sha256').hexdigest()}"
+        yield path, entry.kind if entry.kind == "link" else _content(full) or entry.kind
+
+
+def _content(path: Path) -> str:
+    """A file's mode and what is in it; empty for what is no file."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as content:
+        return f"{path.stat().st_mode & 0o777:o} {hashlib.file_digest(content, 'sha256').hexdigest()}"
 
 
 def builds_of(file: FleetFile) -> list[Build]:

@@ -193,7 +193,7 @@ class _Run:
 
     async def _settings(self, laboratory: Laboratory, change: FileChange, number: int) -> None:
         """A compose file, tried on top of everything else."""
-        proof = SettingsProof(laboratory, self.shared, change, number, self.choice.rules)
+        proof = SettingsProof(laboratory, self.shared, change, number, self.choice.rules, self.memory)
         try:
             found = await proof.run()
         except NOBODYS_FAULT as error:

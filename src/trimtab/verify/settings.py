@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trimtab.docker import read_config
+from trimtab.errors import StateError
 from trimtab.fleet import Service, changed_service
 from trimtab.rewrite import AppliedFix, FileChange, Identity, rewrite
 from trimtab.rules import Rule
@@ -13,7 +14,7 @@ from trimtab.verify.bisect import largest_holding
 from trimtab.verify.company import Shared, Volumes
 from trimtab.verify.evidence import Behaviour, Evidence, Trial, Verdict, VerdictKind
 from trimtab.verify.laboratory import Laboratory
-from trimtab.verify.memory import Proof
+from trimtab.verify.memory import Memory, Proof, Settled
 from trimtab.verify.reach import health_texts
 from trimtab.verify.rounds import compared
 
@@ -31,6 +32,7 @@ class SettingsProof:
     change: FileChange
     number: int
     rules: Sequence[Rule] | None
+    memory: Memory
     trials: list[Trial] = field(default_factory=list[Trial])
     accepted: list[AppliedFix] = field(default_factory=list[AppliedFix])
 
@@ -64,12 +66,27 @@ class SettingsProof:
         service = next((each for each in self.laboratory.fleet.services if self._is_meant(each, name)), None)
         if service is None or not alone:
             return
-        self.laboratory.progress(self.change.path, f"running `{name}` with its new settings")
-        image = await self.shared.image_of(service)
-        if image is None:
-            self._leave(alone, VerdictKind.INCONCLUSIVE, "its image does not build, or is not in the engine", name)
-            return
-        await _ServiceProof(self, service, image, index).run(alone)
+        key = await self.memory.key_of_settings(self.laboratory, service, alone)
+        settled = self.memory.recall_settled(key)
+        if settled is None:
+            self.laboratory.progress(self.change.path, f"running `{name}` with its new settings")
+            image = await self.shared.image_of(service)
+            if image is None:
+                self._leave(alone, VerdictKind.INCONCLUSIVE, "its image does not build, or is not in the engine", name)
+                return
+            settled = await _ServiceProof(self, service, image, index).run(alone)
+            self._remember(key, settled)
+        self.trials += settled.trials
+        if settled.kept:
+            kept = [fix for fix in alone if fix.rule in settled.kept]
+            self.keep(kept, f"`{name}` behaves the same with {', '.join(settled.kept)}")
+
+    def _remember(self, key: str, settled: Settled) -> None:
+        try:
+            self.memory.keep_settled(key, settled)
+        except StateError as error:
+            # What was found stands; it is only to be found anew the next time.
+            self.laboratory.progress(self.change.path, f"not remembered: {error}")
 
     def _is_meant(self, service: Service, name: str) -> bool:
         return service.name == name and service.origin == self.change.path
@@ -113,15 +130,12 @@ class _ServiceProof:
     before: list[Behaviour] = field(default_factory=list[Behaviour])
     runs: int = 0
 
-    async def run(self, fixes: Sequence[AppliedFix]) -> None:
+    async def run(self, fixes: Sequence[AppliedFix]) -> Settled:
         async def test(rules: Sequence[str]) -> Trial | None:
             return await self._tried([fix for fix in fixes if fix.rule in rules])
 
         kept, failed = await largest_holding(_codes(fixes), test)
-        self.file.trials += failed
-        if kept:
-            reason = f"`{self.service.name}` behaves the same with {', '.join(kept)}"
-            self.file.keep([fix for fix in fixes if fix.rule in kept], reason)
+        return Settled(tuple(kept), tuple(failed))
 
     async def _tried(self, fixes: Sequence[AppliedFix]) -> Trial:
         laboratory, name = self.file.laboratory, self.service.name
