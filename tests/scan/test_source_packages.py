@@ -7,7 +7,7 @@ import pytest
 
 from trimtab.fleet import Fleet
 from trimtab.scan.sources import source_packages
-from trimtab.scan.tree_search import search_tree
+from trimtab.scan.tree_search import kinds_of, search_tree
 
 Make = Callable[[Mapping[str, str]], Fleet]
 FILES: dict[str, tuple[str, list[str]]] = {
@@ -171,7 +171,7 @@ def test_a_submodule_that_is_not_checked_out_is_not_clean(fleet: Make) -> None:
     assert set(source_packages(project).problems) == {"libs/a", "libs/b/c d"}
     assert "not checked out" in source_packages(project).problems["libs/a"]
     assert set(source_packages(project, "libs/b").problems) == {"libs/b/c d"}
-    assert set(search_tree(project.tree, "", (), None).problems) == {"libs/a", "libs/b/c d"}
+    assert set(search_tree(project.tree, "", (), None, {}).problems) == {"libs/a", "libs/b/c d"}
 
 
 def test_other_peoples_folders_are_left_out(fleet: Make) -> None:
@@ -208,3 +208,12 @@ def test_what_setup_requires_is_told(name: str, fleet: Make) -> None:
     assert [(each.path, each.name) for each in found.unresolved] == [(f"a/{name}", "install_requires")]
     lock = '[[package]]\nname = "x"\nversion = "1.0"\n'
     assert source_packages(fleet({f"a/{name}": "install_requires=['x']", "a/uv.lock": lock})).unresolved == ()
+
+
+def test_credentials_in_what_compose_takes_for_dockerfiles_and_env_files(fleet: Make) -> None:
+    compose = "services:\n  a:\n    build: {context: ., dockerfile: image.build}\n    env_file: [vars/production, {path: .env.example}]\n"
+    line = "DB_PASSWORD=correct-horse\n"
+    files = {"image.build": f"FROM alpine\nENV {line}", "vars/production": line, ".env.example": line, "vars/other": line}
+    project = fleet({"compose.yaml": compose, **files})
+    found = search_tree(project.tree, "", (), None, kinds_of(project)).leaks
+    assert {(each.where, each.line) for each in found} == {("image.build", 2), ("vars/production", 1), (".env.example", 1)}

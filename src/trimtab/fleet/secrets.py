@@ -36,7 +36,7 @@ _DETECTORS = (
 """detect-secrets' detectors of known formats. Those that go by entropy alone also take digests and ids for secrets."""
 
 SECRET_FILES = re.compile(
-    r"(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env(\.(local|prod|production|staging|dev|development|secrets?))?|\.netrc|\.pgpass|\.htpasswd"
+    r"(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env(\.(local|prod|production|staging|dev|development|secrets?))*|\.netrc|\.pgpass|\.htpasswd"
     r"|\.git-credentials|\.aws/credentials|\.kube/config|\.docker/config\.json|credentials\.json|service[_-]account[\w-]*\.json"
     r"|[\w.-]*\.(pfx|p12|jks|keystore|kdbx)|[\w.-]*(private|secret)[\w.-]*\.(pem|key)|[\w.-]*\.key)$"
 )

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from typing import Literal
 
 from trimtab.fleet.secrets import known_values, named_kind, secret_kind
 from trimtab.rules import Severity
+from trimtab.scan.declarations import declarations
 
 _LONGEST_LINE = 4096
 _OVERLAP = 1024
@@ -27,7 +29,7 @@ _WORD = re.compile(r"pass|pwd|secret|token|credential|key|\"auth\"", re.IGNORECA
 """What every name of a credential has."""
 _LINE_END = re.compile(r"\r?\n")
 _PAIR = re.compile(
-    r"""^\s*(?:export\s+|-\s+["']?)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]]+)\s*[,}\]"']*\s*(?:#.*)?$"""
+    r"""^\s*(?:export\s+|-\s+["']?)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?:&\S+\s+)?(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]]+)\s*[,}\]"']*\s*(?:#.*)?$"""
 )
 _INNER = re.compile(r"""[{,\s]["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*:\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]"']+)(?=\s*[,}])""")
 """A pair among others on one line, as in JSON and in YAML's flow style."""
@@ -35,11 +37,22 @@ _ENVIRONMENT = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\
 """A line of an env file: the value goes to the end of the line, or to a comment behind a space."""
 _ITEM = re.compile(r"""^\s*-\s+(?P<quote>["'])(?P<name>[A-Za-z_]\w*)=(?P<value>.*)(?P=quote)\s*(?:#.*)?$""")
 """A quoted entry of a list of variables, as compose takes them."""
+_LISTED = re.compile(
+    r"""(?:^|[\[,])\s*(?:"(?P<a>[A-Za-z_]\w*)=(?P<b>[^"]*)"|'(?P<c>[A-Za-z_]\w*)=(?P<d>[^']*)'|(?P<e>[A-Za-z_]\w*)=(?P<f>[^\s"',\]]+))"""
+    r"""(?=\s*(?:[,\]]|$))"""
+)
+"""Entries of such a list on one line, as in JSON and in YAML's flow style."""
+_DEFAULT = re.compile(r"\$\{\w+:?[-=](?P<value>.+?)\}*$")
+"""A variable with what it is where nobody sets it: that is a value that stands in the file."""
 _DECLARED = re.compile(r"""(?P<name>[A-Za-z_]\w*)=(?P<value>"[^"]*"|'[^']*'|\S+)""")
 _CONTINUED = re.compile(r"^\s+[A-Z_][A-Z0-9_]*=\S+\s*\\?\s*$")
 _LOGINS = re.compile(r"\bpassword\s+(?P<value>\S+)")
+_ENV_FILE = re.compile(
+    r"(?:^|/)\.env(?:[._-][\w.-]*)?$|(?:^|/)env(?:\.[\w-]+)*$|\.env(?:\.[\w-]+)*$|(?:^|/)\.(?:envrc|flaskenv)$"
+)
+"""`.env.production.local` and the like; `prod.env`."""
 _SETTINGS = re.compile(
-    r"(?:^|/)\.?env(?:\.[\w-]+)?$|\.(?:env|ini|cfg|conf|properties|toml|ya?ml|json)$|(?:^|/)\.(?:npmrc|pypirc|netrc)$"
+    rf"{_ENV_FILE.pattern}|\.(?:ini|cfg|conf|properties|toml|ya?ml|json|hcl)$|(?:^|/)\.(?:npmrc|pypirc|netrc)$"
     r"|(?:^|/)(?:credentials|config)$"
 )
 """Files made of names and values, where a name alone tells."""
@@ -95,13 +108,17 @@ def identity(value: str) -> str:
     return digest.hex()
 
 
-def search(path: str, content: bytes) -> Iterator[Leak]:
+FileKind = Literal["", "dockerfile", "environment"]
+"""What a file is whose name does not say so: compose takes Dockerfiles and env files of any name."""
+
+
+def search(path: str, content: bytes, kind: FileKind = "") -> Iterator[Leak]:
     """The credentials in one file: those of a known format anywhere, and in settings those whose name says so."""
     text = _text(content)
     if text is None:
         return
     named = _SETTINGS.search(path) and not (_SAMPLE.search(path) or _SYSTEM.match(path) or _MANIFEST.search(path))
-    names = _pairs_of(path) if named or _DOCKERFILE.search(path) else None
+    names = _pairs_of(path, text, kind) if kind or named or _DOCKERFILE.search(path) else None
     found = {mark for mark in _MARKS if mark in text}
     if not found and names is None:
         return
@@ -120,7 +137,7 @@ def _in_lines(path: str, lines: Sequence[str], found: set[str], names: "_Pairs |
             weak = kind == "Basic Auth Credentials" and _SAYS_SO.match(value)
             yield Leak(kind, path, number, identity(value), _severity(path, Severity.LOW if weak else Severity.HIGH))
         if names is not None and not known and _WORD.search(line):
-            yield from _named(path, number, (pair for part in windows(line, marked=False) for pair in names(part)))
+            yield from _named(path, number, names(number, line))
 
 
 def is_settings(path: str) -> bool:
@@ -149,18 +166,18 @@ def windows(line: str, *, marked: bool = True) -> Iterator[str]:
             yield part
 
 
-_Pairs = Callable[[str], Iterable[tuple[str, str]]]
+_Pairs = Callable[[int, str], Iterable[tuple[str, str]]]
+"""The names and values of a line, by its number and its text."""
 
 
-def _pairs_of(path: str) -> _Pairs:
+def _pairs_of(path: str, text: str, kind: FileKind) -> _Pairs:
     """How names and values stand in the lines of a file of its kind."""
-    if _DOCKERFILE.search(path):
-        return declared
-    if re.search(r"(?:^|/)\.?env(?:\.[\w-]+)?$|\.env$", path):
-        return _of_environment
-    if path.endswith(".netrc"):
-        return _of_logins
-    return _of_settings
+    if kind == "dockerfile" or (not kind and _DOCKERFILE.search(path)):
+        table = declarations(path, text)
+        return lambda number, _: table.get(number, ())
+    reader = _of_environment if kind == "environment" or _ENV_FILE.search(path) else _of_settings
+    reader = _of_logins if path.endswith(".netrc") else reader
+    return lambda _, line: (pair for part in windows(line, marked=False) for pair in reader(part))
 
 
 def declared(line: str) -> Iterator[tuple[str, str]]:
@@ -187,7 +204,21 @@ def _of_logins(line: str) -> Iterator[tuple[str, str]]:
 def _of_settings(line: str) -> Iterator[tuple[str, str]]:
     match = _ITEM.match(line) or _PAIR.match(line)
     inner = [match] if match else _INNER.finditer(" " + line)
-    yield from ((each["name"], each["value"]) for each in inner)
+    found = [(each["name"], each["value"]) for each in inner]
+    found += [
+        (match["a"] or match["c"] or match["e"], match["b"] or match["d"] or match["f"] or "")
+        for match in _LISTED.finditer(line)
+    ]
+    # The lines of a Dockerfile that stands in a compose file.
+    yield from dict.fromkeys((name, value.strip("\"'")) for name, value in (*found, *declared(line)))
+
+
+def _value(quoted: str) -> str:
+    """What is said in quotes, or as what a variable is where nobody sets it."""
+    value = quoted.strip("\"'")
+    while default := _DEFAULT.match(value):
+        value = default["value"].strip("\"'")
+    return value
 
 
 def values_of(line: str) -> Iterator[str]:
@@ -195,14 +226,14 @@ def values_of(line: str) -> Iterator[str]:
     for part in windows(line, marked=False):
         yield from (value for _, value in known_values(part))
         for name, quoted in (*declared(part), *_of_settings(part)):
-            value = quoted.strip("\"'")
+            value = _value(quoted)
             if len(value) > 3 and named_kind(name, value):
                 yield value
 
 
 def _named(path: str, number: int, pairs: Iterable[tuple[str, str]]) -> Iterator[Leak]:
     for name, quoted in pairs:
-        value = quoted.strip("\"'")
+        value = _value(quoted)
         login = "credential of a registry" if name == "auth" and path.endswith("config.json") and len(value) > 8 else None
         kind = login or (named_kind(name, value) if len(value) > 3 else None)
         if kind:

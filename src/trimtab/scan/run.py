@@ -25,7 +25,7 @@ from trimtab.scan.result import SOURCE_TREE, ControlResult, NotChecked, Part, Sc
 from trimtab.scan.sources import SourcePackages, Unresolved, source_packages
 from trimtab.scan.spoken import ScannerName
 from trimtab.scan.stores import Known, Store
-from trimtab.scan.tree_search import fingerprint, search_tree
+from trimtab.scan.tree_search import fingerprint, kinds_of, search_tree
 from trimtab.scan.versions import can_order
 
 
@@ -237,7 +237,8 @@ class _Work:
 
     def _tree_leaks(self) -> Iterable[Leak]:
         request = self.request
-        found = search_tree(request.fleet.tree, request.below, request.ignored_by_git, request.tracked)
+        fleet = request.fleet
+        found = search_tree(fleet.tree, request.below, request.ignored_by_git, request.tracked, kinds_of(fleet))
         if not found.searched and not found.problems:
             self._not(request.below or SOURCE_TREE, "no text file is there that git does not ignore", Part.SECRETS)
         for path, reason in found.problems.items():

@@ -1,12 +1,15 @@
 """Searching a source tree for credentials, and a fingerprint of what was searched."""
 
 import hashlib
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from trimtab.fleet import Fleet
+from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.tree import Entry, Tree, Unreadable
-from trimtab.scan.leaks import Leak, is_settings, search
+from trimtab.scan.leaks import FileKind, Leak, is_settings, search
 from trimtab.scan.sources import SKIPPED, is_below
 from trimtab.scan.submodules import NOT_THERE, absent_submodules
 
@@ -31,9 +34,22 @@ class TreeSearch:
     """How many files were."""
 
 
-def search_tree(tree: Tree, below: str, ignored: Sequence[str], tracked: frozenset[str] | None) -> TreeSearch:
+def kinds_of(fleet: Fleet) -> dict[str, FileKind]:
+    """What the fleet takes some files for, whatever they are called: Dockerfiles, and services' env files."""
+    found: dict[str, FileKind] = {file.path: "dockerfile" for file in fleet.files}
+    for service in fleet.services:
+        for item in items(service.body.get("env_file")):
+            path = str(mapping(item).get("path") or item)
+            found[posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), path))] = "environment"
+    return found
+
+
+def search_tree(
+    tree: Tree, below: str, ignored: Sequence[str], tracked: frozenset[str] | None, kinds: Mapping[str, FileKind]
+) -> TreeSearch:
     """The credentials in the text files below a folder; `ignored` are files, and folders with a `/` behind, left out by git.
 
+    `kinds` says of some files what they are taken for, whatever they are called.
     Folders of installed packages are left out too, but for what git tracks in them: somebody has put it into the repository.
     """
     found = TreeSearch()
@@ -42,7 +58,7 @@ def search_tree(tree: Tree, below: str, ignored: Sequence[str], tracked: frozens
         source = tree.read(path)
         if not isinstance(source, Unreadable):
             found.searched += 1
-            found.leaks += search(path, source.text.encode("utf-8", "surrogateescape"))
+            found.leaks += search(path, _bytes(source.text), kinds.get(path, ""))
         elif "larger than" in source.reason:
             large += [] if _BINARY.search(path) else [f"{path} ({entry.size / 1e6:.1f} MB)"]
         elif "binary" not in source.reason or is_settings(path):
