@@ -85,8 +85,8 @@ def test_manifests_without_a_lock(fleet: Make) -> None:
 
 def test_what_go_replaces_and_excludes(fleet: Make) -> None:
     text = (
-        "module example.com/own\nrequire (\n\ta.com/x v1.0.0\n\tb.com/y v1.0.0\n\tc.com/z v1.0.0\n)\nexclude a.com/x v0.9.0\n"
-        "replace (\n\ta.com/x => d.com/x v2.0.0\n\tb.com/y v1.0.0 => ../y\n)\n"
+        "module example.com/own\ngo 1.22\nrequire (\n\ta.com/x v1.0.0\n\tb.com/y v1.0.0\n\tc.com/z v1.0.0\n)\nexclude a.com/x v0.9.0\n"
+        "replace (\n\ta.com/x => d.com/x v2.0.0\n\tb.com/y v1.0.0 => ../y\n\tc.com/z v0.9.0 => e.com/z v9.0.0\n)\n"
     )
     assert [str(each) for each in source_packages(fleet({"go.mod": text})).packages] == ["d.com/x v2.0.0", "c.com/z v1.0.0"]
 
@@ -217,3 +217,36 @@ def test_credentials_in_what_compose_takes_for_dockerfiles_and_env_files(fleet: 
     project = fleet({"compose.yaml": compose, **files})
     found = search_tree(project.tree, "", (), None, kinds_of(project)).leaks
     assert {(each.where, each.line) for each in found} == {("image.build", 2), ("vars/production", 1), (".env.example", 1)}
+
+
+@pytest.mark.parametrize(("line", "told"), [("go 1.16\n", ["1.16"]), ("", ["1.16"]), ("go 1.17\n", []), ("go 1.22.1\n", [])])
+def test_old_go_modules_do_not_name_what_their_requirements_need(line: str, told: list[str], fleet: Make) -> None:
+    found = source_packages(fleet({"go.mod": f"module example.com/own\n{line}require a.com/x v1.0.0\n"}))
+    assert [str(each) for each in found.packages] == ["a.com/x v1.0.0"]
+    assert [each.name for each in found.unresolved] == [f"what modules of Go {each} need in turn" for each in told]
+
+
+ALIASES = {
+    "yarn.lock": '# yarn lockfile v1\n\n"old@npm:lodash@3.10.1":\n  version "3.10.1"\n\n"@a/b@^1", "@a/b@npm:^1.1":\n  version "1.2.0"\n',
+    "berry/yarn.lock": '__metadata:\n  version: 6\n\n"old@npm:@s/lodash@^3":\n  version: 3.10.1\n\n"plain@npm:^1.0.0, plain@npm:^1.1":\n  version: 1.2.0\n',
+    "pnpm-lock.yaml": (
+        "lockfileVersion: '9.0'\npackages:\n  a@https://me:secret@example.com/a.tgz:\n    resolution: {tarball: x}\n    version: 1.2.3\n"
+        "  b@file:../b:\n    resolution: {directory: ../b, type: directory}\n  github.com/o/c/abc:\n    name: c\n    version: 2.0.0\n"
+        "  '@s/d@https://x/d':\n    resolution: {tarball: x}\n"
+    ),
+    "package-lock.json": '{"packages": {"": {}, "node_modules/a": {"resolved": "git+ssh://x/y"}, "node_modules/w": {"link": true}}}',
+    "Gemfile.lock": "GEM\n  specs:\n    nokogiri (1.15.0-x86_64-linux)\n    rails (7.0.0.rc1)\n",
+}
+FOUND: dict[str, tuple[list[str], list[str]]] = {
+    "yarn.lock": (["lodash 3.10.1", "@a/b 1.2.0"], []),
+    "berry/yarn.lock": (["@s/lodash 3.10.1", "plain 1.2.0"], []),
+    "pnpm-lock.yaml": (["a 1.2.3", "c 2.0.0"], ["@s/d"]),
+    "package-lock.json": ([], ["a"]),
+    "Gemfile.lock": (["nokogiri 1.15.0", "rails 7.0.0.rc1"], []),
+}
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_packages_under_other_names_and_from_addresses(name: str, fleet: Make) -> None:
+    found = source_packages(fleet({name: ALIASES[name]}))
+    assert ([str(each) for each in found.packages], [each.name for each in found.unresolved]) == FOUND[name]

@@ -15,11 +15,19 @@ _TEXT = re.compile(r"^[^#\s]", re.MULTILINE)
 _OPTION = re.compile(r"-(?!e |-editable[ =])|(?:-e|--editable)[ =]+(?!\w+\+)")
 """Options of pip, and editable installs of a folder; those of an address are packages."""
 _PINNED = re.compile(r"^={2,3}\s*(?P<version>[^*\s,]+)$")
-_GEM = re.compile(r"^ {4}(?P<name>[\w.-]+) \((?P<version>[^)]+)\)$")
+_GEM = re.compile(r"^ {4}(?P<name>[\w.-]+) \((?P<version>[^)-]+)(?:-[^)]+)?\)$")
+"""A gem built for one platform has its name behind the version: `1.15.0-x86_64-linux`."""
 _YARN_NAME = re.compile(r"""^"?(?P<name>(?:@[^/"]+/)?[^@"]+)@""")
 _YARN_VERSION = re.compile(r'^\s+version:?\s+"?(?P<version>[^"\s]+)"?')
+_YARN_ALIAS = re.compile(r"""^"?[^,"]+@npm:(?P<name>(?:@[^/"]+/)?[^@"/,]+)@""")
+"""`short@npm:name@^1`: what is installed is not what the fleet calls it."""
 _PNPM = re.compile(r"^/?(?P<name>(?:@[^/]+/)?[^@/(]+)[@/](?P<version>\d[^()_]*)")
 _GRADLE = re.compile(r"^(?P<name>[^:#\s]+:[^:\s]+):(?P<version>[^=\s]+)=")
+
+_GO_NAMES_ALL = 17
+"""The Go 1.x from which on a `go.mod` names what its requirements need in turn (Go's reference, "go.mod file")."""
+_GO_UNSAID = "1.16"
+"""What a `go.mod` without a `go` line means, by the same reference."""
 
 Reader = Callable[[str], Iterator[Package]]
 """From a file's text to its packages, those without a known version with an empty one.
@@ -97,9 +105,9 @@ def _package_lock(text: str) -> Iterator[Package]:
         yield from _nested(mapping(data.get("dependencies")))
     for path, entry in mapping(data.get("packages")).items():
         record = mapping(entry)
-        if "node_modules/" in path and not record.get("link") and record.get("version"):
+        if "node_modules/" in path and not record.get("link"):
             name = str(record.get("name") or path.rpartition("node_modules/")[2])
-            yield Package("npm", name, str(record["version"]))
+            yield Package("npm", name, str(record.get("version") or ""))
 
 
 def _nested(dependencies: Mapping[str, object]) -> Iterator[Package]:
@@ -122,7 +130,7 @@ def _yarn_lock(text: str) -> Iterator[Package]:
         head = _YARN_NAME.match(line) if line and not line[0].isspace() else None
         version = _YARN_VERSION.match(line) if name else None
         if head:
-            name, named = head["name"], True
+            name, named = (_YARN_ALIAS.match(line) or head)["name"], True
         elif version:
             if "workspace" not in version["version"] and version["version"] != "0.0.0-use.local":
                 yield Package("npm", name, version["version"])
@@ -135,10 +143,15 @@ def _pnpm_lock(text: str) -> Iterator[Package]:
     data = mapping(read_yaml(text))
     if "lockfileVersion" not in data:
         raise ValueError("it has no `lockfileVersion`")
-    for key in mapping(data.get("packages")):
+    for key, entry in mapping(data.get("packages")).items():
         match = _PNPM.match(str(key))
         if match:
             yield Package("npm", match["name"], match["version"])
+        elif mapping(mapping(entry).get("resolution")).get("type") != "directory":
+            # From an address, which may hold a credential; pnpm says what it found there.
+            own = re.match(r"(?P<name>(?:@[^/]+/)?[^@/:]+)@", str(key))
+            name = str(mapping(entry).get("name") or (own and own["name"]) or "an address")
+            yield Package("npm", name, str(mapping(entry).get("version") or ""))
 
 
 def _lines(kind: str, pattern: re.Pattern[str]) -> Reader:
@@ -153,9 +166,9 @@ def _lines(kind: str, pattern: re.Pattern[str]) -> Reader:
 
 def _go_mod(text: str) -> Iterator[Package]:
     """What is required, as `replace` has it; `exclude` and `retract` require nothing."""
-    replaced: dict[str, tuple[str, str]] = {}
+    replaced: dict[tuple[str, str], tuple[str, str]] = {}
     required: list[tuple[str, str, int]] = []
-    block = ""
+    block, language = "", _GO_UNSAID
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("//")[0].split()
         if words[-1:] == ["("] or words == [")"]:
@@ -168,9 +181,15 @@ def _go_mod(text: str) -> Iterator[Package]:
             new = rest[rest.index("=>") + 1 :]
             if not new:
                 raise ValueError(f"line {number} replaces a module by nothing")
-            replaced[rest[0]] = (new[0], new[1] if len(new) > 1 else "")
+            # What names a version replaces that one alone.
+            old = rest[1] if rest[1] != "=>" else ""
+            replaced[rest[0], old] = (new[0], new[1] if len(new) > 1 else "")
+        elif verb == "go" and rest:
+            language = rest[0]
+    if required and (found := re.match(r"1\.(\d+)", language)) and int(found[1]) < _GO_NAMES_ALL:
+        yield Package("golang", f"what modules of Go {language} need in turn", "")
     for name, version, number in required:
-        name, version = replaced.get(name, (name, version))
+        name, version = replaced.get((name, version)) or replaced.get((name, ""), (name, version))
         # A replacement by a folder is code of the fleet's own.
         if version:
             yield Package("golang", name, version, line=number)
