@@ -36,7 +36,7 @@ _SUFFIX = re.compile(rf"_({'|'.join(_AFTER)}|p)(\d*)(?![a-z])")
 
 def _as_gentoo(text: str) -> str:
     """An Alpine version in Gentoo's words, in the same order: univers takes the one for the other (32.0.1), and reads none of
-    `_git20230717`, which every musl since Alpine 3.18 has.
+    `_git20230717`, which the musl of Alpine 3.19 has.
 
     `_p1` is `_p2`, so that `_p0` is free for what comes before it.
     """
