@@ -165,6 +165,16 @@ def test_the_ratchet() -> None:
     assert bad(replace(GOOD, before=replace(before, scores={"": score(90)}), findings={"old": "x:1 DF1 known"})) == []
 
 
+def test_the_ratchet_holds_each_category() -> None:
+    """One that is better does not make up for one that is worse."""
+    worse = replace(score(95), categories={**score(95).categories, Category.SECURITY: 7.2})
+    before = Before(
+        "abc", {"": score(90), "a": replace(worse, categories={**worse.categories, Category.SECURITY: 7.9})}, frozenset()
+    )
+    found = evaluate(replace(service(score=worse), before=before), GatePolicy(), NOW)
+    assert [each.measured for each in found if each.gate == "ratchet" and not each.holds] == ["security 7.2, was 7.9"]
+
+
 def test_a_scan_is_read_as_it_was_kept() -> None:
     data: dict[str, Any] = {
         "started": "2026-11-24T00:00:00+00:00", "advisories_as_of": "2026-11-23T00:00:00+00:00", "parts": ["vulns", "secrets"],

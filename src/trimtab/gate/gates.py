@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from trimtab.gate.limits import GatePolicy, Limits
 from trimtab.gate.measured import Measured, ScanSeen, ServiceSeen
+from trimtab.review import Score
 from trimtab.rules import Category
 
 
@@ -288,7 +289,17 @@ def _ratchet(measured: Measured) -> Iterator[Check]:
         if old is not None:
             state = State.PASSED if round(score.overall, 1) >= round(old.overall, 1) else State.FAILED
             yield Check("ratchet", name, state, f"{score.overall:.1f}, was {old.overall:.1f}", limit, where)
+            yield from _lower(name, score, old, limit, where)
     yield from _new(measured.findings.items(), before.findings, limit)
+
+
+def _lower(name: str, score: Score, old: Score, limit: str, where: str) -> Iterator[Check]:
+    """The categories that are worse, which what is better elsewhere does not make up for."""
+    for category, value in score.categories.items():
+        before = old.categories[category]
+        if round(value, 1) < round(before, 1):
+            text = f"{category} {value:.1f}, was {before:.1f}"
+            yield Check("ratchet", name, State.FAILED, text, limit, where, "`trimtab score` says what costs how much")
 
 
 def _new(findings: Iterable[tuple[str, str]], known: frozenset[str], limit: str) -> Iterator[Check]:
