@@ -29,6 +29,7 @@ def test_the_modules_of_a_go_program() -> None:
     found = go_modules("/bin/tool", program())
     assert isinstance(found, list)
     assert [str(each) for each in found] == ["github.com/a/b v1.2.3", "github.com/e/f v0.2.0", "stdlib 1.22.1"]
+    assert isinstance(found[0], Package)
     assert found[0].ecosystem == "Go"
 
 
@@ -82,3 +83,10 @@ def test_archives_without_end_are_not_followed() -> None:
 def test_a_damaged_archive_is_told() -> None:
     (found,) = java_archives("/x.jar", b"PK\x03\x04")
     assert isinstance(found, Unread)
+
+
+def test_a_standard_library_of_no_version_is_told() -> None:
+    found = go_modules("/bin/tool", program(version=b"devel go1.23-a1b2c3 Mon Jan 1 00:00:00 2024"))
+    assert isinstance(found, list)
+    assert [str(each) for each in found[:2]] == ["github.com/a/b v1.2.3", "github.com/e/f v0.2.0"]
+    assert isinstance(found[2], Unread)

@@ -31,7 +31,7 @@ class Unread:
     reason: str
 
 
-def go_modules(path: str, content: bytes) -> list[Package] | Unread | None:
+def go_modules(path: str, content: bytes) -> list[Package | Unread] | Unread | None:
     """The modules that a Go program was built from, its standard library among them; None for what is no Go program."""
     if not content.startswith(_ELF):
         return None
@@ -49,7 +49,8 @@ def go_modules(path: str, content: bytes) -> list[Package] | Unread | None:
         return Unread(path, "a Go program whose list of modules is damaged")
     found = list(_modules(path, modules[_SENTINEL:-_SENTINEL]))
     number = re.match(r"go(\d[\w.]*)", version)
-    return [*found, *([Package("golang", "stdlib", number[1], path)] if number else [])]
+    unnamed = Unread(path, "a program built by a Go between two versions, whose standard library is of neither")
+    return [*found, Package("golang", "stdlib", number[1], path) if number else unnamed]
 
 
 def _text(content: bytes, at: int) -> tuple[str, int]:
