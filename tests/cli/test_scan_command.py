@@ -383,6 +383,19 @@ def test_scans_over_time(fleet_folder: Path, advisories: Path, capsys: pytest.Ca
     assert sorted(each["counts"]["critical"] for each in data["scans"]) == [1, 2]
 
 
+def test_a_scan_that_did_not_ask_tells_no_number(
+    fleet_folder: Path, advisories: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan(fleet_folder, "--type", "vulns", "--advisories", str(advisories))
+    scan(fleet_folder, "--type", "secrets", "--offline")
+    scan(fleet_folder, "--type", "vulns", "--offline")
+    capsys.readouterr()
+    assert run(["history", "scans", str(fleet_folder), "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)["scans"]
+    told = {(each["counts"] is None, each["secrets"] is None) for each in data}
+    assert told == {(False, True), (True, False), (True, True)}
+
+
 def test_scores_over_time(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gate(fleet_folder)
     dockerfile = fleet_folder / "services/b/Dockerfile"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.history import ScanRow, opened
+from trimtab.report.scans import asked_for_vulnerabilities, last_scans
 
 ROW = ScanRow("", "api", "image", "2026-01-01T00:00:00+00:00", None, "sha256:1", ("api",), (), 1, {}, 0, 0, None, "clean")
 
@@ -18,3 +19,14 @@ def test_of_two_in_one_second_the_later_one_is_the_newest(tmp_path: Path, runs: 
             store.scans.add([replace(ROW, run=run)])
         assert [each.run for each in store.scans.newest()] == [runs[-1]]
         assert store.scans.last_run() == runs[-1]
+
+
+def test_a_services_last_scan_is_one_that_asked_for_vulnerabilities() -> None:
+    newest = replace(ROW, run="c", parts=("secrets",))
+    unasked = replace(ROW, run="b", parts=("vulns",), services=("api", "web"))
+    asked = replace(ROW, run="a", parts=("vulns",), counts={"critical": 2}, as_of="2026-01-01T00:00:00+00:00")
+    found = last_scans([newest, unasked, asked], asked_for_vulnerabilities(lambda _: {"sources": []}))
+    assert {name: (row.run, counts) for name, (row, counts) in found.items()} == {
+        "api": ("a", {"critical": 2}),
+        "web": ("b", None),
+    }

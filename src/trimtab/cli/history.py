@@ -30,7 +30,7 @@ from trimtab.report.history import (
     trend_data,
     trend_view,
 )
-from trimtab.report.scans import scans_data, scans_view, scores_data, scores_view
+from trimtab.report.scans import asked_for_vulnerabilities, scans_data, scans_view, scores_data, scores_view
 
 history = App(name="history", help="Show what earlier runs have built, scanned and scored, and find what became worse.")
 
@@ -126,7 +126,8 @@ def scans(
     common = common or Common()
     with _store(path) as store:
         rows = store.scans.rows(limit=limit)
-    show(common, lambda: scans_data(rows), lambda: scans_view(rows))
+        asked = asked_for_vulnerabilities(lambda run: store.read_result(run, "scan"))
+        show(common, lambda: scans_data(rows, asked), lambda: scans_view(rows, asked))
     return CLEAN
 
 

@@ -13,11 +13,11 @@ from trimtab.cli import serving
 from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, write_text
 from trimtab.errors import TrimtabError, UsageError
-from trimtab.fleet.plain import mapping
 from trimtab.history import COMPARED, ScanRow, Store, history_folder, opened
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.otlp import endpoint, request, send, shown
+from trimtab.report.scans import asked_for_vulnerabilities
 from trimtab.rewrite.write import WriteError, write_file
 
 _ALL = 100_000
@@ -112,19 +112,8 @@ def known(store: Store) -> Known:
 
 
 def _answered(store: Store) -> list[ScanRow]:
-    """Of each target the newest scan for whose vulnerabilities a store or a program answered.
-
-    What was kept of a run is read only where its rows leave it open.
-    """
-    runs: dict[str, bool] = {}
-
-    def answered(row: ScanRow) -> bool:
-        if "vulns" not in row.parts or row.as_of or any(row.counts.values()):
-            return "vulns" in row.parts
-        if row.run not in runs:
-            runs[row.run] = bool(mapping(store.read_result(row.run, "scan")).get("sources"))
-        return runs[row.run]
-
+    """Of each target the newest scan for whose vulnerabilities a store or a program answered."""
+    answered = asked_for_vulnerabilities(lambda run: store.read_result(run, "scan"))
     found = (next(filter(answered, store.scans.of(each.target)), None) for each in store.scans.newest())
     return [row for row in found if row is not None]
 

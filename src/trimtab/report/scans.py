@@ -1,6 +1,6 @@
 """Earlier scans and scores, for people and programs: what became better or worse, and how old each service's scan is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trimtab.fleet.plain import mapping
 from trimtab.history import ScanRow, ScoreRow
 from trimtab.report.data import Data
 from trimtab.scan import LEVELS
@@ -25,33 +26,60 @@ class ScanRun:
     revision: str | None
     outcome: str
     targets: int
-    counts: dict[str, int]
-    secrets: int
+    counts: dict[str, int] | None
+    """None where nobody was asked for vulnerabilities: that is no zero."""
+    secrets: int | None
+    """None where nobody looked for credentials."""
     unchecked: int
 
 
-def scan_runs(rows: Sequence[ScanRow]) -> list[ScanRun]:
+Asked = Callable[[ScanRow], bool]
+
+
+def asked_for_vulnerabilities(read: Callable[[str], object]) -> Asked:
+    """Whether a store or a program answered for a row's vulnerabilities; `read` gives what was kept of a run's scan.
+
+    That is read only where the rows leave it open.
+    """
+    runs: dict[str, bool] = {}
+
+    def asked(row: ScanRow) -> bool:
+        if "vulns" not in row.parts or row.as_of or any(row.counts.values()):
+            return "vulns" in row.parts
+        if row.run not in runs:
+            runs[row.run] = bool(mapping(read(row.run)).get("sources"))
+        return runs[row.run]
+
+    return asked
+
+
+def scan_runs(rows: Sequence[ScanRow], asked: Asked) -> list[ScanRun]:
     """The rows of several scans, scan by scan, in their order."""
     found: list[ScanRun] = []
     for run in dict.fromkeys(row.run for row in rows):
         mine = [row for row in rows if row.run == run]
         counts = {level: sum(row.counts.get(level, 0) for row in mine) for level in LEVELS}
         first = mine[0]
-        secrets = sum(row.secrets for row in mine)
+        counts = counts if any(asked(row) for row in mine) else None
+        secrets = sum(row.secrets for row in mine) if "secrets" in first.parts else None
         found.append(ScanRun(run, first.started, first.revision, first.outcome, len(mine), counts, secrets, first.unchecked))
     return found
 
 
-def last_scans(rows: Sequence[ScanRow]) -> dict[str, ScanRow]:
-    """Each service's newest scan; the rows are the newest first."""
-    found: dict[str, ScanRow] = {}
+def last_scans(rows: Sequence[ScanRow], asked: Asked) -> dict[str, tuple[ScanRow, dict[str, int] | None]]:
+    """Each service's newest scan that asked for vulnerabilities, with their numbers; where none did, the newest one without
+    numbers. The rows are the newest first.
+    """
+    found: dict[str, tuple[ScanRow, dict[str, int] | None]] = {}
     for row in rows:
         for service in row.services:
-            found.setdefault(service, row)
+            known = found.setdefault(service, (row, dict(row.counts) if asked(row) else None))
+            if known[1] is None and asked(row):
+                found[service] = row, dict(row.counts)
     return dict(sorted(found.items()))
 
 
-def scans_data(rows: Sequence[ScanRow]) -> Data:
+def scans_data(rows: Sequence[ScanRow], asked: Asked) -> Data:
     """`trimtab history scans --format json`."""
     return {
         "schema": "trimtab.history-scans/1",
@@ -60,17 +88,17 @@ def scans_data(rows: Sequence[ScanRow]) -> Data:
                 "run": each.run, "started": each.started, "revision": each.revision, "outcome": each.outcome,
                 "targets": each.targets, "counts": each.counts, "secrets": each.secrets, "not_checked": each.unchecked,
             }
-            for each in scan_runs(rows)
+            for each in scan_runs(rows, asked)
         ],
         "services": [
-            {"service": name, "scanned": row.started, "image": row.image or None, "counts": dict(row.counts)}
-            for name, row in last_scans(rows).items()
+            {"service": name, "scanned": row.started, "image": row.image or None, "counts": counts}
+            for name, (row, counts) in last_scans(rows, asked).items()
         ],
     }  # fmt: skip
 
 
-def scans_view(rows: Sequence[ScanRow], now: datetime | None = None) -> RenderableType:
-    """The scans over time, and how old each service's last one is."""
+def scans_view(rows: Sequence[ScanRow], asked: Asked, now: datetime | None = None) -> RenderableType:
+    """The scans over time, and how old each service's last one is that asked for vulnerabilities."""
     if not rows:
         return "no scan is kept yet: `trimtab scan` keeps each one"
     table = Table(title="scans", title_justify="left", box=None, pad_edge=False)
@@ -78,22 +106,27 @@ def scans_view(rows: Sequence[ScanRow], now: datetime | None = None) -> Renderab
         table.add_column(
             column, no_wrap=True, justify="left" if column in {"run", "started", "revision", "outcome"} else "right"
         )
-    for each in scan_runs(rows):
-        numbers = [Text(str(each.counts[level]), "" if each.counts[level] else "dim") for level in LEVELS]
+    for each in scan_runs(rows, asked):
+        numbers = [_number(each.counts[level] if each.counts else None) for level in LEVELS]
         table.add_row(
             each.run, each.started[:19].replace("T", " "), each.revision or "",
-            Text(each.outcome, _OUTCOMES.get(each.outcome, "")), *numbers, str(each.secrets), str(each.unchecked),
+            Text(each.outcome, _OUTCOMES.get(each.outcome, "")), *numbers, _number(each.secrets), str(each.unchecked),
         )  # fmt: skip
-    return Group(table, "", _services(rows, now or datetime.now(UTC)))
+    return Group(table, "", _services(rows, asked, now or datetime.now(UTC)))
 
 
-def _services(rows: Sequence[ScanRow], now: datetime) -> Table:
+def _number(value: int | None) -> Text:
+    return Text("–" if value is None else str(value), "" if value else "dim")
+
+
+def _services(rows: Sequence[ScanRow], asked: Asked, now: datetime) -> Table:
     table = Table(title="services", title_justify="left", box=None, pad_edge=False)
     for column in ("service", "last scan", "packages", *LEVELS):
         table.add_column(column, no_wrap=True, justify="left" if column in {"service", "last scan"} else "right")
-    for name, row in last_scans(rows).items():
+    for name, (row, counts) in last_scans(rows, asked).items():
+        numbers = [None if counts is None else counts.get(level, 0) for level in LEVELS]
         ago = f"{age(now - datetime.fromisoformat(row.started))} ago"
-        table.add_row(name, ago, str(row.packages), *(str(row.counts.get(level, 0)) for level in LEVELS))
+        table.add_row(name, ago, str(row.packages), *(_number(number) for number in numbers))
     return table
 
 
