@@ -94,6 +94,7 @@ def test_utf_16_is_text() -> None:
         ),
         ("compose.yaml", "environment: ['DB_PASSWORD=abcdefgh']\n", ["DB_PASSWORD"]),
         ("compose.json", '{"environment": [\n"DB_PASSWORD=abcdefgh"\n]}\n', ["DB_PASSWORD"]),
+        ("compose.yaml", "environment:\n  DB_PASSWORD: >-\n    correct horse\n  API_KEY: |\n", ["DB_PASSWORD"]),
         ("compose.yaml", "environment:\n  DB_PASSWORD: &shared abcdefgh\n", ["DB_PASSWORD"]),
         ("compose.yaml", "build:\n  dockerfile_inline: |\n    FROM x\n    ENV DB_PASSWORD=abcdefgh\n", ["DB_PASSWORD"]),
         (".netrc", "machine x login me password hunter2x\n", ["password"]),

@@ -42,6 +42,8 @@ _LISTED = re.compile(
     r"""(?=\s*(?:[,\]]|$))"""
 )
 """Entries of such a list on one line, as in JSON and in YAML's flow style."""
+_BLOCK = re.compile(r"[|>][+-]?\d?[+-]?")
+"""How YAML says that a value stands in the lines below."""
 _DEFAULT = re.compile(r"\$\{\w+:?[-=](?P<value>.+?)\}*$")
 """A variable with what it is where nobody sets it: that is a value that stands in the file."""
 _DECLARED = re.compile(r"""(?P<name>[A-Za-z_]\w*)=(?P<value>"[^"]*"|'[^']*'|\S+)""")
@@ -177,7 +179,14 @@ def _pairs_of(path: str, text: str, kind: FileKind) -> _Pairs:
         return lambda number, _: table.get(number, ())
     reader = _of_environment if kind == "environment" or _ENV_FILE.search(path) else _of_settings
     reader = _of_logins if path.endswith(".netrc") else reader
-    return lambda _, line: (pair for part in windows(line, marked=False) for pair in reader(part))
+    lines = _LINE_END.split(text) if path.endswith((".yml", ".yaml")) else []
+
+    def pairs(number: int, line: str) -> Iterator[tuple[str, str]]:
+        for name, value in (pair for part in windows(line, marked=False) for pair in reader(part)):
+            block = _BLOCK.fullmatch(value) and number < len(lines)
+            yield name, lines[number].strip() if block else value
+
+    return pairs
 
 
 def declared(line: str) -> Iterator[tuple[str, str]]:
