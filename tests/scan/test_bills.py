@@ -11,7 +11,7 @@ from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from trimtab.scan.packages import Distro, Package, from_purl
-from trimtab.scan.sbom import NoSbom, read_sbom, write_sbom
+from trimtab.scan.sbom import NoSbom, SbomFormat, read_sbom, write_sbom
 
 BOOKWORM = Distro("debian", "12")
 PACKAGES = [
@@ -114,3 +114,11 @@ def test_releases_as_trivy_writes_them(purl: str, distro: Distro) -> None:
     package = from_purl(purl)
     assert package is not None
     assert package.distro == distro
+
+
+@pytest.mark.parametrize("style", ["cyclonedx", "spdx"])
+def test_names_of_npm_keep_their_case(style: SbomFormat) -> None:
+    """A package URL has it in lower case, and advisories are filed under the name."""
+    packages = [Package("npm", "JSONStream", "1.0.3"), Package("npm", "@babel/core", "7.0.0")]
+    found, _ = read_sbom(write_sbom("x", packages, style), "bom.json")
+    assert [each.name for each in found] == ["JSONStream", "@babel/core"]

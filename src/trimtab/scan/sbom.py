@@ -118,8 +118,14 @@ def read_sbom(data: object, where: str) -> tuple[list[Package], list[str]]:
         entries = [(_text(each, "name"), _text(each, "purl"), "") for each in map(mapping, items(found["artifacts"]))]
     else:
         raise NoSbom("it is neither CycloneDX nor SPDX nor syft's own JSON")
-    read = [(name, from_purl(purl, place or where)) for name, purl, place in entries]
+    read = [(name, _spelled(from_purl(purl, place or where), name)) for name, purl, place in entries]
     return _with_distro([each for _, each in read if each], found), [name for name, each in read if each is None]
+
+
+def _spelled(package: Package | None, name: str) -> Package | None:
+    """The package as it is called: package URLs of npm are in lower case, and `JSONStream` is none of its advisories' names."""
+    same = package is not None and package.kind == "npm" and package.name != name and package.name.lower() == name.lower()
+    return replace(package, name=name) if package and same else package
 
 
 def _text(entry: Mapping[str, object], key: str) -> str:
