@@ -73,6 +73,25 @@ def test_what_is_not_looked_at_may_be_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "ignored"),
+    [
+        ("", "", False),
+        ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00+01:00", False),
+        ("2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z", True),
+    ],
+)
+def test_the_newest_of_several_vex_documents_counts(first: str, second: str, ignored: bool, tmp_path: Path) -> None:
+    paths: list[Path] = []
+    for name, time, status in (("one", first, "not_affected"), ("two", second, "affected")):
+        paths.append(tmp_path / f"{name}.json")
+        statements = [said(status, {"@id": "pkg:pypi/flask"})]
+        paths[-1].write_text(
+            json.dumps({"@context": "https://openvex.dev/ns/v0.2.0", "timestamp": time, "statements": statements})
+        )
+    assert (why(read_ignores(tmp_path, paths)) is not None) is ignored
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "[[vulnerability]]\nid = 'CVE-1'\nreason = 'x'\n",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.scan.leaks import Leak
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.result import NotChecked
+from trimtab.scan.stores import read_time
 from trimtab.syntax.data import read_json, read_toml
 
 IGNORE_FILE = ".trimtabignore.toml"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _SETTLED = frozenset({"not_affected", "fixed"})
 """OpenVEX statuses that say a product is not affected (OpenVEX specification 0.2.0, "Status Labels")."""
 
@@ -164,19 +166,31 @@ def read_ignores(root: Path, vex: Sequence[Path]) -> Ignores:
             raise UsageError(f"`{path}`: `{place}`: {first['msg']}. {hint}") from error
         except (OSError, ValueError) as error:
             raise UsageError(f"`{path}` cannot be read: {error}") from error
-    statements = tuple(statement for document in vex for statement in _statements(document))
+    dated = [pair for document in vex for pair in _statements(document)]
+    # The newest wins over those before it, whichever document it is in (OpenVEX 0.2.0, "Inheritance Flow"); of one time, and
+    # where a time is missing, the last that was given.
+    dated.sort(key=lambda pair: pair[0])
+    statements = tuple(statement for _, statement in reversed(dated))
     return Ignores(found.vulnerability, found.secret, statements, found.unchecked)
 
 
-def _statements(path: Path) -> list[Statement]:
+def _statements(path: Path) -> list[tuple[datetime, Statement]]:
+    """The statements of one document with their times, which are the document's where they name none of their own."""
     try:
         data = mapping(read_json(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UsageError(f"`{path}` cannot be read: {error}") from error
     if "openvex" not in str(data.get("@context", "")):
         raise UsageError(f"`{path}` is no OpenVEX document: its `@context` does not say so.")
-    # Later statements of a document win over earlier ones (OpenVEX 0.2.0, "Inheritance Flow").
-    return [_statement(mapping(each)) for each in reversed(items(data.get("statements")))]
+    statements = [mapping(each) for each in items(data.get("statements"))]
+    return [(_said(each, data), _statement(each)) for each in statements]
+
+
+def _said(statement: Mapping[str, object], document: Mapping[str, object]) -> datetime:
+    """When something was said, as it was changed last."""
+    keys = ("last_updated", "timestamp")
+    named = [str(each[key]) for each in (statement, document) for key in keys if each.get(key)]
+    return next((found for text in named if (found := read_time(text))), _NEVER)
 
 
 def _statement(entry: Mapping[str, object]) -> Statement:
