@@ -383,6 +383,25 @@ def test_scans_over_time(fleet_folder: Path, advisories: Path, capsys: pytest.Ca
     assert sorted(each["counts"]["critical"] for each in data["scans"]) == [1, 2]
 
 
+@pytest.mark.parametrize("lack", ["a broken lock", "nobody to ask", "old advisories", ""])
+def test_nothing_is_called_not_found_where_something_was_not_looked_at(
+    lack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder, osv = tmp_path / "shop", tmp_path / "osv"
+    folder.mkdir()
+    osv.mkdir()
+    (folder / "requirements.txt").write_text("flask==3.0\n")
+    if lack == "a broken lock":
+        (folder / "package-lock.json").write_text("{")
+    modified = "2026-01-01T00:00:00Z" if lack == "old advisories" else ""
+    (osv / "A-1.json").write_text(json.dumps(document("CVE-2026-1", "flask", modified)))
+    where = "http://127.0.0.1:9" if lack == "nobody to ask" else str(osv)
+    monkeypatch.setattr("trimtab.scan.api.PAUSE", 0)
+    assert scan(folder, "--type", "vulns", "--advisories", where) == (2 if lack else 0)
+    assert ("nothing found in what was looked at" in capsys.readouterr().out) is bool(lack)
+
+
 def test_a_scan_that_did_not_ask_tells_no_number(
     fleet_folder: Path, advisories: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

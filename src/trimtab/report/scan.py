@@ -14,7 +14,7 @@ from trimtab.report.exchange import cell, workflow_command
 from trimtab.report.terminal import SEVERITY_STYLES, shown
 from trimtab.report.words import printable
 from trimtab.rules import Severity
-from trimtab.scan import ControlResult, Pending, Scan, Standing, TargetScan, count_severities
+from trimtab.scan import ControlResult, NotChecked, Pending, Scan, Standing, TargetScan, count_severities
 from trimtab.scan.leaks import Leak, tell
 from trimtab.scan.match import Vulnerability
 from trimtab.scan.ranking import urgency
@@ -122,8 +122,10 @@ def _control(each: ControlResult) -> Data:
 def scan_view(scan: Scan, verdict: Verdict, policy: Policy) -> RenderableType:
     """Target by target what was found, the most pressing first, then what was not looked at, then the verdict."""
     parts: list[RenderableType] = []
+    # Reasons beside what was not checked are about everything: old advisories, and nobody who could be asked.
+    doubted = len(verdict.reasons) > bool(scan.not_checked)
     for target in scan.targets:
-        whole = not any(target.name in each.what for each in scan.not_checked)
+        whole = not doubted and not any(_concerns(each, target) for each in scan.not_checked)
         parts += [_heading(target), *_tables(target, policy, whole=whole), ""]
     if scan.controls:
         parts += [_benchmark(scan.controls), ""]
@@ -132,6 +134,11 @@ def scan_view(scan: Scan, verdict: Verdict, policy: Policy) -> RenderableType:
     parts += [shown(note, "dim") for note in scan.notes]
     parts.append(_verdict(scan, verdict))
     return Group(*parts)
+
+
+def _concerns(missing: NotChecked, target: TargetScan) -> bool:
+    """Whether something may have been found in a target that was not looked at: what belongs to no service may be anybody's."""
+    return not missing.services or target.name in missing.what or not set(missing.services).isdisjoint(target.services)
 
 
 def _heading(target: TargetScan) -> Text:
