@@ -12,7 +12,8 @@ from trimtab.docker.packages import read_packages
 from trimtab.docker.tree import read_archive
 
 STATUS = (
-    "Package: gcc\nStatus: install ok installed\nVersion: 12\n\nPackage: old\nStatus: deinstall ok config-files\nVersion: 1\n"
+    "Package: gcc\nStatus: install ok installed\nVersion: 12\n\nPackage: old\nStatus: deinstall ok config-files\nVersion: 1\n\n"
+    "Package: man-db\nStatus: install ok triggers-pending\nVersion: 2\n"
 )
 APK = "P:musl\nV:1.2\nF:lib\nR:ld-musl.so.1\n\n"
 
@@ -40,7 +41,7 @@ def test_entries_packages_and_owners(tmp_path: Path) -> None:
     main = tree.entries["/app/main.py"]
     assert (main.kind, main.mode, main.uid, main.size, len(main.sha256)) == ("file", 0o640, 1000, 8, 64)
     assert (tree.entries["/app/link"].kind, tree.entries["/app/link"].link) == ("link", "main.py")
-    assert tree.packages == {"gcc": "12", "musl": "1.2"}
+    assert tree.packages == {"gcc": "12", "man-db": "2", "musl": "1.2"}
     assert tree.owners["gcc"] == {"/.", "/usr/lib/gcc", "/usr/bin/gcc"}
     assert tree.owners["musl"] == {"/lib/ld-musl.so.1"}
 

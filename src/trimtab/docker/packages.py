@@ -107,7 +107,8 @@ def _node(kept: Mapping[str, bytes], damaged: list[str]) -> Iterator[Distributio
 
 def _dpkg(text: str, found: Packages) -> None:
     for record in _records(text):
-        if record.get("Status", "install ok installed").endswith(" installed"):
+        # `triggers-pending` and `unpacked` have their files there as well.
+        if record.get("Status", "").rpartition(" ")[2] not in {"config-files", "not-installed"}:
             name, version = record["Package"], record.get("Version", "")
             found.system[name] = version
             found.sources[name] = _dpkg_source(record.get("Source", ""), name, version)
