@@ -1,6 +1,6 @@
 """The rewrite of a whole fleet: its Dockerfiles one by one, then the files between them, until both are still."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from trimtab.fleet import Fleet, Unreadable, rediscover
@@ -9,7 +9,7 @@ from trimtab.review import review_fleet
 from trimtab.rewrite.changeset import ChangeSet, FileChange, SkippedFix, SkipReason
 from trimtab.rewrite.converge import rewrite_dockerfile
 from trimtab.rewrite.invariants import broken_compose, broken_context, broken_scripts
-from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, joined_effects
+from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, fix_of, joined_effects
 from trimtab.rules import Finding, FleetRule, Rule, default_rules
 from trimtab.text import apply_edits
 
@@ -80,59 +80,55 @@ class _Rewrite:
         """One pass over the files that are no Dockerfiles; what it changed."""
         findings = review_fleet(fleet, self.rules).findings
         wanted = [each for each in findings if self.selection.skips(each) is None and self._may(each)]
-        harmless = [each for each in wanted if _broken(fleet, [each]) is None]
-        chosen = compatible(harmless)
-        broken = _broken(fleet, chosen)
+        # By identity: comparing findings by value over a large fleet took most of a rewrite's time.
+        harmful = {id(each) for each in wanted if _broken(fleet, [each])}
+        chosen = compatible(each for each in wanted if id(each) not in harmful)
         texts = _texts(fleet, chosen)
-        if broken:
+        if broken := _broken(fleet, chosen):
             names = ", ".join(dict.fromkeys(finding.rule for finding in chosen))
             self._give_up(texts, f"fixes of {names} broke an invariant together: {broken}")
             return {}
         for finding in chosen:
-            self._record(fleet, finding, number)
+            self._record(finding, number)
         for path, text in texts.items():
-            self.changes[path] = replace(self.changes[path], after=text)
-        # By identity: comparing findings by value over a large fleet took most of a rewrite's time.
-        good, taken = set(map(id, harmless)), set(map(id, chosen))
-        harmful = [each for each in wanted if id(each) not in good]
+            self.changes[path] = replace(self._known(path), after=text)
+        taken = set(map(id, chosen))
         self._remember_skipped([each for each in findings if id(each) not in taken], harmful)
         return texts
 
     def _may(self, finding: Finding) -> bool:
-        fix = finding.fix
-        paths = [*(new.path for new in fix.files), *([finding.path] if fix.edits else [])] if fix else []
+        fix = fix_of(finding)
+        paths = [*(new.path for new in fix.files), *([finding.path] if fix.edits else [])]
         return all(self._wanted(path) for path in paths)
 
-    def _record(self, fleet: Fleet, finding: Finding, number: int) -> None:
-        fix = finding.fix
-        paths = [new.path for new in fix.files] if fix and fix.files else [finding.path]
-        for path in paths:
-            known = self.changes.get(path) or self._untouched(path)
-            applied = tuple(applied_fixes([finding], number)) if path == paths[0] else ()
-            self.changes[path] = replace(known, applied=(*known.applied, *applied))
+    def _record(self, finding: Finding, number: int) -> None:
+        path = next((new.path for new in fix_of(finding).files), finding.path)
+        known = self._known(path)
+        self.changes[path] = replace(known, applied=(*known.applied, *applied_fixes([finding], number)))
+
+    def _known(self, path: str) -> FileChange:
+        return self.changes.get(path) or self._untouched(path)
 
     def _untouched(self, path: str) -> FileChange:
-        source = self.original.tree.read(path)
-        text = None if isinstance(source, Unreadable) else source.text
+        text = _text(self.original, path)
         return FileChange(path, text, text, (), ())
 
     def _give_up(self, texts: Mapping[str, str | None], bug: str) -> None:
         for path in texts:
             self.changes[path] = replace(self._untouched(path), bug=bug)
 
-    def _remember_skipped(self, left: Sequence[Finding], harmful: Sequence[Finding]) -> None:
-        bad = set(map(id, harmful))
+    def _remember_skipped(self, findings: Sequence[Finding], harmful: Set[int]) -> None:
         codes = {rule.code for rule in self.rules if isinstance(rule, FleetRule)}
-        for path in dict.fromkeys([*self.changes, *(each.path for each in left)]):
-            if not self._wanted(path):
-                continue
-            known = self.changes.get(path) or self._untouched(path)
-            # All of the fleet's rules have just spoken: what they said of the texts before stands on other lines, or is gone.
-            own = tuple(skip for skip in known.skipped if skip.finding.rule not in codes)
-            needed = tuple(SkippedFix(each, SkipReason.NEEDED) for each in harmful if each.path == path)
-            others = self.selection.skipped(each for each in left if each.path == path and id(each) not in bad)
-            skipped = (*own, *needed, *others)
-            self.changes[path] = replace(known, skipped=skipped)
+        # All of the fleet's rules have just spoken: what they said of the texts before stands on other lines, or is gone.
+        left = {
+            path: [skip for skip in known.skipped if skip.finding.rule not in codes] for path, known in self.changes.items()
+        }
+        for each in findings:
+            if self._wanted(each.path):
+                needed = [SkippedFix(each, SkipReason.NEEDED)] if id(each) in harmful else self.selection.skipped([each])
+                left.setdefault(each.path, []).extend(needed)
+        for path, skipped in left.items():
+            self.changes[path] = replace(self._known(path), skipped=tuple(skipped))
 
 
 def _bases_of(changed: Collection[str], fleet: Fleet) -> set[str]:
@@ -158,12 +154,12 @@ def _broken(fleet: Fleet, chosen: Sequence[Finding]) -> str | None:
 
 def _texts(fleet: Fleet, chosen: Sequence[Finding]) -> dict[str, str | None]:
     texts: dict[str, str | None] = {}
-    for path in dict.fromkeys(finding.path for finding in chosen if finding.fix and finding.fix.edits):
-        source = fleet.tree.read(path)
-        if not isinstance(source, Unreadable):
-            texts[path] = apply_edits(source.text, edits_of(each for each in chosen if each.path == path))
+    for path in dict.fromkeys(finding.path for finding in chosen):
+        text = _text(fleet, path)
+        if text is not None:
+            texts[path] = apply_edits(text, edits_of(each for each in chosen if each.path == path))
     for finding in chosen:
-        texts.update({new.path: new.text for new in finding.fix.files} if finding.fix else {})
+        texts.update({new.path: new.text for new in fix_of(finding).files})
     return {path: text for path, text in texts.items() if text != _text(fleet, path)}
 
 

@@ -30,7 +30,7 @@ def broken_invariant(before: Facts, after: Facts, effects: Effects) -> str | Non
 
 
 def _parses(file: Dockerfile) -> str | None:
-    return f"line {file.problems[0].line}: {file.problems[0].message}" if file.problems else None
+    return next((f"line {problem.line}: {problem.message}" for problem in file.problems), None)
 
 
 def _same_heredocs(before: Dockerfile, after: Dockerfile) -> str | None:
@@ -79,13 +79,13 @@ def _same_start(before: Facts, after: Facts, effects: Effects) -> str | None:
     Only what reaches an image counts: of several CMDs in one stage, the last.
     """
 
-    def starts(facts: Facts) -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
+    def starts(facts: Facts) -> Counter[str]:
+        found: Counter[str] = Counter()
         for stage in facts.stages:
-            last = {i.keyword: i.logical.text for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}}
-            every = [(i.keyword, i.logical.text) for i in stage.instructions if i.keyword in _STARTS and i.keyword not in last]
-            found.extend([*last.items(), *every])
-        return sorted((key, text) for key, text in found if _STARTS[key] not in effects.config)
+            last = {i.keyword: i for i in stage.instructions if i.keyword in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}}
+            every = (i for i in stage.instructions if i.keyword in _STARTS and last.get(i.keyword, i) is i)
+            found.update(i.logical.text for i in every if _STARTS[i.keyword] not in effects.config)
+        return found
 
     return None if starts(before) == starts(after) else "what starts or checks the service changed"
 
@@ -110,12 +110,13 @@ def broken_context(fleet: Fleet, texts: Mapping[str, str | None], effects: Effec
 
 
 def _copies_less(before: Mapping[str, str], after: Mapping[str, str], effects: Effects) -> str | None:
-    gone = sorted(set(before) - set(after))
-    if gone and not after:
-        return f"nothing of `{before[gone[0]]}` and what is copied with it is left"
-    if gone and not effects.context:
-        return f"`{before[gone[0]]}` would not be copied any more"
-    return None
+    gone = set(before) - set(after)
+    if not gone:
+        return None
+    first = before[min(gone)]
+    if not after:
+        return f"nothing of `{first}` and what is copied with it is left"
+    return None if effects.context else f"`{first}` would not be copied any more"
 
 
 def broken_compose(fleet: Fleet, texts: Mapping[str, str | None], effects: Effects) -> str | None:

@@ -11,6 +11,11 @@ Identity = tuple[str, str, str]
 """A finding's rule, path and anchor."""
 
 
+def fix_of(finding: Finding) -> Fix:
+    """A finding's fix; one that changes nothing where there is none."""
+    return finding.fix or Fix("")
+
+
 def identity(finding: Finding) -> Identity:
     """What a person's answer about a finding is remembered by."""
     return (finding.rule, finding.path, finding.anchor)
@@ -53,8 +58,8 @@ def compatible(findings: Iterable[Finding]) -> list[Finding]:
     taken: list[tuple[str, Edit]] = []
     files: dict[str, Fix] = {}
     for finding in sorted(findings, key=lambda each: (each.line, each.column, each.rule)):
-        fix = finding.fix
-        if fix is None or not (fix.edits or fix.files):
+        fix = fix_of(finding)
+        if not (fix.edits or fix.files):
             continue
         edits = [(finding.path, edit) for edit in fix.edits]
         if _clashes(edits, taken) or _clashes_on_files(finding.path, fix, files, taken):
@@ -66,13 +71,13 @@ def compatible(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _clashes(edits: Sequence[tuple[str, Edit]], taken: Sequence[tuple[str, Edit]]) -> bool:
-    same = [edit in taken for edit in edits]
+    known = set(taken)
     overlapping = any(
         path == other_path and edit != other and edit.span.overlaps(other.span)
         for path, edit in edits
         for other_path, other in taken
     )
-    return overlapping or (any(same) and not all(same))
+    return overlapping or not (known.isdisjoint(edits) or known.issuperset(edits))
 
 
 def _clashes_on_files(path: str, fix: Fix, files: dict[str, Fix], taken: Sequence[tuple[str, Edit]]) -> bool:
@@ -88,14 +93,14 @@ def _clashes_on_files(path: str, fix: Fix, files: dict[str, Fix], taken: Sequenc
 
 def edits_of(findings: Iterable[Finding]) -> list[Edit]:
     """The edits of fixes to one file."""
-    return [edit for finding in findings if finding.fix for edit in finding.fix.edits]
+    return [edit for finding in findings for edit in fix_of(finding).edits]
 
 
 def joined_effects(findings: Iterable[Finding]) -> Effects:
     """Everything that some fixes declare together."""
     effects = Effects()
     for finding in findings:
-        effects = effects.joined(finding.fix.effects) if finding.fix else effects
+        effects = effects.joined(fix_of(finding).effects)
     return effects
 
 
@@ -104,8 +109,8 @@ def applied_fixes(findings: Iterable[Finding], number: int) -> list[AppliedFix]:
     done: set[tuple[object, object]] = set()
     found: list[AppliedFix] = []
     for finding in findings:
-        fix = finding.fix
-        if fix is not None and (fix.edits, fix.files) not in done:
+        fix = fix_of(finding)
+        if (fix.edits, fix.files) not in done:
             done.add((fix.edits, fix.files))
             paths = tuple(new.path for new in fix.files)
             to_gain = fix.applicability is Applicability.GAIN

@@ -44,7 +44,7 @@ def write_file(path: Path, text: str, *, executable: bool = False) -> None:
         for folder in missing:
             with suppress(OSError):
                 folder.rmdir()
-        raise WriteError(f"`{path}` could not be written: {error.strerror or error}. It is unchanged.") from error
+        raise WriteError(f"`{path}` could not be written: {error.strerror}. It is unchanged.") from error
 
 
 def remove_file(path: Path) -> None:
@@ -56,4 +56,4 @@ def remove_file(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise WriteError(f"`{path}` could not be removed: {error.strerror or error}.") from error
+        raise WriteError(f"`{path}` could not be removed: {error.strerror}.") from error
