@@ -1,5 +1,7 @@
 """The parts of a rewrite one by one: which fixes are chosen, what is recorded, what is looked at, and how files are written."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,14 @@ def test_which_fixes_go_together() -> None:
     assert [each.line for each in compatible([finding(1, lines[7]), finding(2, fix(at(0, 1)), "new")])] == [1]
 
 
+def test_the_first_in_place_and_code_goes_first() -> None:
+    first = finding(2, fix(at(0, 2)), rule="T2")
+    later = [replace(first, line=3, column=0, rule="T1"), replace(first, column=2, rule="T1"), replace(first, rule="T3")]
+    for number, each in enumerate(later):
+        other = replace(each, fix=fix(at(1, 3 + number)))
+        assert compatible([other, first]) == compatible([first, other]) == [first]
+
+
 def test_why_a_fix_is_left_out() -> None:
     kinds = [Applicability.SAFE, Applicability.UNSAFE, Applicability.DISPLAY, Applicability.PROOF, Applicability.GAIN]
     every = [finding(1, fix(at(0, 1), kind=kind)) for kind in kinds]
@@ -92,7 +102,7 @@ def facts(text: str) -> Facts:
 @pytest.mark.parametrize(
     ("before", "after", "effects", "reason"),
     [
-        ("FROM a\n", "FROM a\nNONSENSE\n", Effects(), "line 2: unknown instruction: NONSENSE"),
+        ("FROM a\n", "FROM a\nNONSENSE\nOTHER\n", Effects(), "line 2: unknown instruction: NONSENSE"),
         ("FROM a\nRUN <<E\nx\nE\n", "FROM a\nRUN <<E\ny\nE\n", Effects(), "a heredoc's body changed"),
         ("# why\nFROM a\n", "FROM a\n", Effects(), "a comment changed or is gone"),
         ("# escape=`\nFROM a\n", "FROM a\n", Effects(), "a parser directive changed"),
@@ -136,6 +146,12 @@ def test_what_an_ignore_file_may_not_keep_back() -> None:
     assert broken_context(fleet, {"b": "*\n"}, Effects()) is None
 
 
+def test_a_files_own_ignore_file_that_goes_leaves_the_other_one_to_be_read() -> None:
+    files = {"Dockerfile": "FROM a\nCOPY b /x\n", "b": "", ".dockerignore": "b\n", "Dockerfile.dockerignore": "z\n"}
+    reason = broken_context(discover(MemoryTree(files)), {"Dockerfile.dockerignore": None}, Effects(context=True))
+    assert reason == "`Dockerfile` line 2: nothing of `b` and what is copied with it is left"
+
+
 def test_the_first_file_that_would_be_kept_back_is_named() -> None:
     fleet = discover(MemoryTree({"Dockerfile": "FROM a\nCOPY . /x/\n", "b": "", "c": "", "d": "", ".dockerignore": "z\n"}))
     assert (
@@ -156,8 +172,46 @@ def test_writing_and_removing(tmp_path: Path) -> None:
     remove_file(path)
     remove_file(path)
     assert not path.exists()
-    with pytest.raises(WriteError, match=r"could not be removed: .+\."):
+    with pytest.raises(WriteError, match=r"/a` could not be removed: (Is a directory|Operation not permitted)\.$"):
         remove_file(tmp_path / "a")
-    with pytest.raises(WriteError, match=r"could not be written: .+ It is unchanged"):
+    with pytest.raises(WriteError, match=r"/a` could not be written: Is a directory\. It is unchanged\.$"):
         write_file(tmp_path / "a", "3")
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_that_was_there_stays_when_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(WriteError):
+        write_file(tmp_path / "empty" / ("x" * 300), "1")
+    assert (tmp_path / "empty").is_dir()
+
+
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a machine that loses its power leaves an empty file where there was a good one."""
+    steps: list[tuple[str, int]] = []
+    sync, move = os.fsync, os.replace
+
+    def synced(handle: int) -> None:
+        steps.append(("on the disk", os.fstat(handle).st_size))
+        sync(handle)
+
+    def moved(one: str, other: Path) -> None:
+        steps.append(("in its place", Path(one).stat().st_size))
+        move(one, other)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", moved)
+    write_file(tmp_path / "a", "12345")
+    assert steps == [("on the disk", 5), ("in its place", 5)]
+
+
+def test_a_file_keeps_its_owner_and_every_bit_of_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("1")
+    if os.getuid() == 0:
+        os.chown(path, 12, 34)
+    path.chmod(0o4705)
+    before = path.stat()
+    write_file(path, "2")
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)

@@ -31,11 +31,12 @@ def write_file(path: Path, text: str, *, executable: bool = False) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        mode = info.st_mode & 0o7777 if info else 0o644
-        os.chmod(temporary, mode | 0o111 if executable else mode)
         if info:
             with suppress(PermissionError):
                 os.chown(temporary, info.st_uid, info.st_gid)
+        # Last: another owner takes the bits away that let a program run as its owner.
+        mode = info.st_mode & 0o7777 if info else 0o644
+        os.chmod(temporary, mode | 0o111 if executable else mode)
         os.replace(temporary, target)
     except OSError as error:
         if temporary:
