@@ -1,12 +1,13 @@
 """Rewriting the files between Dockerfiles: what is changed, what is left out and why, and when it ends."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from trimtab.fleet import DiskTree, Fleet, MemoryTree, Unreadable, discover
+from trimtab.fleet import DiskTree, Facts, Fleet, MemoryTree, Unreadable, discover
 from trimtab.rewrite import SkipReason, rewrite
 from trimtab.rules import (
     Applicability,
@@ -22,6 +23,7 @@ from trimtab.rules import (
     Severity,
     all_rules,
 )
+from trimtab.syntax.dockerfile import Dockerfile
 from trimtab.text import Edit, Span
 
 Make = Callable[[Mapping[str, str]], Fleet]
@@ -148,8 +150,6 @@ class FollowsTheIgnoreFile(DockerfileRule):
     since: ClassVar[str] = "0.1"
 
     def check(self, file: object, facts: object) -> Iterator[Finding]:
-        from trimtab.fleet import Facts
-
         assert isinstance(facts, Facts)
         if facts.contexts[0].ignore_path and "LABEL" not in facts.dockerfile.source.text:
             end = len(facts.dockerfile.source.text)
@@ -198,3 +198,90 @@ def test_the_rules_that_are_not_wanted_need_not_be_asked(shop: Path, codes: tupl
             for rules in (all_rules(), [rule for rule in all_rules() if rule.code in codes])
         )
         assert {each.path: each.after for each in every.changed} == {each.path: each.after for each in few.changed}
+
+
+class Asked(DockerfileRule):
+    """Notes which files it was asked about."""
+
+    code: ClassVar[str] = "T7"
+    category: ClassVar[Category] = Category.SIZE
+    severity: ClassVar[Severity] = Severity.LOW
+    since: ClassVar[str] = "0.1"
+
+    def __init__(self, change: str = "") -> None:
+        self.paths: list[str] = []
+        self.change = change
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        self.paths.append(facts.file.path)
+        if facts.file.path == self.change and "LABEL" not in file.source.text:
+            yield self.finding(facts, Span(0, 4), "m", Fix("t", (Edit.insert(len(file.source.text), "LABEL a=b\n"),)))
+
+
+class Useless(_Between):
+    """Notes what it was asked about, and wants a file to be what it is."""
+
+    code: ClassVar[str] = "T8"
+
+    def __init__(self) -> None:
+        self.fleets: list[Fleet] = []
+
+    def check(self, fleet: Fleet) -> Iterator[Finding]:
+        self.fleets.append(fleet)
+        yield self.finding_at("Dockerfile", 1, "m", outcome=Fix("t", files=(NewText("other", ""),)), subject="other")
+
+
+def test_a_fleet_in_which_nothing_changes_is_read_and_reviewed_once(fleet: Make) -> None:
+    """All rules over 1,669 Dockerfiles take a minute: every needless round is one more."""
+    original, useless, asked = fleet(FILES), Useless(), Asked()
+    changes = rewrite(original, rules=[asked, useless])
+    assert (changes.changed, asked.paths) == ((), ["Dockerfile"])
+    assert [each is original for each in useless.fleets] == [True]
+    assert [skip for change in changes.files for skip in change.skipped] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [("user", ["user", "base", "mid"]), ("mid", ["mid", "base"]), ("base", ["base"]), ("alone", ["alone"])],
+)
+def test_only_what_a_changed_image_starts_from_is_looked_at_again(fleet: Make, changed: str, again: list[str]) -> None:
+    bases = {"alone": "debian:13", "base": "debian:13", "mid": "acme/base:1", "user": "acme/mid:1"}
+    services = "".join(f"  {name}: {{build: {name}, image: 'acme/{name}:1'}}\n" for name in bases)
+    files = {f"{name}/Dockerfile": f"FROM {base}\n" for name, base in bases.items()}
+    asked = Asked(f"{changed}/Dockerfile")
+    rewrite(fleet({**files, "compose.yaml": f"services:\n{services}"}), rules=[asked])
+    # The changed one is asked again at once, until it has no more to say.
+    assert Counter(asked.paths) == Counter(f"{name}/Dockerfile" for name in [*bases, *again])
+
+
+def test_rounds_end_even_when_a_rule_always_finds_more(fleet: Make) -> None:
+    (change,) = rewrite(fleet({"a": "x\n"}), rules=[replacing("T1", "a", "x", "x x")]).changed
+    assert change.after == "x" + " x" * 8 + "\n"
+    assert [fix.pass_number for fix in change.applied] == list(range(1, 9))
+
+
+def test_files_between_need_no_dockerfile_to_come_to_rest(fleet: Make) -> None:
+    rules = [replacing("T1", "a", "two", "three"), replacing("T2", "a", "one", "two")]
+    (change,) = rewrite(fleet({"a": "one\n"}), rules=rules).changed
+    assert (change.after, change.rules) == ("three\n", ("T2", "T1"))
+
+
+def test_a_file_that_is_not_to_change_is_left_out_of_everything(fleet: Make) -> None:
+    files, rules = {**FILES, "a": "x\n"}, [replacing("T1", "a", "x", "y"), making("T2", "b", "z\n")]
+    assert [change.path for change in rewrite(fleet(files), rules=rules, paths=["Dockerfile"]).files] == ["Dockerfile"]
+    assert [change.path for change in rewrite(fleet(files), rules=rules, paths=["a"]).files] == ["a"]
+    assert [change.path for change in rewrite(fleet(files), rules=rules, paths=["b"]).files] == ["b"]
+
+
+class Moving(_Between):
+    code: ClassVar[str] = "T1"
+
+    def check(self, fleet: Fleet) -> Iterator[Finding]:
+        if not isinstance(fleet.tree.read("old"), Unreadable):
+            fix = Fix("t", effects=LESS, files=(NewText("new", "x\n"), NewText("old", None)))
+            yield self.finding_at("Dockerfile", 1, "m", outcome=fix)
+
+
+def test_a_fix_of_several_files_is_told_once(fleet: Make) -> None:
+    changed = rewrite(fleet({**FILES, "old": "x\n"}), rules=[Moving()]).changed
+    assert [(change.path, change.after, change.rules) for change in changed] == [("new", "x\n", ("T1",)), ("old", None, ())]

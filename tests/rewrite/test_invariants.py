@@ -1,8 +1,11 @@
 """What a changed compose file or script may not lose, looked at once more before it is kept."""
 
+from dataclasses import replace
+
 import pytest
 
 from trimtab.fleet import MemoryTree, discover
+from trimtab.fleet.compose.settings import Setting
 from trimtab.rewrite.invariants import broken_compose, broken_scripts
 from trimtab.rules import Effects
 from trimtab.text import unified_diff
@@ -25,6 +28,18 @@ def test_compose_files(after: str | None, reason: str | None) -> None:
     found = broken_compose(discover(MemoryTree({"compose.yaml": COMPOSE})), {"compose.yaml": after}, Effects())
     assert (found is None) == (reason is None)
     assert (reason or "") in (found or "")
+
+
+def test_what_a_fix_declares_of_compose_files() -> None:
+    files = {"compose.yaml": COMPOSE, "compose.override.yaml": "services: {a: {restart: always}}\n"}
+    fleet, after = discover(MemoryTree(files)), {"compose.yaml": COMPOSE.replace("image: b", "image: c")}
+    declared = Setting("compose.yaml", ("services", "a", "image"), "c")
+    elsewhere = replace(declared, file="compose.override.yaml", value="d")
+    differs = "`compose.yaml` would differ in more than what the fix says"
+    assert broken_compose(fleet, after, Effects(settings=(declared,))) is None
+    assert broken_compose(fleet, after, Effects(settings=(declared, elsewhere))) is None
+    assert broken_compose(fleet, after, Effects(settings=(elsewhere,))) == differs
+    assert broken_compose(fleet, after, Effects(settings=(declared, replace(declared, value="d")))) == differs
 
 
 def test_a_compose_file_that_cannot_be_read_is_not_changed() -> None:

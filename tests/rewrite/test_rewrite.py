@@ -65,6 +65,14 @@ def test_overlapping_fixes_wait_and_both_arrive(fleet: Make) -> None:
     assert change.text == "FROM x\nLABEL A=1\n"
 
 
+def test_one_fix_for_each_pass_comes_to_an_end(fleet: Make) -> None:
+    rules = [replacing("T1", "x", "")]
+    change, endless = (rewrite(fleet({"Dockerfile": f"FROM a\nLABEL l={'x' * n}\n"}), rules=rules).files[0] for n in (49, 50))
+    assert (change.bug, change.text) == (None, "FROM a\nLABEL l=\n")
+    assert [fix.pass_number for fix in change.applied] == list(range(1, 50))
+    assert (endless.bug, endless.changed) == ("no end after 50 passes", False)
+
+
 def test_refusals_and_unsafe_fixes_are_listed(fleet: Make) -> None:
     text = 'FROM python:3.12\nCOPY . .\nRUN pip install -e . && apt-get update && apt-get install -y gcc\nCMD ["x"]\n'
     reasons = {skip.reason for skip in rewrite(fleet({"Dockerfile": text, "setup.py": ""})).files[0].skipped}
