@@ -214,8 +214,8 @@ class Asked(DockerfileRule):
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
         self.paths.append(facts.file.path)
-        if facts.file.path == self.change and "LABEL" not in file.source.text:
-            yield self.finding(facts, Span(0, 4), "m", Fix("t", (Edit.insert(len(file.source.text), "LABEL a=b\n"),)))
+        if facts.file.path == self.change and "ENV" not in file.source.text:
+            yield self.finding(facts, Span(0, 4), "m", Fix("t", (Edit.insert(len(file.source.text), "ENV a=b\n"),)))
 
 
 class Useless(_Between):
@@ -254,6 +254,13 @@ def test_only_what_a_changed_image_starts_from_is_looked_at_again(fleet: Make, c
     assert Counter(asked.paths) == Counter(f"{name}/Dockerfile" for name in [*bases, *again])
 
 
+def test_what_each_round_did_to_a_dockerfile_is_told(fleet: Make) -> None:
+    rules = [Asked("Dockerfile"), FollowsTheIgnoreFile(), making("T1", ".dockerignore", "other\n")]
+    change = next(change for change in rewrite(fleet(FILES), rules=rules).changed if change.path == "Dockerfile")
+    assert (change.before, change.after) == (FILES["Dockerfile"], FILES["Dockerfile"] + "ENV a=b\nLABEL a=b\n")
+    assert change.rules == ("T7", "T5")
+
+
 def test_rounds_end_even_when_a_rule_always_finds_more(fleet: Make) -> None:
     (change,) = rewrite(fleet({"a": "x\n"}), rules=[replacing("T1", "a", "x", "x x")]).changed
     assert change.after == "x" + " x" * 8 + "\n"
@@ -271,6 +278,23 @@ def test_a_file_that_is_not_to_change_is_left_out_of_everything(fleet: Make) -> 
     assert [change.path for change in rewrite(fleet(files), rules=rules, paths=["Dockerfile"]).files] == ["Dockerfile"]
     assert [change.path for change in rewrite(fleet(files), rules=rules, paths=["a"]).files] == ["a"]
     assert [change.path for change in rewrite(fleet(files), rules=rules, paths=["b"]).files] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "word", "other"),
+    [
+        ("compose.yaml", "services: {a: {image: 'a:1'}}\n", "a:1", "a:2"),
+        ("deploy.sh", "#!/bin/sh\ndocker compose up\n", "docker", "if docker"),
+    ],
+)
+def test_a_fix_that_does_more_harm_than_it_says_is_left_out(fleet: Make, path: str, text: str, word: str, other: str) -> None:
+    changes = rewrite(
+        fleet({**FILES, path: text}), rules=[replacing("T1", path, word, other), making("T2", "readme", "hello\n")]
+    )
+    assert [change.path for change in changes.changed] == ["readme"]
+    assert [(skip.finding.path, skip.reason) for change in changes.files for skip in change.skipped] == [
+        (path, SkipReason.NEEDED)
+    ]
 
 
 class Moving(_Between):

@@ -60,5 +60,12 @@ def test_scripts(before: str, after: str | None, broken: bool) -> None:
     assert (found is None) is not broken
 
 
+def test_a_file_that_only_holds_scripts_is_not_read_as_one() -> None:
+    steps = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: |\n          docker compose up\n"
+    fleet = discover(MemoryTree({".github/workflows/a.yml": steps}))
+    assert [part.is_block for part in fleet.scripts] == [True]
+    assert broken_scripts(fleet, {".github/workflows/a.yml": f"{steps}      - run: echo '(' # it's\n"}) is None
+
+
 def test_names_that_a_patch_has_to_quote() -> None:
     assert unified_diff('a\tb"c', "x\n", "y\n").startswith('--- "a/a\\011b\\"c"\n+++ "b/a\\011b\\"c"\n@@')

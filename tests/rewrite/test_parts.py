@@ -47,6 +47,7 @@ def test_which_fixes_go_together() -> None:
     assert [each.line for each in compatible([*every, finding(11, Refusal("no"))])] == [1, 4, 5, 7, 9]
     assert [each.line for each in compatible([finding(1, fix(at(0, 2))), finding(2, fix(at(1, 3)), "other")])] == [1, 2]
     assert [each.line for each in compatible([finding(1, lines[7]), finding(2, fix(at(0, 1)), "new")])] == [1]
+    assert [each.line for each in compatible([finding(1, lines[7]), finding(2, lines[10], "new")])] == [1, 2]
 
 
 def test_the_first_in_place_and_code_goes_first() -> None:
@@ -150,6 +151,11 @@ def test_a_files_own_ignore_file_that_goes_leaves_the_other_one_to_be_read() -> 
     files = {"Dockerfile": "FROM a\nCOPY b /x\n", "b": "", ".dockerignore": "b\n", "Dockerfile.dockerignore": "z\n"}
     reason = broken_context(discover(MemoryTree(files)), {"Dockerfile.dockerignore": None}, Effects(context=True))
     assert reason == "`Dockerfile` line 2: nothing of `b` and what is copied with it is left"
+
+
+def test_an_ignore_file_that_could_never_be_read_may_stay_so() -> None:
+    fleet = discover(MemoryTree({"Dockerfile": "FROM a\nCOPY b /x\n", "b": "", ".dockerignore": "[\n"}))
+    assert broken_context(fleet, {".dockerignore": "[\n[\n"}, Effects()) is None
 
 
 def test_the_first_file_that_would_be_kept_back_is_named() -> None:

@@ -41,6 +41,14 @@ def replacing(code: str, old: str, new: str) -> Rule:
     ("rules", "bug"),
     [
         ([replacing("T1", "LABEL a", "LABEL b"), replacing("T2", "LABEL b", "LABEL a")], "undo each other"),
+        (
+            [
+                replacing("T1", "LABEL a", "LABEL b"),
+                replacing("T2", "LABEL b", "LABEL c"),
+                replacing("T3", "LABEL c", "LABEL b"),
+            ],
+            "the fixes of T3 undo each other",
+        ),
         ([replacing("T1", "LABEL", "HELLO")], "unknown instruction"),
         ([replacing("T1", "# why", "#")], "a comment changed"),
         ([replacing("T1", "FROM x", "FROM y")], "base or name changed"),
@@ -56,6 +64,21 @@ def test_a_bad_fix_leaves_the_original(fleet: Make, rules: list[Rule], bug: str)
     assert change.bug is not None
     assert bug in change.bug
     assert change.text == text
+
+
+def test_a_fix_that_overlaps_itself_leaves_the_original(fleet: Make) -> None:
+    class Twice(DockerfileRule):
+        code: ClassVar[str] = "T1"
+        category: ClassVar[Category] = Category.SIZE
+        severity: ClassVar[Severity] = Severity.LOW
+        since: ClassVar[str] = "0.1"
+
+        def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+            yield self.finding(facts, Span(0, 4), "m", Fix("t", (Edit(Span(7, 9), "x"), Edit(Span(8, 10), "y"))))
+
+    change = rewrite(fleet({"Dockerfile": "FROM x\nLABEL a=1\n"}), rules=[Twice()]).files[0]
+    assert (change.bug or "").startswith("a fix overlaps itself: ")
+    assert not change.changed
 
 
 def test_overlapping_fixes_wait_and_both_arrive(fleet: Make) -> None:

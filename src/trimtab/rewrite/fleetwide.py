@@ -133,7 +133,9 @@ class _Rewrite:
 
 def _bases_of(changed: Collection[str], fleet: Fleet) -> set[str]:
     """The Dockerfiles whose images the changed ones start from, however far: what they needed from them may have changed."""
-    built = {file.path: {other.path for other, _ in built_on(file, fleet)} - {file.path} for file in fleet.files if changed}
+    if not changed:
+        return set()
+    built = {file.path: {other.path for other, _ in built_on(file, fleet)} - {file.path} for file in fleet.files}
     reached = set(changed)
     while grown := {path for path, users in built.items() if users & reached} - reached:
         reached |= grown

@@ -98,7 +98,7 @@ def broken_context(fleet: Fleet, texts: Mapping[str, str | None], effects: Effec
     for file in fleet.files:
         for context in file.contexts:
             following = replace(context, tree=tree)
-            if not {context.ignore_path, following.ignore_path} & set(texts):
+            if {context.ignore_path, following.ignore_path}.isdisjoint(texts):
                 continue
             if following.ignore_problem and not context.ignore_problem:
                 return f"`{following.ignore_path}` cannot be read: {following.ignore_problem}"
