@@ -273,6 +273,14 @@ def test_files_between_need_no_dockerfile_to_come_to_rest(fleet: Make) -> None:
     assert (change.after, change.rules) == ("three\n", ("T2", "T1"))
 
 
+def test_each_file_gets_its_own_edits(fleet: Make) -> None:
+    rules = [replacing("T1", "a", "one", "two"), replacing("T2", "b", "four", "five")]
+    changed = rewrite(fleet({"a": "one three\n", "b": "one four\n"}), rules=rules).changed
+    assert {change.path: (change.after, change.rules) for change in changed} == {
+        "a": ("two three\n", ("T1",)), "b": ("one five\n", ("T2",)),
+    }  # fmt: skip
+
+
 def test_a_file_that_is_not_to_change_is_left_out_of_everything(fleet: Make) -> None:
     files, rules = {**FILES, "a": "x\n"}, [replacing("T1", "a", "x", "y"), making("T2", "b", "z\n")]
     assert [change.path for change in rewrite(fleet(files), rules=rules, paths=["Dockerfile"]).files] == ["Dockerfile"]
