@@ -96,7 +96,7 @@ def test_what_a_copy_needs_is_never_kept_back(fleet: Make) -> None:
     assert [change.path for change in changes.changed] == ["readme"]
     assert not changes.bugs
     skipped = [skip for change in changes.files for skip in change.skipped]
-    assert [(skip.finding.rule, skip.reason) for skip in skipped] == [("T1", SkipReason.NEEDED)]
+    assert [(skip.finding.rule, skip.reason) for skip in skipped] == [("T1", SkipReason.HARMFUL)]
 
 
 def test_fewer_files_need_to_be_declared(fleet: Make) -> None:
@@ -301,7 +301,7 @@ def test_a_fix_that_does_more_harm_than_it_says_is_left_out(fleet: Make, path: s
     )
     assert [change.path for change in changes.changed] == ["readme"]
     assert [(skip.finding.path, skip.reason) for change in changes.files for skip in change.skipped] == [
-        (path, SkipReason.NEEDED)
+        (path, SkipReason.HARMFUL)
     ]
 
 

@@ -185,6 +185,13 @@ def test_writing_and_removing(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
 
 
+def test_links_in_a_circle_are_no_place_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(WriteError, match="its links lead in a circle"):
+        write_file(tmp_path / "a", "text")
+
+
 def test_a_folder_that_was_there_stays_when_a_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(WriteError):

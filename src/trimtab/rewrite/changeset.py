@@ -16,7 +16,7 @@ class SkipReason(StrEnum):
     REFUSED = "refused"
     NOT_CHOSEN = "not selected"
     DECLINED = "declined"
-    NEEDED = "would keep files back that a COPY needs"
+    HARMFUL = "would keep files back that a COPY needs, or break a compose file or a script"
     CONFLICT = "overlaps another fix"
 
 

@@ -125,7 +125,7 @@ class _Rewrite:
         }
         for each in findings:
             if self._wanted(each.path):
-                needed = [SkippedFix(each, SkipReason.NEEDED)] if id(each) in harmful else self.selection.skipped([each])
+                needed = [SkippedFix(each, SkipReason.HARMFUL)] if id(each) in harmful else self.selection.skipped([each])
                 left.setdefault(each.path, []).extend(needed)
         for path, skipped in left.items():
             self.changes[path] = replace(self._known(path), skipped=tuple(skipped))

@@ -19,7 +19,11 @@ def write_file(path: Path, text: str, *, executable: bool = False) -> None:
     Raises:
         WriteError: no room, no permission; the file is unchanged.
     """
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except RuntimeError as error:
+        # Python 3.11's word for links that lead to each other.
+        raise WriteError(f"`{path}` could not be written: its links lead in a circle.") from error
     data = text.encode("utf-8", "surrogateescape")
     temporary = ""
     missing = [folder for folder in target.parents if not folder.exists()]
