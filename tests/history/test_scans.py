@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from trimtab.history import ScanRow, opened
-from trimtab.report.scans import asked_for_vulnerabilities, last_scans
+from trimtab.history.scans import asked_for_vulnerabilities
+from trimtab.report.scans import last_scans, never_scanned
 
 ROW = ScanRow("", "api", "image", "2026-01-01T00:00:00+00:00", None, "sha256:1", ("api",), (), 1, {}, 0, 0, None, "clean")
 
@@ -30,3 +31,9 @@ def test_a_services_last_scan_is_one_that_asked_for_vulnerabilities() -> None:
         "api": ("a", {"critical": 2}),
         "web": ("b", None),
     }
+
+
+def test_services_that_were_never_scanned_are_named() -> None:
+    """Only those that were stood in the table of how old each service's last scan is."""
+    row = ScanRow("r", "a", "image", "2026-01-01T00:00:00", None, "", ("a", "b"), ("secrets",), 1, {}, 0, 0, None, "clean")
+    assert never_scanned([row], ["c", "b", "a", "d"]) == ["c", "d"]

@@ -15,7 +15,9 @@ from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.options import Common, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
+from trimtab.fleet import DiskTree, discover
 from trimtab.history import COMPARED, LEAST, FleetBuildRow, Ledger, Store, opened, regressions
+from trimtab.history.scans import asked_for_vulnerabilities
 from trimtab.report.deploy import deployment_data, deployment_view, deployments_data, deployments_view
 from trimtab.report.history import (
     comparison_data,
@@ -30,7 +32,7 @@ from trimtab.report.history import (
     trend_data,
     trend_view,
 )
-from trimtab.report.scans import asked_for_vulnerabilities, scans_data, scans_view, scores_data, scores_view
+from trimtab.report.scans import scans_data, scans_view, scores_data, scores_view
 
 history = App(name="history", help="Show what earlier runs have built, scanned and scored, and find what became worse.")
 
@@ -127,7 +129,8 @@ def scans(
     with _store(path) as store:
         rows = store.scans.rows(limit=limit)
         asked = asked_for_vulnerabilities(lambda run: store.read_result(run, "scan"))
-        show(common, lambda: scans_data(rows, asked), lambda: scans_view(rows, asked))
+        names = [service.name for service in discover(DiskTree(path)).services]
+        show(common, lambda: scans_data(rows, asked, names), lambda: scans_view(rows, asked, names))
     return CLEAN
 
 

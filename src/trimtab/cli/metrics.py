@@ -14,10 +14,10 @@ from trimtab.cli.app import CLEAN
 from trimtab.cli.options import Common, write_text
 from trimtab.errors import TrimtabError, UsageError
 from trimtab.history import COMPARED, ScanRow, Store, history_folder, opened
+from trimtab.history.scans import asked_for_vulnerabilities
 from trimtab.observe.exposition import CONTENT_TYPE, render
 from trimtab.observe.metrics import Known, families
 from trimtab.observe.otlp import endpoint, request, send, shown
-from trimtab.report.scans import asked_for_vulnerabilities
 from trimtab.rewrite.write import WriteError, write_file
 
 _ALL = 100_000

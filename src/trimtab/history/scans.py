@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from trimtab.fleet.plain import mapping
 from trimtab.history.unwritten import unwritten
 
 SCHEMA = """
@@ -75,6 +76,26 @@ class ScoreRow:
     name: str
     overall: float
     categories: Mapping[str, float]
+
+
+Asked = Callable[[ScanRow], bool]
+
+
+def asked_for_vulnerabilities(read: Callable[[str], object]) -> Asked:
+    """Whether a store or a program answered for a row's vulnerabilities; `read` gives what was kept of a run's scan.
+
+    That is read only where the rows leave it open.
+    """
+    runs: dict[str, bool] = {}
+
+    def asked(row: ScanRow) -> bool:
+        if "vulns" not in row.parts or row.as_of or any(row.counts.values()):
+            return "vulns" in row.parts
+        if row.run not in runs:
+            runs[row.run] = bool(mapping(read(row.run)).get("sources"))
+        return runs[row.run]
+
+    return asked
 
 
 class Scans:

@@ -1,6 +1,6 @@
 """Earlier scans and scores, for people and programs: what became better or worse, and how old each service's scan is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trimtab.fleet.plain import mapping
 from trimtab.history import ScanRow, ScoreRow
+from trimtab.history.scans import Asked
 from trimtab.report.data import Data
 from trimtab.scan import LEVELS
 from trimtab.scan.verdict import age
@@ -31,26 +31,6 @@ class ScanRun:
     secrets: int | None
     """None where nobody looked for credentials."""
     unchecked: int
-
-
-Asked = Callable[[ScanRow], bool]
-
-
-def asked_for_vulnerabilities(read: Callable[[str], object]) -> Asked:
-    """Whether a store or a program answered for a row's vulnerabilities; `read` gives what was kept of a run's scan.
-
-    That is read only where the rows leave it open.
-    """
-    runs: dict[str, bool] = {}
-
-    def asked(row: ScanRow) -> bool:
-        if "vulns" not in row.parts or row.as_of or any(row.counts.values()):
-            return "vulns" in row.parts
-        if row.run not in runs:
-            runs[row.run] = bool(mapping(read(row.run)).get("sources"))
-        return runs[row.run]
-
-    return asked
 
 
 def scan_runs(rows: Sequence[ScanRow], asked: Asked) -> list[ScanRun]:
@@ -79,8 +59,14 @@ def last_scans(rows: Sequence[ScanRow], asked: Asked) -> dict[str, tuple[ScanRow
     return dict(sorted(found.items()))
 
 
-def scans_data(rows: Sequence[ScanRow], asked: Asked) -> Data:
-    """`trimtab history scans --format json`."""
+def never_scanned(rows: Sequence[ScanRow], services: Sequence[str]) -> list[str]:
+    """Those of a fleet's services that none of the rows is about."""
+    seen = {service for row in rows for service in row.services}
+    return sorted({*services} - seen)
+
+
+def scans_data(rows: Sequence[ScanRow], asked: Asked, services: Sequence[str] = ()) -> Data:
+    """`trimtab history scans --format json`; `services` are those that the fleet has now."""
     return {
         "schema": "trimtab.history-scans/1",
         "scans": [
@@ -94,10 +80,13 @@ def scans_data(rows: Sequence[ScanRow], asked: Asked) -> Data:
             {"service": name, "scanned": row.started, "image": row.image or None, "counts": counts}
             for name, (row, counts) in last_scans(rows, asked).items()
         ],
+        "never_scanned": never_scanned(rows, services),
     }  # fmt: skip
 
 
-def scans_view(rows: Sequence[ScanRow], asked: Asked, now: datetime | None = None) -> RenderableType:
+def scans_view(
+    rows: Sequence[ScanRow], asked: Asked, services: Sequence[str] = (), now: datetime | None = None
+) -> RenderableType:
     """The scans over time, and how old each service's last one is that asked for vulnerabilities."""
     if not rows:
         return "no scan is kept yet: `trimtab scan` keeps each one"
@@ -112,14 +101,14 @@ def scans_view(rows: Sequence[ScanRow], asked: Asked, now: datetime | None = Non
             each.run, each.started[:19].replace("T", " "), each.revision or "",
             Text(each.outcome, _OUTCOMES.get(each.outcome, "")), *numbers, _number(each.secrets), str(each.unchecked),
         )  # fmt: skip
-    return Group(table, "", _services(rows, asked, now or datetime.now(UTC)))
+    return Group(table, "", _services(rows, asked, services, now or datetime.now(UTC)))
 
 
 def _number(value: int | None) -> Text:
     return Text("–" if value is None else str(value), "" if value else "dim")
 
 
-def _services(rows: Sequence[ScanRow], asked: Asked, now: datetime) -> Table:
+def _services(rows: Sequence[ScanRow], asked: Asked, services: Sequence[str], now: datetime) -> Table:
     table = Table(title="services", title_justify="left", box=None, pad_edge=False)
     for column in ("service", "last scan", "packages", *LEVELS):
         table.add_column(column, no_wrap=True, justify="left" if column in {"service", "last scan"} else "right")
@@ -127,6 +116,8 @@ def _services(rows: Sequence[ScanRow], asked: Asked, now: datetime) -> Table:
         numbers = [None if counts is None else counts.get(level, 0) for level in LEVELS]
         ago = f"{age(now - datetime.fromisoformat(row.started))} ago"
         table.add_row(name, ago, str(row.packages), *(_number(number) for number in numbers))
+    for name in never_scanned(rows, services):
+        table.add_row(name, Text("never", "yellow"), *[_number(None)] * (1 + len(LEVELS)))
     return table
 
 
