@@ -170,7 +170,7 @@ def test_a_container_that_has_ended_is_no_longer_unhealthy() -> None:
 
 
 def test_events_are_put_together_from_any_chunks_and_given_away_once() -> None:
-    text = f"{OOM}\n{SICK}\nnot json\n{OOM.replace('500000000', '600000000')}\n".encode()
+    text = f"{OOM}\n{SICK}\nnot json\n{OOM.replace('00500000000', '01600000000')}\n".encode()
     for size in (1, 7, len(text)):
         heard = Heard(0.0)
         for start in range(0, len(text), size):
@@ -178,6 +178,15 @@ def test_events_are_put_together_from_any_chunks_and_given_away_once() -> None:
         assert heard.taken() == {"a1": Happened(ooms=2), "b2": Happened(health_changes=1)}
         assert heard.taken() == {}
     assert read_event('{"Action":"start","Actor":{"ID":"a1"},"timeNano":1}') is None
+
+
+def test_what_the_engine_tells_many_times_of_one_kill_counts_once() -> None:
+    heard = Heard(0.0)
+    # As it came from an engine on cgroups of version 1: one process was killed each time.
+    for after in (0, 11_299_000, 47_090_000, 162_834_000, 8_305_695_000, 8_321_849_000):
+        heard.chunk(OOM.replace("1700000000500000000", str(1_700_000_000_500_000_000 + after)).encode() + b"\n")
+    heard.chunk(OOM.replace("a1", "c3").encode() + b"\n")
+    assert heard.taken() == {"a1": Happened(ooms=2), "c3": Happened(ooms=1)}
 
 
 class Breaking(ProcessRunner):
