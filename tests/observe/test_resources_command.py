@@ -134,6 +134,22 @@ def test_old_observations_are_none(fleet: Path, capsys: pytest.CaptureFixture[st
     assert {each["basis"] for each in project["services"]} == {"default for python", "default for web"}
 
 
+def test_what_was_seen_of_one_project_is_not_taken_for_another_in_its_folder(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = COMPOSE.replace("name: shop", "name: tools")
+    (fleet / "compose.tools.yaml").write_text(other)
+    assert run(["resources", str(fleet), "--format", "json"]) == 1
+    assert [each["observed"] for each in json.loads(capsys.readouterr().out)["projects"]] == ["shop", None]
+    assert run(["resources", str(fleet / "compose.tools.yaml"), "--format", "json"]) == 1
+    assert [each["observed"] for each in json.loads(capsys.readouterr().out)["projects"]] == [None]
+    # By another name than its files', a project that is alone is still the one that was seen.
+    (fleet / "compose.tools.yaml").unlink()
+    (fleet / "compose.yaml").write_text(other)
+    assert run(["resources", str(fleet), "--format", "json"]) == 1
+    assert [each["observed"] for each in json.loads(capsys.readouterr().out)["projects"]] == ["shop"]
+
+
 def test_a_fleet_that_was_never_observed_gets_no_history_by_being_looked_at(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(COMPOSE)
     assert run(["resources", str(tmp_path)]) == 1

@@ -2,7 +2,7 @@
 
 import posixpath
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ from typing import Annotated
 import anyio
 from cyclopts import Parameter
 
+from trimtab.build.graph import project_name
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, check_format, length_of_time, load, show
@@ -90,17 +91,21 @@ def _is_done(plans: Sequence[ProjectSizes], doing: Doing, applied: Applied, chan
 def _sizes(loaded: Loaded, project: ComposeProject, host: int | None) -> ProjectSizes:
     """A project's proposals, with what was observed of it."""
     folder = loaded.root / posixpath.dirname(project.files[0])
-    name, rows = _observed(folder, project)
+    others = {project_name(each, loaded.root.name) for each in loaded.fleet.projects if each is not project}
+    name, rows = _observed(folder, project_name(project, loaded.root.name), others)
     return ProjectSizes(project, name, tuple(sized(ComposeFacts(loaded.fleet, project), rows, host)))
 
 
-def _observed(folder: Path, project: ComposeProject) -> tuple[str, list[tuple[Subject, Usage]]]:
-    """The name under which a project was observed last, empty where it was not, and what was seen of it."""
+def _observed(folder: Path, own: str, others: Set[str]) -> tuple[str, list[tuple[Subject, Usage]]]:
+    """The name under which a project was observed last, empty where it was not, and what was seen of it.
+
+    One that runs by another name than its files' has that of whatever was observed, unless it is another project's.
+    """
     if not (history_folder(folder) / "history.db").is_file():
         return "", []
     with opened(folder) as store:
         names = store.usage.projects()
-        name = project.name if project.name in names else next(iter(names), None)
+        name = own if own in names else next((each for each in names if each not in others), None)
         return (name, store.usage.rows(name, time.time() - WINDOW)) if name else ("", [])
 
 
