@@ -201,6 +201,15 @@ def test_what_is_meant_to_end_is_not_called_down(fleet: Path) -> None:
     assert "tables" not in exprs["ServiceMissing"]
 
 
+def test_a_service_that_is_scaled_to_none_is_not_missed(fleet: Path) -> None:
+    (fleet / "compose.yaml").write_text(
+        "name: shop\nservices:\n  api: {image: a}\n  off: {image: a, scale: 0}\n  later: {image: a, deploy: {replicas: 0}}\n"
+    )
+    assert alerts((fleet,), output_dir=fleet / "monitoring") == 0
+    rules = (fleet / "monitoring" / RULES).read_text().replace("\\", "")
+    assert [name in rules for name in ('service="api"', 'service="off"', 'service="later"')] == [True, False, False]
+
+
 def test_scans_of_one_folder_count_as_well(fleet: Path) -> None:
     (fleet / "services" / "api").mkdir(parents=True)
     (fleet / "services" / "api" / "Dockerfile").write_text("FROM nginx:1\n")

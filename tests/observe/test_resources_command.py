@@ -92,6 +92,7 @@ def test_all_limits_together_are_those_of_every_container_that_starts(
     (tmp_path / "trimtab.toml").write_text('host-memory = "4g"\n')
     (tmp_path / "compose.yaml").write_text(
         f"services:\n  api: {{image: a, {limits}, scale: 3}}\n  now: {{image: b, {limits}, profiles: [now and then]}}\n"
+        f"  none: {{image: c, {limits}, scale: 0}}\n  off: {{image: d, {limits}, deploy: {{replicas: 0}}}}\n"
     )
     assert run(["resources", str(tmp_path)]) == 0
     assert "limits together: 3 GiB of the host's 4 GiB: 75%" in " ".join(capsys.readouterr().out.split())

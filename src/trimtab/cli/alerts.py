@@ -15,7 +15,7 @@ from trimtab.cli.scan import image_targets
 from trimtab.deploy.written import Outcome, generated, mark, sealed
 from trimtab.errors import UsageError
 from trimtab.fleet import Fleet
-from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.facts import ComposeFacts, replicas
 from trimtab.observe.alert_files import alert_files, hands_on_mounts
 from trimtab.observe.rules import Watched
 from trimtab.report.alerts import alerts_data, alerts_view
@@ -60,7 +60,7 @@ def _watched(stack: Stack, named: str) -> Watched:
     if not projects:
         raise UsageError(f"`{' '.join(stack.files)}` is no compose project of this fleet.")
     facts, gate = ComposeFacts(loaded.fleet, projects[0]), loaded.config.gate
-    services = tuple(each.name for each in facts.deployed if not each.profiles)
+    services = tuple(each.name for each in facts.deployed if not each.profiles and replicas(each))
     name = named or project_name(projects[0], stack.folder.name)
     graph = build_graph(loaded.fleet, loaded.root.name, Wanted())
     # Not those of other projects: what is written here is one, and would change what is written the next time.

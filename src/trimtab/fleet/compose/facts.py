@@ -372,8 +372,9 @@ _DIGITS = 10
 
 
 def replicas(service: Service) -> int:
-    """How many containers a service is to have."""
-    wanted = str(mapping(service.body.get("deploy")).get("replicas") or service.body.get("scale") or 1)
+    """How many containers a service is to have; 0 for one that is scaled to none."""
+    told = (mapping(service.body.get("deploy")).get("replicas"), service.body.get("scale"))
+    wanted = str(next((each for each in told if each is not None), 1))
     # A number of hundreds of digits is none that an engine could count to.
     return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < _DIGITS else 1
 
