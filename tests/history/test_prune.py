@@ -137,6 +137,23 @@ def test_a_proof_stays_for_as_long_as_it_is_believed(store: Store) -> None:
     assert store.proof("old") is None
 
 
+def test_a_target_s_last_scan_that_had_advisories_stays(store: Store) -> None:
+    row = ScanRow(
+        "s", "api", "image", ago(300), None, "sha256:a", ("api",), ("vulns",), 3, {"critical": 0}, 0, 0, None, "met"
+    )  # fmt: skip
+    found = replace(row, counts={"critical": 2})
+    store.scans.add(
+        [
+            replace(found, run="s400", started=ago(400), as_of=ago(401)),
+            *(replace(row, run=f"s{days}", started=ago(days)) for days in (350, 300, 200)),
+            replace(found, run="other", target="web", started=ago(400)),
+            *(replace(row, run=f"web{days}", target="web", started=ago(days)) for days in (300, 200)),
+        ]
+    )
+    assert store.prune(BEFORE).scans == 1
+    assert [each.run for each in store.scans.rows()] == ["s200", "web200", "s300", "web300", "other", "s400"]
+
+
 def test_the_last_scans_and_scores_stay_and_minutes_become_hours(store: Store) -> None:
     row = ScanRow("", "api", "image", "", None, "sha256:1", ("api",), (), 1, {}, 0, 0, None, "clean")
     store.scans.add([replace(row, run=f"s{days}", started=ago(days)) for days in (400, 300, 200)])

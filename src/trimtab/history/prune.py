@@ -3,7 +3,8 @@
 Whatever its age, this stays: each target's last builds, which times are held against; the runs back to the last one that ended
 well, which a run goes on from; builds of images that the last deployments of a project put or found in place; every deployment
 with its outcome, and the steps of the last ones and of those that have not ended; each file's newest verdict with its evidence;
-proofs for as long as they are believed; each target's last two scans, and the last scores; sums, which counters are made from.
+proofs for as long as they are believed; each target's last two scans, the last that had advisories, and the last scores; sums,
+which counters are made from.
 """
 
 import os
@@ -113,18 +114,23 @@ def _rows(connection: sqlite3.Connection, before: datetime, now: datetime) -> Pr
         runs=delete("runs", f"{old} AND id NOT IN (SELECT run FROM verdicts) AND id NOT IN ({_WORKED_ON})"),  # noqa: S608
         crew_steps=delete("crew_steps", "began < :before AND run NOT IN (SELECT id FROM runs)"),
         proofs=delete("proofs", "kept < :proofs"),
-        scans=delete("scans", f"{old} AND rowid NOT IN ({_newest_rows('scans', 'target', 'started', _SCANS)})"),
+        scans=delete("scans", f"{old} AND rowid NOT IN ({_LAST_SCANS})"),
         scores=delete("scores", f"{old} AND rowid NOT IN ({_newest_rows('scores', 'name', 'started', _SCORES)})"),
         deployment_steps=delete("deployment_steps", _OLD_STEPS),
         usage=usage.forget_old(connection, now.timestamp()),
     )
 
 
-def _newest_rows(table: str, name: str, order: str, number: int) -> str:
+def _newest_rows(table: str, name: str, order: str, number: int, among: str = "TRUE") -> str:
     ranked = f"ROW_NUMBER() OVER (PARTITION BY {name} ORDER BY {order} DESC, rowid DESC) AS place"
-    return f"SELECT rowid FROM (SELECT rowid, {ranked} FROM {table}) WHERE place <= {number}"  # noqa: S608
+    return f"SELECT rowid FROM (SELECT rowid, {ranked} FROM {table} WHERE {among}) WHERE place <= {number}"  # noqa: S608
 
 
+# Metrics and alerts go by the last scan that had advisories, however many came after it without any.
+_LAST_SCANS = " UNION ".join(
+    _newest_rows("scans", "target", "started", number, among)
+    for number, among in ((_SCANS, "TRUE"), (1, "as_of IS NOT NULL OR counts GLOB '*: [1-9]*'"))
+)
 _LAST_DEPLOYMENTS = _newest_rows("deployments", "project", "revision", _DEPLOYMENTS)
 _OLD_STEPS = (
     "deployment IN (SELECT id FROM deployments WHERE started < :before AND outcome IS NOT NULL"  # noqa: S608
