@@ -13,8 +13,9 @@ from trimtab.gate.limits import GatePolicy, Limits
 from trimtab.history import BuildRow, FleetBuildRow, ScanRow, open_store
 from trimtab.history.deployments import DeploymentRow, ServiceRow
 from trimtab.report.overview import Known, Overview, overview, read_known
-from trimtab.report.overview.deployments import healthy
+from trimtab.report.overview.deployments import healthy, usage_part
 from trimtab.report.overview.model import Change, Empty, Group, Metric, Sourced, Unit, Where
+from trimtab.report.overview.page import report_page
 from trimtab.report.overview.spans import halves
 from trimtab.review import Review, review
 
@@ -300,6 +301,26 @@ def test_a_container_that_is_not_there_any_more_is_not_called_healthy(fleet: tup
     assert isinstance(made.usage, Sourced)
     states = {each.service: each.state for each in made.usage.value}
     assert (states["auth"], states["database"]) == ("gone", "healthy")
+
+
+def test_what_was_meant_to_end_has_ended_and_other_things_have_exited(known: Known) -> None:
+    auth = next(each for each in known.places if each.service == "auth")
+    exited = replace(auth, state="exited", health="")
+    known = replace(known, places=[*(each for each in known.places if each is not auth), exited])
+    for jobs, state in ((frozenset[str](), "exited"), (frozenset({"auth"}), "ended")):
+        made = usage_part(known, jobs)
+        assert isinstance(made, Sourced)
+        assert next(each.state for each in made.value if each.service == "auth") == state
+
+
+def test_containers_of_several_projects_are_told_apart(fleet: tuple[Path, Review], known: Known) -> None:
+    def page(totals: Known) -> str:
+        return report_page(overview("fleet", None, fleet[1], totals, GatePolicy(), NOW))
+
+    ((project, used),) = known.totals.items()
+    assert f">{project}/auth<" not in page(known)
+    both = page(replace(known, totals={project: used, "other": used}))
+    assert all(f'<th scope="row">{name}/auth</th>' in both for name in (project, "other"))
 
 
 def test_what_is_at_work_is_what_somebody_alive_has_begun(tmp_path: Path) -> None:

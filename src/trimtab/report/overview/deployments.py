@@ -1,6 +1,6 @@
 """What the journal says of deployments, and what containers were seen to use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from functools import partial
 from statistics import median
@@ -120,14 +120,14 @@ def healthy(known: Known) -> dict[str, float]:
     return found
 
 
-def usage_part(known: Known) -> Sourced[Sequence[Used]] | Empty:
-    """What was used in the last week, the nearest to its memory limit first."""
+def usage_part(known: Known, jobs: Set[str] = frozenset()) -> Sourced[Sequence[Used]] | Empty:
+    """What was used in the last week, the nearest to its memory limit first; `jobs` are services that are meant to end."""
     places = {(each.project, each.service, each.number): each for each in known.places}
     looked: dict[str, float] = {}
     for each in known.places:
         looked[each.project] = max(looked.get(each.project, 0.0), each.seen)
     found = [
-        _used(project, total, places.get((project, total.service, total.number)), looked.get(project, 0.0))
+        _used(project, total, places.get((project, total.service, total.number)), looked.get(project, 0.0), jobs)
         for project, totals in known.totals.items()
         for total in totals
     ]
@@ -142,16 +142,17 @@ def _fullest(each: Used) -> tuple[float, float, str]:
     return -(each.memory or 0), -(each.memory_max or 0), each.service
 
 
-def _state(place: Place | None, looked: float) -> str:
+def _state(place: Place | None, looked: float, jobs: Set[str]) -> str:
     """How a container was when its project was looked at last; the state it had once says nothing when it is not there."""
     if place is None:
         return ""
-    return "gone" if place.seen < looked - _GONE else place.health or place.state
+    ended = place.state == "exited" and place.service in jobs
+    return "gone" if place.seen < looked - _GONE else "ended" if ended else place.health or place.state
 
 
-def _used(project: str, total: Total, place: Place | None, looked: float) -> Used:
+def _used(project: str, total: Total, place: Place | None, looked: float, jobs: Set[str]) -> Used:
     return Used(
-        project, total.service, total.number, total.seconds, _state(place, looked),
+        project, total.service, total.number, total.seconds, _state(place, looked, jobs),
         total.memory_max, place.memory_limit if place else None, total.cpu_p95, place.cpu_limit if place else None,
         total.throttled_ratio, total.ooms, total.restarts,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from trimtab.fleet import Fleet
-from trimtab.fleet.compose.facts import ComposeFacts
+from trimtab.fleet.compose.facts import ComposeFacts, compose_facts
 from trimtab.fleet.compose.startup import faster_checks, predict
 from trimtab.gate import GatePolicy
 from trimtab.history import BuildRow, ScanRow
@@ -49,7 +49,7 @@ def overview(
     names = frozenset(review.service_scores)
     targets = spans.in_fleet(known.recent, names)
     scans = in_fleet(known.scans, names)
-    optimised, images, usage = optimised_part(known), image_lines(targets), usage_part(known)
+    optimised, images, usage = optimised_part(known), image_lines(targets), usage_part(known, _jobs(fleet))
     return Overview(
         name=name,
         made=made,
@@ -133,6 +133,12 @@ def _services(
             )
         )  # fmt: skip
     return sorted(found, key=lambda each: (each.score, each.name))
+
+
+def _jobs(fleet: Fleet) -> frozenset[str]:
+    """The services that are meant to end."""
+    every = compose_facts(fleet)
+    return frozenset(service.name for each in every for service in each.project.services if each.is_job(service))
 
 
 def _starts(fleet: Fleet, known: Known, made: str) -> Sourced[Sequence[ProjectStart]] | Empty:
