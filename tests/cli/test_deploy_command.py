@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from trimtab.cli.app import run
+from trimtab.deploy.outcome import Outcome, Result, ServiceOutcome
+from trimtab.deploy.plan import Plan, Strategy
 from trimtab.history import open_store
 from trimtab.history.deployments import DeploymentRow, ServiceRow
+from trimtab.report.deploy import result_view
 
 COMPOSE = "services:\n  web: {image: a}\n"
 
@@ -24,6 +28,34 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_no_engine_is_two(project: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*words, "-q"]) == 2
     assert "Docker engine" in capsys.readouterr().err
+
+
+def test_one_look_keeps_nothing_where_there_is_no_history(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["observe", "--once", "-q"]) == 2
+    assert [path.name for path in project.iterdir()] == ["compose.yaml"]
+    open_store(project).close()
+    assert run(["observe", "--once", "-q"]) == 2
+    assert (project / ".trimtab" / "history.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (("a",), "every service that failed runs what it ran before"),
+        (("",), "what failed is gone, and nothing ran before"),
+        (("a", ""), "every service that failed runs what it ran before, or nothing where nothing did"),
+    ],
+)
+def test_what_runs_in_the_place_of_what_failed(before: tuple[str, ...], said: str) -> None:
+    """A first deployment that failed said that what had run before, which was nothing, ran on."""
+    services = {
+        str(number): ServiceOutcome(str(number), Strategy.SWAP, Outcome.ROLLED_BACK, "it ended with 0", before=each)
+        for number, each in enumerate(before)
+    }
+    screen = Console(width=200)
+    with screen.capture() as shown:
+        screen.print(result_view(Result("1-x", Plan("shop", 1, "deploy"), services)))
+    assert shown.get().rstrip().endswith(said)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Annotated
 
 import anyio
@@ -23,7 +24,7 @@ from trimtab.docker.command import engine_address
 from trimtab.docker.containers import Containers
 from trimtab.docker.engine_socket import engine_runner
 from trimtab.errors import UsageError
-from trimtab.history import Store, opened
+from trimtab.history import Store, history_folder, opened
 from trimtab.observe.callers import Ask, Got
 from trimtab.observe.sampler import Seen
 from trimtab.observe.service_file import Seat, service_file
@@ -59,8 +60,17 @@ def observe(
         return _snippet(paths, common, project, every, alone=not (for_ or once))
     pace, length = length_of_time("--every", every), length_of_time("--for", for_) if for_ else math.inf
     stack = find_stack(paths, common, project)
-    with opened(stack.folder) as store:
+    with _history(stack.folder, once) as store:
         return anyio.run(_observe, stack, common, store, project, 1.0 if once else length, pace, once)
+
+
+@contextmanager
+def _history(folder: Path, once: bool) -> Generator[Store]:
+    """The fleet's history; one look, of which nothing is kept, makes none where there is none."""
+    with ExitStack() as stack:
+        kept = not once or (history_folder(folder) / "history.db").is_file()
+        where = folder if kept else Path(stack.enter_context(TemporaryDirectory(prefix="trimtab-")))
+        yield stack.enter_context(opened(where))
 
 
 def _snippet(paths: Paths, common: Common, project: str, every: str, *, alone: bool) -> int:

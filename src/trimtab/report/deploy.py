@@ -1,6 +1,6 @@
 """What people and programs read about deployments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
@@ -131,7 +131,16 @@ def _last_line(result: Result) -> str:
         return f"[green]deployed[/] {said}"
     if result.outcome == "failed":
         return f"[bold red]failed[/] {said}: a service runs neither its new version nor the one before. Look at it now."
-    return f"[yellow]rolled back[/] {said}: every service that failed runs what it ran before"
+    undone = [each for each in result.services.values() if each.outcome is Outcome.ROLLED_BACK]
+    return f"[yellow]rolled back[/] {said}: {_instead(undone)}"
+
+
+def _instead(undone: Iterable[ServiceOutcome]) -> str:
+    """What runs in the place of versions that were taken back."""
+    ran = {bool(each.before) for each in undone}
+    if ran == {False}:
+        return "what failed is gone, and nothing ran before"
+    return "every service that failed runs what it ran before" + (", or nothing where nothing did" if False in ran else "")
 
 
 Held = Mapping[str, Counters | None]
