@@ -90,15 +90,11 @@ def _obstacle(context: BuildContext, copy: Copy) -> str | None:
     for source in copy.sources:
         if any(character in source for character in "*?["):
             return f"`{source}` may match an archive tomorrow"
-        names = [source]
-        for name in names:
-            if name.lower().endswith(_ARCHIVES):
-                return f"`{name}` may be an archive"
-            if context.is_directory(name) and context.exists(name):
-                continue
-            if not context.exists(name):
-                return f"`{name}` is not in the context, so whether it is an archive is not known"
-            text = context.read(name)
-            if not name.lower().endswith(_NO_ARCHIVES) and (text is None or "\0" in text):
-                return f"`{name}` is binary, and may be an archive"
+        if context.is_directory(source) and context.exists(source):
+            continue
+        if not context.exists(source):
+            return f"`{source}` is not in the context, so whether it is an archive is not known"
+        text = context.read(source)
+        if not source.lower().endswith(_NO_ARCHIVES) and (text is None or "\0" in text):
+            return f"`{source}` is binary, and may be an archive"
     return None

@@ -41,12 +41,10 @@ class OverriddenInstruction(DockerfileRule):
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
         for stage in facts.stages:
             for keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
-                *earlier, last = [i for i in stage.instructions if i.keyword == keyword] or [None]
-                for instruction in earlier:
-                    if instruction is None or last is None:
-                        continue
+                found = [i for i in stage.instructions if i.keyword == keyword]
+                for instruction in found[:-1]:
                     outcome: Fix | Refusal = Fix(f"take the {keyword} out", (Edit.delete(instruction.span),))
                     if holds_comment(file, instruction.span):
                         outcome = Refusal("taking it out would take a comment along")
-                    message = f"the {keyword} on line {last.start_line} replaces this one"
+                    message = f"the {keyword} on line {found[-1].start_line} replaces this one"
                     yield self.finding(facts, instruction.keyword_span, message, outcome)

@@ -1,0 +1,135 @@
+"""What rules say, refuse and spare in cases that their own examples do not show."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from trimtab.fleet import MemoryTree, Policy, discover
+from trimtab.review import review
+from trimtab.rules import find_rules
+
+Files = Mapping[str, str]
+
+
+def judged(code: str, files: Files, policy: Policy | None = None) -> list[str]:
+    """The reasons of one rule's refusals, empty where it mends what it finds."""
+    result = review(replace(discover(MemoryTree(files)), policy=policy or Policy()), find_rules(code))
+    assert not result.crashes
+    return [each.refusal.reason if each.refusal else "" for each in result.findings]
+
+
+def agrees(found: list[str], reason: str | None) -> bool:
+    """Whether nothing was found (None), something was mended (empty), or something refused for a reason."""
+    return not found if reason is None else any(reason in each and bool(reason) == bool(each) for each in found)
+
+
+HASH = "0123456789abcdef" * 2
+APT = "FROM debian:13\nRUN apt-get update && apt-get install -y a\n"
+MOUNTED = "FROM debian:13\nRUN --mount=type=cache,target=/var/cache/apt "
+PIP = "FROM python:3.13\nRUN --mount=type=cache,target=/root/.cache/pip pip install "
+LATE = "FROM python:3.13-slim\nCOPY . /app\n"
+ARGUMENT = "FROM a:1\nARG GIT_SHA\n"
+COMMENT = "would take a comment along"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "reason"),
+    [
+        ("DF101", "FROM python:3.13\nRUN pip install six && pip cache purge && rm -rf /root/.cache/pip\n", ""),
+        ("DF104", MOUNTED + "<<EOF\napt-get update\napt-get install -y a\nEOF\n", "stands in a heredoc"),
+        ("DF104", MOUNTED + "apt-get update && apt-get install -y a\nRUN npx playwright install --with-deps\n", "a later install has no mount"),
+        ("DF104", PIP + "\\\n # why\n --no-cache-dir six\n", COMMENT),
+        ("DF104", "FROM alpine:3\nRUN --mount=type=cache,target=/etc/apk/cache apk add --no-cache --root /x a\n", "go into another root"),
+        ("DF105", "FROM python:3.13\nRUN pip install --upgrade pip;\n", "the instruction does more"),
+        ("DF105", "FROM python:3.13\nRUN pip install \\\n # why\n --upgrade pip\n", COMMENT),
+        ("DF106", "FROM debian:13\nRUN apt-get update\nRUN apt-get install -y a\nRUN apt-get update && apt-get install -y b\n", ""),
+        ("DF108", f"FROM a:1\nARG TOOL_SHA={HASH}\nRUN npm i -g n\nLABEL x=$TOOL_SHA\n", None),
+        ("DF108", ARGUMENT + "RUN npm i -g n\n", "nothing names it"),
+        ("DF108", ARGUMENT + "RUN echo $V\nENV V=$GIT_SHA\nRUN npm i -g n\nLABEL x=$GIT_SHA\n", "made of it is needed before"),
+        ("DF108", "FROM a:1\nARG \\\n # why\n GIT_SHA\nRUN npm i -g n\nLABEL x=$GIT_SHA\n", "a comment would move along"),
+        ("DF109", "FROM debian:13\nCOPY --from=x /y /y\nCOPY a.py /a/\nRUN curl -o /y https://e.org/x\n", "whether the download reads"),
+        ("DF120", "FROM alpine:3\nCOPY . /app\nRUN addgroup -g 1001 app && adduser -D -u 1001 -G app app && chown -R app:app /app\n", ""),
+        ("DF120", "FROM mcr.microsoft.com/dotnet/aspnet:8.0\nRUN useradd app\nWORKDIR /app\nCOPY . .\nRUN chown -R app:app /app\n", ""),
+        ("DF120", "FROM node:24\nWORKDIR /usr/src/app\nCOPY . .\nRUN chown -R node:node /usr/src/app\n", ""),
+        ("DF122", "FROM debian:13\nRUN apt-get install -y \\\n # why\n gcc curl\nCMD [\"a\"]\n", COMMENT),
+        ("DF129", "FROM debian:13\nRUN apt-get install -y x; if\n", "cannot be read in full"),
+        ("DF130", APT + "RUN apt-get clean && rm -rf /var/lib/apt/lists/*\n", ""),
+        ("DF130", "FROM node:24\nRUN npm i x\nRUN npm cache clean --force\n", ""),
+        ("DF130", "FROM node:24\nRUN --mount=type=cache,target=/root/.npm npm i x\nRUN npm cache clean --force\n", None),
+        ("DF130", "FROM debian:13\nRUN curl -o /b https://x\nRUN rm /a\n", None),
+        ("DF130", "FROM debian:13\nRUN apt-get update; apt-get install -y a\nRUN rm -rf /var/lib/apt/lists/*\n", "is not the one before"),
+        ("DF130", "FROM debian:13\nRUN cd /x && apt-get install -y a\nRUN rm -rf /var/lib/apt/lists/*\n", "is not the one before"),
+        ("DF201", "FROM mcr.microsoft.com/dotnet/runtime:8.0-jammy-chiseled\nUSER root\nCMD [\"/a\"]\n", "no shell to create a user with"),
+        ("DF205", "FROM python:3.13\nENV PYTHONUSERBASE=/opt/x\nRUN pip install --user six\nRUN useradd app\nUSER app\n", None),
+        ("DF302", "FROM debian:13\nHEALTHCHECK CMD curl -f http://localhost/\n", "belongs to whoever wrote it"),
+    ],
+)  # fmt: skip
+def test_a_dockerfile_by_itself(code: str, text: str, reason: str | None) -> None:
+    found = judged(code, {"Dockerfile": text, "a.py": ""})
+    assert agrees(found, reason), found
+
+
+PYTHON = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n"
+BUILT = {"r.txt": "six\n", "a.py": "", "b.py": "", "conf/x": ""}
+COMPILED = 'FROM python:3.13-slim\nRUN apt-get update && apt-get install -y gcc %s\nWORKDIR /a\nCOPY r.txt .\nRUN pip install --no-binary :all: -r r.txt\nCMD ["a"]\n'
+NODE = 'FROM node:24\n%s\nCOPY . .\nRUN npm ci\nRUN npm run build%s\nCMD ["node", "dist/a.js"]\n'
+PACKAGE = {"package.json": "{}"}
+VOLUME = {"compose.yaml": "services: {a: {build: ., volumes: ['d:/data/x']}}\nvolumes: {d: {}}\n", "x": ""}
+OWNED = "FROM python:3.13\nRUN useradd a\n%s\nUSER a\n"
+OPEN = "who owns what a volume holds already"
+BASE = {"x/Dockerfile": "FROM me\nRUN ls\n", "compose.yaml": "services: {a: {build: ., image: me}, b: {build: x}}\n"}
+TWICE = "services: {a: {build: .}, b: {build: {context: x, dockerfile: ../Dockerfile}}}\n"
+TARGETS = "services: {a: {build: {context: ., target: a}}, b: {build: {context: ., target: b}}}\n"
+DEVELOPED = {"package.json": '{"devDependencies": {"x": "1"}}', "package-lock.json": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "files", "reason"),
+    [
+        ("DF104", "FROM python:3.13\nENV PIP_NO_CACHE_DIR=1\nRUN --mount=type=cache,target=/root/.cache/pip if true; then pip install six; fi\n", BASE, "`x/Dockerfile` may start from this image"),
+        ("DF110", PYTHON + "RUN pip install -r r.txt\n", {**BUILT, "x/r.txt": "", "compose.yaml": TWICE}, "several contexts"),
+        ("DF110", PYTHON + "COPY --from=x /a /app/a\nRUN pip install -r r.txt\n", BUILT, "writes to the same place"),
+        ("DF110", PYTHON + "COPY b.py a.py\nRUN pip install -r r.txt\n", BUILT, "writes to the same place"),
+        ("DF110", PYTHON + "COPY --from=x /a /b\nRUN pip install -r r.txt\n", BUILT, ""),
+        ("DF110", "FROM python:3.13\nENV X_CONF=/app/conf\nWORKDIR /app\nCOPY . .\nRUN pip install -r r.txt\n", BUILT, "`X_CONF` names a file that the COPY brings"),
+        ("DF123", COMPILED % "libmagick-dev", BUILT, "brings a library"),
+        ("DF123", COMPILED % "&& make x", BUILT, "line 2 is more than the usual shape"),
+        ("DF123", COMPILED % "&& useradd a", BUILT, "line 2 is more than the usual shape"),
+        ("DF123", NODE % ("WORKDIR /a", " && ls"), PACKAGE, "line 5 is more than the usual shape"),
+        ("DF123", NODE % ("WORKDIR /a\nRUN npm i -g x", ""), PACKAGE, "makes things outside its working directory"),
+        ("DF134", NODE % ("WORKDIR /a", ""), DEVELOPED, None),
+        ("DF134", "FROM node:24\nWORKDIR /a\nCOPY . .\nRUN npm ci\n", DEVELOPED, None),
+        ("DF201", "FROM python:3.13 AS a\nCMD [\"x\"]\nFROM a AS b\nCMD [\"y\"]\n", {"compose.yaml": TARGETS}, "would run as the user as well"),
+        ("DF206", OWNED % "COPY --chown=a . /data/", VOLUME, None),
+        ("DF206", OWNED % "COPY --chown=a . /other/", VOLUME, OPEN),
+        ("DF206", OWNED % "RUN if", VOLUME, None),
+        ("DF206", OWNED % "RUN ./x.sh", VOLUME, None),
+        ("DF206", "FROM python:3.13\nRUN useradd -m -d /data a\nUSER a\n", VOLUME, None),
+        ("DF206", OWNED % "RUN chown a /other", VOLUME, OPEN),
+    ],
+)  # fmt: skip
+def test_a_dockerfile_among_others(code: str, text: str, files: Files, reason: str | None) -> None:
+    found = judged(code, {"Dockerfile": text, **files})
+    assert agrees(found, reason), found
+
+
+UV, CPU, SLIM = (
+    Policy(uv="example.com/uv:1"),
+    Policy(cpu_index="https://example.com/cpu"),
+    Policy(standard={"python": ("python:3.13-slim",)}),
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "policy", "reason"),
+    [
+        ("DF004", "ARG B=python:3.12-slim\nFROM $B\n", SLIM, "comes from a build argument"),
+        ("DF128", "FROM python:3.13\nRUN <<EOF\npip install torch\nEOF\n", CPU, "in a plain chain of commands"),
+        ("DF136", "FROM python:3.13\nRUN pip install six && pip install seven\n", UV, "does not stand alone"),
+        ("DF136", "FROM python:3.13\nRUN --mount=type=cache,target=$X pip install six\n", UV, "target holds a variable"),
+    ],
+)  # fmt: skip
+def test_what_a_policy_asks_for(code: str, text: str, policy: Policy, reason: str) -> None:
+    found = judged(code, {"Dockerfile": text}, policy)
+    assert agrees(found, reason), found
