@@ -133,3 +133,78 @@ UV, CPU, SLIM = (
 def test_what_a_policy_asks_for(code: str, text: str, policy: Policy, reason: str) -> None:
     found = judged(code, {"Dockerfile": text}, policy)
     assert agrees(found, reason), found
+
+
+HEAD = "#!/bin/bash\nset -e\n"
+UP = "docker compose up -d"
+PORTS = "services: {admin-api: {image: a, ports: ['8001:80']}, b: {image: b, ports: ['8002:80']}}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "files", "reasons"),
+    [
+        ("SC104", "docker-compose ps\n", {"b.sh": HEAD + "docker-compose build\n"}, ["", ""]),
+        ("SC105", f'U="{UP}"\n$U\nsleep 30\n', {}, ["it stands in the value of a variable, which other calls may use, too"]),
+        ("SC113", "docker ps\nexport $(cat x)\n", {"x": "A=1\r\n"}, []),
+        ("SC113", "docker ps\nsource .env\n", {".env/x": "A=1\r\n"}, []),
+        ("SC120", "docker compose ps\necho 'Admin API: http://localhost:9999/health'\n", {"compose.yaml": PORTS}, []),
+        ("SC126", f"if true; then\n  if ! {UP}; then\n    echo 'it failed'\n  fi\nfi\necho 'Deployment complete'\n", {}, []),
+        ("SC126", f"if ! {UP}; then\n  echo 'it failed'\nfi\necho 'the end'\n", {}, []),
+        ("SC126", f"if ! {UP}; then\n  echo 'it failed'\nelse\n  echo 'Deployment complete'\nfi\n", {}, []),
+    ],
+)  # fmt: skip
+def test_a_script(code: str, text: str, files: Files, reasons: list[str]) -> None:
+    assert judged(code, {"compose.yaml": "services: {a: {image: a}}\n", **files, "a.sh": HEAD + text}) == reasons
+
+
+SERVICE = "services:\n  a:\n    image: a\n    "
+PUBLISHED = "services: {a: {image: 'a:1', ports: ['80:80']}}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "files", "reason"),
+    [
+        ("CM205", SERVICE + "volumes: ['/x:/tmp']\n", {}, ""),
+        ("CM205", SERVICE + "tmpfs: [/run]\n", {}, "has a `tmpfs` of its own"),
+        ("CM404", SERVICE + "logging: {options: {x: y}}\n", {}, "has options of its own"),
+        ("CM123", SERVICE + "healthcheck: {test: [CMD, b], start_interval: 1s, interval: 1h}\n", {}, "more than an hour"),
+        ("CM506", PUBLISHED, {"compose.prod.yaml": "services: {a: {ports: ['81:80']}}\n"}, None),
+    ],
+)  # fmt: skip
+def test_a_compose_file(code: str, text: str, files: Files, reason: str | None) -> None:
+    found = judged(code, {"compose.yaml": text, **files})
+    assert agrees(found, reason), found
+
+
+FROM_STAGE = "FROM a:1 AS b\nFROM a:1\nCOPY --from=b /x /%s/\nWORKDIR /a\nRUN cp s/b /b\n"
+ALL, BACKUP = "FROM a:1\nCOPY . /a\n", {"a.py": "", "a.py.bak": ""}
+ELSEWHERE = "services: {a: {build: {context: %s, dockerfile: %s}}}\n"
+STARTED = 'FROM python:3.13\nWORKDIR /app\nRUN pip install flask\nCOPY src src\nCMD ["python", "-m", "src.main"]\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "files", "reasons"),
+    [
+        ("CX101", {"Dockerfile": 'FROM scratch\nCOPY ["gone.txt", "/"]\n'}, ["nothing in the context has that name"]),
+        ("CX103", {"compose.yaml": ELSEWHERE % ("x", "../a/Dockerfile"), "a/Dockerfile": ALL, "a/.dockerignore": "b\n", "x/y": ""},
+         ["it stands outside the context, whose files it cannot name"]),
+        ("CX103", {"compose.yaml": ELSEWHERE % (".", "a/Dockerfile"), "a/Dockerfile": ALL, "a/.dockerignore": "[b\n"},
+         ["one of its patterns is wrong: syntax error in pattern 'a/[b': bad character class"]),
+        ("CX108", {"Dockerfile": ALL, **BACKUP, ".dockerignore": "[\n"}, []),
+        ("CX108", {"Dockerfile": ALL, "Dockerfile.b": ALL, **BACKUP}, [""]),
+        ("CX108", {"Dockerfile": ALL + "COPY a.py.bak /b\n", **BACKUP, "b.py.bak": ""},
+         ["a COPY names one of the files, so something needs it"]),
+        ("CX112", {"Dockerfile": FROM_STAGE % "a", "s/b": ""}, []),
+        ("CX112", {"Dockerfile": FROM_STAGE % "c", "s/b": ""},
+         ["whether it is to be copied or mounted (`RUN --mount=type=bind`) is not ours to say"]),
+        ("DF309", {"Dockerfile": STARTED, "Dockerfile.b": STARTED, "src/main.py": "import redis\n"},
+         ["which version is wanted is not ours to say"]),
+    ],
+)  # fmt: skip
+def test_a_fleet(code: str, files: Files, reasons: list[str]) -> None:
+    assert judged(code, files) == reasons
+
+
+def test_a_context_whose_ignore_file_cannot_be_read_is_left_alone() -> None:
+    files = {"Dockerfile": ALL, "a.md": "", ".dockerignore": "[\n"}
+    assert judged("CX113", files, Policy(exclude=("*.md",))) == []

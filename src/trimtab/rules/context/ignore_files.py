@@ -57,15 +57,14 @@ class _IgnoreFileRule(FleetRule):
     since = "0.2"
 
     def check(self, fleet: Fleet) -> Iterator[Finding]:
-        contexts: dict[str, list[tuple[FleetFile, BuildContext]]] = {}
+        read: dict[str, tuple[Source, list[tuple[FleetFile, BuildContext]]]] = {}
         for file in fleet.files:
             for context in file.contexts:
-                if context.ignore_path is not None and not context.ignore_problem:
-                    contexts.setdefault(context.ignore_path, []).append((file, context))
-        for path, users in contexts.items():
-            source = fleet.tree.read(path)
-            if not isinstance(source, Unreadable):
-                yield from self.judge(source, users)
+                source = None if context.ignore_path is None or context.ignore_problem else fleet.tree.read(context.ignore_path)
+                if isinstance(source, Source):
+                    read.setdefault(source.path, (source, []))[1].append((file, context))
+        for source, users in read.values():
+            yield from self.judge(source, users)
 
     def judge(self, source: Source, users: list[tuple[FleetFile, BuildContext]]) -> Iterator[Finding]:
         raise NotImplementedError
@@ -136,17 +135,16 @@ class UnreadIgnoreFile(FleetRule):
         roots = {context.root for file in fleet.files for context in file.contexts}
         users: dict[str, list[FleetFile]] = {}
         for file in fleet.files:
-            users.setdefault(posixpath.dirname(file.path), []).extend([file] if file.contexts else [])
+            users.setdefault(posixpath.dirname(file.path), []).append(file)
         for folder, beside in sorted(users.items()):
             path = posixpath.join(folder, ".dockerignore")
             entry = fleet.tree.entries.get(path)
             if entry is None or entry.kind != "file" or path in read or folder in roots:
                 continue
-            if beside:
-                roots_of = sorted({context.root or "." for file in beside for context in file.contexts})
-                message = f"no build reads it: the context of `{beside[0].path}` is `{'`, `'.join(roots_of)}`"
-                services = tuple(dict.fromkeys(name for file in beside for name in file.service_names))
-                yield self.finding_at(path, 1, message, services, _moved(fleet, path, beside))
+            roots_of = sorted({context.root or "." for file in beside for context in file.contexts})
+            message = f"no build reads it: the context of `{beside[0].path}` is `{'`, `'.join(roots_of)}`"
+            services = tuple(dict.fromkeys(name for file in beside for name in file.service_names))
+            yield self.finding_at(path, 1, message, services, _moved(fleet, path, beside))
 
 
 def _moved(fleet: Fleet, path: str, beside: list[FleetFile]) -> Fix | Refusal:

@@ -6,7 +6,7 @@ from trimtab.fleet import BuildContext, Fleet, FleetFile, Policy
 from trimtab.fleet.exclusions import is_listed, keeps_back, kept_back, needs, usable
 from trimtab.fleet.hazards import hazards
 from trimtab.rules.base import Applicability, Case, Category, Effects, Finding, Fix, FleetRule, NewText, Refusal, Severity
-from trimtab.syntax.ignore import IgnoreFile, PatternError
+from trimtab.syntax.ignore import IgnoreFile
 from trimtab.text import Edit, Source
 
 _WANTED = Policy(exclude=("__pycache__/", "*.md", "docs/"))
@@ -99,7 +99,7 @@ class UnlistedExclusion(FleetRule):
             source = fleet.tree.read(path)
             if isinstance(source, Source):
                 yield from self._lacking(source, users, patterns)
-            elif users[0][1].ignore_path is None:
+            else:
                 yield from self._without(path, users, patterns)
 
     def _lacking(self, source: Source, users: Sequence[_User], patterns: Sequence[str]) -> Iterator[Finding]:
@@ -172,10 +172,7 @@ def _place(source: Source, pattern: str) -> int:
 
 
 def _undoes(pattern: str, brought_back: str) -> bool:
-    try:
-        return IgnoreFile.of([pattern]).ignores(brought_back.lstrip("/"))
-    except PatternError:
-        return False
+    return IgnoreFile.of([pattern]).ignores(brought_back.lstrip("/"))
 
 
 def _promise(patterns: Sequence[str], users: Sequence[_User]) -> tuple[Applicability, Effects]:

@@ -85,6 +85,12 @@ class SourcesBeforeDependencies(DockerfileRule):
             files=_FILES,
         ),
         Case(
+            "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt",
+            after="FROM python:3.12-slim\nWORKDIR /app\nCOPY requirements.txt ./\n"
+            "RUN pip install -r requirements.txt\nCOPY . .",
+            files=_FILES,
+        ),
+        Case(
             "FROM node:20\nWORKDIR /app\nCOPY package.json ./\n# code\nCOPY --chown=node src ./src\nRUN npm install\nCMD a\n",
             after="FROM node:20\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\n"
             "# code\nCOPY --chown=node src ./src\nCMD a\n",
@@ -366,21 +372,16 @@ class _Move:
         return Span(self.file.source.line_span(line).start, self.copy.instruction.span.end)
 
     def _manifest_lines(self, newline: str) -> str:
-        """COPYs of the manifests: one a folder, and one for each that is renamed on its way."""
+        """COPYs of the manifests, one a folder. None is renamed on its way: a COPY that renames brings one file."""
         folders: dict[str, list[str]] = {}
-        renamed: list[tuple[str, str]] = []
-        image_paths = {path: image for image, path in self.brought().items()}
         for path, folder in self.needed.items():
-            if posixpath.basename(image_paths[path]) == posixpath.basename(path):
-                folders.setdefault(folder, []).append(path)
-            else:
-                renamed.append((path, image_paths[path]))
+            folders.setdefault(folder, []).append(path)
         workdir = self.stage.states[self.copy.index].workdir
         pairs = [
             (" ".join(paths), "./" if folder == workdir else folder.rstrip("/") + "/") for folder, paths in folders.items()
         ]
         flags = "".join(self.file.source.at(flag.span) + " " for flag in self.copy.instruction.flags)
-        return "".join(f"COPY {flags}{sources} {target}{newline}" for sources, target in [*pairs, *renamed])
+        return "".join(f"COPY {flags}{sources} {target}{newline}" for sources, target in pairs)
 
 
 def _redirected(run: Run, command: Command) -> bool:

@@ -199,8 +199,6 @@ def _runs_sources(facts: Facts, stage: Stage, run: Run, install: Install) -> str
     """Why an install may run code of the sources, which may read anything."""
     if install.manager.system or install.has_flag("-g", "--global", "--location=global"):
         return None
-    if not facts.contexts:
-        return "the build context, whose code an install may run, is not known"
     files = [CopiedFiles.before(stage, run.index, context) for context in facts.contexts]
     inputs = [install_inputs(install, run.state.workdir, each) for each in files]
     return next((each.reason for each in inputs if isinstance(each, NeedsSources)), None)

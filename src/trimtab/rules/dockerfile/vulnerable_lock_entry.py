@@ -66,6 +66,11 @@ class VulnerableLockEntry(FleetRule):
     clean = [
         Case(_FROM, files={"package.json": _PACKAGE, "package-lock.json": _lock("2.0.0", "sha512-aa")}),
         Case(_FROM, files={"package.json": _PACKAGE, "package-lock.json": _lock("2.0.1", "sha512-bb")}, outside=_known(_NEW)),
+        Case(
+            _FROM,
+            files={"package-lock.json": _lock("2.0.0", "").replace("node_modules/ms", "node_modules/a")},
+            outside=_known(_NEW),
+        ),
     ]
     flagged = [
         Case(

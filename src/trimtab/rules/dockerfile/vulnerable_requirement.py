@@ -55,6 +55,7 @@ class VulnerableRequirement(FleetRule):
     clean = [
         Case(_TEXT, files={"r.txt": "jinja2==2.10\n"}),
         Case(_TEXT, files={"r.txt": "jinja2==2.10.1\n"}, outside=_KNOWN),
+        Case("FROM python:3.13-slim\n", files={"r.txt": "jinja2==2.10\n"}, outside=_KNOWN),
     ]
     flagged = [
         Case(

@@ -79,13 +79,10 @@ def _reaches(facts: Facts, stage: Stage, final: Stage) -> bool:
 def _requirements(fleet: Fleet, path: str) -> Iterator[tuple[int, Requirement]]:
     """The requirements of a file with their lines."""
     source = fleet.tree.read(path)
-    if isinstance(source, Unreadable):
-        return
-    for number, line in enumerate(source.text.splitlines(), start=1):
-        for text in requirement_lines(line):
-            requirement = parse_requirement(text)
-            if requirement is not None:
-                yield number, requirement
+    text = "" if isinstance(source, Unreadable) else source.text
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = (parse_requirement(each) for each in requirement_lines(line))
+        yield from ((number, requirement) for requirement in found if requirement is not None)
 
 
 class DevelopmentDependencies(FleetRule):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from trimtab.fleet import Fleet
 from trimtab.fleet.exit_codes import looks_anywhere, unlooked
@@ -120,12 +121,8 @@ def _behind_head(part: ScriptPart) -> int:
     """The offset behind the comments at a script's head, and behind PowerShell's parameters, which have to come first."""
     if part.shell == "powershell":
         return place_for_preference(part) or 0
-    at = 0
-    for line in part.text.splitlines(keepends=True):
-        if line.strip() and not line.startswith(("#", "\ufeff#")):
-            break
-        at += len(line)
-    return at
+    lines = part.text.splitlines(keepends=True)
+    return sum(map(len, takewhile(lambda line: not line.strip() or line.startswith(("#", "\ufeff#")), lines)))
 
 
 _SEEN = "it looks at other exit codes itself, which it would not come to any more"
