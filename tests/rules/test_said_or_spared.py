@@ -208,3 +208,123 @@ def test_a_fleet(code: str, files: Files, reasons: list[str]) -> None:
 def test_a_context_whose_ignore_file_cannot_be_read_is_left_alone() -> None:
     files = {"Dockerfile": ALL, "a.md": "", ".dockerignore": "[\n"}
     assert judged("CX113", files, Policy(exclude=("*.md",))) == []
+
+
+MODULE = {"go.mod": "module x"}
+USED = {**MODULE, "x/Dockerfile": "FROM me\nCOPY . .\nRUN go build ./y\n", "compose.yaml": BASE["compose.yaml"]}
+GO = "FROM golang:1 AS b\nCOPY . .\nRUN go mod download && go build -o /x ./x"
+HIDES, PURGED = "which the mount would hide", "empties the cache in the same instruction, and cannot leave its place"
+REMOVED = "removes /root/.cache/pip, which fails while it is mounted"
+TAKEN = "is copied out of the stage"
+ENTERED = {"a/devcontainer.json": "build: ../Dockerfile", "a/a.sh": "apt-get install -y x\n"}
+STORED = "services: {a: {build: ., volumes: ['./s:/s'], command: %s}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "reason"),
+    [
+        ("FROM alpine:3\nRUN apk info && apk add a\n", {}, ""),
+        ("FROM alpine:3\nRUN sudo apk add a\n", {}, "not known to run as root"),
+        ("FROM alpine:3\nRUN apk add a\nRUN rm /x && rm -f /y\n", {}, ""),
+        (GO + " && go clean -modcache\n", MODULE, "removes the module cache"),
+        ("FROM python:3.13 AS b\nRUN pip install six\nFROM a\nCOPY --from=b / /\n", {}, ""),
+        (GO + "\nFROM a\nCOPY --from=b / /\n", MODULE, TAKEN),
+        ("FROM python:3.13 AS b\nRUN pip install six\nFROM a\nRUN --mount=from=b,source=/root/.cache,target=/c ls\n", {}, TAKEN),
+        (GO + "\n", USED, "`x/Dockerfile` may start from this image and use go's dependencies from it"),
+        ("FROM python:3.13\nRUN useradd app\nUSER app\nRUN pip install six\n", {}, "user `app` has no fixed number"),
+        ("FROM python:3.13\nRUN pip install six && pip cache purge | cat\n", {}, PURGED),
+        ("FROM python:3.13\nRUN pip install six && pip cache purge || echo x\n", {}, PURGED),
+        ("FROM python:3.13\nRUN pip install six || pip cache purge && ls\n", {}, PURGED),
+        ("FROM python:3.13\nRUN if true; then pip install six; fi; rm -rf /root/.cache/pip\n", {}, REMOVED),
+        (APT, {"a/devcontainer.json": "{}", "a/a.sh": "apt-get install -y x\n"}, ""),
+        (APT, ENTERED | {"a/devcontainer.json": '{"x": "apt-get install y"}'}, ""),
+        (APT, {"devcontainer.json": "{}"}, ""),
+        (APT, {"compose.yaml": STORED % "/s/x.sh", "s/x.sh": "ls\n"}, ""),
+        (APT, {"compose.yaml": STORED % "/s/gone.sh"}, ""),
+        (APT, {"compose.yaml": STORED % "''"}, ""),
+    ],
+)  # fmt: skip
+def test_a_cache_mount(text: str, files: Files, reason: str | None) -> None:
+    found = judged("DF101", {"Dockerfile": text, **files})
+    assert agrees(found, reason), found
+
+
+LISTS = 'FROM debian:13\nCOPY . /s\nCOPY p /usr/local/bin/\nWORKDIR /s\nRUN apt-get update && apt-get install -y a\nRUN %s\nCMD ["a"]\n'
+INSTALLS, STARTS = "apt-get install -y x\n", {"i.py": "import subprocess\n"}
+LATER = "a later instruction installs from the lists"
+
+
+@pytest.mark.parametrize(
+    ("command", "files", "reason"),
+    [
+        ("ls", {"devcontainer.json": '{"postCreateCommand": "apt-get install -y x"}'}, "`devcontainer.json` installs in its"),
+        ("ls", {"devcontainer.json": "{}", "a.sh": "ls", "x": ""}, ""),
+        ("ls", {"a/devcontainer.json": '{"dockerFile": "../Dockerfile"}', "a/b.sh": INSTALLS}, "`a/b.sh` installs in its"),
+        ("python -u i.py", STARTS, LATER),
+        ("python -X dev i.py", STARTS, LATER),
+        ("python -c i.py", STARTS, ""),
+        ("python i.py", {"i.py": "import os\n"}, ""),
+        ("tool.x", {"tool.x": INSTALLS}, ""),
+        ("./tool.x", {"tool.x": INSTALLS}, LATER),
+        ("tool.p", {"p/tool.p": INSTALLS}, LATER),
+        ("env A=b", {}, ""),
+        ("sudo", {}, ""),
+    ],
+)  # fmt: skip
+def test_package_lists(command: str, files: Files, reason: str) -> None:
+    found = judged("DF121", {"Dockerfile": LISTS % command, **files})
+    assert agrees(found, reason), found
+
+
+NAMED = "FROM python:3.13\n%s\nUSER app\n"
+IMPORTS = {"src/main.py": "import redis\n"}
+WHICH = ["which version is wanted is not ours to say"]
+
+
+@pytest.mark.parametrize("line", ["RUN useradd $X", "RUN <<EOF\nuseradd app\nEOF", "RUN X=1"])
+def test_a_user_that_may_be_there_is_not_missed(line: str) -> None:
+    assert judged("DF203", {"Dockerfile": NAMED % "RUN useradd other"})
+    assert not judged("DF203", {"Dockerfile": NAMED % line})
+
+
+@pytest.mark.parametrize(
+    "command", ["poetry install", "if", "./a.sh", "python setup.py install", "apt-get install -y python3-redis"]
+)
+def test_a_module_that_something_else_may_install_is_not_missed(command: str) -> None:
+    assert judged("DF309", {"Dockerfile": STARTED, **IMPORTS}) == WHICH
+    assert not judged("DF309", {"Dockerfile": STARTED.replace("COPY", f"RUN {command}\nCOPY"), **IMPORTS})
+
+
+@pytest.mark.parametrize(
+    ("start", "files", "reasons"),
+    [
+        ('["python", "-m", "src.main"]', {"src/main.py": "import redis ="}, []),
+        ('["python", "-m", "src.main"]', {"src/main.py": "from .a.b import x\n", "src/a/b.py": "from ..c import d\n", "src/c.py": "import redis\n"}, WHICH),
+        ('["python", "-X", "dev", "-m", "src.main"]', IMPORTS, WHICH),
+        ('["python", "-W", "ignore", "src/main.py"]', IMPORTS, WHICH),
+        ('["uvicorn", "src.main:app"]', IMPORTS, WHICH),
+        ('["uvicorn", "--app-dir", "src", "main:app"]', IMPORTS, []),
+        ("X=1", IMPORTS, []),
+    ],
+)  # fmt: skip
+def test_modules_that_a_start_reaches(start: str, files: Files, reasons: list[str]) -> None:
+    text = STARTED.partition("CMD")[0].replace("flask", "flask uvicorn") + f"CMD {start}\n"
+    assert judged("DF309", {"Dockerfile": text, **files}) == reasons
+
+
+@pytest.mark.parametrize(
+    ("line", "missed"),
+    [
+        ("COPY curl /usr/local/bin/", False),
+        ("COPY --from=x /y /opt/curl", False),
+        ("COPY --from=x /y /usr/bin/", False),
+        ("COPY x /opt/", True),
+        ("RUN if", False),
+        ("RUN ln -s /x /usr/bin/curl", False),
+        ("RUN ./a.sh", False),
+        ("RUN ls", True),
+    ],
+)
+def test_a_program_of_a_health_check(line: str, missed: bool) -> None:
+    text = f"FROM debian:13-slim\n{line}\nHEALTHCHECK CMD curl -f http://localhost/\n"
+    assert bool(judged("DF302", {"Dockerfile": text, "curl": "", "x": ""})) == missed

@@ -96,7 +96,7 @@ def _is_guarded(node: Node) -> bool:
     if parent.type in {"if_statement", "elif_clause"}:
         return "then" not in [each.type for each in parent.children if each.end_byte <= node.start_byte]
     if parent.type == "while_statement":
-        return node.type != "do_group"
+        return True
     operators = [each.type for each in parent.children if each.start_byte >= node.end_byte] if parent.type == "list" else []
     if "||" in operators or (operators and parent.parent is not None and parent.parent.type == "program"):
         return True
