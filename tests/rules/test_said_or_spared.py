@@ -328,3 +328,53 @@ def test_modules_that_a_start_reaches(start: str, files: Files, reasons: list[st
 def test_a_program_of_a_health_check(line: str, missed: bool) -> None:
     text = f"FROM debian:13-slim\n{line}\nHEALTHCHECK CMD curl -f http://localhost/\n"
     assert bool(judged("DF302", {"Dockerfile": text, "curl": "", "x": ""})) == missed
+
+
+LINES = "FROM node:24\nWORKDIR /a\nCOPY . .\nRUN npm install\n"
+TOML = "[project]\nname = 'x'\n"
+COMPILER = "FROM debian:13\nRUN apt-get install -y gcc\nCMD %s\n"
+UNTIL = "#!/bin/bash\ndocker ps\nwhile docker ps; do\n %s\ndone\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "files", "reason"),
+    [
+        ("CM125", {"compose.yaml": SERVICE.replace("image: a", "image: 'redis:7-management'") + "healthcheck: {test: [CMD, curl, x]}\n"}, "a decision"),
+        ("CX102", {"Dockerfile": ALL, "a.key": "-----BEGIN PUBLIC KEY-----", "b": ""}, None),
+        ("CX102", {"Dockerfile": ALL, "a.key": "-----BEGIN PRIVATE KEY-----", "b": ""}, ""),
+        ("DF101", {"Dockerfile": "FROM python:3.13\nENV A=${B!}\nRUN pip install six\n"}, ""),
+        ("DF107", {"Dockerfile": LINES, "package.json": "{}", "package-lock.json": "{}", "npm-shrinkwrap.json": "{}"}, "instead of `package-lock.json`"),
+        ("DF110", {"Dockerfile": PYTHON + "RUN pip install -r r.txt\n", **BUILT, "r.txt": "-r q.txt\n", "q.txt": "-r r.txt\n"}, ""),
+        ("DF110", {"Dockerfile": PYTHON + "RUN pip install file:///app\n", "a.py": ""}, "installs from the sources"),
+        ("DF110", {"Dockerfile": PYTHON + "RUN pip install git+https://example.org/x\n", "a.py": ""}, ""),
+        ("DF122", {"Dockerfile": COMPILER % '["sh", "-c", "gcc x"]'}, "started or checked with `gcc`"),
+        ("DF122", {"Dockerfile": COMPILER % "x", "compose.yaml": "services: {a: {build: ., healthcheck: {interval: 3s}}}\n"}, ""),
+        ("DF123", {"Dockerfile": COMPILED.replace("--no-binary :all: ", "") % "", "r.txt": "x @ https://example.org/x.tar.gz\n"}, ""),
+        ("DF201", {"Dockerfile": "FROM acme/x\nRUN apk add a\nCMD [\"x\"]\n"}, ""),
+        ("DF303", {"Dockerfile": "FROM python:3.13\nEXPOSE 8000\nHEALTHCHECK CMD curl http://localhost:80/\nCMD [\"x\"]\n", "compose.yaml": "services: {a: {build: .}}\n"}, None),
+        ("DF303", {"Dockerfile": "FROM python:3.13\nEXPOSE $P\nHEALTHCHECK CMD curl http://localhost:80/\nCMD [\"x\"]\n"}, None),
+        ("SC108", {"a.sh": UNTIL % "grep x"}, "`grep x` may fail there"),
+        ("SC108", {"a.sh": UNTIL.replace("docker ps;", "grep y;") % "docker ps"}, ""),
+        ("SC111", {"compose.yaml": SERVICE, "a.sh": HEAD + "docker compose --ansi=never --file=compose.yaml up b\n"}, "which one is meant"),
+        ("SC111", {"compose.yaml": SERVICE, "a.sh": HEAD + 'DC="sudo docker compose"\n$DC up b\n'}, "which one is meant"),
+    ],
+)  # fmt: skip
+def test_what_a_fleet_tells(code: str, files: Files, reason: str | None) -> None:
+    found = judged(code, files)
+    assert agrees(found, reason), found
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "reason"),
+    [
+        ("COPY . /a", {"b/pyproject.toml": TOML + "readme = 'README.md'\n", "b/README.md": ""}, "`readme` in `b/pyproject.toml`"),
+        ("COPY . /a", {"b/pyproject.toml": TOML + "readme = {text = 'a'}\n"}, ""),
+        ("COPY . /a", {"pyproject.toml": "["}, ""),
+        ("COPY https://example.org/a.md $X /a\nCOPY . /a", {}, ""),
+        ("COPY . /a\nRUN --mount=type=bind,source=$X,target=/x --mount=type=bind,from=b,source=a.md,target=/y ls", {}, ""),
+        ("COPY . /a\nRUN --mount=type=bind,source=a.md,target=/y ls", {}, "source=a.md"),
+    ],
+)  # fmt: skip
+def test_an_exclusion(lines: str, files: Files, reason: str) -> None:
+    found = judged("CX113", {"Dockerfile": f"FROM a:1\n{lines}\n", "a.md": "", **files}, Policy(exclude=("*.md",)))
+    assert agrees(found, reason), found
