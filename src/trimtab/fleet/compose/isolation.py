@@ -141,15 +141,9 @@ def _obstacle(facts: ComposeFacts, store: Service, own: frozenset[str] | None, u
         return "it uses another network than compose's"
     if not users:
         return "nothing in the compose files or the services' own files says who uses it"
-    outside = [edge.service for edge in users if facts.networks(_of(facts, edge.service)) is None]
+    elsewhere = {service.name for service in facts.project.services if facts.networks(service) is None}
+    outside = [edge.service for edge in users if edge.service in elsewhere]
     return f"`{outside[0]}` uses it and is on another network than compose's" if outside else None
-
-
-def _of(facts: ComposeFacts, name: str) -> Service:
-    found = facts.project.service(name)
-    if found is None:
-        raise KeyError(name)
-    return found
 
 
 def _is_apart(facts: ComposeFacts, store: Service, users: tuple[Edge, ...]) -> bool:

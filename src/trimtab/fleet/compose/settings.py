@@ -20,9 +20,6 @@ class Gone:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Gone)
 
-    def __hash__(self) -> int:
-        return hash(Gone)
-
 
 GONE = Gone()
 _Edits = Edit | tuple[Edit, ...] | NoEdit
@@ -62,9 +59,6 @@ class Change:
 
     edits: tuple[Edit, ...]
     settings: tuple[Setting, ...]
-
-    def joined(self, other: "Change") -> "Change":
-        return Change((*self.edits, *other.edits), (*self.settings, *other.settings))
 
 
 @dataclass(frozen=True)
