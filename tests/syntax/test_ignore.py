@@ -57,7 +57,7 @@ def test_reading() -> None:
     assert ignore.patterns == ("spaced", "root", "!kept", "dot", "end")
 
 
-@pytest.mark.parametrize("pattern", ["!", "[", "[a", "a\\", "[]a]"])
+@pytest.mark.parametrize("pattern", ["!", "[", "[a", "a\\", "[]a]", "[a-", "[a-]", "[\\"])
 def test_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         IgnoreFile.of([pattern])

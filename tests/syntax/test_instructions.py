@@ -25,6 +25,7 @@ def only(line: str) -> Instruction:
         ("RUN --mount='type=cache,target=/a b' x", [("mount", "type=cache,target=/a b")]),
         ("RUN -- --x", []),
         ("RUN --network=none", [("network", "none")]),
+        ("COPY --from=b\\\\\\", [("from", "b\\")]),
     ],
 )
 def test_flags(line: str, flags: list[tuple[str, str | None]]) -> None:

@@ -52,3 +52,8 @@ def test_a_path_of_powershell_ends_with_its_line(text: str, words: list[tuple[st
     assert not script.broken
     assert [command.words for command in script.commands] == words
     assert all(text[command.span.start : command.span.end].startswith(command.words[0]) for command in script.commands)
+
+
+def test_a_text_that_is_too_deep_is_a_broken_one() -> None:
+    script = parse_shell("$(" * 5000 + "x" + ")" * 5000)
+    assert (script.broken, script.commands) == (True, ())

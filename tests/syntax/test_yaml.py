@@ -36,7 +36,9 @@ def test_tags() -> None:
     assert load("a: !reset null\n").tags == {("a",): "!reset"}
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: 1\na: 2\n", "\t- x", "a: &a [*a]\n", "a: *gone\n", "%YAML 9\n--- a\n: b: c"])
+@pytest.mark.parametrize(
+    "text", ["a: [", "a: 1\na: 2\n", "\t- x", "a: &a [*a]\n", "a: *gone\n", "[" * 3000 + "]" * 3000, "%YAML 9\n--- a\n: b: c"]
+)
 def test_broken(text: str) -> None:
     with pytest.raises(YamlProblem):
         load(text)
@@ -49,8 +51,20 @@ def test_alias_bomb() -> None:
         load("\n".join(lines))
 
 
+def test_aliases_that_nest_too_deeply() -> None:
+    lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 1000))]
+    # From its end, where no shorter chain has been followed before.
+    with pytest.raises(YamlProblem, match="nested too deeply"):
+        load("\n".join(lines))
+
+
 def test_a_piece_of_another_file_is_told_for_what_it_is() -> None:
     with pytest.raises(YamlProblem) as caught:
         load("# Add this below `services:`\n\n  a:\n    image: a\n\nvolumes:\n  d: {}\n")
     assert caught.value.line == 6
     assert "`volumes` stands further left than the keys from line 3 on" in caught.value.message
+
+
+def test_what_is_not_there_is_on_the_first_line() -> None:
+    assert load("").line("a") == 1
+    assert load("b:\n  a:\n").line("b", "a", "c") == 2

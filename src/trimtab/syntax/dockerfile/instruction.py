@@ -154,13 +154,12 @@ def _json_form(instruction: Instruction) -> tuple[str, ...] | None:
     if not text.startswith("["):
         return None
     try:
-        values = read_json(text)
+        # What begins with a bracket is a list, or no JSON.
+        values = cast("list[object]", read_json(text))
     except ValueError:
         return None
-    if not isinstance(values, list):
-        return None
     strings: list[str] = []
-    for value in cast("list[object]", values):
+    for value in values:
         if not isinstance(value, str):
             raise ValueError("when using JSON array syntax, arrays must be comprised of strings only")
         strings.append(value)

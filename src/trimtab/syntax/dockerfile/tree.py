@@ -48,8 +48,6 @@ class Logical:
 
     def source_offset(self, offset: int) -> int:
         """The file offset of one character of the logical text; for its end, just behind the last character."""
-        if not self.starts:
-            return 0
         if offset >= len(self.text) > 0:
             return self.source_offset(len(self.text) - 1) + 1
         piece = bisect_right(self.starts, offset) - 1
@@ -59,15 +57,6 @@ class Logical:
         """The smallest file span around `text[start:end]`; an empty range is an empty span."""
         first = self.source_offset(start)
         return Span(first, first if end <= start else self.source_offset(end - 1) + 1)
-
-    def logical_offset(self, source_offset: int) -> int | None:
-        """The way in: where a file offset lies in the logical text, None for characters that joining drops."""
-        piece = bisect_right(self.sources, source_offset) - 1
-        if piece < 0:
-            return None
-        offset = self.starts[piece] + source_offset - self.sources[piece]
-        limit = self.starts[piece + 1] if piece + 1 < len(self.starts) else len(self.text)
-        return offset if offset < limit else None
 
 
 @dataclass(frozen=True, slots=True)

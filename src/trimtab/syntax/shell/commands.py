@@ -93,10 +93,10 @@ def _commands(node: Node, data: bytes, offsets: ByteOffsets, *, top_level: bool)
 
 def _redirected_list(body: Node, whole: Node, data: bytes, offsets: ByteOffsets, top_level: bool) -> Iterator[Command]:
     """The grammar hangs the redirection of `a && b >c` on the whole list; it belongs to the last command."""
-    *first, last = list(_commands(body, data, offsets, top_level=top_level)) or [None]
-    yield from (command for command in first if command is not None)
-    if last is not None:
-        yield replace(last, span=Span(last.span.start, offsets.span(whole.start_byte, whole.end_byte).end))
+    commands = list(_commands(body, data, offsets, top_level=top_level))
+    end = offsets.span(whole.start_byte, whole.end_byte).end
+    yield from commands[:-1]
+    yield from (replace(last, span=Span(last.span.start, end)) for last in commands[-1:])
 
 
 def _nested(node: Node, data: bytes, offsets: ByteOffsets) -> Iterator[Command]:

@@ -161,9 +161,8 @@ class _Composer:
             node.end = self._end_of(event)
             return
         children = list(node.children())
-        if children:
-            node.start, node.column, node.line = children[0].start, children[0].column, children[0].line
-            node.end = max(child.end for child in children)
+        node.start, node.column, node.line = children[0].start, children[0].column, children[0].line
+        node.end = max(child.end for child in children)
 
 
 def _kind(event: yaml.Event) -> str:
