@@ -1,11 +1,12 @@
 """Bake files: what their targets are, as `docker buildx bake --print` would say."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from trimtab.build.graph import Wanted, build_graph
-from trimtab.fleet import Build, Fleet, FleetOptions, MemoryTree, discover
+from trimtab.fleet import Build, DiskTree, Fleet, FleetOptions, MemoryTree, discover
 
 Make = Callable[[Mapping[str, str]], Fleet]
 
@@ -92,3 +93,16 @@ def test_one_of_a_folders_files_stands_for_all() -> None:
     }
     fleet = discover(MemoryTree({**files, "other/docker-bake.hcl": 'target "c" {}\n', "other/Dockerfile": "FROM x\n"}))
     assert set(build_graph(fleet, "shop", Wanted(files=frozenset({"docker-bake.override.hcl"}))).targets) == {"a", "b"}
+
+
+def test_null_is_no_text() -> None:
+    text = 'target "a" {\n args = { A = null, B = "b" }\n}\n'
+    (service,) = discover(MemoryTree({"docker-bake.hcl": text, "Dockerfile": "FROM x\n"})).services
+    assert service.build is not None
+    assert dict(service.build.args) == {"A": "", "B": "b"}
+
+
+def test_a_file_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "docker-bake.hcl").write_bytes(b"\0")
+    (problem,) = discover(DiskTree(tmp_path)).problems
+    assert (problem.path, problem.kind) == ("docker-bake.hcl", "unreadable")

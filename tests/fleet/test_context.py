@@ -151,3 +151,18 @@ def test_programs_that_an_image_needs(fleet: Make) -> None:
     assert {"curl", "tini", "wget", "nc"} <= set(needed)
     assert needed["curl"] == "HEALTHCHECK"
     assert effective_path(facts.final_stages[0]) == ("/opt/venv/bin", "/usr/bin")
+
+
+def test_an_ignore_file_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / ".dockerignore").write_bytes(b"\0")
+    (file,) = discover(DiskTree(tmp_path)).files
+    assert file.contexts[0].ignore_problem
+
+
+def test_files_below_a_path_and_what_is_not_there(fleet: Make) -> None:
+    (file,) = fleet({"Dockerfile": "FROM a\nCOPY a.txt /\n", "a.txt": "a", "b/c": "c"}).files
+    context = file.contexts[0]
+    assert [*context.files_below("a.txt"), *context.files_below("b"), *context.files_below("d")] == ["a.txt", "b/c"]
+    assert (context.read("a.txt"), context.read("gone")) == ("a", None)
+    assert source_file(file, context) is None

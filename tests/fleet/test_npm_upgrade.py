@@ -90,3 +90,9 @@ def test_optional_dependencies_are_not_counted_twice() -> None:
     record = {"dependencies": {"fsevents": "1"}, "optionalDependencies": {"fsevents": "1"}}
     data = lock(**{"node_modules/ms": entry("2.1.2", optionalDependencies={"fsevents": "1"})})
     assert upgraded(data, NodeRelease("2.1.3", "x", "y", record))["packages"]["node_modules/ms"]["version"] == "2.1.3"
+
+
+def test_who_asks_for_a_package_that_is_not_there_does_not_hold_it_back() -> None:
+    data = lock(**{"node_modules/send": entry("1.0.0", optionalDependencies={"gone": "1"}, dependencies={"ms": "^2.0.0"})})
+    data["packages"]["node_modules/debug/node_modules/ms"] = data["packages"].pop("node_modules/ms")
+    assert upgraded(data)["packages"]["node_modules/debug/node_modules/ms"]["version"] == "2.1.3"

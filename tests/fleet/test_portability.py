@@ -85,3 +85,10 @@ def test_source_only_is_not_certain_on_either() -> None:
 def test_alpine_is_never_proposed_where_a_wheel_is_missing(wheels: dict[str, Wheels], proposal: str | None) -> None:
     fleet = fleet_of({"Dockerfile": PYTHON, "r.txt": "x\n"}, **wheels)
     assert [each.proposal for each in base_advice(fleet)] == [proposal]
+
+
+def test_packages_of_another_distribution_need_their_names_there() -> None:
+    text = PYTHON.replace("COPY", "RUN apt-get install -y curl\nCOPY")
+    (advice,) = base_advice(fleet_of({"Dockerfile": text, "r.txt": "x\n"}, x=Wheels(YES, YES, "1", "2")))
+    assert (advice.alpine.ready, advice.alpine.reason) == (False, "its `apt` packages need their names there")
+    assert advice.proposal == "python:3.12-slim"

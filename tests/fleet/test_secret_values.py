@@ -15,3 +15,7 @@ def test_a_token_is_all_of_it(token: str) -> None:
 
 def test_two_tokens_are_two() -> None:
     assert len({value for _, value in known_values(" ".join(GITHUB))}) == 2
+
+
+def test_a_placeholder_of_a_known_format_is_none() -> None:
+    assert list(known_values("https://user:changeme@example.org")) == []

@@ -4,6 +4,7 @@ from trimtab.fleet import Fleet, MemoryTree, discover
 from trimtab.fleet.compose.apply import settle
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.shared_base import shared_bases
+from trimtab.fleet.tree import OverlayTree
 
 APT = "RUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*\n"
 
@@ -49,3 +50,16 @@ def test_nothing_is_proposed_where_nothing_is_shared_or_understood() -> None:
     assert list(shared_bases(fleet_of(a="curl", b="git", c="jq"))) == []
     assert list(shared_bases(fleet_of(a="curl && make", b="curl && make", c="curl && make"))) == []
     assert list(shared_bases(fleet_of(a="$P", b="$P", c="$P"))) == []
+
+
+def test_a_dockerfile_of_its_name_stays_and_other_stages_and_images_are_left_alone() -> None:
+    fleet = fleet_of(a="curl", b="curl", c="curl")
+    (found,) = shared_bases(fleet)
+    taken = discover(OverlayTree(fleet.tree, {found.dockerfile: "FROM a\n"}))
+    assert list(shared_bases(taken)) == []
+    text = "FROM scratch AS x\nFROM python:3.13-slim\n" + APT.format("curl") + 'CMD ["a"]\n'
+    compose = getattr(fleet.tree.read("compose.yaml"), "text", "") + "  d:\n    image: e\n"
+    more = discover(OverlayTree(fleet.tree, {"a/Dockerfile": text, "compose.yaml": compose}))
+    (again,) = shared_bases(more)
+    texts = {member.file.path: member.text for member in again.members}
+    assert texts["a/Dockerfile"] == f'FROM scratch AS x\nFROM {found.name}\nCMD ["a"]\n'

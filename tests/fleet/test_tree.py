@@ -69,6 +69,8 @@ def test_a_path_that_does_not_stand_in_the_tree_is_not_in_it(tmp_path: Path, pat
     tree = DiskTree(tmp_path)
     assert path not in tree.entries
     assert tree.entries.get(path) is None
+    with pytest.raises(KeyError):
+        tree.entries[path]
     assert tree.folder(path) == () or path == ""
 
 

@@ -141,6 +141,12 @@ def test_a_whole_file_is_one_fixes_alone(fleet: Make) -> None:
     assert rewrite(fleet({**FILES, "a": "zero\n"}), rules=[rules[0]]).changed[0].after == "one\n"
 
 
+def test_fixes_that_want_different_texts_end() -> None:
+    fleet = discover(MemoryTree({**FILES, "a": "one\n"}))
+    rules = [replacing("T1", "a", "one", "two"), replacing("T2", "a", "two", "one")]
+    assert rewrite(fleet, rules=rules).changed == ()
+
+
 class FollowsTheIgnoreFile(DockerfileRule):
     """Puts a label into the Dockerfile once its context has an ignore file."""
 
@@ -164,6 +170,43 @@ def test_dockerfiles_follow_what_changes_between_them(fleet: Make) -> None:
     assert after["Dockerfile"].text.endswith("LABEL a=b\n")
     assert after["Dockerfile"].before == FILES["Dockerfile"]
     assert after["Dockerfile"].rules == ("T5",)
+
+
+class FollowsWhatStartsFromIt(DockerfileRule):
+    """Puts a label into one Dockerfile once another one has it."""
+
+    code: ClassVar[str] = "T6"
+    category: ClassVar[Category] = Category.SIZE
+    severity: ClassVar[Severity] = Severity.LOW
+    since: ClassVar[str] = "0.1"
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        last = facts.fleet.file("c/Dockerfile")
+        if (
+            file.source.path == "a/Dockerfile"
+            and last
+            and "new" in last.dockerfile.source.text
+            and "new" not in file.source.text
+        ):
+            yield self.finding(facts, Span(0, 4), "m", Fix("t", (Edit.insert(len(file.source.text), "LABEL new=b\n"),)))
+
+
+class Renews(FollowsWhatStartsFromIt):
+    code: ClassVar[str] = "T7"
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        at = file.source.text.find("old")
+        if at >= 0:
+            yield self.finding(facts, Span(at, at + 3), "m", Fix("t", (Edit(Span(at, at + 3), "new"),)))
+
+
+def test_a_base_follows_what_starts_from_it_however_far(fleet: Make) -> None:
+    built = "".join(f"  {name}: {{build: {name}, image: own/{name}}}\n" for name in "abc")
+    texts = {"a": "FROM x\n", "b": "FROM own/a\n", "c": "FROM own/b\nLABEL old=b\n"}
+    files = {"compose.yaml": "services:\n" + built, **{f"{name}/Dockerfile": text for name, text in texts.items()}}
+    changes = rewrite(fleet(files), rules=[FollowsWhatStartsFromIt(), Renews()])
+    after = {change.path: change.after for change in changes.changed}
+    assert after == {"a/Dockerfile": "FROM x\nLABEL new=b\n", "c/Dockerfile": "FROM own/b\nLABEL new=b\n"}
 
 
 def test_refusals_are_remembered_where_they_stand(fleet: Make) -> None:

@@ -37,6 +37,19 @@ def replacing(code: str, old: str, new: str) -> Rule:
     return Replacing()
 
 
+class Overlapping(DockerfileRule):
+    """Its only fix has two edits of one place."""
+
+    code: ClassVar[str] = "T8"
+    category: ClassVar[Category] = Category.SIZE
+    severity: ClassVar[Severity] = Severity.LOW
+    since: ClassVar[str] = "0.1"
+
+    def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
+        edits = (Edit(Span(0, 4), "x"), Edit(Span(2, 6), "y"))
+        yield self.finding(facts, Span(0, 4), "m", Fix("t", edits))
+
+
 @pytest.mark.parametrize(
     ("rules", "bug"),
     [
@@ -56,6 +69,7 @@ def replacing(code: str, old: str, new: str) -> Rule:
         ([replacing("T1", "body", "corpse")], "heredoc"),
         ([replacing("T1", "install six", "install seven")], "installed packages"),
         ([replacing("T1", "v=1", "v=1 x=2 v=1")], "no end"),
+        ([Overlapping()], "a fix overlaps itself"),
     ],
 )
 def test_a_bad_fix_leaves_the_original(fleet: Make, rules: list[Rule], bug: str) -> None:

@@ -343,6 +343,7 @@ UNTIL = "#!/bin/bash\ndocker ps\nwhile docker ps; do\n %s\ndone\n"
         ("CX102", {"Dockerfile": ALL, "a.key": "-----BEGIN PUBLIC KEY-----", "b": ""}, None),
         ("CX102", {"Dockerfile": ALL, "a.key": "-----BEGIN PRIVATE KEY-----", "b": ""}, ""),
         ("DF101", {"Dockerfile": "FROM python:3.13\nENV A=${B!}\nRUN pip install six\n"}, ""),
+        ("DF107", {"Dockerfile": LINES.replace("24", "14"), "package.json": '{"workspaces": ["x"]}', "package-lock.json": '{"lockfileVersion": 1}'}, "which its lock does not know"),
         ("DF107", {"Dockerfile": LINES, "package.json": "{}", "package-lock.json": "{}", "npm-shrinkwrap.json": "{}"}, "instead of `package-lock.json`"),
         ("DF110", {"Dockerfile": PYTHON + "RUN pip install -r r.txt\n", **BUILT, "r.txt": "-r q.txt\n", "q.txt": "-r r.txt\n"}, ""),
         ("DF110", {"Dockerfile": PYTHON + "RUN pip install file:///app\n", "a.py": ""}, "installs from the sources"),

@@ -13,7 +13,6 @@ from trimtab.syntax.dockerfile import Dockerfile, LineKind, parse
 from trimtab.text import Source
 
 SAMPLES = {
-    "heredoc_without_a_name": 'FROM a\nRUN cat <<""\nRUN b\n',
     "plain": "FROM a\nRUN b\n",
     "no final newline": "FROM a\nRUN b",
     "continuation": "FROM a\nRUN b \\\n  c \\\n\n  # note\n  d\nCMD x\n",

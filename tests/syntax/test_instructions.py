@@ -64,3 +64,7 @@ def test_lists(line: str, values: tuple[str, ...] | None) -> None:
 )  # fmt: skip
 def test_refused(line: str, reason: str) -> None:
     assert reason in read(line).problems[0].message
+
+
+def test_a_heredoc_without_a_name_is_none() -> None:
+    assert not only('RUN cat <<""').heredocs

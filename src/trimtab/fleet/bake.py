@@ -148,10 +148,8 @@ def _written(value: object) -> str:
 def _unread(service: Service) -> str:
     """The first text of a build in which something is left that has to be worked out."""
     build = service.build
-    if build is None:
-        return ""
-    texts = [*build.args.values(), *build.additional_contexts.values(), build.context or "", build.target or ""]
-    return next((text for text in (*texts, service.image or "") if _EXPRESSION.search(text)), "")
+    own = (*build.args.values(), *build.additional_contexts.values(), build.context or "", build.target or "") if build else ()
+    return next((text for text in (*own, service.image or "") if _EXPRESSION.search(text)), "")
 
 
 def _first_line(error: Exception) -> str:
@@ -181,8 +179,6 @@ def _hcl(text: str) -> dict[str, object]:
 
 def _clean(value: object) -> object:
     """Values without the quotes that the library keeps; a name without quotes is that of a variable."""
-    if value == "null":
-        return None
     if isinstance(value, str):
         return f"${{{value}}}" if _NAME.fullmatch(value) else _unquoted(value)
     if isinstance(value, list):
