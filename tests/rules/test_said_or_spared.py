@@ -158,6 +158,10 @@ def test_a_script(code: str, text: str, files: Files, reasons: list[str]) -> Non
 
 
 SERVICE = "services:\n  a:\n    image: a\n    "
+WAITED = (
+    "services:\n  a: {image: a, depends_on: {b: {condition: service_healthy}}}\n"
+    "  b:\n    image: b\n    healthcheck:\n      test: [CMD, x]\n      interval: 30s\n      start_period: 0s\n"
+)
 PUBLISHED = "services: {a: {image: 'a:1', ports: ['80:80']}}\n"
 
 
@@ -167,6 +171,7 @@ PUBLISHED = "services: {a: {image: 'a:1', ports: ['80:80']}}\n"
         ("CM205", SERVICE + "volumes: ['/x:/tmp']\n", {}, ""),
         ("CM205", SERVICE + "tmpfs: [/run]\n", {}, "has a `tmpfs` of its own"),
         ("CM404", SERVICE + "logging: {options: {x: y}}\n", {}, "has options of its own"),
+        ("CM122", WAITED, {}, "its keys do not stand together"),
         ("CM123", SERVICE + "healthcheck: {test: [CMD, b], start_interval: 1s, interval: 1h}\n", {}, "more than an hour"),
         ("CM506", PUBLISHED, {"compose.prod.yaml": "services: {a: {ports: ['81:80']}}\n"}, None),
     ],
@@ -225,6 +230,7 @@ STORED = "services: {a: {build: ., volumes: ['./s:/s'], command: %s}}\n"
     [
         ("FROM alpine:3\nRUN apk info && apk add a\n", {}, ""),
         ("FROM alpine:3\nRUN sudo apk add a\n", {}, "not known to run as root"),
+        ("FROM alpine:3\nRUN /sbin/apk add a\n", {}, ""),
         ("FROM alpine:3\nRUN apk add a\nRUN rm /x && rm -f /y\n", {}, ""),
         (GO + " && go clean -modcache\n", MODULE, "removes the module cache"),
         ("FROM python:3.13 AS b\nRUN pip install six\nFROM a\nCOPY --from=b / /\n", {}, ""),
@@ -356,6 +362,7 @@ UNTIL = "#!/bin/bash\ndocker ps\nwhile docker ps; do\n %s\ndone\n"
         ("DF303", {"Dockerfile": "FROM python:3.13\nEXPOSE $P\nHEALTHCHECK CMD curl http://localhost:80/\nCMD [\"x\"]\n"}, None),
         ("SC108", {"a.sh": UNTIL % "grep x"}, "`grep x` may fail there"),
         ("SC108", {"a.sh": UNTIL.replace("docker ps;", "grep y;") % "docker ps"}, ""),
+        ("SC108", {"a.ps1": "docker ps\n", "b.ps1": "docker ps\n"}, ""),
         ("SC111", {"compose.yaml": SERVICE, "a.sh": HEAD + "docker compose --ansi=never --file=compose.yaml up b\n"}, "which one is meant"),
         ("SC111", {"compose.yaml": SERVICE, "a.sh": HEAD + 'DC="sudo docker compose"\n$DC up b\n'}, "which one is meant"),
     ],
