@@ -55,3 +55,21 @@ def test_what_ended_by_itself_is_not_watched_longer() -> None:
     found, asked, _ = judged([QUIET], [ended], LOUD)
     assert TRACE in found
     assert asked == []
+
+
+KILLED = replace(QUIET, state="exited 137", ports=None, user=None, watched_seconds=None)
+SICK = replace(QUIET, state="unhealthy", watched_seconds=40.0)
+
+
+def test_what_is_killed_a_little_later_as_well_is_no_difference() -> None:
+    """A service whose limit is too small was killed before its health check had failed three times, or behind it."""
+    assert judged([SICK], [KILLED], KILLED) == ([], [85.0], 2)
+    assert judged([SICK, KILLED], [KILLED], SICK) == ([], [], 3)
+
+
+def test_what_is_not_killed_however_long_is_one() -> None:
+    found, asked, _ = judged([SICK], [KILLED], SICK)
+    assert "exited 137" in found
+    assert asked == [85.0]
+    # Killed in both, and another port where there is one: what else differs still counts.
+    assert judged([SICK], [KILLED], replace(KILLED, user="7"))[0] == ["None"]
