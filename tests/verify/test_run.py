@@ -1,5 +1,6 @@
 """The run over a fleet, on an engine that only keeps count: what is kept, what is remembered, and what an end leaves behind."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -280,15 +281,24 @@ def test_nothing_is_built_on_a_nearly_full_disk(root: Path, monkeypatch: pytest.
 
 def test_room_is_waited_for_while_others_may_give_it_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five Dockerfiles of HomeIQ were given up for want of room that the images of two others took for a while."""
+    for name in "de":
+        shutil.copytree(root / "a", root / name)
+    more = "".join(f"  {name}: {{<<: *own, build: ./{name}}}\n" for name in "de")
+    (root / "compose.yaml").write_text(COMPOSE.replace("volumes: {data: {}}", f"{more}volumes: {{data: {{}}}}"))
     engine = FakeEngine()
+    told: list[bool] = []
 
     def shortage(folders: object, least: int) -> str | None:
-        return "only 0.1 GB are free" if engine.images else None
+        told.append(bool(engine.images))
+        return "only 0.1 GB are free" if told[-1] else None
 
     monkeypatch.setattr("trimtab.verify.laboratory.shortage", shortage)
-    result = run(root, engine)
+    result = run(root, engine, choice=Choice(paths=[f"{name}/Dockerfile" for name in "abcde"]))
     assert result is not None
-    assert {each.verdict.kind for each in result.evidence} == {VerdictKind.ACCEPTED}
+    assert {each.path: each.verdict.kind for each in result.evidence} == {
+        f"{name}/Dockerfile": VerdictKind.ACCEPTED for name in "abcde"
+    }
+    assert any(told), "there was always room, and nothing was shown"
 
 
 def test_a_verdict_that_cannot_be_remembered_stands(root: Path) -> None:
@@ -392,7 +402,7 @@ def test_a_neighbour_that_is_being_built_holds_nobody_up(root: Path) -> None:
 
 
 def test_what_a_service_does_with_new_settings_is_remembered_service_by_service(root: Path) -> None:
-    """The 37 services of HomeIQ's largest compose file take an hour and more, and were run anew after every interruption."""
+    """The 37 services of HomeIQ's largest compose file, at two to three minutes each, were run anew after every interruption."""
     (root / "seed").mkdir()
     (root / "seed" / "a.sql").write_text("SELECT 1;\n")
     services = "".join(f"  {name}:\n    build: ./{name}\n    volumes: ['./seed:/seed:ro']\n" for name in "ab")
@@ -416,6 +426,14 @@ def test_what_a_service_does_with_new_settings_is_remembered_service_by_service(
     assert started(FakeEngine(), store) == each
     (root / "seed" / "a.sql").write_text("SELECT 2;\n")
     assert started(FakeEngine(), store) == 2 * each
+
+    # What only the compose file says, and what compose's own words for a service leave out, counts as well.
+    (root / "compose.yaml").write_text(f"services:\n{services}    hostname: other\n")
+    assert started(FakeEngine(), store) == each
+    # What no container gets does not: trimtab's own notes change with every run.
+    (root / "seed" / ".trimtab").mkdir()
+    (root / "seed" / ".trimtab" / "history.db").write_text("1")
+    assert started(FakeEngine(), store) == 0
 
     # What has been found stands when it cannot be kept.
     class Full(Kept):

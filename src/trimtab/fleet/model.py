@@ -1,5 +1,6 @@
 """What a fleet consists of. All paths are relative to the fleet's root, `""` being the root itself."""
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import cast
 from trimtab.fleet.context import BuildContext
 from trimtab.fleet.manifests import Manifest, find_manifests
 from trimtab.fleet.outside import Outside
+from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.policy import Policy
 from trimtab.fleet.scripts import ScriptPart, find_scripts
 from trimtab.fleet.stage import Stage
@@ -116,6 +118,12 @@ class Service:
         """What the project starts it with, `entrypoint` and `command`, each as one text; empty where the image decides."""
         said = {"entrypoint": self.entrypoint, "command": self.command}
         return {key: words if isinstance(words, str) else " ".join(words or ()) for key, words in said.items()}
+
+    @property
+    def env_files(self) -> tuple[str, ...]:
+        """Where its env files are, or would be, in the fleet; those that it names later win."""
+        named = (str(mapping(item).get("path") or item) for item in items(self.body.get("env_file")))
+        return tuple(posixpath.normpath(posixpath.join(posixpath.dirname(self.origin), path)) for path in named)
 
 
 OWN_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")

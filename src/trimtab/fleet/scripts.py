@@ -317,9 +317,11 @@ def _ci_blocks(tree: Tree, path: str) -> Iterator[ScriptPart]:
 
 def _github_blocks(document: YamlDocument) -> Iterator[tuple[str, str, int, str]]:
     for place, node in document.nodes.items():
-        shell = _step_shell(document, place) if len(place) > 1 and place[-1] == "run" and node.kind == "scalar" else None
+        if len(place) < 2 or place[-1] != "run" or node.kind != "scalar":
+            continue
+        shell = _step_shell(document, place)
         if shell is not None:
-            yield str(place[1]) if len(place) > 1 and place[0] == "jobs" else "", shell, _first_line(node), node.value
+            yield str(place[1]) if place[0] == "jobs" else "", shell, _first_line(node), node.value
 
 
 _SHELLS = {"bash": "bash", "sh": "sh", "pwsh": "powershell", "powershell": "powershell"}

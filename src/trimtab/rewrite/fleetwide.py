@@ -9,7 +9,7 @@ from trimtab.review import review_fleet
 from trimtab.rewrite.changeset import ChangeSet, FileChange, SkippedFix, SkipReason
 from trimtab.rewrite.converge import rewrite_dockerfile
 from trimtab.rewrite.invariants import broken_compose, broken_context, broken_scripts
-from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, fix_of, joined_effects
+from trimtab.rewrite.selection import Identity, Selection, applied_fixes, compatible, edits_of, its_fix, joined_effects
 from trimtab.rules import Finding, FleetRule, Rule, default_rules
 from trimtab.text import apply_edits
 
@@ -97,12 +97,12 @@ class _Rewrite:
         return texts
 
     def _may(self, finding: Finding) -> bool:
-        fix = fix_of(finding)
+        fix = its_fix(finding)
         paths = [*(new.path for new in fix.files), *([finding.path] if fix.edits else [])]
         return all(self._wanted(path) for path in paths)
 
     def _record(self, finding: Finding, number: int) -> None:
-        path = next((new.path for new in fix_of(finding).files), finding.path)
+        path = next((new.path for new in its_fix(finding).files), finding.path)
         known = self._known(path)
         self.changes[path] = replace(known, applied=(*known.applied, *applied_fixes([finding], number)))
 
@@ -161,7 +161,7 @@ def _texts(fleet: Fleet, chosen: Sequence[Finding]) -> dict[str, str | None]:
         if text is not None:
             texts[path] = apply_edits(text, edits_of(each for each in chosen if each.path == path))
     for finding in chosen:
-        texts.update({new.path: new.text for new in fix_of(finding).files})
+        texts.update({new.path: new.text for new in its_fix(finding).files})
     return {path: text for path, text in texts.items() if text != _text(fleet, path)}
 
 

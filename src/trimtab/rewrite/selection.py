@@ -11,7 +11,7 @@ Identity = tuple[str, str, str]
 """A finding's rule, path and anchor."""
 
 
-def fix_of(finding: Finding) -> Fix:
+def its_fix(finding: Finding) -> Fix:
     """A finding's fix; one that changes nothing where there is none."""
     return finding.fix or Fix("")
 
@@ -58,7 +58,7 @@ def compatible(findings: Iterable[Finding]) -> list[Finding]:
     taken: list[tuple[str, Edit]] = []
     files: dict[str, Fix] = {}
     for finding in sorted(findings, key=lambda each: (each.line, each.column, each.rule)):
-        fix = fix_of(finding)
+        fix = its_fix(finding)
         if not (fix.edits or fix.files):
             continue
         edits = [(finding.path, edit) for edit in fix.edits]
@@ -93,14 +93,14 @@ def _clashes_on_files(path: str, fix: Fix, files: dict[str, Fix], taken: Sequenc
 
 def edits_of(findings: Iterable[Finding]) -> list[Edit]:
     """The edits of fixes to one file."""
-    return [edit for finding in findings for edit in fix_of(finding).edits]
+    return [edit for finding in findings for edit in its_fix(finding).edits]
 
 
 def joined_effects(findings: Iterable[Finding]) -> Effects:
     """Everything that some fixes declare together."""
     effects = Effects()
     for finding in findings:
-        effects = effects.joined(fix_of(finding).effects)
+        effects = effects.joined(its_fix(finding).effects)
     return effects
 
 
@@ -109,7 +109,7 @@ def applied_fixes(findings: Iterable[Finding], number: int) -> list[AppliedFix]:
     done: set[tuple[object, object]] = set()
     found: list[AppliedFix] = []
     for finding in findings:
-        fix = fix_of(finding)
+        fix = its_fix(finding)
         if (fix.edits, fix.files) not in done:
             done.add((fix.edits, fix.files))
             paths = tuple(new.path for new in fix.files)

@@ -1,13 +1,11 @@
 """Searching a source tree for credentials, and a fingerprint of what was searched."""
 
 import hashlib
-import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.fleet import Fleet
-from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.tree import Entry, Tree, Unreadable
 from trimtab.scan.leaks import FileKind, Leak, is_settings, search
 from trimtab.scan.sources import SKIPPED, is_below
@@ -37,10 +35,7 @@ class TreeSearch:
 def kinds_of(fleet: Fleet) -> dict[str, FileKind]:
     """What the fleet takes some files for, whatever they are called: Dockerfiles, and services' env files."""
     found: dict[str, FileKind] = {file.path: "dockerfile" for file in fleet.files}
-    for service in fleet.services:
-        for item in items(service.body.get("env_file")):
-            path = str(mapping(item).get("path") or item)
-            found[posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), path))] = "environment"
+    found.update({path: "environment" for service in fleet.services for path in service.env_files})
     return found
 
 

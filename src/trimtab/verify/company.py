@@ -20,6 +20,7 @@ from trimtab.verify.behave import StartOptions, observe, settled, start_command,
 from trimtab.verify.evidence import Behaviour
 from trimtab.verify.laboratory import Laboratory
 
+_LEFT_OUT = frozenset({".git", ".trimtab"})
 _LARGEST_BIND = 64_000_000
 """Bytes; larger folders of the repository are not copied, and the image's own content is used."""
 _MOST_NEIGHBOURS = 6
@@ -62,7 +63,7 @@ class Volumes:
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git", ".trimtab"))
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
         else:
             shutil.copy2(source, target)
         return target
@@ -75,6 +76,12 @@ def bound(root: Path, service: Service, mount: Mount) -> Path | None:
     relative = posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), mount.source))
     source = root / relative
     return None if relative.startswith("..") or not source.exists() or _size(source) > _LARGEST_BIND else source
+
+
+def files_of(source: Path) -> Iterator[Path]:
+    """The files of what is bound, in order, but for those that no container gets of it."""
+    found = source.rglob("*") if source.is_dir() else [source]
+    yield from sorted(path for path in found if _LEFT_OUT.isdisjoint(path.relative_to(source).parts))
 
 
 def _may_be_folder(mount: Mount) -> bool:

@@ -86,6 +86,8 @@ async def _tried(
     finally:
         before.workspace.remove()
         after.workspace.remove()
+        await before.forget_all()
+        await after.forget_all()
 
 
 def _effects(file: FleetFile, old: BuildContext, new: BuildContext, texts: Mapping[str, str | None]) -> Effects:

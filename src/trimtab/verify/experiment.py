@@ -105,7 +105,7 @@ class Experiment:
             return Trial(candidate.rules, Verdict(VerdictKind.REJECTED, f"it does not build: {built.reason}"))
         trial = await self._judged(candidate, built.image)
         if trial.verdict.kind is not VerdictKind.ACCEPTED:
-            # Bisecting the changes of an image of 6.4 GB left five of them behind until the end, and the disk was full.
+            # Bisecting the changes of an image of 6.4 GB left three of them behind, under no name any more, until the end.
             await staged.forget("candidate")
         return trial
 

@@ -16,7 +16,7 @@ from trimtab.fleet import Build, BuildContext, FleetFile, Service
 from trimtab.fleet.copies import sent_files
 from trimtab.history import PROOFS_KEPT
 from trimtab.rewrite import AppliedFix, FileChange
-from trimtab.verify.company import bound, neighbours
+from trimtab.verify.company import bound, files_of, neighbours
 from trimtab.verify.evidence import Evidence, Trial
 from trimtab.verify.laboratory import Laboratory
 
@@ -43,6 +43,8 @@ class Settled:
 
     kept: tuple[str, ...]
     trials: tuple[Trial, ...]
+    remembered: str | None = None
+    """When it was found, where that was in an earlier run."""
 
 
 T = TypeVar("T")
@@ -67,7 +69,7 @@ class Memory:
     def recall_settled(self, key: str) -> Settled | None:
         """The same of a service's settings."""
         found = self._found(key, _SETTLED)
-        return found[0] if found else None
+        return replace(found[0], remembered=found[1]) if found else None
 
     def _found(self, key: str, adapter: TypeAdapter[T]) -> tuple[T, str] | None:
         found = self.store.proof(key) if self.store else None
@@ -115,7 +117,7 @@ class Memory:
             "rules": change.rules,
             "effects": asdict(change.effects),
             "builds": [repr(build) for build in file.builds],
-            "services": [repr(service) for service in services],
+            "services": [_said(service) for service in services],
             "smoke": {service.name: laboratory.smoke.get(service.name) for service in file.services},
             "measures": asdict(laboratory.measures),
             "bases": await _bases(laboratory, file),
@@ -128,21 +130,26 @@ def _digest(parts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def _said(service: Service) -> str:
+    """Everything that compose says of a service; what its own words show leaves out its body."""
+    return f"{service!r} {service.body!r}"
+
+
 async def _service(laboratory: Laboratory, service: Service) -> list[object]:
     """What a service's container is made of: what compose says, the files that it is given, and its image or what makes it."""
     files = [
         [mount.target, str(path.relative_to(source)), _content(path)]
         for mount in service.mounts
         if (source := bound(laboratory.root, service, mount)) is not None
-        for path in sorted(source.rglob("*") if source.is_dir() else [source])
+        for path in files_of(source)
     ]
     build = service.build
     file = laboratory.fleet.file(build.dockerfile) if build and build.dockerfile else None
     if file is None:
         found = await laboratory.runner.run(argv.image_id(service.image or ""))
-        return [repr(service), files, found.text if found.code == 0 else ""]
+        return [_said(service), files, found.text if found.code == 0 else ""]
     contexts = [list(_context(laboratory, file, each)) for each in file.contexts]
-    return [repr(service), files, await _bases(laboratory, file), _content(laboratory.root / file.path), contexts]
+    return [_said(service), files, await _bases(laboratory, file), _content(laboratory.root / file.path), contexts]
 
 
 async def _bases(laboratory: Laboratory, file: FleetFile) -> Mapping[str, str]:

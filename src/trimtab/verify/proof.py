@@ -49,7 +49,7 @@ class DockerfileProof:
             return await self._first(experiment, builds[1:])
         finally:
             experiment.staged.workspace.remove()
-            # Of a fleet of thirty images 40 GB were kept until its end. A run that is cancelled removes them all by itself.
+            # Beside two large services of HomeIQ 40 GB were there at once. A run that is cancelled removes all by itself.
             await experiment.staged.forget_all()
 
     def _experiment(self, build: Build, index: int) -> Experiment:

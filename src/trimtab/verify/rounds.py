@@ -50,8 +50,8 @@ async def compared(
 async def _killed_as_well(pairs: Sequence[Pair], longer: Longer) -> Pair | None:
     """Where only the other one was killed, the two of which the original was killed as well once it was watched longer.
 
-    That is the limit's doing, and a matter of seconds: a service of HomeIQ, given 512 MiB, was killed in one run and not yet in
-    the next, whichever image it had.
+    That is the limit's doing, and a matter of seconds: the original of a service of HomeIQ, given 512 MiB, was killed in one
+    trial, and in the next still called unhealthy after 31 s.
     """
     killed = next((new for old, new in pairs if new.state == KILLED != old.state), None)
     if killed is None:

@@ -79,7 +79,8 @@ class SettingsProof:
         self.trials += settled.trials
         if settled.kept:
             kept = [fix for fix in alone if fix.rule in settled.kept]
-            self.keep(kept, f"`{name}` behaves the same with {', '.join(settled.kept)}")
+            when = f", as was found {settled.remembered}" if settled.remembered else ""
+            self.keep(kept, f"`{name}` behaves the same with {', '.join(settled.kept)}{when}")
 
     def _remember(self, key: str, settled: Settled) -> None:
         try:

@@ -85,11 +85,6 @@ class Staged:
         )
         return await build_image(self.runner, request)
 
-    async def forget(self, name: str) -> None:
-        """The same of what was built last under one name."""
-        with suppress(ToolError):
-            await self.runner.run(remove_names(self._tag(name)), timeout=_REMOVAL)
-
     async def forget_all(self) -> None:
         """Remove everything that was built here, but what is in use under another name, too. What cannot be stays: it carries
         the run's label, by which everything goes at the end.
@@ -98,6 +93,11 @@ class Staged:
             found = (await self.runner.run(images_named(self._tag("*")))).text.split()
             if found:
                 await self.runner.run(remove_names(*found), timeout=_REMOVAL)
+
+    async def forget(self, name: str) -> None:
+        """The same of what was built last under one name."""
+        with suppress(ToolError):
+            await self.runner.run(remove_names(self._tag(name)), timeout=_REMOVAL)
 
     def _tag(self, name: str) -> str:
         return f"trimtab-{self.laboratory.run}:{self.number}-{name}"

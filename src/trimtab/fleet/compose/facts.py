@@ -208,9 +208,8 @@ class ComposeFacts:
     def environment(self, service: Service) -> Mapping[str, str | None]:
         """The variables that a service is given: those of its env files that are in the fleet, and its own on top."""
         found: dict[str, str | None] = {}
-        for item in items(service.body.get("env_file")):
-            path = str(mapping(item).get("path") or item)
-            source = self.fleet.tree.read(posixpath.normpath(posixpath.join(posixpath.dirname(service.origin), path)))
+        for path in service.env_files:
+            source = self.fleet.tree.read(path)
             found.update({} if isinstance(source, Unreadable) else parse_env(source.text))
         return {**found, **service.environment}
 

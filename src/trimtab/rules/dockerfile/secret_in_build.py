@@ -6,7 +6,7 @@ from trimtab.fleet.facts import Facts
 from trimtab.fleet.secrets import SECRET_FILES, is_secret_name, known_format, secret_kind
 from trimtab.fleet.stage import Stage
 from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Refusal, Severity
-from trimtab.syntax.dockerfile import Dockerfile, Instruction, Word
+from trimtab.syntax.dockerfile import Dockerfile, Instruction, named_values
 
 _MOUNT = "where the build gets it from instead, `RUN --mount=type=secret`, is known to whoever runs the build"
 
@@ -59,7 +59,8 @@ class SecretInBuild(DockerfileRule):
                     yield from self._files(facts, stage, index)
 
     def _variables(self, facts: Facts, stage: Stage, instruction: Instruction) -> Iterator[Finding]:
-        for name, value, word in _pairs(instruction):
+        for name, quoted, word in named_values(instruction):
+            value = quoted.strip("\"'")
             kind = secret_kind(name, value)
             if kind is None and instruction.keyword == "ARG" and not value and is_secret_name(name):
                 kind = "its name says a credential"
@@ -82,13 +83,3 @@ class SecretInBuild(DockerfileRule):
                 span = stage.instructions[index].arguments_span
                 message = f"`{source}` holds credentials by convention, and stays in its layer"
                 yield self.finding(facts, span, message, Refusal(_MOUNT), source)
-
-
-def _pairs(instruction: Instruction) -> Iterator[tuple[str, str, Word]]:
-    words = instruction.words
-    if instruction.keyword == "ENV" and words and "=" not in words[0].raw:
-        yield words[0].raw, " ".join(word.raw for word in words[1:]), words[0]
-        return
-    for word in words:
-        name, _, value = word.raw.partition("=")
-        yield name, value.strip("\"'"), word

@@ -1,5 +1,6 @@
 """Dockerfiles, read as BuildKit reads them and kept exactly as they are written."""
 
+from trimtab.syntax.dockerfile.instruction import named_values
 from trimtab.syntax.dockerfile.parse import parse
 from trimtab.syntax.dockerfile.shellwords import ShellWordError, expand, split_words
 from trimtab.syntax.dockerfile.tree import (
@@ -26,6 +27,7 @@ __all__ = [
     "SyntaxProblem",
     "Word",
     "expand",
+    "named_values",
     "parse",
     "split_words",
 ]

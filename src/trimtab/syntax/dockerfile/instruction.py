@@ -1,6 +1,7 @@
 """One instruction's keyword, flags and arguments, from its logical text."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -164,3 +165,15 @@ def _json_form(instruction: Instruction) -> tuple[str, ...] | None:
             raise ValueError("when using JSON array syntax, arrays must be comprised of strings only")
         strings.append(value)
     return tuple(strings)
+
+
+def named_values(instruction: Instruction) -> Iterator[tuple[str, str, Word]]:
+    """The names and values that an ENV, ARG or LABEL gives, as they are written, each with the word that the name stands in."""
+    words = instruction.words
+    if instruction.keyword != "ARG" and words and "=" not in words[0].raw:
+        # The old form: a name, and everything behind it.
+        yield words[0].raw, " ".join(word.raw for word in words[1:]), words[0]
+        return
+    for word in words:
+        name, _, value = word.raw.partition("=")
+        yield name, value, word
