@@ -20,11 +20,14 @@ import http.server, os, signal, sys, threading
 if os.environ.get("MODE") == "crash":
     sys.exit(3)
 class Handler(http.server.BaseHTTPRequestHandler):
+    wbufsize = -1  # An answer goes out whole or not at all: nobody can ask again once a caller has half of one.
     def do_GET(self):
         sick = os.environ.get("MODE") == ("sick" if self.path == "/health" else "errors")
+        body = os.environ.get("VERSION", "1").encode()
         self.send_response(500 if sick else 200)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(os.environ.get("VERSION", "1").encode())
+        self.wfile.write(body)
     def log_message(self, *words): pass
 http.server.ThreadingHTTPServer.request_queue_size = 512
 http.server.ThreadingHTTPServer.daemon_threads = False
