@@ -286,11 +286,12 @@ def test_room_is_waited_for_while_others_may_give_it_back(root: Path, monkeypatc
     more = "".join(f"  {name}: {{<<: *own, build: ./{name}}}\n" for name in "de")
     (root / "compose.yaml").write_text(COMPOSE.replace("volumes: {data: {}}", f"{more}volumes: {{data: {{}}}}"))
     engine = FakeEngine()
-    told: list[bool] = []
+    asked: list[int] = []
 
     def shortage(folders: object, least: int) -> str | None:
-        told.append(bool(engine.images))
-        return "only 0.1 GB are free" if told[-1] else None
+        # The second that asks does so while the first has its images yet to build.
+        asked.append(len(engine.commands))
+        return "only 0.1 GB are free" if len(asked) == 2 else None
 
     monkeypatch.setattr("trimtab.verify.laboratory.shortage", shortage)
     result = run(root, engine, choice=Choice(paths=[f"{name}/Dockerfile" for name in "abcde"]))
@@ -298,7 +299,7 @@ def test_room_is_waited_for_while_others_may_give_it_back(root: Path, monkeypatc
     assert {each.path: each.verdict.kind for each in result.evidence} == {
         f"{name}/Dockerfile": VerdictKind.ACCEPTED for name in "abcde"
     }
-    assert any(told), "there was always room, and nothing was shown"
+    assert len(asked) == 6, "it asked again"
 
 
 def test_a_verdict_that_cannot_be_remembered_stands(root: Path) -> None:
@@ -441,3 +442,33 @@ def test_what_a_service_does_with_new_settings_is_remembered_service_by_service(
             raise StateError("disk is full")
 
     assert started(FakeEngine(), Full()) == 2 * each
+
+
+@dataclass
+class WithoutVolumes(FakeEngine):
+    """An engine that can make no volume, and notes how many containers it ran at a time."""
+
+    most: int = 0
+
+    async def run(
+        self, command: Command, *, on_line: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> Completed:
+        self.most = max(self.most, sum(self.containers.values()))
+        if command.argv[1:3] == ("volume", "create"):
+            return Completed(command.argv, 1, b"", "no space left on device")
+        return await super().run(command, on_line=on_line, timeout=timeout)
+
+
+def test_services_of_a_compose_file_are_run_side_by_side_and_one_that_breaks_off_stops_no_other(root: Path) -> None:
+    """A failure of the engine at one service of thirty used to throw away what was found of the others."""
+    services = "".join(f"  {name}:\n    build: ./{name}\n" for name in "abc")
+    (root / "compose.yaml").write_text(f"services:\n{services}    volumes: ['data:/data']\nvolumes: {{data: {{}}}}\n")
+    engine = WithoutVolumes()
+    result = run(root, engine, choice=Choice(paths=["compose.yaml"]))
+    assert result is not None
+    (evidence,) = result.evidence
+    assert evidence.verdict.kind is VerdictKind.ACCEPTED
+    kinds = {name: {each.verdict.kind for each in evidence.trials if f"`{name}`" in each.verdict.reason} for name in "abc"}
+    assert kinds == {"a": {VerdictKind.ACCEPTED}, "b": {VerdictKind.ACCEPTED}, "c": {VerdictKind.INCONCLUSIVE}}
+    assert "no space left on device" in " ".join(each.verdict.reason for each in evidence.trials)
+    assert engine.most == 2, "as many as there are slots"

@@ -15,9 +15,10 @@ from trimtab.verify.evidence import (
     Verdict,
     VerdictKind,
 )
+from trimtab.verify.faults import NOBODYS_FAULT, broken_off
 from trimtab.verify.laboratory import Laboratory, Measures, Progress
 from trimtab.verify.memory import Memory
-from trimtab.verify.optimize import NOBODYS_FAULT, Choice, Optimization, broken_off, clean_up, optimize
+from trimtab.verify.optimize import Choice, Optimization, clean_up, optimize
 
 __all__ = [
     "NOBODYS_FAULT",

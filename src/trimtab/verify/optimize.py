@@ -7,13 +7,14 @@ import anyio
 
 from trimtab.docker import Runner
 from trimtab.docker import command as argv
-from trimtab.errors import CommandFailed, EngineOutage, StateError
+from trimtab.errors import StateError
 from trimtab.fleet import Fleet, FleetFile, rediscover
 from trimtab.rewrite import ChangeSet, FileChange, rewrite
 from trimtab.rules import Rule
 from trimtab.verify.company import Shared
 from trimtab.verify.contexts import prove_context
 from trimtab.verify.evidence import Evidence, Verdict, VerdictKind
+from trimtab.verify.faults import NOBODYS_FAULT, broken_off
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.memory import Memory, Proof
 from trimtab.verify.proof import DockerfileProof
@@ -193,11 +194,7 @@ class _Run:
 
     async def _settings(self, laboratory: Laboratory, change: FileChange, number: int) -> None:
         """A compose file, tried on top of everything else."""
-        proof = SettingsProof(laboratory, self.shared, change, number, self.choice.rules, self.memory)
-        try:
-            found = await proof.run()
-        except NOBODYS_FAULT as error:
-            found = Proof(Evidence(change.path, (), broken_off(error)), None)
+        found = await SettingsProof(laboratory, self.shared, change, number, self.choice.rules, self.memory).run()
         self.laboratory.progress(change.path, str(found.evidence.verdict.kind))
         self.contexts[change.path] = (found.evidence, {change.path: found.text})
 
@@ -209,20 +206,6 @@ class _Run:
 
 
 _NOT_RUN = "what a script does is not tried out here; `trimtab fix --unsafe` applies it"
-NOBODYS_FAULT = (CommandFailed, EngineOutage, OSError)
-
-
-def broken_off(error: Exception) -> Verdict:
-    """The verdict when the engine failed, or the disk, and not the rewrite."""
-    if isinstance(error, EngineOutage):
-        return Verdict(VerdictKind.INCONCLUSIVE, _first_line(error))
-    ours = isinstance(error, OSError) and not isinstance(error, TimeoutError)
-    what = "the experiment could not be set up" if ours else "the engine failed in the middle"
-    return Verdict(VerdictKind.INCONCLUSIVE, f"{what}: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 async def clean_up(runner: Runner, run: str) -> None:

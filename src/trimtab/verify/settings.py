@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import anyio
+
 from trimtab.docker import read_config
 from trimtab.errors import StateError
 from trimtab.fleet import Service, changed_service
@@ -13,6 +15,7 @@ from trimtab.verify.behave import start_options
 from trimtab.verify.bisect import largest_holding
 from trimtab.verify.company import Shared, Volumes
 from trimtab.verify.evidence import Behaviour, Evidence, Trial, Verdict, VerdictKind
+from trimtab.verify.faults import NOBODYS_FAULT, broken_off
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.memory import Memory, Proof, Settled
 from trimtab.verify.reach import health_texts
@@ -21,6 +24,23 @@ from trimtab.verify.rounds import compared
 _OF_THE_WHOLE = frozenset({"depends_on", "healthcheck"})
 """Keys whose effect shows only when a whole project starts."""
 _TOGETHER = "what a service waits for shows only when the whole project starts: `trimtab startup --prove`"
+
+
+@dataclass
+class _Part:
+    """What was found of the changes about one service."""
+
+    trials: list[Trial] = field(default_factory=list[Trial])
+    accepted: list[AppliedFix] = field(default_factory=list[AppliedFix])
+
+    def keep(self, fixes: Sequence[AppliedFix], reason: str) -> None:
+        """Note that changes hold."""
+        self.accepted += fixes
+        self.trials.append(Trial(_codes(fixes), Verdict(VerdictKind.ACCEPTED, reason)))
+
+    def leave(self, fixes: Sequence[AppliedFix], verdict: Verdict) -> None:
+        """Note that changes are left out."""
+        self.trials.append(Trial(_codes(fixes), verdict))
 
 
 @dataclass
@@ -33,22 +53,29 @@ class SettingsProof:
     number: int
     rules: Sequence[Rule] | None
     memory: Memory
-    trials: list[Trial] = field(default_factory=list[Trial])
-    accepted: list[AppliedFix] = field(default_factory=list[AppliedFix])
 
     async def run(self) -> Proof:
-        """The evidence, and the text with everything that was accepted.
+        """The evidence, and the text with everything that was accepted; as many services at a time as there are slots.
 
-        Raises:
-            CommandFailed: the engine failed at something that is no change's fault.
-            OSError: a folder that a service is given could not be copied.
+        Where the engine or the disk fails, the changes of that service are left out, and the other services go on.
         """
-        for index, (name, fixes) in enumerate(self._by_service().items()):
-            if name:
-                await self._prove_service(index, name, fixes)
-            else:
-                self.keep(fixes, "compose reads the same project but for what is declared")
-        return self._ended()
+        services = self._by_service()
+        parts = [_Part() for _ in services]
+        begun = anyio.Semaphore(self.laboratory.slots.count)
+        async with anyio.create_task_group() as group:
+            for index, (name, fixes) in enumerate(services.items()):
+                if name:
+                    await begun.acquire()
+                    group.start_soon(self._in_turn, begun, parts[index], index, name, fixes)
+                else:
+                    parts[index].keep(fixes, "compose reads the same project but for what is declared")
+        return self._ended(parts)
+
+    async def _in_turn(self, begun: anyio.Semaphore, part: _Part, index: int, name: str, fixes: Sequence[AppliedFix]) -> None:
+        try:
+            await self._prove_service(part, index, name, fixes)
+        finally:
+            begun.release()
 
     def _by_service(self) -> Mapping[str, list[AppliedFix]]:
         """The fixes by the service that they are about; empty for those about none."""
@@ -58,29 +85,49 @@ class SettingsProof:
             found.setdefault(places.pop() if len(places) == 1 else "", []).append(fix)
         return found
 
-    async def _prove_service(self, index: int, name: str, fixes: Sequence[AppliedFix]) -> None:
+    async def _prove_service(self, part: _Part, index: int, name: str, fixes: Sequence[AppliedFix]) -> None:
         together = [fix for fix in fixes if any(setting.path[2] in _OF_THE_WHOLE for setting in fix.effects.settings)]
         alone = [fix for fix in fixes if fix not in together]
         if together:
-            self._leave(together, VerdictKind.INCONCLUSIVE, _TOGETHER, name)
+            part.leave(together, _undecided(name, _TOGETHER))
         service = next((each for each in self.laboratory.fleet.services if self._is_meant(each, name)), None)
-        if service is None or not alone:
+        if not alone:
             return
-        key = await self.memory.key_of_settings(self.laboratory, service, alone)
-        settled = self.memory.recall_settled(key)
+        if service is None:
+            part.leave(alone, _undecided(name, "no service of that name is read from this file"))
+            return
+        try:
+            settled = await self._settled(service, index, alone)
+        except NOBODYS_FAULT as error:
+            part.leave(alone, _undecided(name, broken_off(error).reason))
+            return
         if settled is None:
-            self.laboratory.progress(self.change.path, f"running `{name}` with its new settings")
-            image = await self.shared.image_of(service)
-            if image is None:
-                self._leave(alone, VerdictKind.INCONCLUSIVE, "its image does not build, or is not in the engine", name)
-                return
-            settled = await _ServiceProof(self, service, image, index).run(alone)
-            self._remember(key, settled)
-        self.trials += settled.trials
+            part.leave(alone, _undecided(name, "its image does not build, or is not in the engine"))
+            return
+        part.trials += settled.trials
         if settled.kept:
             kept = [fix for fix in alone if fix.rule in settled.kept]
             when = f", as was found {settled.remembered}" if settled.remembered else ""
-            self.keep(kept, f"`{name}` behaves the same with {', '.join(settled.kept)}{when}")
+            part.keep(kept, f"`{name}` behaves the same with {', '.join(settled.kept)}{when}")
+
+    async def _settled(self, service: Service, index: int, fixes: Sequence[AppliedFix]) -> Settled | None:
+        """What is remembered of a service's new settings, or is found now; None without its image.
+
+        Raises:
+            CommandFailed: the engine failed at something that is no change's fault.
+            EngineOutage: the engine is gone.
+            OSError: a folder that the service is given could not be copied.
+        """
+        key = await self.memory.key_of_settings(self.laboratory, service, fixes)
+        settled = self.memory.recall_settled(key)
+        if settled is None:
+            self.laboratory.progress(self.change.path, f"running `{service.name}` with its new settings")
+            image = await self.shared.image_of(service)
+            if image is None:
+                return None
+            settled = await _ServiceProof(self, service, image, index).run(fixes)
+            self._remember(key, settled)
+        return settled
 
     def _remember(self, key: str, settled: Settled) -> None:
         try:
@@ -92,28 +139,22 @@ class SettingsProof:
     def _is_meant(self, service: Service, name: str) -> bool:
         return service.name == name and service.origin == self.change.path
 
-    def keep(self, fixes: Sequence[AppliedFix], reason: str) -> None:
-        """Note that changes hold."""
-        self.accepted += fixes
-        self.trials.append(Trial(_codes(fixes), Verdict(VerdictKind.ACCEPTED, reason)))
-
-    def _leave(self, fixes: Sequence[AppliedFix], kind: VerdictKind, reason: str, name: str) -> None:
-        self.trials.append(Trial(_codes(fixes), Verdict(kind, f"`{name}`: {reason}")))
-
-    def _ended(self) -> Proof:
-        codes = tuple(dict.fromkeys(fix.rule for fix in self.accepted))
+    def _ended(self, parts: Sequence[_Part]) -> Proof:
+        trials = tuple(trial for part in parts for trial in part.trials)
+        accepted = [fix for part in parts for fix in part.accepted]
+        codes = tuple(dict.fromkeys(fix.rule for fix in accepted))
         services = tuple(dict.fromkeys(name for name in self._by_service() if name))
         if not codes:
-            worst = next((each for each in self.trials if each.verdict.kind is VerdictKind.REJECTED), None) or self.trials[-1]
-            return Proof(Evidence(self.change.path, services, worst.verdict, trials=tuple(self.trials)), None)
-        reason = f"{len(self.accepted)} of {len(self.change.applied)} changes keep every service's behaviour"
-        titles = tuple(dict.fromkeys(fix.title for fix in self.accepted))
+            worst = next((each for each in trials if each.verdict.kind is VerdictKind.REJECTED), None) or trials[-1]
+            return Proof(Evidence(self.change.path, services, worst.verdict, trials=trials), None)
+        reason = f"{len(accepted)} of {len(self.change.applied)} changes keep every service's behaviour"
+        titles = tuple(dict.fromkeys(fix.title for fix in accepted))
         verdict = Verdict(VerdictKind.ACCEPTED, reason)
-        return Proof(Evidence(self.change.path, services, verdict, codes, titles, tuple(self.trials)), self._text())
+        return Proof(Evidence(self.change.path, services, verdict, codes, titles, trials), self._text(accepted))
 
-    def _text(self) -> str | None:
+    def _text(self, accepted: Sequence[AppliedFix]) -> str | None:
         """The file with the accepted changes only."""
-        wanted: set[Identity] = {(fix.rule, self.change.path, fix.anchor) for fix in self.accepted}
+        wanted: set[Identity] = {(fix.rule, self.change.path, fix.anchor) for fix in accepted}
         changes = rewrite(
             self.laboratory.fleet, unsafe=True, proof=True, paths=[self.change.path], rules=self.rules, accepted=wanted
         )
@@ -177,6 +218,10 @@ class _ServiceProof:
                 return await self.file.shared.behaviour(self.image, options, name)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _undecided(name: str, reason: str) -> Verdict:
+    return Verdict(VerdictKind.INCONCLUSIVE, f"`{name}`: {reason}")
 
 
 def _codes(fixes: Sequence[AppliedFix]) -> tuple[str, ...]:
