@@ -1,10 +1,13 @@
 """Several versions of one fleet measured against each other: bytes above the base, and rebuilds in interleaved turns.
 
-    bench/fleet.py before=DIR trimtab=DIR by-hand=DIR [--repeats 3] [--only services/a/Dockerfile …]
+    bench/fleet.py before=DIR trimtab=DIR by-hand=DIR [--repeats 3] [--only services/a/Dockerfile …] [--keep FILE]
 
 The first version is what the others are held against. Each Dockerfile is built from its own version's tree. In every turn all
 versions get the same edit and are rebuilt one behind the other, each time in another order, on an engine that does nothing
 else of ours. A version that does not build drops out of the service's row and is named.
+
+A fleet of forty services takes hours: with `--keep` each row is written to a file as soon as it is measured, a service that has
+its row there is not measured again, and the totals are over all of them. The file is for these trees only.
 """
 
 import argparse
@@ -18,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import anyio
+from pydantic import TypeAdapter
 
 from trimtab.build import Slots
 from trimtab.docker import ProcessRunner, read_config
@@ -167,17 +171,33 @@ def _pair(row: Row, title: str, reference: str, name: str) -> tuple[float, float
     return (median(one), median(other)) if one and other else None
 
 
-async def main(versions: Sequence[Version], paths: Sequence[str], repeats: int, *, prune: bool) -> int:
+_ROW = TypeAdapter(Row)
+
+
+def kept_rows(keep: Path | None) -> list[Row]:
+    """What earlier runs have measured."""
+    if keep is None or not keep.exists():
+        return []
+    return [_ROW.validate_json(line) for line in keep.read_text(encoding="utf-8").splitlines()]
+
+
+async def main(versions: Sequence[Version], paths: Sequence[str], repeats: int, keep: Path | None, *, prune: bool) -> int:
     run = f"{secrets.token_hex(4)}-0"
     names = [version.name for version in versions]
-    rows: list[Row] = []
+    rows = kept_rows(keep)
+    left = [path for path in paths if path not in {row.path for row in rows}]
     print(f"| Dockerfile | above the base: {' → '.join(names)} | source edit | dependency edit |\n|---|---|---|---|")
+    for row in rows:
+        print(show(row, names))
     with tempfile.TemporaryDirectory(prefix="trimtab-") as folder:
         try:
-            for number, path in enumerate(paths):
+            for number, path in enumerate(left):
                 try:
                     rows.append(await measure(path, versions, Path(folder), run, number * 10, repeats))
                     print(show(rows[-1], names), flush=True)
+                    if keep is not None:
+                        with keep.open("ab") as file:
+                            file.write(_ROW.dump_json(rows[-1]) + b"\n")
                 except (TrimtabError, OSError) as error:
                     print(f"| {path} | could not be measured: {error} | | |", flush=True)
                 if prune:
@@ -197,8 +217,9 @@ if __name__ == "__main__":
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--prune", action="store_true", help="empty the engine's build cache between services")
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep what is measured, and go on from there")
     arguments = parser.parse_args()
     given = [each.partition("=") for each in arguments.versions]
     fleets = [Version(name, Path(folder).resolve(), discover(DiskTree(Path(folder).resolve()))) for name, _, folder in given]
     wanted = arguments.only or [file.path for file in fleets[0].fleet.files]
-    sys.exit(anyio.run(partial(main, prune=arguments.prune), fleets, wanted, arguments.repeats))
+    sys.exit(anyio.run(partial(main, prune=arguments.prune), fleets, wanted, arguments.repeats, arguments.keep))
