@@ -223,7 +223,7 @@ def test_a_version_without_a_health_check_has_not_passed_one(fleet: tuple[Path, 
     assert [(each.value, each.note) for each in told] == [
         (1, "1 deployment; 2 of which no check has said anything left out"), (None, "no new version had a health check"),
     ]  # fmt: skip
-    assert healthy(some) == {"s2": 5.4}
+    assert healthy(some) == {("fleet", "s2"): 5.4, ("", "s2"): 5.4}
 
 
 def test_limits_of_the_configuration_are_the_targets(fleet: tuple[Path, Review], known: Known) -> None:
@@ -307,7 +307,7 @@ def test_what_was_meant_to_end_has_ended_and_other_things_have_exited(known: Kno
     auth = next(each for each in known.places if each.service == "auth")
     exited = replace(auth, state="exited", health="")
     known = replace(known, places=[*(each for each in known.places if each is not auth), exited])
-    for jobs, state in ((frozenset[str](), "exited"), (frozenset({"auth"}), "ended")):
+    for jobs, state in ((frozenset[tuple[str, str]](), "exited"), (frozenset({("", "auth")}), "ended")):
         made = usage_part(known, jobs)
         assert isinstance(made, Sourced)
         assert next(each.state for each in made.value if each.service == "auth") == state

@@ -13,6 +13,7 @@ from trimtab.fleet import Build, BuildContext, ComposeProject, Fleet, FleetFile,
 from trimtab.fleet.bake import with_siblings
 from trimtab.fleet.needed import normal_reference
 from trimtab.fleet.plain import items
+from trimtab.fleet.told_apart import project_name
 from trimtab.syntax.dockerfile import parse
 from trimtab.text import Source
 
@@ -106,12 +107,6 @@ def build_graph(fleet: Fleet, root_name: str, wanted: Wanted | None = None) -> G
     problems += [f"{', '.join(sorted(circular))} wait for each other: none of them can be built"] if circular else []
     graph = Graph(targets, tuple(links), tuple(problems), frozenset(circular), left_out)
     return graph if not wanted.services else _narrowed(graph, wanted.services)
-
-
-def project_name(project: ComposeProject, root_name: str) -> str:
-    """The name that compose gives a project: its own, or its folder's in lower case (compose-go, `NormalizeProjectName`)."""
-    folder = posixpath.basename(posixpath.dirname(project.files[0])) or root_name
-    return re.sub(r"[^a-z0-9_-]", "", (project.name or folder).lower()).lstrip("_-") or "project"
 
 
 def _asked(fleet: Fleet, root_name: str, wanted: Wanted) -> Iterator[_Asked]:

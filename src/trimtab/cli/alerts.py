@@ -6,7 +6,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trimtab.build import Wanted, build_graph
-from trimtab.build.graph import project_name
 from trimtab.cli.app import CLEAN, FINDINGS
 from trimtab.cli.deploying import Stack, find_stack
 from trimtab.cli.fix import write
@@ -16,6 +15,7 @@ from trimtab.deploy.written import Outcome, generated, mark, sealed
 from trimtab.errors import UsageError
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts, replicas
+from trimtab.fleet.told_apart import project_name
 from trimtab.observe.alert_files import alert_files, hands_on_mounts
 from trimtab.observe.rules import Watched
 from trimtab.report.alerts import alerts_data, alerts_view

@@ -10,7 +10,6 @@ from typing import Annotated
 import anyio
 from cyclopts import Parameter
 
-from trimtab.build.graph import project_name
 from trimtab.cli.app import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from trimtab.cli.live import interruptible
 from trimtab.cli.options import Common, Loaded, Paths, check_format, length_of_time, load, show
@@ -23,6 +22,7 @@ from trimtab.docker.engine_socket import engine_runner
 from trimtab.fleet import ComposeProject
 from trimtab.fleet.compose.facts import ComposeFacts
 from trimtab.fleet.sizes import byte_size
+from trimtab.fleet.told_apart import project_name
 from trimtab.history import history_folder, opened
 from trimtab.history.usage import Subject, Usage
 from trimtab.observe.evidence import WINDOW

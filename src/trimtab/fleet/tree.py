@@ -40,6 +40,9 @@ class Unreadable:
 class Tree(Protocol):
     """A folder as the fleet sees it: a disk, or a revision."""
 
+    name: str
+    """What the folder is called; empty where it has no name."""
+
     @property
     def entries(self) -> Mapping[str, Entry]:
         """Everything below the root in sorted order. Asking for one path looks only where it stands; going through all of
@@ -164,6 +167,7 @@ class DiskTree:
 
     def __init__(self, root: Path, closed: Set[str] = frozenset()) -> None:
         self.root = root
+        self.name = root.name
         self.closed = closed
         self._root = str(root)
         self._resolved: Path | None = None
@@ -309,6 +313,7 @@ class MemoryTree:
         """`sizes` are bytes that files shall have instead of their text's."""
         self._files = {path: Source(path, text) for path, text in files.items()}
         self._sizes = sizes or {}
+        self.name = ""
         self.closed: Set[str] = frozenset()
         self.memo: dict[tuple[object, ...], object] = {}
         self._entries = dict(sorted(self._listed()))
@@ -350,6 +355,7 @@ class OverlayTree:
 
     def __init__(self, base: Tree, texts: Mapping[str, str | None]) -> None:
         self._base = base
+        self.name = base.name
         self.closed = base.closed
         self._texts = dict(texts)
         self.memo: dict[tuple[object, ...], object] = {}

@@ -80,7 +80,7 @@ def _readable(measured: Measured) -> Iterator[Check]:
 
 def _named(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
     """A name or a pattern of the configuration that hits nothing asks nothing of anybody."""
-    names = {service.name for service in measured.services}
+    names = {name for service in measured.services for name in (service.name, service.service)}
     for name in sorted(policy.critical - names):
         yield Check(
             "policy", name, State.UNCHECKED, "no service has this name", "critical services exist", hint="mend `critical`"
@@ -96,7 +96,7 @@ def _scores(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
     limits = policy.limits
     yield from _score("overall", FLEET, measured.score.overall, limits.overall, 100, ".")
     for service in measured.services:
-        asked = policy.for_service(service.name, service.path)
+        asked = policy.for_service(service.name, service.path, service.service)
         categories = service.score.categories
         yield from _score("overall", service.name, service.score.overall, asked.overall, 100, service.path)
         for category, least in ((Category.SECURITY, asked.security), (Category.MAINTAINABILITY, asked.maintainability)):
@@ -163,9 +163,9 @@ def _vulnerabilities(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
     if "" in scan.counts:
         yield from _severe("source tree", scan, "", policy.limits, ".")
     for service in measured.services:
-        asked = policy.for_service(service.name, service.path)
-        if service.name in scan.counts:
-            yield from _severe(service.name, scan, service.name, asked, service.path)
+        asked = policy.for_service(service.name, service.path, service.service)
+        if service.service in scan.counts:
+            yield from _severe(service.name, scan, service.service, asked, service.path)
         elif asked.max_critical is not None or asked.max_high is not None:
             text = "its image was not scanned"
             yield Check("vulnerabilities", service.name, State.UNCHECKED, text, "scanned", service.path, _SCAN_HINT)
@@ -241,7 +241,7 @@ _PLACES = 4
 def _budgets(measured: Measured, policy: GatePolicy) -> Iterator[Check]:
     hint = "`trimtab build` notes both"
     for service in measured.services:
-        asked = policy.for_service(service.name, service.path)
+        asked = policy.for_service(service.name, service.path, service.service)
         if asked.image_bytes is not None:
             yield _budget("image-size", service, service.image_bytes, asked.image_bytes, "MB", 1e6, hint)
         if asked.build_seconds is not None:

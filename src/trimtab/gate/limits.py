@@ -57,14 +57,19 @@ class GatePolicy:
     allowed: frozenset[str] = frozenset()
     """Names of gates, or `gate:subject`, that need not have been checked."""
 
-    def for_service(self, name: str, path: str) -> Limits:
-        """What is asked of a service that is made at a path. The last pattern that matches wins over those before it."""
+    def for_service(self, name: str, path: str, called: str = "") -> Limits:
+        """What is asked of a service that is made at a path. The last pattern that matches wins over those before it.
+
+        One that shares what it is `called` with another project's is critical by either name.
+        """
         found = self.limits
         for each in self.paths:
             if each.covers(path):
                 found = found.with_those_of(each.limits)
         # Whatever its path asks: what everything depends on is not lowered in passing.
-        return replace(found, overall=max(found.overall or 0, self.critical_overall)) if name in self.critical else found
+        return (
+            replace(found, overall=max(found.overall or 0, self.critical_overall)) if {name, called} & self.critical else found
+        )
 
     def allows(self, gate: str, subject: str) -> bool:
         return not self.allowed.isdisjoint({gate, f"{gate}:{subject}"})

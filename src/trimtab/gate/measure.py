@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from trimtab.build.told_apart import Targets, targets_of
 from trimtab.docker import Command, Runner
 from trimtab.docker import command as argv
 from trimtab.fleet import DiskTree, Fleet, Unreadable, discover
+from trimtab.fleet.told_apart import Told, told_apart
 from trimtab.gate.measured import Before, Generated, Measured, ScanSeen, ServiceSeen, read_scan
 from trimtab.git import changes_since, export_revision, tracked_paths
 from trimtab.history import BuildRow, Store, is_sealed
-from trimtab.review import Review, fingerprints
+from trimtab.review import Review, Score, fingerprints
 from trimtab.review import review as run_review
 from trimtab.rules import Rule, Severity
 from trimtab.scan.tree_search import fingerprint
@@ -42,10 +44,11 @@ async def measure(runner: Runner, root: Path, review: Review, rules: Sequence[Ru
     recent = store.ledger.recent(_BUILDS, ("built",)).values()
     builds = sorted((row for rows in recent for row in rows), key=lambda row: (row.started, row.id), reverse=True)
     scan, no_scan = _last_scan(store)
+    told, targets = told_apart(review.fleet), targets_of(review.fleet)
     images = await _images(runner, scan) if scan else {}
     return Measured(
         review.score,
-        tuple(_service(review, name, builds) for name in review.service_scores),
+        tuple(_service(told[name], score, builds, targets) for name, score in review.service_scores.items()),
         {error.path: error.message for error in review.errors},
         scan,
         store.verdicts(),
@@ -71,12 +74,14 @@ def _last_scan(store: Store) -> tuple[ScanSeen | None, str]:
     return read_scan(kept), "the record of the last scan is not one that this version can read"
 
 
-def _service(review: Review, name: str, builds: Sequence[BuildRow]) -> ServiceSeen:
-    service = next(each for each in review.fleet.services if each.name == name)
+def _service(told: Told, score: Score, builds: Sequence[BuildRow], targets: Targets) -> ServiceSeen:
+    service = told.services[0]
     path = (service.build.dockerfile if service.build else None) or service.origin
-    mine = [row for row in builds if name in row.services.split(",")]
+    mine = [
+        row for row in builds if told.service in row.services.split(",") and row.target in targets.get(told.name, {row.target})
+    ]
     seconds = median([row.seconds for row in mine[:_BUILDS]]) if mine else None
-    return ServiceSeen(name, path, review.service_scores[name], mine[0].image_bytes if mine else None, seconds)
+    return ServiceSeen(told.name, path, score, mine[0].image_bytes if mine else None, seconds, told.service)
 
 
 async def _images(runner: Runner, scan: ScanSeen) -> dict[str, str]:

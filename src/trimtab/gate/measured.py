@@ -124,6 +124,12 @@ class ServiceSeen:
     score: Score
     image_bytes: int | None = None
     build_seconds: float | None = None
+    called: str = ""
+    """What its files call it, where that is not its name here: another project has one of that name, too."""
+
+    @property
+    def service(self) -> str:
+        return self.called or self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from trimtab.build import Graph
 from trimtab.build.affected import Reach
-from trimtab.build.graph import project_name
 from trimtab.build.schedule import waves
 from trimtab.errors import UsageError
 from trimtab.fleet import ComposeProject, Fleet
+from trimtab.fleet.told_apart import project_name
 from trimtab.pipelines.suites import Suite
 
 MOST = 256

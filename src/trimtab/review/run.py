@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from trimtab.fleet import Facts, Fleet, facts_for
+from trimtab.fleet.told_apart import about, told_apart
 from trimtab.review.adjust import adjusted
 from trimtab.review.score import Score, mean_score, score_findings
 from trimtab.review.suppress import split
@@ -40,6 +41,7 @@ class Review:
     crashes: tuple[RuleCrash, ...]
     file_scores: Mapping[str, Score]
     service_scores: Mapping[str, Score]
+    """By the names that tell services of several projects apart: `shop/api` where another one has an `api`, too."""
     score: Score
 
     @cached_property
@@ -118,9 +120,9 @@ def _file_scores(fleet: Fleet, findings: Sequence[Finding]) -> dict[str, Score]:
 
 
 def _service_scores(fleet: Fleet, findings: Sequence[Finding]) -> dict[str, Score]:
-    names = dict.fromkeys(service.name for service in fleet.services)
-    found = _grouped((name, finding) for finding in findings for name in dict.fromkeys(finding.services))
-    return {name: score_findings(found.get(name, ())) for name in names}
+    told = told_apart(fleet)
+    found = _grouped((name, finding) for finding in findings for name in about(told, finding.services, finding.path))
+    return {name: score_findings(found.get(name, ())) for name in told}
 
 
 def _grouped(pairs: Iterable[tuple[str, Finding]]) -> Mapping[str, Sequence[Finding]]:

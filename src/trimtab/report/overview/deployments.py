@@ -101,27 +101,33 @@ def _touched(services: Sequence[ServiceRow]) -> list[ServiceRow]:
     return [each for each in services if each.outcome != "untouched"]
 
 
-def last_outcomes(known: Known) -> dict[str, str]:
-    """How each service's last deployment ended, where it was part of one."""
-    found: dict[str, str] = {}
+def last_outcomes(known: Known) -> dict[tuple[str, str], str]:
+    """How each service's last deployment ended, by project and service, and by no project for whichever was the last."""
+    found: dict[tuple[str, str], str] = {}
     for row in known.deployments:
         for each in _touched(known.services.get(row.id, ())):
-            found.setdefault(each.service, each.outcome)
+            for project in (row.project, ""):
+                found.setdefault((project, each.service), each.outcome)
     return found
 
 
-def healthy(known: Known) -> dict[str, float]:
-    """Seconds from each service's start until it was healthy, as the last deployment that saw it measured them."""
-    found: dict[str, float] = {}
+def healthy(known: Known) -> dict[tuple[str, str], float]:
+    """Seconds from each service's start until it was healthy, as the last deployment that saw it measured them; by project
+    and service, and by no project for whichever was the last."""
+    found: dict[tuple[str, str], float] = {}
     for row in known.deployments:
         for each in known.services.get(row.id, ()):
             if each.healthy is not None and each.passed:
-                found.setdefault(each.service, each.healthy)
+                for project in (row.project, ""):
+                    found.setdefault((project, each.service), each.healthy)
     return found
 
 
-def usage_part(known: Known, jobs: Set[str] = frozenset()) -> Sourced[Sequence[Used]] | Empty:
-    """What was used in the last week, the nearest to its memory limit first; `jobs` are services that are meant to end."""
+def usage_part(known: Known, jobs: Set[tuple[str, str]] = frozenset()) -> Sourced[Sequence[Used]] | Empty:
+    """What was used in the last week, the nearest to its memory limit first.
+
+    `jobs` are services that are meant to end: by project where another project has one of that name, and else by no project.
+    """
     places = {(each.project, each.service, each.number): each for each in known.places}
     looked: dict[str, float] = {}
     for each in known.places:
@@ -142,15 +148,15 @@ def _fullest(each: Used) -> tuple[float, float, str]:
     return -(each.memory or 0), -(each.memory_max or 0), each.service
 
 
-def _state(place: Place | None, looked: float, jobs: Set[str]) -> str:
+def _state(place: Place | None, looked: float, jobs: Set[tuple[str, str]]) -> str:
     """How a container was when its project was looked at last; the state it had once says nothing when it is not there."""
     if place is None:
         return ""
-    ended = place.state == "exited" and place.service in jobs
+    ended = place.state == "exited" and not jobs.isdisjoint({(place.project, place.service), ("", place.service)})
     return "gone" if place.seen < looked - _GONE else "ended" if ended else place.health or place.state
 
 
-def _used(project: str, total: Total, place: Place | None, looked: float, jobs: Set[str]) -> Used:
+def _used(project: str, total: Total, place: Place | None, looked: float, jobs: Set[tuple[str, str]]) -> Used:
     return Used(
         project, total.service, total.number, total.seconds, _state(place, looked, jobs),
         total.memory_max, place.memory_limit if place else None, total.cpu_p95, place.cpu_limit if place else None,
@@ -158,10 +164,10 @@ def _used(project: str, total: Total, place: Place | None, looked: float, jobs: 
     )  # fmt: skip
 
 
-def memory_shares(usage: Sourced[Sequence[Used]] | Empty) -> Mapping[str, float]:
-    """The fullest container of each service, as a share of its limit."""
-    found: dict[str, float] = {}
+def memory_shares(usage: Sourced[Sequence[Used]] | Empty) -> Mapping[tuple[str, str], float]:
+    """The fullest container of each service, as a share of its limit; by project and service, and by no project over all."""
+    found: dict[tuple[str, str], float] = {}
     for each in usage.value if isinstance(usage, Sourced) else ():
-        if each.memory is not None:
-            found[each.service] = max(found.get(each.service, 0.0), each.memory)
+        for project in (each.project, "") if each.memory is not None else ():
+            found[project, each.service] = max(found.get((project, each.service), 0.0), each.memory or 0.0)
     return found

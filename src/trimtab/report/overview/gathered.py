@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from trimtab.build.told_apart import Targets, targets_of
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts, compose_facts
 from trimtab.fleet.compose.startup import faster_checks, predict
+from trimtab.fleet.needed import normal_reference
+from trimtab.fleet.told_apart import Told, about, project_name, told_apart
 from trimtab.gate import GatePolicy
 from trimtab.history import BuildRow, ScanRow
 from trimtab.report.overview import spans
@@ -46,7 +49,7 @@ def overview(
     """
     made = now.isoformat(timespec="seconds")
     fleet = review.fleet
-    names = frozenset(review.service_scores)
+    names = frozenset(service.name for service in fleet.services)
     targets = spans.in_fleet(known.recent, names)
     scans = in_fleet(known.scans, names)
     optimised, images, usage = optimised_part(known), image_lines(targets), usage_part(known, _jobs(fleet))
@@ -105,48 +108,64 @@ def _costs(review: Review) -> list[Cost]:
 
 def _services(
     review: Review, known: Known, targets: Mapping[str, Sequence[BuildRow]], scans: Sequence[ScanRow],
-    memory: Mapping[str, float],
+    memory: Mapping[tuple[str, str], float],
 ) -> list[ServiceLine]:  # fmt: skip
     """Every service, the lowest score first."""
-    by_service: dict[str, Sequence[BuildRow]] = {}
-    for target, rows in targets.items():
-        for each in {target, *rows[0].services.split(",")} if rows[0].services else {target}:
-            by_service.setdefault(each, rows)
-    scanned: dict[str, ScanRow] = {}
-    for row in scans:
-        for each in row.services:
-            scanned.setdefault(each, row)
-    findings = Counter(name for finding in review.findings for name in finding.services)
-    paths = {each.name: (each.build.dockerfile if each.build else None) or each.origin for each in review.fleet.services}
-    outcomes = last_outcomes(known)
+    told = told_apart(review.fleet)
+    built_as, outcomes = targets_of(review.fleet), last_outcomes(known)
+    findings = Counter(name for finding in review.findings for name in about(told, finding.services, finding.path))
     found: list[ServiceLine] = []
     for name, score in review.service_scores.items():
-        good = spans.built(by_service.get(name, ()))
-        row = scanned.get(name)
+        one = told[name]
+        good = spans.built(_builds_of(one, targets, built_as))
+        row = next((each for each in scans if one.service in each.services and _is_of(one, each)), None)
         security = next(value for category, value in score.categories.items() if str(category) == "security")
+        place = (one.project, one.service)
         found.append(
             ServiceLine(
-                name, paths.get(name, ""), score.overall, security, findings[name],
+                name, _path(one), score.overall, security, findings[name],
                 next((each.image_bytes for each in good if each.image_bytes), None),
                 tuple(each.seconds for each in reversed(good[:_BUILDS])), row.counts if row and known.asked(row) else None,
-                row.started if row else "", outcomes.get(name, ""), memory.get(name),
+                row.started if row else "", outcomes.get(place, ""), memory.get(place),
             )
         )  # fmt: skip
     return sorted(found, key=lambda each: (each.score, each.name))
 
 
-def _jobs(fleet: Fleet) -> frozenset[str]:
-    """The services that are meant to end."""
-    every = compose_facts(fleet)
-    return frozenset(service.name for each in every for service in each.project.services if each.is_job(service))
+def _path(told: Told) -> str:
+    service = told.services[-1]
+    return (service.build.dockerfile if service.build else None) or service.origin
+
+
+def _builds_of(told: Told, targets: Mapping[str, Sequence[BuildRow]], built_as: Targets) -> Sequence[BuildRow]:
+    """The builds of the image that a service runs."""
+    chosen = built_as.get(told.name)
+    for target, rows in targets.items():
+        called = {target, *rows[0].services.split(",")} if rows[0].services else {target}
+        if told.service in called and (chosen is None or target in chosen):
+            return rows
+    return ()
+
+
+def _is_of(told: Told, scan: ScanRow) -> bool:
+    """Whether a scan that names a service is of this one's image, where another project has a service of that name."""
+    named = {normal_reference(each.image or f"{told.project}-{told.service}") for each in told.services}
+    return not told.project or normal_reference(scan.target) in named
+
+
+def _jobs(fleet: Fleet) -> frozenset[tuple[str, str]]:
+    """The services that are meant to end, by project where another one has a service of that name."""
+    told = told_apart(fleet)
+    ends = {id(service) for each in compose_facts(fleet) for service in each.project.services if each.is_job(service)}
+    return frozenset((each.project, each.service) for each in told.values() if any(id(one) in ends for one in each.services))
 
 
 def _starts(fleet: Fleet, known: Known, made: str) -> Sourced[Sequence[ProjectStart]] | Empty:
     """The start of each project that is meant, predicted from its files as `trimtab startup` does."""
-    measured = healthy(known)
+    measured, told = healthy(known), told_apart(fleet)
     found: list[ProjectStart] = []
     for project in fleet.meant_projects:
-        facts = ComposeFacts(fleet, project)
+        facts, owner = ComposeFacts(fleet, project), project_name(project, fleet.tree.name)
         start = predict(facts, {})
         if start.timings:
             depends = {
@@ -154,7 +173,11 @@ def _starts(fleet: Fleet, known: Known, made: str) -> Sourced[Sequence[ProjectSt
                 for each in project.services
                 if each.name in start.timings
             }
-            seen = {name: seconds for name, seconds in measured.items() if name in start.timings}
+            seen = {
+                name: seconds
+                for name in start.timings
+                if (seconds := measured.get((owner if (f"{owner}/{name}") in told else "", name))) is not None
+            }
             faster = predict(facts, {}, faster_checks(facts)).seconds
             found.append(ProjectStart(project.files, start, faster, depends, seen))
     if not found:
