@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -286,3 +287,19 @@ def test_a_rule_that_is_wrong_does_not_pass(tmp_path: Path, promtool: str) -> No
     done = subprocess.run([promtool, "test", "rules", TESTS], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "ContainerUnhealthy" in done.stdout + done.stderr
+
+
+def test_the_dashboard_asks_no_closer_than_prometheus_does_and_what_is_bad_is_red() -> None:
+    files = alert_files(replace(WATCHED, max_critical=2), mark("alerts"))
+    every = yaml.safe_load(files[CONFIG])["global"]["scrape_interval"]
+    panels = {panel["title"]: panel for panel in json.loads(files[DASHBOARD])["panels"]}
+    # Grafana makes `$__rate_interval` from the step of the query, and takes 15 s where there is none.
+    assert {target["interval"] for panel in panels.values() for target in panel["targets"]} == {every}
+    defaults = {title: panel["fieldConfig"]["defaults"] for title, panel in panels.items()}
+    red = {title: each["thresholds"]["steps"][-1]["value"] for title, each in defaults.items() if "thresholds" in each}
+    assert red == {"Share of the memory limit": 0.9, "Health": 1, "Revision": None, "Critical vulnerabilities": 3}
+    shown = defaults["Health"]["mappings"][0]["options"]
+    assert {value: each["text"] for value, each in shown.items()} == {"0": "not unhealthy", "1": "unhealthy"}
+    assert all(
+        each["color"]["mode"] == "thresholds" for title, each in defaults.items() if panels[title]["type"] != "timeseries"
+    )

@@ -88,7 +88,7 @@ def _said(rule: AlertRule, labels: Mapping[str, str], value: str) -> dict[str, s
 
 def _config(watched: Watched) -> dict[str, object]:
     return {
-        "global": {"scrape_interval": "30s", "evaluation_interval": "30s"},
+        "global": {"scrape_interval": SCRAPED, "evaluation_interval": SCRAPED},
         "rule_files": [RULES],
         "scrape_configs": [
             {"job_name": f"trimtab-{watched.project}", "static_configs": [{"targets": [f"127.0.0.1:{METRICS_PORT}"]}]},
@@ -197,7 +197,7 @@ def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
             "percentunit",
         ),
         ("Held back", "timeseries", f"{held} / rate(trimtab_container_cpu_periods_total{{{chosen}}}{rate})", "percentunit"),
-        ("Unhealthy", "state-timeline", f'trimtab_container_health_status{{{chosen}, status="unhealthy"}}', "bool"),
+        ("Health", "state-timeline", f'trimtab_container_health_status{{{chosen}, status="unhealthy"}}', "none"),
         ("Killed for want of memory", "timeseries", f"increase(trimtab_container_oom_kills_total{{{chosen}}}{rate})", "none"),
         ("Restarts", "timeseries", f"increase(trimtab_container_restarts_total{{{chosen}}}{rate})", "none"),
         ("Bytes received", "timeseries", f"rate(trimtab_container_network_receive_bytes_total{{{chosen}}}{rate})", "Bps"),
@@ -212,16 +212,18 @@ def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
         "title": f"trimtab: {watched.project}",
         "description": mark,
         "uid": re.sub(r"[^a-z0-9_-]", "-", f"trimtab-{watched.project}".lower())[:40],
+        "tags": ["trimtab"],
         "schemaVersion": 39,
+        "graphTooltip": 1,
         "editable": True,
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
         "templating": {"list": [
-            {"name": "datasource", "type": "datasource", "query": "prometheus"},
+            {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"},
             {"name": "service", "type": "query", "datasource": _SOURCE, "query": names, "refresh": 2, "multi": True,
              "includeAll": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"}},
         ]},
-        "panels": [_panel(number, *each) for number, each in enumerate(panels)],
+        "panels": [_panel(number, *each, _looks(watched)) for number, each in enumerate(panels)],
     }  # fmt: skip
 
 
@@ -237,8 +239,42 @@ _LEGENDS = (
 """The labels that tell a metric's series apart, by what its name begins with."""
 
 
-def _panel(number: int, title: str, kind: str, expr: str, unit: str) -> dict[str, object]:
+SCRAPED = "30s"
+"""How often Prometheus asks, and the least step of each query.
+
+Grafana takes 15 s where its data source says nothing else, and four times that for `$__rate_interval`: two values or one, which
+makes holes and teeth of a rate.
+"""
+
+
+def _looks(watched: Watched) -> dict[str, dict[str, object]]:
+    """Colours and words by a panel's title: Grafana's own threshold is 80, so that ten critical vulnerabilities are green."""
+    limit = (watched.max_critical or 0) + 1
+    words = {
+        "0": {"text": "not unhealthy", "color": "green", "index": 0},
+        "1": {"text": "unhealthy", "color": "red", "index": 1},
+    }
+    return {
+        "Health": {"mappings": [{"type": "value", "options": words}], **_red_from(1)},
+        "Share of the memory limit": _red_from(0.9),
+        "Critical vulnerabilities": _red_from(limit),
+        "Revision": {"thresholds": {"mode": "absolute", "steps": [{"color": "text", "value": None}]}},
+        "Killed for want of memory": {"decimals": 0},
+        "Restarts": {"decimals": 0},
+    }
+
+
+def _red_from(value: float) -> dict[str, object]:
+    steps = [{"color": "green", "value": None}, {"color": "red", "value": value}]
+    return {"thresholds": {"mode": "absolute", "steps": steps}}
+
+
+def _panel(
+    number: int, title: str, kind: str, expr: str, unit: str, looks: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:  # fmt: skip
     """One of two columns of panels."""
+    colour = {"color": {"mode": "palette-classic" if kind == "timeseries" else "thresholds"}}
+    tooltip = {"options": {"tooltip": {"mode": "multi", "sort": "desc"}}} if kind == "timeseries" else {}
     legend = next(legend for prefix, legend in _LEGENDS if prefix in expr)
     return {
         "id": number + 1,
@@ -246,6 +282,8 @@ def _panel(number: int, title: str, kind: str, expr: str, unit: str) -> dict[str
         "type": kind,
         "datasource": _SOURCE,
         "gridPos": {"h": 8, "w": 12, "x": number % 2 * 12, "y": number // 2 * 8},
-        "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
-        "targets": [{"refId": "A", "expr": expr, "legendFormat": legend, "datasource": _SOURCE}],
+        "fieldConfig": {"defaults": {"unit": unit, "min": 0, **colour, **looks.get(title, {})}, "overrides": []},
+        **tooltip,
+        "interval": SCRAPED,
+        "targets": [{"refId": "A", "expr": expr, "interval": SCRAPED, "legendFormat": legend, "datasource": _SOURCE}],
     }
