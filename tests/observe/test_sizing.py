@@ -146,6 +146,24 @@ def test_hours_say_the_same_as_the_minutes_they_were_folded_from() -> None:
     assert advise(by_hour, trace.given, trace.program) == advise(by_minute, trace.given, trace.program)
 
 
+def test_a_container_that_does_not_run_is_not_seen_to_use_little() -> None:
+    trace = lowering()
+    rows = trace.rows()
+    # It ran for half a day in a week; for the rest there was a container that had ended.
+    ended = [
+        (subject, each if number < DAY // 2 else replace(each, memory_max=None, cpu_p95=None, cpu_max=None))
+        for number, (subject, each) in enumerate(rows)
+    ]
+    seen = evidence_of(ended)
+    assert seen is not None
+    assert seen.covered == 12 * HOUR
+    assert not seen.weekend
+    advice = advise(seen, trace.given, trace.program)
+    assert advice is not None
+    assert advice.memory is None
+    assert "12 of 168 hours were seen" in " ".join(advice.held)
+
+
 def test_nothing_measured_is_no_evidence() -> None:
     subject = lowering().rows()[0][0]
     assert evidence_of([]) is None

@@ -22,7 +22,7 @@ class Evidence:
     span: float
     """From the first to the last moment."""
     covered: float
-    """How much of it was observed."""
+    """For how much of it a container of it was observed that ran: one that has ended, or was only made, uses nothing."""
     points: int
     """Minutes with a figure of memory; an hour that was folded counts for those it had."""
     versions: int
@@ -95,12 +95,12 @@ def evidence_of(rows: Rows) -> Evidence | None:
     memory_limit, cpu_limit = rows[-1][1].memory_limit, rows[-1][1].cpu_limit
     return Evidence(
         span=last - first,
-        covered=sum({each.start: _covered(each) for _, each in rows}.values()),
+        covered=sum({each.start: _covered(each) for _, each in held}.values()),
         points=round(sum(weight for _, weight in weighed)),
         versions=len({(subject.image, subject.config) for subject, _ in rows}),
         newest=_newest(rows),
         starts=sum(each.uptime == 0 for _, each in rows),
-        weekend=_has_weekend(each.start for _, each in rows),
+        weekend=_has_weekend(each.start for _, each in held),
         memory_max=max(memory for memory, _ in held),
         memory_p99=int(rank(weighed, 0.99)),
         memory_p90=int(rank(weighed, 0.90)),
