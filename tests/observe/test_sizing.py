@@ -132,6 +132,25 @@ def test_a_kill_on_the_last_day_keeps_everything_as_it_is() -> None:
     assert advice.memory is None
 
 
+KILLS = (MONDAY + 60 * (WEEK - 90), MONDAY + 60 * (WEEK - 80))
+"""The minutes in which a container was killed."""
+
+
+def test_kills_at_several_limits_are_not_told_of_the_highest_alone() -> None:
+    """A container that was given 64 MiB, then 176, was said to have had all of its kills at 176."""
+    rows = [
+        (s, replace(row, ooms=2 if row.start in KILLS else 0, memory_limit=(64 if row.start <= KILLS[0] else 176) * MIB))
+        for s, row in lowering().rows()
+    ]
+    seen = evidence_of(rows)
+    assert seen is not None
+    assert seen.oom_limits == (64 * MIB, 176 * MIB)
+    advice = advise(seen, replace(lowering().given, memory=176 * MIB), Program())
+    assert advice is not None
+    told = " ".join((*advice.reasons, *advice.held))
+    assert "4 processes killed for want of memory at limits of 64 MiB to 176 MiB" in told
+
+
 def test_hours_say_the_same_as_the_minutes_they_were_folded_from() -> None:
     trace = lowering()
     rows = trace.rows()

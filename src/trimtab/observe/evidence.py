@@ -48,8 +48,8 @@ class Evidence:
     throttled: float | None
     """The share of periods in which it was held back; None without a limit."""
     ooms: int
-    oom_limit: int | None
-    """The highest limit at which a process was killed for want of memory."""
+    oom_limits: tuple[int, ...]
+    """The limits at which processes were killed for want of memory, the lowest first."""
     calm: float
     """Seconds observed since the last such kill."""
     memory_limit: int | None
@@ -111,7 +111,7 @@ def evidence_of(rows: Rows) -> Evidence | None:
         boot_cpu=max((each.cpu_max or 0.0 for each in boots), default=0.0),
         throttled=sum(each.throttled for _, each in rows) / periods if periods else None,
         ooms=sum(each.ooms for each in killed),
-        oom_limit=max((each.memory_limit for each in killed if each.memory_limit), default=None),
+        oom_limits=tuple(sorted({each.memory_limit for each in killed if each.memory_limit})),
         calm=last - max((each.start + each.width for each in killed), default=first),
         memory_limit=memory_limit,
         memory_limit_for=_in_force([(each.memory_limit, each) for _, each in rows], last),

@@ -158,8 +158,7 @@ def _memory(seen: Evidence, limit: int | None, program: Program) -> tuple[int | 
 def _needed(seen: Evidence, program: Program) -> tuple[int, tuple[str, ...]]:
     """The memory that everything seen would fit in with room, and the figure that decides."""
     boot = " while starting" if seen.boot_memory == seen.memory_max else ""
-    at = f" at a limit of {size_text(seen.oom_limit)}" if seen.oom_limit else ""
-    killed = f"{seen.ooms} process{'es' if seen.ooms > 1 else ''} killed for want of memory{at}"
+    killed = f"{seen.ooms} process{'es' if seen.ooms > 1 else ''} killed for want of memory{_at(seen.oom_limits)}"
     workers = f" with {program.workers} workers" if program.workers > 1 else ""
     asked = [
         (seen.memory_max * _MARGIN, f"used at most {size_text(seen.memory_max)}{boot}"),
@@ -175,8 +174,14 @@ def _needed(seen: Evidence, program: Program) -> tuple[int, tuple[str, ...]]:
     return rounded(most, STEP), tuple(reasons)
 
 
+def _at(limits: Sequence[int]) -> str:
+    if len(limits) > 1:
+        return f" at limits of {size_text(limits[0])} to {size_text(limits[-1])}"
+    return f" at a limit of {size_text(limits[0])}" if limits else ""
+
+
 def _after_kill(seen: Evidence) -> float:
-    return max(seen.oom_limit * _OOM, seen.oom_limit + _OOM_MORE) if seen.oom_limit else 0.0
+    return max(seen.oom_limits[-1] * _OOM, seen.oom_limits[-1] + _OOM_MORE) if seen.oom_limits else 0.0
 
 
 def _against_less(seen: Evidence, limit: int, program: Program) -> str:
