@@ -194,3 +194,15 @@ def test_an_image_without_a_release_has_packages_that_nobody_can_look_up(tmp_pat
     found = read(tmp_path, [("a", {"var/lib/dpkg/status": dpkg(("dash", "1", "dash"))})])
     assert [each.ecosystem for each in found.packages] == [None]
     assert isinstance(found.packages[0], Package)
+
+
+def test_a_credential_that_a_command_hands_on(tmp_path: Path) -> None:
+    config = {
+        "Cmd": ["redis-server", "--requirepass", "correct-horse"],
+        "Healthcheck": {"Test": ["CMD-SHELL", "redis-cli -a battery-staple ping"]},
+        "Entrypoint": ["app", "--token", "$TOKEN"],
+    }
+    layers: list[tuple[str, Files]] = [('/bin/sh -c #(nop)  CMD ["redis-server" "--requirepass" "correct-horse"]', {"a": b"x"})]
+    found = read(tmp_path, layers, config).leaks
+    assert [each.where for each in found] == ["Cmd.requirepass", "Healthcheck.password", "History.requirepass"]
+    assert "correct-horse" not in str(found)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(
     r"(?:^|[_.-])(?:pass(?:word|wd|phrase)?|pwd|secret|tokens?|credentials?|api[_-]?key|apikey|auth[_-]?key|access[_-]?key"
-    r"|secret[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|ssh[_-]?key)(?:$|[_.-](?:default|value|base64)$)",
+    r"|secret[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|ssh[_-]?key"
+    r"|requirepass|masterauth|rediscli_auth)(?:$|[_.-](?:default|value|base64)$)",
     re.IGNORECASE,
 )
 _NOT_ONE = re.compile(

@@ -9,6 +9,7 @@ from trimtab.docker.layers import Image
 from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.secrets import SECRET_FILES, known_values
 from trimtab.rules import Severity
+from trimtab.scan.command_lines import options
 from trimtab.scan.leaks import Leak, declared, identity, search, search_pairs, windows
 
 LARGEST = 64 * 1024 * 1024
@@ -67,8 +68,11 @@ def found_leaks(image: Image, visible: Mapping[str, int], layers: Sequence[LeakS
 
 
 def _in_text(text: str, where: str) -> Iterator[Leak]:
-    for kind, value in dict.fromkeys(pair for part in windows(text) for pair in known_values(part)):
+    known = dict.fromkeys(pair for part in windows(text) for pair in known_values(part))
+    for kind, value in known:
         yield Leak(kind, where, 0, identity(value), Severity.HIGH)
+    if not known:
+        yield from search_pairs((pair for part in windows(text, marked=False) for pair in options(part)), where)
 
 
 def _history(image: Image) -> Iterator[Leak]:

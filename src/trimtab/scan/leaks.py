@@ -8,8 +8,10 @@ from functools import cache
 from itertools import islice
 from typing import Literal
 
-from trimtab.fleet.secrets import known_values, named_kind, secret_kind
+from trimtab.fleet.secrets import is_secret_name, known_values, named_kind, secret_kind
 from trimtab.rules import Severity
+from trimtab.scan.bake_values import BAKE_JSON, attributes, defaults
+from trimtab.scan.command_lines import MARKS, options
 from trimtab.scan.declarations import declarations
 
 _LONGEST_LINE = 4096
@@ -25,14 +27,16 @@ _MARKS = (
 """What a line with a credential of a known format has, or, for formats without a mark of their own, what its file has. Plain
 texts are found six times as fast as one expression of them all: 3.5 s instead of 21 for 22,000 files of one repository."""
 _WHOLE_FILE = frozenset({"wilio", "iscord"})
-_WORD = re.compile(r"pass|pwd|secret|token|credential|key|\"auth\"", re.IGNORECASE)
-"""What every name of a credential has."""
+_WORD = re.compile("|".join(('pass|pwd|secret|token|credential|key|rediscli|"auth"', *MARKS)), re.IGNORECASE)
+"""What every name of a credential has, and every line where one stands without a name."""
 _LINE_END = re.compile(r"\r?\n")
 _PAIR = re.compile(
     r"""^\s*(?:export\s+|-\s+["']?)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?:&\S+\s+)?(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]]+)\s*[,}\]"']*\s*(?:#.*)?$"""
 )
-_INNER = re.compile(r"""[{,\s]["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*:\s*(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]"']+)(?=\s*[,}])""")
-"""A pair among others on one line, as in JSON and in YAML's flow style."""
+_INNER = re.compile(
+    r"""(?<!\$)[{,\s]["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*(?::\s*|=\s*(?=["']))(?P<value>"[^"]*"|'[^']*'|[^\s#,}\]"']+)(?=\s*[,}])"""
+)
+"""A pair among others on one line, as in JSON, YAML's flow style and TOML's inline tables."""
 _ENVIRONMENT = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|.*?)(?:\s+#.*)?\s*$")
 """A line of an env file: the value goes to the end of the line, or to a comment behind a space."""
 _ITEM = re.compile(r"""^\s*-\s+(?P<quote>["'])(?P<name>[A-Za-z_]\w*)=(?P<value>.*)(?P=quote)\s*(?:#.*)?$""")
@@ -46,6 +50,7 @@ _BLOCK = re.compile(r"[|>][+-]?\d?[+-]?")
 """How YAML says that a value stands in the lines below."""
 _DEFAULT = re.compile(r"\$\{\w+:?[-=](?P<value>.+?)\}*$")
 """A variable with what it is where nobody sets it: that is a value that stands in the file."""
+_FALLBACK = re.compile(r"\$\{(?P<name>\w+):?[-=](?P<value>[^${}]+)\}")
 _DECLARED = re.compile(r"""(?P<name>[A-Za-z_]\w*)=(?P<value>"[^"]*"|'[^']*'|\S+)""")
 _CONTINUED = re.compile(r"^\s+[A-Z_][A-Z0-9_]*=\S+\s*\\?\s*$")
 _LOGINS = re.compile(r"\bpassword\s+(?P<value>\S+)")
@@ -174,17 +179,27 @@ _Pairs = Callable[[int, str], Iterable[tuple[str, str]]]
 
 def _pairs_of(path: str, text: str, kind: FileKind) -> _Pairs:
     """How names and values stand in the lines of a file of its kind."""
+    lines = [*_LINE_END.split(text), ""]
     if kind == "dockerfile" or (not kind and _DOCKERFILE.search(path)):
         table = declarations(path, text)
-        return lambda number, _: table.get(number, ())
-    reader = _of_environment if kind == "environment" or _ENV_FILE.search(path) else _of_settings
-    reader = _of_logins if path.endswith(".netrc") else reader
-    lines = _LINE_END.split(text) if path.endswith((".yml", ".yaml")) else []
+        return lambda number, line: [*table.get(number, ()), *options(line, lines[number])]
+    if path.endswith(".hcl"):
+        return lambda number, line: [*attributes(line), *defaults(number, lines)]
+    if kind == "environment" or _ENV_FILE.search(path):
+        return lambda _, line: [pair for part in windows(line, marked=False) for pair in _of_environment(part)]
+    reader = _of_logins if path.endswith(".netrc") else _of_settings
+    blocks, bake = path.endswith((".yml", ".yaml")), BAKE_JSON.search(path)
 
     def pairs(number: int, line: str) -> Iterator[tuple[str, str]]:
-        for name, value in (pair for part in windows(line, marked=False) for pair in reader(part)):
-            block = _BLOCK.fullmatch(value) and number < len(lines)
-            yield name, lines[number].strip() if block else value
+        parts = list(windows(line, marked=False))
+        found = [pair for part in parts for pair in (*reader(part), *options(part, lines[number]))]
+        found += defaults(number, lines) if bake else ()
+        said = {_value(value) for name, value in found if is_secret_name(name)}
+        for name, value in found:
+            yield name, lines[number].strip() if blocks and _BLOCK.fullmatch(value) else value
+        # What a variable is where nobody sets it, wherever in a line that stands.
+        fallbacks = (match for part in parts for match in _FALLBACK.finditer(part))
+        yield from ((match["name"], match["value"]) for match in fallbacks if match["value"] not in said)
 
     return pairs
 
@@ -234,14 +249,14 @@ def values_of(line: str) -> Iterator[str]:
     """What is a credential in a line of a file of any kind, by its form or its name. For hiding it, never for showing it."""
     for part in windows(line, marked=False):
         yield from (value for _, value in known_values(part))
-        for name, quoted in (*declared(part), *_of_settings(part)):
+        for name, quoted in (*declared(part), *_of_settings(part), *options(part)):
             value = _value(quoted)
             if len(value) > 3 and named_kind(name, value):
                 yield value
 
 
 def _named(path: str, number: int, pairs: Iterable[tuple[str, str]]) -> Iterator[Leak]:
-    for name, quoted in pairs:
+    for name, quoted in dict.fromkeys(pairs):
         value = _value(quoted)
         login = "credential of a registry" if name == "auth" and path.endswith("config.json") and len(value) > 8 else None
         kind = login or (named_kind(name, value) if len(value) > 3 else None)
