@@ -158,6 +158,31 @@ def test_two_private_keys_are_two() -> None:
     assert one.identity != other.identity
 
 
+def pem(words: str, body: str) -> str:
+    return f"-----BEGIN {words}" + f"PRIVATE KEY-----\n{body}\n-----END {words}" + "PRIVATE KEY-----\n"
+
+
+OPENSSH = "b3BlbnNzaC1rZXktdjEA"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "severity"),
+    [
+        (pem("ENCRYPTED ", "MIIFHDBOBgkqhkiG9w0BBQ0w"), "Private Key, encrypted", Severity.MEDIUM),
+        (pem("ENCRYPTED ", "MIIFHDBOBgkqhkiG9w0BBQ0w").replace("\n", r"\n"), "Private Key, encrypted", Severity.MEDIUM),
+        (pem("RSA ", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMIIEpAIBAAKCAQEA"), "Private Key, encrypted", Severity.MEDIUM),
+        (pem("OPENSSH ", OPENSSH + "AAAACmFlczI1Ni1jdHIAAAAG"), "Private Key, encrypted", Severity.MEDIUM),
+        (pem("OPENSSH ", OPENSSH + "AAAABG5vbmUAAAAEbm9uZQAA"), "Private Key", Severity.HIGH),
+        (pem("", "MIIEvQIBADANBgkqhkiG9w0B") + pem("ENCRYPTED ", ""), "Private Key", Severity.HIGH),
+        ("PuTTY-User-Key" + "-File-3: ssh-rsa\nEncryption: aes256-cbc\nComment: a\nPublic-Lines: 1\n" + "A" * 64, "Private Key, encrypted", Severity.MEDIUM),
+        ("PuTTY-User-Key" + "-File-2: ssh-rsa\nEncryption: none\nComment: a\nPublic-Lines: 1\n" + "A" * 64, "Private Key", Severity.HIGH),
+        ("AGE-SECRET" + "-KEY-1" + "QPZRY9X8GF" * 5 + "QPZRY9X8", "age Secret Key", Severity.HIGH),
+    ],
+)  # fmt: skip
+def test_keys_with_and_without_a_passphrase(text: str, kind: str, severity: Severity) -> None:
+    assert [(each.kind, each.severity) for each in search("deploy/key", text.encode())] == [(kind, severity)]
+
+
 def test_build_arguments_in_history() -> None:
     assert arguments("RUN |2 A=1 TOKEN=x /bin/sh -c echo B=2 # buildkit") == [("A", "1"), ("TOKEN", "x")]
     assert arguments("ARG TOKEN=x") == [("TOKEN", "x")]

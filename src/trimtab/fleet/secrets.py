@@ -36,6 +36,12 @@ _DETECTORS = (
 )  # fmt: skip
 """detect-secrets' detectors of known formats. Those that go by entropy alone also take digests and ids for secrets."""
 
+_FURTHER = (
+    ("Private Key", re.compile(r"BEGIN (?:ENCRYPTED|ANY) PRIVATE KEY|PuTTY-User-Key-File-[13]")),
+    ("age Secret Key", re.compile(r"\bAGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}\b")),
+)
+"""Formats that detect-secrets does not know: PKCS #8's encrypted form (RFC 5958), PuTTY's third one, age's own."""
+
 SECRET_FILES = re.compile(
     r"(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env(\.(local|prod|production|staging|dev|development|secrets?))*|\.netrc|\.pgpass|\.htpasswd"
     r"|\.git-credentials|\.aws/credentials|\.kube/config|\.docker/config\.json|credentials\.json|service[_-]account[\w-]*\.json"
@@ -74,6 +80,7 @@ def known_values(text: str) -> Iterator[tuple[str, str]]:
         for found in _found(plugin, text):
             if not is_placeholder(found):
                 yield plugin.secret_type, found
+    yield from ((kind, match[0]) for kind, pattern in _FURTHER for match in pattern.finditer(text))
 
 
 def _found(plugin: "BasePlugin", text: str) -> Iterator[str]:

@@ -19,7 +19,8 @@ _OVERLAP = 1024
 _MOST = 200
 """Credentials of one file that are told apart, which takes a twentieth of a second each."""
 _MARKS = (
-    "A3T", "AKIA", "ABIA", "ACCA", "ASIA", "AccountKey", "-----BEGIN", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
+    "A3T", "AKIA", "ABIA", "ACCA", "ASIA", "AccountKey", "---- BEGIN", "---BEGIN", "PuTTY-User",
+    "AGE-SECRET", "eyJ", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
     "github_pat_",
     "glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "glcbt-", "glimt-", "glagent-", "xox", "hooks.slack", "k_live_", "k_test_",
     "SG.", "_authToken", "npm_", "pypi-", "sk-", "://", "-us", "wilio", "sq0csp-", ":AA", "iscord",
@@ -83,6 +84,12 @@ _SYSTEM = re.compile(r"etc/(?!.*\.env$)")
 """An image's own `/etc`, whose files have fields such as `passwd: files`."""
 _KEY_TEXT = re.compile(r"[A-Za-z0-9+/=]{16}")
 """What follows the first line of a private key that is one."""
+ENCRYPTED_KEY = "Private Key, encrypted"
+"""A key with a passphrase: whoever has the file has all the time there is to guess it, and less than with the key itself."""
+_ENCRYPTED = re.compile(
+    r"ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED|^Encryption: (?!none)|b3BlbnNzaC1rZXktdjEA(?!AAAABG5vbmU)", re.MULTILINE
+)
+"""PKCS #8's words, OpenSSL's older ones, PuTTY's, and OpenSSH's format, which begins with the name of a cipher: `none`."""
 _SALT = b"trimtab.secret/1"
 
 
@@ -142,7 +149,8 @@ def _in_lines(path: str, lines: Sequence[str], found: set[str], names: "_Pairs |
         known = [pair for part in windows(line) for pair in _known(part, number, lines)] if marked else []
         for kind, value in dict.fromkeys(known):
             weak = kind == "Basic Auth Credentials" and _SAYS_SO.match(value)
-            yield Leak(kind, path, number, identity(value), _severity(path, Severity.LOW if weak else Severity.HIGH))
+            severity = Severity.LOW if weak else Severity.MEDIUM if kind == ENCRYPTED_KEY else Severity.HIGH
+            yield Leak(kind, path, number, identity(value), _severity(path, severity))
         if names is not None and not known and _WORD.search(line):
             yield from _named(path, number, names(number, line))
 
@@ -273,7 +281,8 @@ def _known(line: str, number: int, lines: Sequence[str]) -> Iterator[tuple[str, 
         if kind != "Private Key":
             yield kind, value
         elif any(_KEY_TEXT.search(each) for each in lines[number : number + 4]) or _KEY_TEXT.search(line):
-            yield kind, "\n".join([line, *lines[number : number + 40]])
+            text = "\n".join([line, *lines[number : number + 40]])
+            yield ENCRYPTED_KEY if _ENCRYPTED.search(text.partition("-END ")[0]) else kind, text
 
 
 def _within_base64(line: str, value: str) -> bool:
