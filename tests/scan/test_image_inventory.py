@@ -121,6 +121,38 @@ def test_languages_where_a_container_sees_them(tmp_path: Path) -> None:
     assert [each.layer for each in found.packages] == [1, 0, 1]
 
 
+def test_eggs(tmp_path: Path) -> None:
+    site = "usr/lib/python3.8/site-packages"
+    files: Files = {
+        f"{site}/Foo_Bar-1.0-py3.8.egg/EGG-INFO/PKG-INFO": b"",
+        f"{site}/Foo_Bar-1.0-py3.8.egg/foo.py": b"",
+        f"{site}/zipped-2.0.post1-py3.8-linux-x86_64.egg": b"PK",
+        f"{site}/old-3.0-py3.8.egg-info/PKG-INFO": b"",
+        "app/eggs/built-4.0-py3.8.egg/EGG-INFO/PKG-INFO": b"",
+    }
+    found = read(tmp_path, [("a", files)])
+    assert named(found, "pypi") == ["foo-bar 1.0", "zipped 2.0.post1", "old 3.0", "built 4.0"]
+
+
+def test_yarn_without_node_modules(tmp_path: Path) -> None:
+    read_by_node = (
+        'const RAW_RUNTIME_STATE =\n\'{\\\n  "fallbackExclusionList": [["app", ["workspace:."]]],\\\n  "packageRegistryData": [\\\n'
+        '    [null, [\\\n      [null, {\\\n        "packageLocation": "./",\\\n        "packageDependencies": [["a", "npm:1.0.0"]]}]\\\n'
+        '    ]],\\\n    ["@s/a", [\\\n      ["npm:1.0.0", {"packageDependencies": [["short", ["real", "npm:9.0.0"]]]}],\\\n'
+        '      ["virtual:0a1b#npm:2.0.0", {"packageDependencies": []}]\\\n    ]],\\\n'
+        '    ["app", [["workspace:.", {}]]],\\\n    ["ts", [["patch:ts@npm%3A5.0.4#~builtin<compat/ts>::version=5.0.4", {}]]],\\\n'
+        '    ["git", [["https://example.com/git.git#commit=0a", {}]]]\\\n  ]}\';\n'
+    )
+    first = "let packageInformationStores = new Map([\n  ['b', new Map([\n    ['3.0.0', {packageDependencies: new Map([['c', '4.0.0']])}],\n  ])],\n]);"
+    files: Files = {"app/.pnp.cjs": read_by_node.encode(), "old/.pnp.js": first.encode(), "x/.pnp.data.json": b"{}"}
+    found = read(tmp_path, [("a", files)])
+    assert named(found, "npm") == ["@s/a 1.0.0", "@s/a 2.0.0", "ts 5.0.4", "b 3.0.0"]
+    assert [(each.path, each.reason.partition(" (")[2]) for each in found.unread] == [
+        ("/app/.pnp.cjs", "git)"),
+        ("/x/.pnp.data.json", ""),
+    ]
+
+
 def test_a_package_json_that_is_none_is_no_package(tmp_path: Path) -> None:
     assert read(tmp_path, [("a", {"app/node_modules/x/package.json": b"{"})]).packages == ()
 

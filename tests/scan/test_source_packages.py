@@ -112,6 +112,20 @@ def test_a_lock_in_the_same_folder_resolves(fleet: Make) -> None:
     assert found.unresolved == ()
 
 
+def test_eggs_and_yarn_without_node_modules(fleet: Make) -> None:
+    data = '{"packageRegistryData": [["a", [["npm:1.0.0", {}]]], ["b", [["https://example.com/b.tgz", {}]]]]}'
+    lock = '# yarn lockfile v1\n\nc@^2:\n  version "2.1.0"\n'
+    found = source_packages(
+        fleet({
+            "eggs/foo-1.0-py3.8.egg/EGG-INFO/PKG-INFO": "", "bar-2.0-py3.8.egg": "", "own.egg-info/PKG-INFO": "",
+            "x/.pnp.data.json": data, "y/.pnp.cjs": data, "y/yarn.lock": lock, "z/.pnp.cjs": "module.exports = {}",
+        })
+    )  # fmt: skip
+    assert sorted(map(str, found.packages)) == ["a 1.0.0", "bar 2.0", "c 2.1.0", "foo 1.0"]
+    assert [each.name for each in found.unresolved] == ["b"]
+    assert found.problems.keys() == {"z/.pnp.cjs"}
+
+
 def test_what_dockerfiles_install(fleet: Make) -> None:
     text = "FROM python:3.12\nRUN pip install flask==1.0 'uvicorn>=1' && npm install -g pm2@5.3.0 serve\n"
     found = source_packages(fleet({"a/Dockerfile": text}))

@@ -18,7 +18,8 @@ DATABASES = re.compile(_DATABASES)
 KEPT = re.compile(_DATABASES + r"|^/var/lib/dpkg/info/.*\.list$|^/etc/(passwd|ld\.so\.cache)$")
 """Those, and the files that say whose paths are whose."""
 _DISTRIBUTION = re.compile(
-    r"/(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+?)(?:-py[\d.]+)?\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)$"
+    r"(?:^|/)(?P<root>(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+?)(?:-py[\d.]+(?:-[\w.-]+)?)?\.)"
+    r"(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?|egg(?:/EGG-INFO/PKG-INFO)?)$"
 )
 _NAME, _VERSION, _RELEASE, _EPOCH, _SOURCE, _DIRINDEXES, _BASENAMES, _DIRNAMES = 1000, 1001, 1002, 1003, 1044, 1116, 1117, 1118
 """Tags of rpm's headers (rpm's documentation, "Tags")."""
@@ -83,10 +84,19 @@ def _joined(distributions: Iterable[Distribution]) -> dict[str, str]:
 
 
 def _python(paths: Iterable[str]) -> Iterator[Distribution]:
+    seen = set[str]()
     for path in paths:
-        match = _DISTRIBUTION.search(path) if "-info" in path else None
-        if match:
+        match = _DISTRIBUTION.search(path) if "-info" in path or ".egg" in path else None
+        # An egg is a file, or a folder that has what tells: one of both is enough.
+        root = path[: match.end("root")] if match else ""
+        if match and root not in seen:
+            seen.add(root)
             yield Distribution("pip", re.sub(r"[-_.]+", "-", match["name"]).lower(), match["version"], path)
+
+
+def eggs(paths: Iterable[str]) -> Iterator[Distribution]:
+    """The Python distributions that are eggs, by their paths."""
+    return _python(path for path in paths if ".egg" in path and ".egg-info" not in path)
 
 
 def _node(kept: Mapping[str, bytes], damaged: list[str]) -> Iterator[Distribution]:

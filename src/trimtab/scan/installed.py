@@ -1,4 +1,4 @@
-"""Packages that Ruby, PHP, .NET and Conda leave records of where they were installed."""
+"""Packages that Ruby, PHP, .NET, Conda and Yarn leave records of where they were installed."""
 
 import posixpath
 import re
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from trimtab.fleet.plain import items, mapping
 from trimtab.scan.binaries import Unread
 from trimtab.scan.packages import Package
+from trimtab.scan.plug_and_play import NAMES, plug_and_play
 from trimtab.syntax.data import read_json
 
 _GEM = re.compile(r"/specifications/(?:default/)?(?P<name>[\w.-]+?)-(?P<version>\d[\w.]*)(?:-[\w-]+)?\.gemspec$")
@@ -15,6 +16,7 @@ _KINDS: Mapping[str, re.Pattern[str]] = {
     "composer": re.compile(r"/vendor/composer/installed\.json$"),
     "nuget": re.compile(r"\.deps\.json$"),
     "conda": re.compile(r"/conda-meta/[^/]+\.json$"),
+    "npm": re.compile(rf"/(?:{'|'.join(map(re.escape, NAMES))})$"),
 }
 
 
@@ -30,6 +32,9 @@ def installed(path: str, content: bytes) -> Iterator[Package | Unread]:
         yield Package("gem", gem["name"], gem["version"], path)
         return
     kind = next(kind for kind, pattern in _KINDS.items() if pattern.search(path))
+    if kind == "npm":
+        yield from _yarn(path, content)
+        return
     try:
         data = read_json(content)
     except ValueError:
@@ -38,6 +43,19 @@ def installed(path: str, content: bytes) -> Iterator[Package | Unread]:
     for name, version in _READERS[kind](data):
         if name.strip("/") and not name.endswith("/") and version:
             yield Package(kind, name, version, path)
+
+
+def _yarn(path: str, content: bytes) -> Iterator[Package | Unread]:
+    try:
+        found = list(plug_and_play(content.decode("utf-8", "replace")))
+    except ValueError:
+        yield Unread(path, "a record of Yarn's packages that cannot be read")
+        return
+    yield from (Package("npm", name, version, path) for name, version in found if version)
+    others = [name for name, version in found if not version]
+    if others:
+        names = ", ".join(others[:4]) + (" …" if len(others) > 4 else "")
+        yield Unread(path, f"{len(others)} packages without a version, or from elsewhere than a registry ({names})")
 
 
 def _composer(data: object) -> Iterator[tuple[str, str]]:

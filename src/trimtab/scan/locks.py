@@ -9,6 +9,8 @@ from trimtab.fleet.plain import items, mapping
 from trimtab.fleet.requirements import parse_requirement
 from trimtab.scan.data import read_yaml
 from trimtab.scan.packages import Package
+from trimtab.scan.plug_and_play import NAMES as PLUG_AND_PLAY
+from trimtab.scan.plug_and_play import plug_and_play
 from trimtab.syntax.data import read_json, read_toml
 
 _TEXT = re.compile(r"^[^#\s]", re.MULTILINE)
@@ -139,6 +141,10 @@ def _yarn_lock(text: str) -> Iterator[Package]:
         raise ValueError("it names no package")
 
 
+def _plug_and_play(text: str) -> Iterator[Package]:
+    yield from (Package("npm", name, version) for name, version in plug_and_play(text))
+
+
 def _pnpm_lock(text: str) -> Iterator[Package]:
     data = mapping(read_yaml(text))
     if "lockfileVersion" not in data:
@@ -214,5 +220,6 @@ READERS: Mapping[str, Reader] = {
     "pylock.toml": _toml_lock("pypi"), "Pipfile.lock": _pipfile_lock, "Cargo.lock": _toml_lock("cargo"),
     "package-lock.json": _package_lock, "npm-shrinkwrap.json": _package_lock, "yarn.lock": _yarn_lock,
     "pnpm-lock.yaml": _pnpm_lock, "go.mod": _go_mod, "Gemfile.lock": _lines("gem", _GEM),
+    **dict.fromkeys(PLUG_AND_PLAY, _plug_and_play),
     "composer.lock": _composer_lock, "packages.lock.json": _nuget_lock, "gradle.lockfile": _lines("maven", _GRADLE),
 }  # fmt: skip

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from trimtab.docker.packages import eggs
 from trimtab.fleet import Fleet
 from trimtab.fleet.requirements import python_installs
 from trimtab.fleet.tree import Unreadable
 from trimtab.scan.dockerfile_installs import dockerfile_installs, unread_runs
 from trimtab.scan.locks import READERS, Reader, python_name, requirement_packages
 from trimtab.scan.packages import Package
+from trimtab.scan.plug_and_play import NAMES as PLUG_AND_PLAY
 from trimtab.scan.submodules import NOT_THERE, absent_submodules
 
 SKIPPED = frozenset({"node_modules", ".venv", "venv", "site-packages", "__pycache__", ".tox", ".git", ".trimtab"})
@@ -50,7 +52,7 @@ def source_packages(fleet: Fleet, below: str = "") -> SourcePackages:
     found.problems.update({file.path: why for file in fleet.files if is_below(file.path, below) and (why := unread_runs(file))})
     found.problems.update(dict.fromkeys(absent_submodules(fleet.tree, below), NOT_THERE))
     found.unresolved += _declared_in_setup(fleet, below)
-    for path, each in (*_installed(fleet, below), *_manifests(fleet, below)):
+    for path, each in (*_eggs(fleet, below), *_installed(fleet, below), *_manifests(fleet, below)):
         found.add(path, each)
     return SourcePackages(tuple(found.packages), _without_lock(found.unresolved, found.packages), found.problems)
 
@@ -100,8 +102,16 @@ def _readable(fleet: Fleet, below: str) -> Iterator[tuple[str, Reader]]:
         folder, name = posixpath.split(path)
         required = _REQUIREMENTS.match(name) or (posixpath.basename(folder) == "requirements" and name.endswith(".txt"))
         reader = requirement_packages if required else READERS.get(name)
-        if reader is not None:
+        # What Yarn writes from its lock says the same, and only the lock has lines for people.
+        told = name in PLUG_AND_PLAY and posixpath.join(folder, "yarn.lock") in fleet.tree.entries
+        if reader is not None and not told:
             yield path, reader
+
+
+def _eggs(fleet: Fleet, below: str) -> Iterator[tuple[str, Package]]:
+    """Python distributions that somebody has put into the repository as they are."""
+    paths = [path for path in fleet.tree.entries if is_below(path, below) and not SKIPPED.intersection(path.split("/"))]
+    yield from ((each.path, Package("pypi", each.name, each.version)) for each in eggs(paths))
 
 
 def _asked_for(fleet: Fleet, below: str) -> Iterator[tuple[str, Reader]]:
