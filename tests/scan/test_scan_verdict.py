@@ -13,6 +13,7 @@ from trimtab.docker import Command, Completed
 from trimtab.errors import ToolError
 from trimtab.fleet import Fleet
 from trimtab.rules import Severity
+from trimtab.scan.leaks import Leak
 from trimtab.scan.packages import Package
 from trimtab.scan.result import NotChecked, Part, Pending, Scan, Standing, TargetScan
 from trimtab.scan.run import Bill, ImageTarget, Request, scan
@@ -101,6 +102,21 @@ def test_what_is_less_severe_than_asked_for_is_shown_only(
 ) -> None:
     store = advisories(tmp_path, osv("B-1", "flask", events=[{"introduced": "0"}], database_specific={"severity": severity}))
     found = done(Request(fleet({"requirements.txt": "flask==1.0\n"}), VULNS, store=store))
+    assert (outcome(found, Policy(fail_on=fail_on)) is Outcome.CLEAN) is clean
+
+
+@pytest.mark.parametrize(
+    ("severity", "fail_on", "clean"),
+    [
+        (Severity.HIGH, Severity.CRITICAL, False),
+        (Severity.MEDIUM, Severity.CRITICAL, True),
+        (Severity.MEDIUM, Severity.MEDIUM, False),
+        (Severity.LOW, Severity.MEDIUM, True),
+    ],
+)
+def test_a_credential_of_high_severity_counts_always(severity: Severity, fail_on: Severity, clean: bool) -> None:
+    target = TargetScan("source tree", "sources", leaks=(Leak("k", "a.py", 1, "abc", severity),))
+    found = Scan(NOW, frozenset({Part.SECRETS}), (target,), (), ())
     assert (outcome(found, Policy(fail_on=fail_on)) is Outcome.CLEAN) is clean
 
 

@@ -89,7 +89,9 @@ class Sources:
 class Outcomes:
     """What counts, and what is written besides."""
 
-    fail_on: Annotated[Level, Parameter(help="The least severity that counts; an unknown one counts always.")] = "info"
+    fail_on: Annotated[
+        Level, Parameter(help="The least severity that counts; an unknown one counts always, and so does a credential of high.")
+    ] = "info"
     only_fixed: Annotated[
         bool, Parameter(negative="", help="Vulnerabilities without a fixed version are shown and do not count.")
     ] = False

@@ -34,6 +34,12 @@ class Policy:
     """Whether vulnerabilities without a fixed version are shown only."""
     max_age: timedelta = MAX_AGE
 
+    @property
+    def leaks_from(self) -> Severity:
+        """The least severity of a credential that counts. None is rated above high, and one in a known format that anybody
+        can read is nothing to pass over for those who ask for the critical alone."""
+        return min(self.fail_on, Severity.HIGH)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -52,7 +58,7 @@ class Verdict:
 def judge_scan(scan: Scan, policy: Policy, now: datetime | None = None) -> Verdict:
     """The verdict. Nothing reads as clean that was not looked at, and nothing that was asked of old advisories."""
     vulnerabilities = len(failing(scan, policy))
-    leaks = sum(leak.severity >= policy.fail_on for _, leak in scan.leaks) if Part.SECRETS in scan.parts else 0
+    leaks = sum(leak.severity >= policy.leaks_from for _, leak in scan.leaks) if Part.SECRETS in scan.parts else 0
     controls = len(scan.failed_controls)
     missing = len({(each.what, each.reason) for each in scan.not_checked})
     reasons = [f"{missing} things were not checked"] if missing else []
