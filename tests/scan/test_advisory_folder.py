@@ -52,6 +52,47 @@ def test_a_folder_of_zips_as_osv_scanner_keeps_it(tmp_path: Path) -> None:
     assert len(asked(tmp_path / "osv-scalibr").advisories) == 1
 
 
+def test_a_whole_repository_is_its_documents(tmp_path: Path) -> None:
+    folder = write_documents(tmp_path / "osv", osv("A-1", "flask", events=EVERYTHING))
+    for name in (".github/workflows/ci.yaml", ".pre-commit-config.yaml", "__MACOSX/._A-1.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("name: ci\n")
+    packed = tmp_path / "main.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in folder.rglob("*.*"):
+            archive.write(file, f"main/{file.relative_to(folder)}")
+    assert asked(folder).unread == asked(packed).unread == ()
+
+
+def test_archives_that_are_not_read_are_told(tmp_path: Path) -> None:
+    folder = write_documents(tmp_path / "osv", osv("A-1", "flask", events=EVERYTHING))
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.writestr("B-2.json", json.dumps(osv("B-2", "flask", events=EVERYTHING)))
+    with zipfile.ZipFile(folder / "outer.ZIP", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "PyPI/all.zip")
+        archive.writestr("C-3.JSON", json.dumps(osv("C-3", "flask", events=EVERYTHING)))
+    (folder / "more.tar.gz").write_bytes(b"")
+    known = asked(folder)
+    assert [each.id for each in known.advisories["PyPI", "flask"]] == ["A-1", "C-3"]
+    assert len(known.unread) == 2
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+def test_of_one_document_twice_the_newer_counts(names: tuple[str, str], tmp_path: Path) -> None:
+    new = osv("A-1", "flask", events=EVERYTHING, modified="2026-11-20T00:00:00Z", withdrawn="2026-11-20T00:00:00Z")
+    old = osv("A-1", "flask", events=EVERYTHING, modified="2026-10-20T00:00:00Z")
+    for name, document in zip(names, (new, old), strict=True):
+        write_documents(tmp_path / "osv" / name, document)
+    known = asked(tmp_path / "osv")
+    assert [each.withdrawn for each in known.advisories["PyPI", "flask"]] == [True]
+
+
+def test_a_byte_order_mark_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "osv").mkdir()
+    (tmp_path / "osv" / "A-1.json").write_text(json.dumps(osv("A-1", "flask", events=EVERYTHING)), encoding="utf-8-sig")
+    assert asked(tmp_path / "osv").unread == ()
+
+
 def test_what_it_does_not_cover_is_named(tmp_path: Path) -> None:
     folder = write_documents(
         tmp_path / "osv", osv("A-1", "flask", events=EVERYTHING), osv("D-1", "x", "Debian:11", events=EVERYTHING)

@@ -161,9 +161,11 @@ def test_what_is_no_vex_is_refused(text: str, tmp_path: Path) -> None:
         read_ignores(tmp_path, (tmp_path / "vex.json",))
 
 
-def test_scores_and_exploited_ones_come_first(tmp_path: Path) -> None:
-    (tmp_path / "epss.csv").write_text("#model_version:v2026.01.01\ncve,epss,percentile\nCVE-1,0.9,0.99\n")
-    (tmp_path / "kev.json").write_text(json.dumps({"vulnerabilities": [{"cveID": "CVE-2"}]}))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_scores_and_exploited_ones_come_first(encoding: str, tmp_path: Path) -> None:
+    scores = "#model_version:v2026.01.01\ncve,epss,percentile\nCVE-1,0.9,0.99\n"
+    (tmp_path / "epss.csv").write_text(scores, encoding=encoding)
+    (tmp_path / "kev.json").write_text(json.dumps({"vulnerabilities": [{"cveID": "CVE-2"}]}), encoding=encoding)
     ranking = read_ranking(tmp_path / "epss.csv", tmp_path / "kev.json")
     low = Vulnerability(FLASK, "CVE-2", ("CVE-2",), Severity.LOW, None, "", "", Answer.AFFECTED)
     marked = ranking.marked([ONE, low])

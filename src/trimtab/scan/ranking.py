@@ -59,14 +59,14 @@ def _read(path: Path, reader: Callable[[Path], _T]) -> _T:
 
 def _scores(path: Path) -> dict[str, float]:
     content = path.read_bytes()
-    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
     # The first line of FIRST's files is a comment with the model's version and the date.
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return {row["cve"]: float(row["epss"]) for row in rows}
 
 
 def _exploited(path: Path) -> frozenset[str]:
-    data = mapping(read_json(path.read_text(encoding="utf-8")))
+    data = mapping(read_json(path.read_text(encoding="utf-8-sig")))
     return frozenset(str(mapping(each).get("cveID", "")) for each in items(data.get("vulnerabilities"))) - {""}
 
 

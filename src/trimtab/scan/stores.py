@@ -24,6 +24,9 @@ from trimtab.scan.packages import Package, advisory_key
 from trimtab.syntax.data import read_json
 
 _SUFFIXES = (".json", ".yaml", ".yml")
+_PACKED = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".json.gz", ".json.zst")
+"""Archives that are not read."""
+_NOT_TOLD = "is an archive that is not read here: a folder or a zip of documents, or of such zips, is"
 _LARGEST = 64 * 1024 * 1024
 """Bytes of one document. The largest of OSV's own, for the Linux kernel, has a few."""
 _MOST_BYTES = 8 * 1024 * 1024 * 1024
@@ -34,7 +37,7 @@ CREATE TABLE names (ecosystem TEXT NOT NULL, name TEXT NOT NULL, modified TEXT N
 CREATE INDEX by_name ON names (name, ecosystem);
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
-_FORMAT = "3"
+_FORMAT = "4"
 
 
 @dataclass(frozen=True)
@@ -141,15 +144,21 @@ def _files(path: Path, unread: list[str]) -> Iterator[tuple[Path, os.stat_result
         yield path, path.stat()
         return
     for folder, folders, names in os.walk(path, onerror=lambda error: unread.append(f"{error.filename}: {error.strerror}")):
-        folders[:] = sorted(each for each in folders if each != ".git")
+        folders[:] = sorted(each for each in folders if not _of_tools(each))
         for name in sorted(names):
             file = Path(folder, name)
-            if not name.endswith((*_SUFFIXES, ".zip")):
+            if _of_tools(name) or not name.lower().endswith((*_SUFFIXES, *_PACKED, ".zip")):
                 continue
             if file.is_symlink():
                 unread.append(f"{file}: is a link, and links are not followed")
             elif file.is_file():
                 yield file, file.stat()
+
+
+def _of_tools(path: str) -> bool:
+    """Whether a file, or a folder, is of git, a host's automation or a desktop, by its path below the root: collections come
+    as whole repositories, and what those have for themselves is no document that could not be read."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
 
 
 def _fill(index: sqlite3.Connection, files: Iterable[Path], root: Path, unread: list[str]) -> None:
@@ -160,6 +169,7 @@ def _fill(index: sqlite3.Connection, files: Iterable[Path], root: Path, unread: 
     """
     index.executescript(_SCHEMA)
     number = 0
+    newest: dict[str, tuple[str, int]] = {}
     for where, content in _texts(files, unread):
         try:
             data = _plain(where, content)
@@ -170,12 +180,20 @@ def _fill(index: sqlite3.Connection, files: Iterable[Path], root: Path, unread: 
         except (ValueError, TypeError, RecursionError) as error:
             unread.append(f"{where}: {str(error).partition(chr(10))[0]}")
             continue
+        # Two collections of different days may have one document twice; the older one may lack that it was withdrawn.
+        if newest.get(advisory.id, ("", 0))[0] > modified:
+            continue
         number += 1
+        newest[advisory.id] = (modified, number)
         index.execute("INSERT INTO documents VALUES (?, ?)", (number, text))
         index.executemany("INSERT INTO names VALUES (?, ?, ?, ?)", [(*row, number) for row in sorted(set(rows))])
     if number == 0:
         detail = f" ({unread[0]})" if unread else ""
         raise UsageError(f"`{root}` holds no OSV document{detail}. Give a folder or a zip of them.")
+    kept = ((each,) for _, each in newest.values())
+    index.execute("CREATE TEMP TABLE kept (number INTEGER PRIMARY KEY)")
+    index.executemany("INSERT INTO kept VALUES (?)", kept)
+    index.execute("DELETE FROM names WHERE document NOT IN (SELECT number FROM kept)")
     index.execute("INSERT INTO facts VALUES (?, ?)", ("unread", json.dumps(unread)))
     index.commit()
 
@@ -197,8 +215,10 @@ def _modified(text: str) -> str:
 def _texts(files: Iterable[Path], unread: list[str]) -> Iterator[tuple[str, bytes]]:
     for file in files:
         try:
-            if file.suffix == ".zip":
+            if file.suffix.lower() == ".zip":
                 yield from _unpacked(file, unread)
+            elif file.name.lower().endswith(_PACKED):
+                unread.append(f"{file}: {_NOT_TOLD}")
             elif file.stat().st_size > _LARGEST:
                 unread.append(f"{file}: is larger than {_LARGEST // 1024 // 1024} MiB")
             else:
@@ -211,7 +231,11 @@ def _unpacked(file: Path, unread: list[str]) -> Iterator[tuple[str, bytes]]:
     left = _MOST_BYTES
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
-            if not member.filename.endswith(_SUFFIXES):
+            name = member.filename.lower()
+            if _of_tools(name) or not name.endswith((*_SUFFIXES, *_PACKED, ".zip")):
+                continue
+            if not name.endswith(_SUFFIXES):
+                unread.append(f"{file}: `{member.filename}` {_NOT_TOLD}")
                 continue
             left -= member.file_size
             if member.file_size > _LARGEST or left < 0:
@@ -223,8 +247,8 @@ def _unpacked(file: Path, unread: list[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _plain(where: str, content: bytes) -> object:
-    text = content.decode("utf-8")
-    return read_json(text) if where.endswith(".json") else read_yaml(text)
+    text = content.decode("utf-8-sig")
+    return read_json(text) if where.lower().endswith(".json") else read_yaml(text)
 
 
 def _keys(ecosystem: str, names: Iterable[str]) -> list[Key]:
