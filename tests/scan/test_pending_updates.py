@@ -1,9 +1,13 @@
 """What package managers say of waiting updates, as recorded, and what the changelogs name."""
 
+import getpass
+import gzip
+import hashlib
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from shutil import which
 
 import anyio
 import pytest
@@ -162,3 +166,64 @@ def test_what_cannot_be_asked_is_said(distro: Distro | None) -> None:
 def test_output_that_was_cut_off_is_not_nothing_waiting() -> None:
     with pytest.raises(CannotAsk, match="broke off"):
         asked(Engine(0, "Inst libssl3 [1] (2 Debian:12 [amd64])\n"), DEBIAN)
+
+
+CONTROL = "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: x <x@example.com>\n{more}Description: x\n"
+LOG = (
+    "{name} (1.1) stable; urgency=medium\n\n  * CVE-2026-{number}\n\n -- x <x@example.com>  Mon, 01 Jun 2026 00:00:00 +0000\n\n"
+    "{name} (1.0) stable; urgency=low\n\n  * CVE-2020-1111\n"
+)
+
+
+def debian_says(folder: Path, installed: str) -> Completed:
+    """What the script for Debian says where `apt-get` itself looks at these packages and at a folder of newer ones."""
+    for number, (name, log) in enumerate(
+        {"demo": "changelog.Debian.gz", "held": "changelog.Debian.gz", "own": "changelog.gz"}.items()
+    ):
+        tree, text = folder / name, CONTROL.format(name=name, version="1.1", more="")
+        (tree / "DEBIAN").mkdir(parents=True)
+        (tree / "DEBIAN" / "control").write_text(text)
+        documents = tree / "usr/share/doc" / name
+        documents.mkdir(parents=True)
+        (documents / log).write_bytes(gzip.compress(LOG.format(name=name, number=1000 + number).encode()))
+        (folder / "repository").mkdir(exist_ok=True)
+        package = folder / "repository" / f"{name}.deb"
+        subprocess.run(["dpkg-deb", "--build", str(tree), str(package)], check=True, capture_output=True)
+        digest = hashlib.sha256(package.read_bytes()).hexdigest()
+        entry = f"Filename: ./{name}.deb\nSize: {package.stat().st_size}\nSHA256: {digest}\n"
+        with (folder / "repository" / "Packages").open("a") as index:
+            index.write(CONTROL.format(name=name, version="1.1", more=entry) + "\n")
+    root = folder / "root"
+    for name in ("etc/apt/apt.conf.d", "etc/apt/preferences.d", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial"):
+        (root / name).mkdir(parents=True)
+    (root / "status").write_text(installed)
+    (root / "etc/apt/sources.list").write_text(f"deb [trusted=yes] file:{folder}/repository ./\n")
+    user = getpass.getuser()
+    (folder / "apt.conf").write_text(f'Dir "{root}";\nDir::State::status "{root}/status";\nAPT::Sandbox::User "{user}";\n')
+    engine = Engine(0, APT)
+    asked(engine, DEBIAN)
+    script = engine.commands[0][-1].replace("/var/lib/apt/lists", f"{root}/var/lib/apt/lists")
+    environment = os.environ | {"APT_CONFIG": f"{folder}/apt.conf"}
+    done = subprocess.run(["/bin/sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    return Completed(("sh",), done.returncode, done.stdout.encode(), done.stderr)
+
+
+has_apt = pytest.mark.skipif(not (which("apt-get") and which("dpkg-deb")), reason="apt-get is Debian's")
+
+
+@has_apt
+def test_what_is_held_back_waits_too_and_debians_own_programs_name_numbers(tmp_path: Path) -> None:
+    states = {"demo": "install", "held": "hold", "own": "install"}
+    texts = (CONTROL.format(name=name, version="1.0", more=f"Status: {each} ok installed\n") for name, each in states.items())
+    done = debian_says(tmp_path, "\n".join(texts))
+    assert done.code == 0, done.stderr
+    found = {each.package: each.ids for each in asked(Engine(0, done.text + "\n"), DEBIAN)}
+    assert found == {"demo": ("CVE-2026-1000",), "held": ("CVE-2026-1001",), "own": ("CVE-2026-1002",)}
+
+
+@has_apt
+def test_an_upgrade_that_cannot_be_worked_out_is_not_nothing_waiting(tmp_path: Path) -> None:
+    more = "Status: install ok installed\nDepends: not-there\n"
+    done = debian_says(tmp_path, CONTROL.format(name="demo", version="1.0", more=more))
+    assert done.code == 100
+    assert "Unmet dependencies" in done.stderr

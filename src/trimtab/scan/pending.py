@@ -19,15 +19,19 @@ case "$said" in
 esac
 set -- /var/lib/apt/lists/*_Packages*
 [ -e "$1" ] || { echo 'no list of packages came: it has no sources' >&2; exit 100; }
-apt-get -qq --simulate dist-upgrade | grep '^Inst ' || true
+waiting=$(apt-get -qq -o APT::Ignore-Hold=true -o APT::Get::allow-change-held-packages=true \
+  -o APT::Get::Always-Include-Phased-Updates=true --simulate dist-upgrade)
+echo "$waiting" | grep '^Inst ' || true
 echo '=changelogs'
 cd "$(mktemp -d)"
-for name in $(apt-get -qq --simulate dist-upgrade | sed -n 's/^Inst \([^ ]*\) \[.*/\1/p'); do
+for name in $(echo "$waiting" | sed -n 's/^Inst \([^ ]*\) \[.*/\1/p'); do
   apt-get -qq download "$name" >/dev/null 2>&1 || continue
   for deb in *.deb; do
     echo "=package $name"
-    dpkg-deb --fsys-tarfile "$deb" |
-      tar -xO --wildcards './usr/share/doc/*/changelog.Debian.gz' 2>/dev/null | gzip -dc 2>/dev/null | head -c 200000 || true
+    names=$(dpkg-deb --fsys-tarfile "$deb" | tar -t |
+      grep '^\./usr/share/doc/[^/]*/changelog\(\.Debian\)\?\.gz$' | sort) || true
+    [ -z "$names" ] || dpkg-deb --fsys-tarfile "$deb" |
+      tar -xO "$(echo "$names" | head -n 1)" 2>/dev/null | gzip -dc 2>/dev/null | head -c 200000 || true
     rm -f "$deb"
   done
 done
@@ -35,7 +39,9 @@ done
 """Simulates an upgrade, then prints what each waiting package says of its changes. Nothing of the image is changed.
 
 `apt-get update` ends with 0 where it reached no list at all, and nothing would seem to wait. Old ones know no `Error-Mode`, so
-what they say is read."""
+what they say is read. An upgrade that cannot be worked out, as where what is installed lacks what it needs, ends the script.
+What somebody holds back waits as well. Debian's own
+programs have `changelog.gz` alone; in others that name is their program's."""
 _APK = r"""
 set -e
 grep -q '^[^#]' /etc/apk/repositories /etc/apk/repositories.d/* 2>/dev/null ||
