@@ -21,7 +21,8 @@ from trimtab.history import open_store, opened
 VALUE = "AKIA" + "QYLPMN5HFIQR7XYA"
 PASSWORD = "correct-" + "horse-battery"
 FILES = {
-    "compose.yaml": "services:\n  a: {build: services/a, image: 'shop-a:1'}\n  b: {build: services/b}\n",
+    "compose.yaml": f"services:\n  a: {{build: services/a, image: 'shop-a:1', command: a --db-password {PASSWORD}}}\n"
+    "  b: {build: services/b}\n",
     "services/a/Dockerfile": 'FROM python:3.13-slim\nUSER 1000\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCMD ["python"]\n',
     "services/a/requirements.txt": "flask==1.0\n",
     "services/a/deploy.py": f"KEY = '{VALUE}'\n",
@@ -73,6 +74,12 @@ def test_findings_end_with_one(fleet_folder: Path, advisories: Path, capsys: pyt
     assert "CVE-2026-1" in text
     assert "flask 1.0 → 2.0" in text
     assert "AWS Access Key" in text
+
+
+def test_credentials_that_do_not_count_are_not_called_none(fleet_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (fleet_folder / "services/a/deploy.py").unlink()
+    assert scan(fleet_folder, "--type", "secrets", "--fail-on", "high") == 0
+    assert "clean: 0 vulnerabilities, 0 credentials (2 in all)" in capsys.readouterr().out
 
 
 def test_nothing_found_and_everything_looked_at_ends_with_zero(fleet_folder: Path, advisories: Path) -> None:
@@ -148,6 +155,7 @@ def test_no_value_of_a_credential_is_anywhere(fleet_folder: Path, advisories: Pa
     run(["gate", str(fleet_folder), "--format", "json"])
     said = capsys.readouterr()
     assert "DB_PASSWORD" in said.out
+    assert "db-password" in said.out
     kept = b"".join(path.read_bytes() for path in (fleet_folder / ".trimtab").rglob("*") if path.is_file())
     kept += b"".join(path.read_bytes() for path in (fleet_folder.parent / "cache").rglob("*") if path.is_file())
     for value in (VALUE, PASSWORD):
@@ -212,7 +220,7 @@ def test_scans_are_kept(fleet_folder: Path, advisories: Path) -> None:
     scan(fleet_folder, "--advisories", str(advisories))
     store = open_store(fleet_folder)
     (row,) = store.scans.rows()
-    assert (row.kind, row.counts["critical"], row.secrets, row.outcome) == ("sources", 1, 2, "findings")
+    assert (row.kind, row.counts["critical"], row.secrets, row.outcome) == ("sources", 1, 3, "findings")
     store.close()
 
 

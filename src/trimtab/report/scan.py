@@ -239,7 +239,10 @@ def _unchecked(scan: Scan) -> Table:
 def _verdict(scan: Scan, verdict: Verdict) -> Text:
     levels = ", ".join(f"{number} {level}" for level, number in scan.counts().items() if number)
     parts = [f"{verdict.vulnerabilities} vulnerabilities{f' ({levels} in all)' if levels else ''}"]
-    parts += [f"{verdict.leaks} credentials", f"{verdict.controls} failed controls"]
+    # What `--fail-on` leaves out stands above, and nobody is to read that there is none.
+    leaks = len(scan.leaks)
+    parts += [f"{verdict.leaks} credentials{f' ({leaks} in all)' if leaks > verdict.leaks else ''}"]
+    parts += [f"{verdict.controls} failed controls"]
     parts += [f"{verdict.updates} security updates that wait"] if verdict.updates else []
     text = Text.assemble((str(verdict.outcome), _STYLES[verdict.outcome]), f": {', '.join(parts)}")
     for reason in verdict.reasons:
