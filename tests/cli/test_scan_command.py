@@ -206,6 +206,12 @@ def test_bills_are_written_and_read(fleet_folder: Path, advisories: Path, tmp_pa
     assert json.loads(bill.read_text())["bomFormat"] == "CycloneDX"
     data = found(fleet_folder, "--type", "vulns", "--sbom", str(bill), "--advisories", str(advisories))
     assert [(each["kind"], each["counts"]["critical"]) for each in data["targets"]] == [("sbom", 1)]
+    # As Windows' shell writes what another program prints.
+    bill.write_text(bill.read_text(), encoding="utf-16")
+    assert (
+        found(fleet_folder, "--type", "vulns", "--sbom", str(bill), "--advisories", str(advisories))["targets"]
+        == data["targets"]
+    )
 
 
 def test_the_ignore_file(fleet_folder: Path, advisories: Path) -> None:

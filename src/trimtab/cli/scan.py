@@ -303,7 +303,7 @@ def _home(service: Service) -> str:
 
 def _bill(path: Path) -> Bill:
     try:
-        packages, unusable = read_sbom(read_json(path.read_text(encoding="utf-8")), str(path))
+        packages, unusable = read_sbom(read_json(path.read_bytes()), str(path))
     except NoSbom as error:
         raise UsageError(f"`{path}` is no bill of materials that is read: {error}.") from error
     except (OSError, UnicodeDecodeError, ValueError, TypeError, RecursionError) as error:

@@ -177,7 +177,7 @@ def read_ignores(root: Path, vex: Sequence[Path]) -> Ignores:
 def _statements(path: Path) -> list[tuple[datetime, Statement]]:
     """The statements of one document with their times, which are the document's where they name none of their own."""
     try:
-        data = mapping(read_json(path.read_text(encoding="utf-8")))
+        data = mapping(read_json(path.read_bytes()))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UsageError(f"`{path}` cannot be read: {error}") from error
     if "openvex" not in str(data.get("@context", "")):

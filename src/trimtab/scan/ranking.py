@@ -66,7 +66,7 @@ def _scores(path: Path) -> dict[str, float]:
 
 
 def _exploited(path: Path) -> frozenset[str]:
-    data = mapping(read_json(path.read_text(encoding="utf-8-sig")))
+    data = mapping(read_json(path.read_bytes()))
     return frozenset(str(mapping(each).get("cveID", "")) for each in items(data.get("vulnerabilities"))) - {""}
 
 
