@@ -40,8 +40,7 @@ done
 
 `apt-get update` ends with 0 where it reached no list at all, and nothing would seem to wait. Old ones know no `Error-Mode`, so
 what they say is read. An upgrade that cannot be worked out, as where what is installed lacks what it needs, ends the script.
-What somebody holds back waits as well. Debian's own
-programs have `changelog.gz` alone; in others that name is their program's."""
+What somebody holds back waits as well. Debian's own programs have `changelog.gz` alone; in others that is their program's."""
 _APK = r"""
 set -e
 grep -q '^[^#]' /etc/apk/repositories /etc/apk/repositories.d/* 2>/dev/null ||
