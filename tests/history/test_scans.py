@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.fleet import MemoryTree, discover
+from trimtab.fleet.told_apart import told_apart
 from trimtab.history import ScanRow, opened
 from trimtab.history.scans import asked_for_vulnerabilities
 from trimtab.report.scans import last_scans, never_scanned
@@ -35,5 +37,20 @@ def test_a_services_last_scan_is_one_that_asked_for_vulnerabilities() -> None:
 
 def test_services_that_were_never_scanned_are_named() -> None:
     """Only those that were stood in the table of how old each service's last scan is."""
-    row = ScanRow("r", "a", "image", "2026-01-01T00:00:00", None, "", ("a", "b"), ("secrets",), 1, {}, 0, 0, None, "clean")
-    assert never_scanned([row], ["c", "b", "a", "d"]) == ["c", "d"]
+    told = told_apart(
+        discover(MemoryTree({"compose.yaml": "services: {a: {build: .}, b: {build: .}, c: {build: .}, d: {build: .}}"}))
+    )
+    row = replace(ROW, services=("a", "b"))
+    assert never_scanned([row], told) == ["c", "d"]
+
+
+def test_the_scan_of_one_projects_image_is_not_that_of_anothers_service() -> None:
+    """`mail-api` was called scanned because `shop-api` had been."""
+    files = {f"{name}/compose.yaml": f"name: {name}\nservices: {{api: {{build: .}}}}" for name in ("shop", "mail")}
+    told = told_apart(discover(MemoryTree(files)))
+    row = replace(ROW, run="r", target="shop-api:latest")
+    asked = asked_for_vulnerabilities(lambda _: {"sources": []})
+    assert [*last_scans([row], asked, told)] == ["shop/api"]
+    assert never_scanned([row], told) == ["mail/api"]
+    # What no project of the fleet is called any more is told by the name it had.
+    assert [*last_scans([replace(row, target="old-api")], asked, told)] == ["api"]

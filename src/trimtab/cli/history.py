@@ -16,6 +16,7 @@ from trimtab.cli.options import Common, show
 from trimtab.docker import ProcessRunner
 from trimtab.errors import UsageError
 from trimtab.fleet import DiskTree, discover
+from trimtab.fleet.told_apart import told_apart
 from trimtab.history import COMPARED, LEAST, FleetBuildRow, Ledger, Store, opened, regressions
 from trimtab.history.scans import asked_for_vulnerabilities
 from trimtab.report.deploy import deployment_data, deployment_view, deployments_data, deployments_view
@@ -129,8 +130,8 @@ def scans(
     with _store(path) as store:
         rows = store.scans.rows(limit=limit)
         asked = asked_for_vulnerabilities(lambda run: store.read_result(run, "scan"))
-        names = [service.name for service in discover(DiskTree(path)).services]
-        show(common, lambda: scans_data(rows, asked, names), lambda: scans_view(rows, asked, names))
+        told = told_apart(discover(DiskTree(path)))
+        show(common, lambda: scans_data(rows, asked, told), lambda: scans_view(rows, asked, told))
     return CLEAN
 
 

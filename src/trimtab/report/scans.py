@@ -1,6 +1,6 @@
 """Earlier scans and scores, for people and programs: what became better or worse, and how old each service's scan is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,12 +8,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trimtab.fleet.needed import normal_reference
+from trimtab.fleet.told_apart import Told
 from trimtab.history import ScanRow, ScoreRow
 from trimtab.history.scans import Asked
 from trimtab.report.data import Data
 from trimtab.scan import LEVELS
 from trimtab.scan.verdict import age
 
+_NOBODY: Mapping[str, Told] = {}
 _OUTCOMES = {"clean": "green", "findings": "red", "incomplete": "yellow"}
 
 
@@ -46,27 +49,44 @@ def scan_runs(rows: Sequence[ScanRow], asked: Asked) -> list[ScanRun]:
     return found
 
 
-def last_scans(rows: Sequence[ScanRow], asked: Asked) -> dict[str, tuple[ScanRow, dict[str, int] | None]]:
+def is_of(told: Told, scan: ScanRow) -> bool:
+    """Whether a scan names a service, and is of its image where another project has a service of that name."""
+    named = {normal_reference(each.image or f"{told.project}-{told.service}") for each in told.services}
+    return told.service in scan.services and (not told.project or normal_reference(scan.target) in named)
+
+
+def _about(row: ScanRow, told: Mapping[str, Told]) -> list[str]:
+    """The services that a scan names, by what tells them apart now; one that no project has any more by its own name."""
+    found: list[str] = []
+    for service in row.services:
+        mine = [each.name for each in told.values() if each.service == service and is_of(each, row)]
+        found += mine or [service]
+    return found
+
+
+def last_scans(
+    rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told] = _NOBODY
+) -> dict[str, tuple[ScanRow, dict[str, int] | None]]:
     """Each service's newest scan that asked for vulnerabilities, with their numbers; where none did, the newest one without
     numbers. The rows are the newest first.
     """
     found: dict[str, tuple[ScanRow, dict[str, int] | None]] = {}
     for row in rows:
-        for service in row.services:
+        for service in _about(row, told):
             known = found.setdefault(service, (row, dict(row.counts) if asked(row) else None))
             if known[1] is None and asked(row):
                 found[service] = row, dict(row.counts)
     return dict(sorted(found.items()))
 
 
-def never_scanned(rows: Sequence[ScanRow], services: Sequence[str]) -> list[str]:
+def never_scanned(rows: Sequence[ScanRow], told: Mapping[str, Told]) -> list[str]:
     """Those of a fleet's services that none of the rows is about."""
-    seen = {service for row in rows for service in row.services}
-    return sorted({*services} - seen)
+    seen = {service for row in rows for service in _about(row, told)}
+    return sorted({*told} - seen)
 
 
-def scans_data(rows: Sequence[ScanRow], asked: Asked, services: Sequence[str] = ()) -> Data:
-    """`trimtab history scans --format json`; `services` are those that the fleet has now."""
+def scans_data(rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told] = _NOBODY) -> Data:
+    """`trimtab history scans --format json`; `told` are the services that the fleet has now."""
     return {
         "schema": "trimtab.history-scans/1",
         "scans": [
@@ -78,14 +98,14 @@ def scans_data(rows: Sequence[ScanRow], asked: Asked, services: Sequence[str] = 
         ],
         "services": [
             {"service": name, "scanned": row.started, "image": row.image or None, "counts": counts}
-            for name, (row, counts) in last_scans(rows, asked).items()
+            for name, (row, counts) in last_scans(rows, asked, told).items()
         ],
-        "never_scanned": never_scanned(rows, services),
+        "never_scanned": never_scanned(rows, told),
     }  # fmt: skip
 
 
 def scans_view(
-    rows: Sequence[ScanRow], asked: Asked, services: Sequence[str] = (), now: datetime | None = None
+    rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told] = _NOBODY, now: datetime | None = None
 ) -> RenderableType:
     """The scans over time, and how old each service's last one is that asked for vulnerabilities."""
     if not rows:
@@ -101,22 +121,22 @@ def scans_view(
             each.run, each.started[:19].replace("T", " "), each.revision or "",
             Text(each.outcome, _OUTCOMES.get(each.outcome, "")), *numbers, _number(each.secrets), str(each.unchecked),
         )  # fmt: skip
-    return Group(table, "", _services(rows, asked, services, now or datetime.now(UTC)))
+    return Group(table, "", _services(rows, asked, told, now or datetime.now(UTC)))
 
 
 def _number(value: int | None) -> Text:
     return Text("–" if value is None else str(value), "" if value else "dim")
 
 
-def _services(rows: Sequence[ScanRow], asked: Asked, services: Sequence[str], now: datetime) -> Table:
+def _services(rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told], now: datetime) -> Table:
     table = Table(title="services", title_justify="left", box=None, pad_edge=False)
     for column in ("service", "last scan", "packages", *LEVELS):
         table.add_column(column, no_wrap=True, justify="left" if column in {"service", "last scan"} else "right")
-    for name, (row, counts) in last_scans(rows, asked).items():
+    for name, (row, counts) in last_scans(rows, asked, told).items():
         numbers = [None if counts is None else counts.get(level, 0) for level in LEVELS]
         ago = f"{age(now - datetime.fromisoformat(row.started))} ago"
         table.add_row(name, ago, str(row.packages), *(_number(number) for number in numbers))
-    for name in never_scanned(rows, services):
+    for name in never_scanned(rows, told):
         table.add_row(name, Text("never", "yellow"), *[_number(None)] * (1 + len(LEVELS)))
     return table
 

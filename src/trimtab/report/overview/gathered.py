@@ -8,7 +8,6 @@ from trimtab.build.told_apart import Targets, targets_of
 from trimtab.fleet import Fleet
 from trimtab.fleet.compose.facts import ComposeFacts, compose_facts
 from trimtab.fleet.compose.startup import faster_checks, predict
-from trimtab.fleet.needed import normal_reference
 from trimtab.fleet.told_apart import Told, about, project_name, told_apart
 from trimtab.gate import GatePolicy
 from trimtab.history import BuildRow, ScanRow
@@ -27,6 +26,7 @@ from trimtab.report.overview.model import Cost, Empty, ReviewPart, ServiceLine, 
 from trimtab.report.overview.proofs import optimised_part
 from trimtab.report.overview.security import gates_part, in_fleet, scanned_part, security_metrics
 from trimtab.report.overview.whole import Overview, ProjectStart
+from trimtab.report.scans import is_of
 from trimtab.review import Review
 from trimtab.review.score import deductions
 from trimtab.rules import Finding, Severity
@@ -118,7 +118,7 @@ def _services(
     for name, score in review.service_scores.items():
         one = told[name]
         good = spans.built(_builds_of(one, targets, built_as))
-        row = next((each for each in scans if one.service in each.services and _is_of(one, each)), None)
+        row = next((each for each in scans if is_of(one, each)), None)
         security = next(value for category, value in score.categories.items() if str(category) == "security")
         place = (one.project, one.service)
         found.append(
@@ -145,12 +145,6 @@ def _builds_of(told: Told, targets: Mapping[str, Sequence[BuildRow]], built_as: 
         if told.service in called and (chosen is None or target in chosen):
             return rows
     return ()
-
-
-def _is_of(told: Told, scan: ScanRow) -> bool:
-    """Whether a scan that names a service is of this one's image, where another project has a service of that name."""
-    named = {normal_reference(each.image or f"{told.project}-{told.service}") for each in told.services}
-    return not told.project or normal_reference(scan.target) in named
 
 
 def _jobs(fleet: Fleet) -> frozenset[tuple[str, str]]:
