@@ -129,6 +129,14 @@ def test_a_build_that_broke_fails_and_one_that_never_worked_does_not(tmp_path: P
     assert "--service" in next(step for step in stage.asked if step.name == "build-before").words
 
 
+def test_what_is_left_of_one_thing_for_one_reason_is_said_once() -> None:
+    """An image that is not there stood three times in one line: for its packages, its credentials and its settings."""
+    parts = [Left("scan of image a", "not checked: there is none")] * 3
+    assert left_lines([*parts, Left("scan of image b", parts[0].why)]) == [
+        "scan of image a, scan of image b: not checked: there is none"
+    ]
+
+
 def test_operations_do_not_pass_what_the_gates_do_not(tmp_path: Path) -> None:
     check = {"gate": "scan", "subject": "fleet", "state": "not checked", "measured": "never", "limit": "7 days", "hint": "scan"}
     gate = {"passed": False, "checks": [check, {**check, "subject": "web"}]}

@@ -62,12 +62,12 @@ def workflow_view(title: str, reports: Sequence[Report], facts: Sequence[tuple[s
 
 
 def left_lines(left: Iterable[Left]) -> list[str]:
-    """What is not done, a line each; the same said of several things is one line."""
-    grouped: dict[tuple[str, str], list[str]] = {}
+    """What is not done, a line each; the same said of several things is one line, and of one thing is said once."""
+    grouped: dict[tuple[str, str], dict[str, None]] = {}
     for each in left:
-        grouped.setdefault((each.why, each.next), []).append(each.what)
+        grouped.setdefault((each.why, each.next), {})[each.what] = None
     return [
-        f"{', '.join(names[:6])}{f' and {len(names) - 6} more' if len(names) > 6 else ''}: {why}{f' ({then})' if then else ''}"
+        f"{', '.join([*names][:6])}{f' and {len(names) - 6} more' if len(names) > 6 else ''}: {why}{f' ({then})' if then else ''}"
         for (why, then), names in grouped.items()
     ]
 
