@@ -66,10 +66,11 @@ def left_lines(left: Iterable[Left]) -> list[str]:
     grouped: dict[tuple[str, str], dict[str, None]] = {}
     for each in left:
         grouped.setdefault((each.why, each.next), {})[each.what] = None
-    return [
-        f"{', '.join([*names][:6])}{f' and {len(names) - 6} more' if len(names) > 6 else ''}: {why}{f' ({then})' if then else ''}"
-        for (why, then), names in grouped.items()
-    ]
+    return [f"{_several([*names])}: {why}{f' ({then})' if then else ''}" for (why, then), names in grouped.items()]
+
+
+def _several(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:6])}{f' and {len(names) - 6} more' if len(names) > 6 else ''}"
 
 
 def report_markdown(report: Report) -> str:
