@@ -1,25 +1,14 @@
 """DF205 and DF206: what an unprivileged user cannot reach."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from trimtab.fleet.chain import holds_comment
 from trimtab.fleet.facts import Facts
-from trimtab.fleet.installs import Install
 from trimtab.fleet.paths import is_within
-from trimtab.fleet.requirements import python_minor
-from trimtab.fleet.stage import Copy, Run, Stage
-from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.fleet.stage import Stage
+from trimtab.rules.base import Case, Category, DockerfileRule, Finding, Refusal, Severity
+from trimtab.rules.user_installs import copied_for_all, installed_for_all, root_home_copies, user_installs
 from trimtab.syntax.dockerfile import Dockerfile
-from trimtab.text import Edit, Span
 
-_LOCAL = "/root/.local"
-_EFFECTS = Effects(
-    removes=("/root/.local", "/root/.local/**"),
-    changes=("/usr/local/bin/**", "/usr/local/lib/**", "/usr/local/etc/**", "/usr/local/share/**", "/usr/local/include/**"),
-    config=("Env.PATH",),
-    installs=True,
-)
 _OWNER = "which of its folders the service writes to, and who owns what a volume holds already, is not known from here"
 
 
@@ -63,6 +52,16 @@ class UserInstallInRootHome(DockerfileRule):
             "FROM python:3.13\nRUN pip install --user six\nRUN ls /root/.local\nUSER 1000\n",
             refused="line 3 uses the path as well",
         ),
+        Case(
+            "FROM python:3.13 AS b\nRUN pip install --user six\nFROM python:3.13 AS test\nCOPY --from=b /root/.local /x\n"
+            "FROM python:3.13\nCOPY --from=b /root/.local /root/.local\nUSER 1000\n",
+            refused="another stage uses what is installed there as well",
+        ),
+        Case(
+            "FROM python:3.13 AS b\nRUN pip install --user six\nFROM b AS test\nRUN python -m six\n"
+            "FROM python:3.13\nCOPY --from=b /root/.local /root/.local\nUSER 1000\n",
+            refused="another stage uses what is installed there as well",
+        ),
     ]
 
     def check(self, file: Dockerfile, facts: Facts) -> Iterator[Finding]:
@@ -71,83 +70,16 @@ class UserInstallInRootHome(DockerfileRule):
             unprivileged = user.uid != 0 if user else bool(stage.end.user) and "$" not in stage.end.user
             if not unprivileged:
                 continue
-            own = [(run, install) for run, install in _user_installs(facts, stage)]
-            copies = [copy for copy in stage.copies if copy.from_ and _LOCAL in copy.sources and copy.destination == _LOCAL]
+            own = user_installs(facts, stage)
+            copies = root_home_copies(stage)
             for run, install in own:
                 message = f"user `{stage.end.user}` may not enter `/root`, where this puts the packages"
-                yield self.finding(facts, run.source_span(install.command.span), message, _direct(file, facts, stage, own))
+                yield self.finding(
+                    facts, run.source_span(install.command.span), message, installed_for_all(file, facts, stage, own)
+                )
             for copy in copies:
                 message = f"user `{stage.end.user}` may not enter `/root`, where this puts the packages"
-                yield self.finding(facts, copy.instruction.arguments_span, message, _copied(file, facts, stage, copy))
-
-
-def _user_installs(facts: Facts, stage: Stage) -> Iterator[tuple[Run, Install]]:
-    for one in facts.lineage(stage):
-        for run in one.runs:
-            user = facts.runs_as(one, run.state)
-            for install in run.installs:
-                if "PYTHONUSERBASE" in run.state.env:
-                    continue
-                if install.manager.name == "pip" and install.has_flag("--user") and user is not None and user.uid == 0:
-                    yield run, install
-
-
-def _direct(file: Dockerfile, facts: Facts, stage: Stage, own: Sequence[tuple[Run, Install]]) -> Fix | Refusal:
-    edits = [_flag_edit(run, install, "") for run, install in own]
-    return _together(file, facts, [stage], [each for each in edits if each], len(own), ())
-
-
-def _copied(file: Dockerfile, facts: Facts, stage: Stage, copy: Copy) -> Fix | Refusal:
-    origin = facts.stage_named(copy.from_ or "")
-    installs = list(_user_installs(facts, origin)) if origin else []
-    if origin is None or not installs or len(copy.sources) != 1 or copy.instruction.json is not None:
-        return Refusal("what the copied folder holds is not known from here")
-    bases = {python_minor(facts.outside_base(one)) for one in (origin, stage)}
-    first = installs[0][0].index
-    later = (command for run in origin.runs if run.index > first for command in run.script.commands)
-    used = any(command.name.startswith("python") for command in later)
-    if len(bases) != 1 or None in bases or used:
-        return Refusal("the stages are not known to read what `--prefix` puts below `/usr/local`")
-    edits = [_flag_edit(run, install, "--prefix=/install") for run, install in installs]
-    words = copy.instruction.words
-    edits += [Edit(words[0].span, "/install"), Edit(words[1].span, "/usr/local")]
-    if copy.instruction.flag("chown"):
-        return Refusal("its owner would own `/usr/local` as well")
-    return _together(file, facts, [origin, stage], [each for each in edits if each], len(installs) + 2, (copy,))
-
-
-def _flag_edit(run: Run, install: Install, instead: str) -> Edit | None:
-    if not run.editable or not install.command.literal:
-        return None
-    index = install.command.words.index("--user")
-    span = install.command.word_spans[index]
-    if instead:
-        return Edit(run.source_span(span), instead)
-    previous = install.command.word_spans[index - 1]
-    return Edit.delete(Span(run.behind(previous.end), run.behind(span.end)))
-
-
-def _together(
-    file: Dockerfile, facts: Facts, stages: Sequence[Stage], edits: list[Edit], expected: int, moving: Sequence[Copy]
-) -> Fix | Refusal:
-    """The edits with those that take the folder off PATH; refused where anything else names it."""
-    if len(edits) != expected:
-        return Refusal("an install does not stand in a plain chain of commands")
-    for stage in stages:
-        for instruction in stage.instructions:
-            if ".local" not in instruction.logical.text or any(copy.instruction is instruction for copy in moving):
-                continue
-            words = [word for word in instruction.words if ".local" in word.raw]
-            simple = [word for word in words if re.fullmatch(r"PATH=\"?/root/\.local/bin:.*", word.raw)]
-            if instruction.keyword != "ENV" or len(simple) != len(words) or holds_comment(file, instruction.span):
-                return Refusal(f"line {instruction.start_line} uses the path as well")
-            for word in simple:
-                start = word.span.start + word.raw.index("/root/.local/bin:")
-                if re.fullmatch(r"PATH=\"?/root/\.local/bin:\$\{?PATH\}?\"?", word.raw) and len(instruction.words) == 1:
-                    edits.append(Edit.delete(instruction.span))
-                    continue
-                edits.append(Edit.delete(Span(start, start + len("/root/.local/bin:"))))
-    return Fix("install where every user finds it", tuple(edits), Applicability.UNSAFE, _EFFECTS)
+                yield self.finding(facts, copy.instruction.arguments_span, message, copied_for_all(file, facts, stage, copy))
 
 
 class UnwritablePath(DockerfileRule):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from trimtab.fleet.facts import Facts
 from trimtab.fleet.stage import WINDOWS, Stage
 from trimtab.rules.base import Applicability, Case, Category, DockerfileRule, Effects, Finding, Fix, Refusal, Severity
+from trimtab.rules.user_installs import copied_for_all, installed_for_all, root_home_copies, user_installs
 from trimtab.syntax.dockerfile import Dockerfile, Instruction
 from trimtab.text import Edit
 
@@ -13,6 +14,7 @@ _ACCOUNTS = ("/etc/passwd", "/etc/passwd-", "/etc/group", "/etc/group-", "/etc/s
              "/etc/gshadow-", "/etc/subuid", "/etc/subuid-", "/etc/subgid", "/etc/subgid-", "/etc", "/var/log/faillog",
              "/var/log/lastlog", "/var/log/**")  # fmt: skip
 _NUMBER = 10001
+_BELOW_ROOT = "its programs lie below `/root`, which only root may enter"
 
 
 class RootUser(DockerfileRule):
@@ -27,9 +29,9 @@ class RootUser(DockerfileRule):
 
     ## Fix safety
     Only with proof: an unprivileged user may not write where root could, so the fix is applied by `trimtab optimize`, which
-    starts both images and compares them, or on demand. Refused where the service writes to a volume whose owner cannot
-    be changed from here, listens on a port below 1024, drops its privileges itself, or starts from a base that is not
-    known to start as root.
+    starts both images and compares them. Programs that `pip install --user` has put into root's home are put where every user
+    finds them, as DF205 does. Refused where the service writes to a volume whose owner cannot be changed from here, listens
+    on a port below 1024, drops its privileges itself, or starts from a base that is not known to start as root.
 
     ## References
     CIS Docker Benchmark 4.1
@@ -58,6 +60,26 @@ class RootUser(DockerfileRule):
             "FROM python:3.12-slim\nARG USER=root\nRUN [ $USER = root ] || useradd $USER\nUSER $USER\n",
             refused="the user that it creates is named by a variable, `$USER`, which may say root",
         ),
+        Case(
+            "FROM python:3.12-slim\nRUN pip install --user six\nENV PATH=/root/.local/bin:$PATH\nCMD [\"python\"]\n",
+            after="FROM python:3.12-slim\nRUN useradd --system --uid 10001 --no-create-home app\nRUN pip install six\n"
+            "USER 10001\nCMD [\"python\"]\n",
+        ),
+        Case(
+            "FROM python:3.12 AS b\nRUN pip install --user six\nFROM python:3.12-slim\n"
+            "COPY --from=b /root/.local /root/.local\nENV PATH=/root/.local/bin:$PATH\nCMD [\"python\"]\n",
+            after="FROM python:3.12 AS b\nRUN pip install --prefix=/install six\nFROM python:3.12-slim\n"
+            "RUN useradd --system --uid 10001 --no-create-home app\nCOPY --from=b /install /usr/local\n"
+            "USER 10001\nCMD [\"python\"]\n",
+        ),
+        Case(
+            "FROM python:3.12-slim\nRUN pip install --user six\nRUN ls /root/.local\nCMD [\"python\"]\n",
+            refused="its programs lie below `/root`, which only root may enter: line 3 uses the path as well",
+        ),
+        Case(
+            "FROM node:20\nCOPY --from=acme/tools /a /root/a\nCMD [\"node\"]\n",
+            refused="its programs lie below `/root`, which only root may enter",
+        ),
         Case("FROM nginx:1.27\nEXPOSE 80\n", refused="it listens on port 80, which an unprivileged user may not open"),
         Case(
             "FROM python:3.12-slim\nVOLUME /data\nCMD [\"python\"]\n",
@@ -82,6 +104,16 @@ def _runs_as_root(facts: Facts, stage: Stage) -> bool:
 
 
 def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
+    fix, moved = _as_user(file, facts, stage), _out_of_root_home(file, facts, stage)
+    if isinstance(fix, Refusal) or moved is None:
+        return fix
+    if isinstance(moved, Refusal):
+        return moved
+    edits = tuple(sorted((*moved.edits, *fix.edits), key=lambda edit: edit.span))
+    return Fix(f"{moved.title}, and {fix.title}", edits, fix.applicability, moved.effects.joined(fix.effects))
+
+
+def _as_user(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
     reason = _obstacle(facts, stage) or _cannot_make_users(facts, stage)
     if any(not file.can_be_followed(instruction) for instruction in (stage.instructions[0], stage.instructions[-1])):
         reason = "its last line ends in a continuation, which would take the next line in"
@@ -112,6 +144,20 @@ def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
             texts[start.span.end] = _leading(file, start, newline) + created
     edits = tuple(Edit.insert(offset, text) for offset, text in sorted(texts.items()))
     return Fix("run as an unprivileged user", edits, Applicability.PROOF, effects)
+
+
+def _out_of_root_home(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal | None:
+    """What takes the programs out of root's home; None where none is there."""
+    copied = [copy for copy in stage.copies if copy.from_ and copy.destination.startswith("/root")]
+    named = [install for run in stage.runs for install in run.installs if "--user" in install.arguments]
+    if not copied and not named:
+        return None
+    own, copies = user_installs(facts, stage), root_home_copies(stage)
+    known = [install for _, install in own]
+    if copied != copies or any(install not in known for install in named) or len(copies) + bool(own) != 1:
+        return Refusal(_BELOW_ROOT)
+    found = copied_for_all(file, facts, stage, copies[0]) if copies else installed_for_all(file, facts, stage, own)
+    return Refusal(f"{_BELOW_ROOT}: {found.reason}") if isinstance(found, Refusal) else found
 
 
 def _anchor(stage: Stage) -> Instruction | None:
@@ -151,9 +197,6 @@ def _obstacle(facts: Facts, stage: Stage) -> str | None:
         return "its entrypoint is an init system that starts as root and drops privileges itself"
     if facts.outside_base(stage) == "scratch":
         return "an image from scratch has no tool to create a user with"
-    copied = [copy for copy in stage.copies if copy.from_ and copy.destination.startswith("/root")]
-    if copied or any("--user" in install.arguments for run in stage.runs for install in run.installs):
-        return "its programs lie below `/root`, which only root may enter"
     return None
 
 
