@@ -55,6 +55,27 @@ def test_an_unprivileged_user_meets_the_files_that_root_has_left(tmp_path: Path)
     assert "USER root" in (folder / "Dockerfile").read_text()
 
 
+def test_programs_in_roots_home_are_moved_where_the_image_gets_a_user(tmp_path: Path) -> None:
+    """Five services of HomeIQ had to go on as root for it."""
+    text = f'{BASE}RUN pip install --user six\nENV PATH=/root/.local/bin:$PATH\nCOPY server.py .\nCMD ["python", "server.py"]\n'
+    folder = write(tmp_path / "fleet", {"Dockerfile": text, "server.py": f"import six\n{SERVER}"})
+    found = optimized(folder, "--select", "DF201", "--quick", "--apply")["Dockerfile"]
+    assert found["verdict"] == "accepted", found
+    after = (folder / "Dockerfile").read_text()
+    assert "USER 10001" in after
+    assert "/root/.local" not in after
+
+
+def test_programs_from_another_stage_stay_where_the_python_looks_elsewhere(tmp_path: Path) -> None:
+    """Debian's Python puts what `--prefix` names below a `local` of its own, and does not look where the fix copies that."""
+    text = f"{BASE.strip()} AS builder\nRUN pip install --user six\n{BASE}COPY --from=builder /root/.local /root/.local\n"
+    files = {"Dockerfile": f'{text}COPY server.py .\nCMD ["python", "server.py"]\n', "server.py": f"import six\n{SERVER}"}
+    folder = write(tmp_path / "fleet", files)
+    found = optimized(folder, "--select", "DF201", "--quick", "--apply")["Dockerfile"]
+    assert found["verdict"] == "rejected", found
+    assert (folder / "Dockerfile").read_text() == files["Dockerfile"]
+
+
 def test_every_scenario_is_measured_and_a_branch_is_made(tmp_path: Path) -> None:
     text = BASE + 'WORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["python", "server.py"]\n'
     files = {"svc/Dockerfile": text, "svc/requirements.txt": "six==1.17.0\n", "svc/server.py": SERVER,
