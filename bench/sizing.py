@@ -98,7 +98,7 @@ def bucket_end(value: float, first: float) -> float:
 def judged(memory: float | None, seen: Evidence, heap: int) -> str:
     if memory is None:
         return ""
-    needed = max(seen.memory_max, (seen.oom_limit or 0) + 1, heap + 1)
+    needed = max(seen.memory_max, max(seen.oom_limits, default=0) + 1, heap + 1)
     return " small" if memory < needed else " much" if memory > 2 * needed else ""
 
 
