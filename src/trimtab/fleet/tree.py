@@ -167,7 +167,7 @@ class DiskTree:
 
     def __init__(self, root: Path, closed: Set[str] = frozenset()) -> None:
         self.root = root
-        self.name = root.name
+        self.name = Path(os.path.abspath(root)).name
         self.closed = closed
         self._root = str(root)
         self._resolved: Path | None = None

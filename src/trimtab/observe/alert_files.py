@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from trimtab.observe.rules import AlertRule, Situation, Watched, among, quoted, rules_for
+from trimtab.observe.rules import NEAR, AlertRule, Situation, Watched, among, quoted, rules_for
 
 METRICS_PORT = 9464
 """Where `trimtab metrics --listen` is expected; the port that OpenTelemetry gives to Prometheus exporters."""
 RULES, TESTS, DASHBOARD = "trimtab-rules.yml", "trimtab-rules.test.yml", "grafana-dashboard.json"
 CONFIG, COMPOSE = "prometheus.yml", "compose.prometheus.yaml"
+SCRAPED = "30s"
+"""How often Prometheus asks, and the least step of each query.
+
+Grafana takes 15 s where its data source says nothing else, and four times that for `$__rate_interval`: two values or one, which
+makes holes and teeth of a rate.
+"""
 
 
 def alert_files(watched: Watched, mark: str, *, propagates: bool = True) -> dict[str, str]:
@@ -182,6 +188,7 @@ volumes:
 
 
 def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
+    looks = _looks(watched)
     chosen = f'project={quoted(watched.project)}, service=~"$service"'
     rate = "[$__rate_interval]"
     held = f"rate(trimtab_container_cpu_throttled_periods_total{{{chosen}}}{rate})"
@@ -223,7 +230,7 @@ def _dashboard(watched: Watched, mark: str) -> dict[str, object]:
             {"name": "service", "type": "query", "datasource": _SOURCE, "query": names, "refresh": 2, "multi": True,
              "includeAll": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"}},
         ]},
-        "panels": [_panel(number, *each, _looks(watched)) for number, each in enumerate(panels)],
+        "panels": [_panel(number, *each, looks.get(each[0], {})) for number, each in enumerate(panels)],
     }  # fmt: skip
 
 
@@ -239,14 +246,6 @@ _LEGENDS = (
 """The labels that tell a metric's series apart, by what its name begins with."""
 
 
-SCRAPED = "30s"
-"""How often Prometheus asks, and the least step of each query.
-
-Grafana takes 15 s where its data source says nothing else, and four times that for `$__rate_interval`: two values or one, which
-makes holes and teeth of a rate.
-"""
-
-
 def _looks(watched: Watched) -> dict[str, dict[str, object]]:
     """Colours and words by a panel's title: Grafana's own threshold is 80, so that ten critical vulnerabilities are green."""
     limit = (watched.max_critical or 0) + 1
@@ -256,7 +255,7 @@ def _looks(watched: Watched) -> dict[str, dict[str, object]]:
     }
     return {
         "Health": {"mappings": [{"type": "value", "options": words}], **_red_from(1)},
-        "Share of the memory limit": _red_from(0.9),
+        "Share of the memory limit": _red_from(NEAR),
         "Critical vulnerabilities": _red_from(limit),
         "Revision": {"thresholds": {"mode": "absolute", "steps": [{"color": "text", "value": None}]}},
         "Killed for want of memory": {"decimals": 0},
@@ -269,9 +268,7 @@ def _red_from(value: float) -> dict[str, object]:
     return {"thresholds": {"mode": "absolute", "steps": steps}}
 
 
-def _panel(
-    number: int, title: str, kind: str, expr: str, unit: str, looks: Mapping[str, Mapping[str, object]]
-) -> dict[str, object]:  # fmt: skip
+def _panel(number: int, title: str, kind: str, expr: str, unit: str, looks: Mapping[str, object]) -> dict[str, object]:
     """One of two columns of panels."""
     colour = {"color": {"mode": "palette-classic" if kind == "timeseries" else "thresholds"}}
     tooltip = {"options": {"tooltip": {"mode": "multi", "sort": "desc"}}} if kind == "timeseries" else {}
@@ -282,8 +279,7 @@ def _panel(
         "type": kind,
         "datasource": _SOURCE,
         "gridPos": {"h": 8, "w": 12, "x": number % 2 * 12, "y": number // 2 * 8},
-        "fieldConfig": {"defaults": {"unit": unit, "min": 0, **colour, **looks.get(title, {})}, "overrides": []},
+        "fieldConfig": {"defaults": {"unit": unit, "min": 0, **colour, **looks}, "overrides": []},
         **tooltip,
-        "interval": SCRAPED,
         "targets": [{"refId": "A", "expr": expr, "interval": SCRAPED, "legendFormat": legend, "datasource": _SOURCE}],
     }

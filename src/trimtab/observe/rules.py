@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Level = Literal["critical", "warning", "info"]
+NEAR = 0.9
+"""The share of its memory limit from which a container is said to be near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _memory_and_processor(watched: Watched) -> Iterator[AlertRule]:
     limit = _one("trimtab_container_memory_limit_bytes", project)
     yield AlertRule(
         "ContainerNearMemoryLimit",
-        f"trimtab_container_memory_working_set_bytes{{{chosen}}} / trimtab_container_memory_limit_bytes{{{chosen}}} > 0.9",
+        f"trimtab_container_memory_working_set_bytes{{{chosen}}} / trimtab_container_memory_limit_bytes{{{chosen}}} > {NEAR}",
         "warning", "{{ $labels.service }} is near its memory limit",
         "{{ $labels.project }}/{{ $labels.service }} uses {{ $value | humanizePercentage }} of its memory limit,"
         " page cache aside, for ten minutes.", "10m",

@@ -16,7 +16,6 @@ from trimtab.report.data import Data
 from trimtab.scan import LEVELS
 from trimtab.scan.verdict import age
 
-_NOBODY: Mapping[str, Told] = {}
 _OUTCOMES = {"clean": "green", "findings": "red", "incomplete": "yellow"}
 
 
@@ -65,7 +64,7 @@ def _about(row: ScanRow, told: Mapping[str, Told]) -> list[str]:
 
 
 def last_scans(
-    rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told] = _NOBODY
+    rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told]
 ) -> dict[str, tuple[ScanRow, dict[str, int] | None]]:
     """Each service's newest scan that asked for vulnerabilities, with their numbers; where none did, the newest one without
     numbers. The rows are the newest first.
@@ -85,7 +84,7 @@ def never_scanned(rows: Sequence[ScanRow], told: Mapping[str, Told]) -> list[str
     return sorted({*told} - seen)
 
 
-def scans_data(rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told] = _NOBODY) -> Data:
+def scans_data(rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told]) -> Data:
     """`trimtab history scans --format json`; `told` are the services that the fleet has now."""
     return {
         "schema": "trimtab.history-scans/1",
@@ -104,9 +103,7 @@ def scans_data(rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told] =
     }  # fmt: skip
 
 
-def scans_view(
-    rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told] = _NOBODY, now: datetime | None = None
-) -> RenderableType:
+def scans_view(rows: Sequence[ScanRow], asked: Asked, told: Mapping[str, Told], now: datetime | None = None) -> RenderableType:
     """The scans over time, and how old each service's last one is that asked for vulnerabilities."""
     if not rows:
         return "no scan is kept yet: `trimtab scan` keeps each one"

@@ -1,7 +1,7 @@
 """What `pip install --user` puts into root's home, moved to where every user finds it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from trimtab.fleet.chain import holds_comment
 from trimtab.fleet.facts import Facts
@@ -20,12 +20,7 @@ _EFFECTS = Effects(
     config=("Env.PATH",),
     installs=True,
 )
-_ELSEWHERE = "another stage uses what is installed there as well"
-
-
-def user_installs(facts: Facts, stage: Stage) -> list[tuple[Run, Install]]:
-    """The `pip install --user` that root runs in a stage, or in one that it starts from."""
-    return list(_user_installs(facts, stage))
+_ELSEWHERE = "what is installed there is used elsewhere as well"
 
 
 def root_home_copies(stage: Stage) -> list[Copy]:
@@ -33,20 +28,21 @@ def root_home_copies(stage: Stage) -> list[Copy]:
     return [copy for copy in stage.copies if copy.from_ and _LOCAL in copy.sources and copy.destination == _LOCAL]
 
 
-def _user_installs(facts: Facts, stage: Stage) -> Iterator[tuple[Run, Install]]:
-    for one in facts.lineage(stage):
-        for run in one.runs:
-            user = facts.runs_as(one, run.state)
-            for install in run.installs:
-                if "PYTHONUSERBASE" in run.state.env:
-                    continue
-                if install.manager.name == "pip" and install.has_flag("--user") and user is not None and user.uid == 0:
-                    yield run, install
+def user_installs(facts: Facts, stage: Stage) -> list[tuple[Run, Install]]:
+    """The `pip install --user` that root runs in a stage, or in one that it starts from."""
+    return [
+        (run, install)
+        for one in facts.lineage(stage)
+        for run in one.runs
+        if "PYTHONUSERBASE" not in run.state.env and (user := facts.runs_as(one, run.state)) is not None and user.uid == 0
+        for install in run.installs
+        if install.manager.name == "pip" and install.has_flag("--user")
+    ]
 
 
 def installed_for_all(file: Dockerfile, facts: Facts, stage: Stage, own: Sequence[tuple[Run, Install]]) -> Fix | Refusal:
     """The installs of a stage without `--user`."""
-    if any(_taken_elsewhere(facts, one, (stage,)) for one in facts.lineage(stage)):
+    if _taken(facts, stage, None):
         return Refusal(_ELSEWHERE)
     edits = [_flag_edit(run, install, "") for run, install in own]
     return _together(file, facts, [stage], [each for each in edits if each], len(own), ())
@@ -69,7 +65,7 @@ def copied_for_all(file: Dockerfile, facts: Facts, stage: Stage, copy: Copy) -> 
     edits += [Edit(words[0].span, "/install"), Edit(words[1].span, "/usr/local")]
     if copy.instruction.flag("chown"):
         return Refusal("its owner would own `/usr/local` as well")
-    if len(facts.descendants(origin)) > 1 or any(_taken_elsewhere(facts, one, (stage,)) for one in facts.lineage(origin)):
+    if len(facts.descendants(origin)) > 1 or _taken(facts, origin, copy):
         return Refusal(_ELSEWHERE)
     return _together(file, facts, [origin, stage], [each for each in edits if each], len(installs) + 2, (copy,))
 
@@ -108,12 +104,13 @@ def _together(
     return Fix("install where every user finds it", tuple(edits), Applicability.UNSAFE, _EFFECTS)
 
 
-def _taken_elsewhere(facts: Facts, origin: Stage, but: Sequence[Stage]) -> bool:
-    """Whether another stage copies from one what root's home has."""
-    taken = (
-        source
+def _taken(facts: Facts, origin: Stage, but: Copy | None) -> bool:
+    """Whether anything but one copy takes what root's home has in a stage, or in one that it starts from."""
+    origins = facts.lineage(origin)
+    return any(
+        is_within(_LOCAL, source) or is_within(source, _LOCAL)
         for one in facts.stages
-        for copy in (one.copies if one not in but else ())
-        for source in (copy.sources if facts.stage_named(copy.from_ or "") is origin else ())
+        for copy in one.copies
+        if copy is not but and copy.from_ and facts.stage_named(copy.from_) in origins
+        for source in copy.sources
     )
-    return any(is_within(_LOCAL, source) or is_within(source, _LOCAL) for source in taken)

@@ -132,11 +132,12 @@ def search(path: str, content: bytes, kind: FileKind = "") -> Iterator[Leak]:
     if text is None:
         return
     named = _SETTINGS.search(path) and not (_SAMPLE.search(path) or _SYSTEM.match(path) or _MANIFEST.search(path))
-    names = _pairs_of(path, text, kind) if kind or named or _DOCKERFILE.search(path) else None
+    asked = bool(kind or named or _DOCKERFILE.search(path))
     found = {mark for mark in _MARKS if mark in text}
-    if not found and names is None:
+    if not found and not asked:
         return
-    leaks = _in_lines(path, _LINE_END.split(text), found, names)
+    lines = _LINE_END.split(text)
+    leaks = _in_lines(path, lines, found, _pairs_of(path, text, [*lines, ""], kind) if asked else None)
     yield from islice(leaks, _MOST)
     if next(leaks, None) is not None:
         yield Leak(f"further credentials after the first {_MOST}", path, 0, "", Severity.HIGH)
@@ -185,9 +186,8 @@ _Pairs = Callable[[int, str], Iterable[tuple[str, str]]]
 """The names and values of a line, by its number and its text."""
 
 
-def _pairs_of(path: str, text: str, kind: FileKind) -> _Pairs:
-    """How names and values stand in the lines of a file of its kind."""
-    lines = [*_LINE_END.split(text), ""]
+def _pairs_of(path: str, text: str, lines: Sequence[str], kind: FileKind) -> _Pairs:
+    """How names and values stand in the lines of a file of its kind; the last of `lines` is one that follows the text's own."""
     if kind == "dockerfile" or (not kind and _DOCKERFILE.search(path)):
         table = declarations(path, text)
         return lambda number, line: [*table.get(number, ()), *options(line, lines[number])]

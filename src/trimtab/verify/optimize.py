@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import anyio
 
@@ -15,6 +16,7 @@ from trimtab.verify.company import Shared
 from trimtab.verify.contexts import prove_context
 from trimtab.verify.evidence import Evidence, Verdict, VerdictKind
 from trimtab.verify.faults import NOBODYS_FAULT, broken_off
+from trimtab.verify.in_turn import in_turn
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.memory import Memory, Proof
 from trimtab.verify.proof import DockerfileProof
@@ -116,21 +118,14 @@ class _Run:
         return True
 
     async def _all(self, changes: Sequence[FileChange]) -> None:
-        begun = anyio.Semaphore(self.laboratory.slots.count + 1)
-        async with anyio.create_task_group() as group:
-            for change in changes:
-                file = self.fleet.file(change.path)
-                if file is not None:
-                    # One more than there are slots: few enough that verdicts come early and are remembered should the run be
-                    # stopped, and the disk holds few originals at once; enough that no slot waits while one file is compared.
-                    await begun.acquire()
-                    group.start_soon(self._in_turn, begun, file, change, self.planned.changed.index(change))
-
-    async def _in_turn(self, begun: anyio.Semaphore, file: FleetFile, change: FileChange, number: int) -> None:
-        try:
-            await self._one(file, change, number)
-        finally:
-            begun.release()
+        jobs = [
+            partial(self._one, file, change, self.planned.changed.index(change))
+            for change in changes
+            if (file := self.fleet.file(change.path)) is not None
+        ]
+        # One more than there are slots: few enough that verdicts come early and are remembered should the run be stopped, and
+        # the disk holds few originals at once; enough that no slot waits while one file is compared.
+        await in_turn(self.laboratory.slots.count + 1, jobs)
 
     async def _one(self, file: FleetFile, change: FileChange, number: int) -> None:
         key = await self.memory.key(self.laboratory, file, change)

@@ -3,8 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-
-import anyio
+from functools import partial
 
 from trimtab.docker import read_config
 from trimtab.errors import StateError
@@ -16,6 +15,7 @@ from trimtab.verify.bisect import largest_holding
 from trimtab.verify.company import Shared, Volumes
 from trimtab.verify.evidence import Behaviour, Evidence, Trial, Verdict, VerdictKind
 from trimtab.verify.faults import NOBODYS_FAULT, broken_off
+from trimtab.verify.in_turn import in_turn
 from trimtab.verify.laboratory import Laboratory
 from trimtab.verify.memory import Memory, Proof, Settled
 from trimtab.verify.reach import health_texts
@@ -61,21 +61,12 @@ class SettingsProof:
         """
         services = self._by_service()
         parts = [_Part() for _ in services]
-        begun = anyio.Semaphore(self.laboratory.slots.count)
-        async with anyio.create_task_group() as group:
-            for index, (name, fixes) in enumerate(services.items()):
-                if name:
-                    await begun.acquire()
-                    group.start_soon(self._in_turn, begun, parts[index], index, name, fixes)
-                else:
-                    parts[index].keep(fixes, "compose reads the same project but for what is declared")
+        jobs = [
+            partial(self._prove_service, parts[index], index, name, fixes)
+            for index, (name, fixes) in enumerate(services.items())
+        ]
+        await in_turn(self.laboratory.slots.count, jobs)
         return self._ended(parts)
-
-    async def _in_turn(self, begun: anyio.Semaphore, part: _Part, index: int, name: str, fixes: Sequence[AppliedFix]) -> None:
-        try:
-            await self._prove_service(part, index, name, fixes)
-        finally:
-            begun.release()
 
     def _by_service(self) -> Mapping[str, list[AppliedFix]]:
         """The fixes by the service that they are about; empty for those about none."""
@@ -86,6 +77,9 @@ class SettingsProof:
         return found
 
     async def _prove_service(self, part: _Part, index: int, name: str, fixes: Sequence[AppliedFix]) -> None:
+        if not name:
+            part.keep(fixes, "compose reads the same project but for what is declared")
+            return
         together = [fix for fix in fixes if any(setting.path[2] in _OF_THE_WHOLE for setting in fix.effects.settings)]
         alone = [fix for fix in fixes if fix not in together]
         if together:

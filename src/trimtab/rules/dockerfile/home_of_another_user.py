@@ -55,12 +55,17 @@ class UserInstallInRootHome(DockerfileRule):
         Case(
             "FROM python:3.13 AS b\nRUN pip install --user six\nFROM python:3.13 AS test\nCOPY --from=b /root/.local /x\n"
             "FROM python:3.13\nCOPY --from=b /root/.local /root/.local\nUSER 1000\n",
-            refused="another stage uses what is installed there as well",
+            refused="what is installed there is used elsewhere as well",
         ),
         Case(
             "FROM python:3.13 AS b\nRUN pip install --user six\nFROM b AS test\nRUN python -m six\n"
             "FROM python:3.13\nCOPY --from=b /root/.local /root/.local\nUSER 1000\n",
-            refused="another stage uses what is installed there as well",
+            refused="what is installed there is used elsewhere as well",
+        ),
+        Case(
+            "FROM python:3.13 AS b\nRUN pip install --user six\nFROM python:3.13\n"
+            "COPY --from=b /root/.local /root/.local\nCOPY --from=b /root /home/a\nUSER 1000\n",
+            refused="what is installed there is used elsewhere as well",
         ),
     ]
 
@@ -71,14 +76,11 @@ class UserInstallInRootHome(DockerfileRule):
             if not unprivileged:
                 continue
             own = user_installs(facts, stage)
-            copies = root_home_copies(stage)
+            message = f"user `{stage.end.user}` may not enter `/root`, where this puts the packages"
             for run, install in own:
-                message = f"user `{stage.end.user}` may not enter `/root`, where this puts the packages"
-                yield self.finding(
-                    facts, run.source_span(install.command.span), message, installed_for_all(file, facts, stage, own)
-                )
-            for copy in copies:
-                message = f"user `{stage.end.user}` may not enter `/root`, where this puts the packages"
+                fix = installed_for_all(file, facts, stage, own)
+                yield self.finding(facts, run.source_span(install.command.span), message, fix)
+            for copy in root_home_copies(stage):
                 yield self.finding(facts, copy.instruction.arguments_span, message, copied_for_all(file, facts, stage, copy))
 
 

@@ -109,8 +109,8 @@ def _fix(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
         return fix
     if isinstance(moved, Refusal):
         return moved
-    edits = tuple(sorted((*moved.edits, *fix.edits), key=lambda edit: edit.span))
-    return Fix(f"{moved.title}, and {fix.title}", edits, fix.applicability, moved.effects.joined(fix.effects))
+    title = f"{moved.title}, and {fix.title}"
+    return Fix(title, (*moved.edits, *fix.edits), fix.applicability, moved.effects.joined(fix.effects))
 
 
 def _as_user(file: Dockerfile, facts: Facts, stage: Stage) -> Fix | Refusal:
